@@ -1,0 +1,281 @@
+"""What defines an experiment: a frozen value, and the one place where its parts are checked against each other.
+
+``Experiment.from_mapping`` reads the groups ``model``, ``train``, ``evaluate`` of the project's own configuration,
+``Experiment.from_official`` the flat JSON files of the official code (see ``official.py``). Defaults are those that all published
+experiments share.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from uplift_upsample import strict
+from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import NUM_JOINTS
+
+FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
+
+ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network (model section of the specification).
+
+    num_tokens: tokens of a window, N, odd.
+    s_out: frames between two tokens, i.e. between two 3D predictions.
+    s_in: frames between two 2D poses; a list is drawn from for each training example. Empty: no strided input.
+    spatial_dim, temporal_dim: widths C_s and C_t.
+    strides, paddings: one entry for each strided block; ``paddings`` null means (1, 1) everywhere.
+    drop_path_rate: spatial, temporal, strided stage.
+    first_attention_layer: temporal blocks with a lower index ignore masked tokens as keys.
+    token_mask_rate, learnable_masked_token: token dropout in training.
+    output_bn: BatchNorm before the heads. sequence_head: predict all tokens, not only the central one.
+    """
+
+    num_tokens: int
+    s_out: int
+    s_in: tuple[int, ...] = ()
+    num_joints: int = NUM_JOINTS
+    spatial_dim: int = 32
+    temporal_dim: int = 384
+    spatial_blocks: int = 4
+    temporal_blocks: int = 4
+    strides: tuple[int, ...] = (3, 3, 3)
+    paddings: tuple[tuple[int, int], ...] | None = None
+    num_heads: int = 8
+    mlp_ratio: float = 2.0
+    qkv_bias: bool = True
+    drop_rate: float = 0.0
+    attention_drop_rate: float = 0.0
+    drop_path_rate: tuple[float, float, float] = (0.1, 0.1, 0.0)
+    first_attention_layer: int = 1
+    token_mask_rate: float = 0.0
+    learnable_masked_token: bool = False
+    output_bn: bool = False
+    sequence_head: bool = True
+
+    def __post_init__(self) -> None:
+        _raise_all(self._faults())
+
+    def _faults(self) -> list[str]:
+        faults = [
+            f"{name} is {getattr(self, name)}; it must be at least {least}"
+            for name, least in [
+                ("num_tokens", 1),
+                ("s_out", 1),
+                ("spatial_dim", 1),
+                ("temporal_dim", 1),
+                ("spatial_blocks", 0),
+                ("temporal_blocks", 0),
+                ("num_heads", 1),
+                ("first_attention_layer", 0),
+            ]
+            if getattr(self, name) < least
+        ]
+        if faults:
+            return faults
+        if self.num_joints != NUM_JOINTS:
+            faults.append(f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}")
+        if self.num_tokens % 2 == 0:
+            faults.append(f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one")
+        faults += [
+            f"s_in {s_in} is no multiple of s_out {self.s_out}; 2D poses can only lie on tokens"
+            for s_in in self.s_in
+            if self.has_strided_input and not is_multiple(s_in, self.s_out)
+        ]
+        widths = [("temporal_dim", self.temporal_dim)] + ([("spatial_dim", self.spatial_dim)] if self.spatial_blocks else [])
+        faults += [
+            f"{name} {width} cannot be divided among {self.num_heads} heads; take a multiple of num_heads"
+            for name, width in widths
+            if width % self.num_heads
+        ]
+        rates = [
+            ("drop_rate", self.drop_rate),
+            ("attention_drop_rate", self.attention_drop_rate),
+            ("token_mask_rate", self.token_mask_rate),
+        ]
+        rates += [("drop_path_rate", rate) for rate in self.drop_path_rate]
+        faults += [f"{name} is {rate}; it must be at least 0 and below 1" for name, rate in rates if not 0 <= rate < 1]
+        if self.mlp_ratio <= 0:
+            faults.append(f"mlp_ratio is {self.mlp_ratio}; it must be positive")
+        if self.temporal_blocks == 0 and self.has_strided_input and self.first_attention_layer > 1:
+            faults.append(
+                f"first_attention_layer is {self.first_attention_layer} without temporal blocks; tokens are merged after the first "
+                "strided block, so only 0 or 1 makes sense"
+            )
+        return faults + self._strided_faults()
+
+    def _strided_faults(self) -> list[str]:
+        faults: list[str] = []
+        if self.paddings is not None and len(self.paddings) != len(self.strides):
+            return [f"paddings has {len(self.paddings)} entries for {len(self.strides)} strides"]
+        length = self.num_tokens
+        for index, (stride, (left, right)) in enumerate(zip(self.strides, self.strided_paddings, strict=True), start=1):
+            if stride < 1 or left not in (0, 1) or right not in (0, 1):
+                return [
+                    *faults,
+                    f"strided block {index}: stride {stride} must be at least 1 and its padding {[left, right]} made of 0 and 1",
+                ]
+            if stride == 1 and (left, right) != (1, 1):
+                faults.append(
+                    f"strided block {index}: stride 1 needs the padding [1, 1], not {[left, right]}; the residual would not fit"
+                )
+            if length + left + right < 3:
+                return [*faults, f"strided block {index}: {length} tokens are too few for its kernel of 3"]
+            length = math.ceil((length + left + right - 2) / stride)
+        if self.strides and length != 1:
+            faults.append(f"strides {list(self.strides)} leave {length} tokens of {self.num_tokens}; they must lead to exactly 1")
+        return faults
+
+    @property
+    def has_strided_input(self) -> bool:
+        """Whether tokens can be masked. Without (no ``s_in``, or a list that starts with 1), the network has no mask input
+        and no upsampling token."""
+        return bool(self.s_in) and self.s_in[0] != 1
+
+    @property
+    def strided_paddings(self) -> tuple[tuple[int, int], ...]:
+        """Zero padding (left, right) of each strided block."""
+        return self.paddings if self.paddings is not None else ((1, 1),) * len(self.strides)
+
+    @property
+    def strided_lengths(self) -> tuple[int, ...]:
+        """Tokens at the input of each strided block, and at the end: N_0, N_1, ..."""
+        lengths = [self.num_tokens]
+        for stride, (left, right) in zip(self.strides, self.strided_paddings, strict=True):
+            lengths.append(math.ceil((lengths[-1] + left + right - 2) / stride))
+        return tuple(lengths)
+
+    @property
+    def evaluated_s_in(self) -> tuple[int, ...]:
+        """The strides that scores are reported for: ``s_in``, or ``s_out`` where there is no strided input."""
+        return self.s_in if self.has_strided_input else (self.s_out,)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Training (protocol section of the specification).
+
+    steps_per_epoch: optimisation steps, whatever the size of the data.
+    schedule, schedule_params: the learning rate; see ``train.schedules``.
+    weight_decay: the published form, a factor 1 - weight_decay at step 0 that follows the schedule; null: none.
+    ema_decay: averaged weights; null: none.
+    mirror: train on mirrored examples too. in_batch_mirror: the mirrored twin is in the same batch.
+    random_shift: draw the shift of the mask for each example.
+    padding: what stands outside a video, ``copy`` (nearest frame on the window's grid) or ``zeros``.
+    train_step, validation_step: use every n-th frame as the centre of an example.
+    validation_interval: epochs between two validations. validation_examples: -1: all.
+    best_metric: what chooses the best epoch where there is a validation set.
+    jit_compile: compile the training step with XLA.
+    """
+
+    batch_size: int = 256
+    epochs: int = 120
+    steps_per_epoch: int = 6000
+    optimizer: Literal["AdamW", "Adam"] = "AdamW"
+    optimizer_params: dict = field(default_factory=dict)
+    schedule: ScheduleName = "ExponentialDecay"
+    schedule_params: dict = field(
+        default_factory=lambda: {"initial_learning_rate": 4e-5, "decay_steps": 6000, "decay_rate": 0.99, "staircase": True}
+    )
+    weight_decay: float | None = None
+    ema_decay: float | None = None
+    loss_weight_center: float = 0.5
+    loss_weight_sequence: float = 0.5
+    mirror: bool = True
+    in_batch_mirror: bool = True
+    random_shift: bool = True
+    padding: Literal["copy", "zeros"] = "copy"
+    train_step: int = 1
+    validation_step: int = 4
+    validation_interval: int = 1
+    validation_examples: int = -1
+    best_metric: Literal["MPJPE", "AW-MPJPE"] = "AW-MPJPE"
+    checkpoint_interval: int = 10
+    shuffle_seed: int = 0
+    jit_compile: bool = True
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} is {getattr(self, name)}; it must be at least 1"
+            for name in (
+                "batch_size",
+                "epochs",
+                "steps_per_epoch",
+                "train_step",
+                "validation_step",
+                "validation_interval",
+                "checkpoint_interval",
+            )
+            if getattr(self, name) < 1
+        ]
+        if self.mirror and self.in_batch_mirror and self.batch_size % 2:
+            faults.append(f"batch_size is {self.batch_size}; with in_batch_mirror it must be even, half of it originals")
+        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
+            faults.append(f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, or null")
+        if self.weight_decay is not None and not 0 <= self.weight_decay < 1:
+            faults.append(f"weight_decay is {self.weight_decay}; it must be at least 0 and below 1, or null")
+        faults += [
+            f"{name} is {getattr(self, name)}; it must not be negative"
+            for name in ("loss_weight_center", "loss_weight_sequence")
+            if not getattr(self, name) >= 0
+        ]
+        if self.loss_weight_center + self.loss_weight_sequence == 0:
+            faults.append("loss_weight_center and loss_weight_sequence are both 0; nothing would be learned")
+        known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
+        unknown = [key for key in self.optimizer_params if key not in known]
+        faults += [f"optimizer_params: unknown key {key!r}{strict.suggestion(key, known)}" for key in unknown]
+        _raise_all(faults)
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Evaluation (protocol section of the specification).
+
+    mirror: average with the prediction for the mirrored input. batch_size: windows predicted at once.
+    test_step: use every n-th frame of a video only (1: all).
+    learned_upsampling: false scores predictions at multiples of s_in only, with linear interpolation between them.
+    """
+
+    mirror: bool = True
+    batch_size: int = 256
+    test_step: int = 1
+    learned_upsampling: bool = True
+
+    def __post_init__(self) -> None:
+        _raise_all(
+            [
+                f"{name} is {getattr(self, name)}; it must be at least 1"
+                for name in ("batch_size", "test_step")
+                if getattr(self, name) < 1
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A network, its training and its evaluation."""
+
+    model: ModelConfig
+    train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str = "experiment") -> "Experiment":
+        """Read the groups ``model``, ``train``, ``evaluate``. Raises ``InputError`` naming every fault."""
+        return strict.from_mapping(cls, values, where)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values that ``from_mapping`` reads back."""
+        return strict.to_mapping(self)
+
+
+def is_multiple(s_in: int, s_out: int) -> bool:
+    return s_in >= 1 and s_in % s_out == 0
+
+
+def _raise_all(faults: list[str]) -> None:
+    if faults:
+        raise InputError("\n".join(faults))

@@ -1,0 +1,163 @@
+"""The JSON configuration files of the official code, which load as they are.
+
+Keys that a file leaves out take the defaults of the official code, which differ from the published experiments.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from uplift_upsample.config import Experiment
+from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import MIRROR, ROOT
+from uplift_upsample.strict import suggestion
+
+# Key of the official file -> (group, name) here.
+_KEYS = {
+    "SEQUENCE_LENGTH": ("model", "num_tokens"),
+    "SEQUENCE_STRIDE": ("model", "s_out"),
+    "MASK_STRIDE": ("model", "s_in"),
+    "NUM_KEYPOINTS": ("model", "num_joints"),
+    "SPATIAL_EMBED_DIM": ("model", "spatial_dim"),
+    "TEMPORAL_EMBED_DIM": ("model", "temporal_dim"),
+    "SPATIAL_TRANSFORMER_BLOCKS": ("model", "spatial_blocks"),
+    "TEMPORAL_TRANSFORMER_BLOCKS": ("model", "temporal_blocks"),
+    "STRIDES": ("model", "strides"),
+    "PADDINGS": ("model", "paddings"),
+    "NUM_HEADS": ("model", "num_heads"),
+    "MLP_RATIO": ("model", "mlp_ratio"),
+    "QKV_BIAS": ("model", "qkv_bias"),
+    "DROP_RATE": ("model", "drop_rate"),
+    "ATTENTION_DROP_RATE": ("model", "attention_drop_rate"),
+    "DROP_PATH_RATE": ("model", "drop_path_rate"),
+    "FIRST_STRIDED_TOKEN_ATTENTION_LAYER": ("model", "first_attention_layer"),
+    "TOKEN_MASK_RATE": ("model", "token_mask_rate"),
+    "LEARNABLE_MASKED_TOKEN": ("model", "learnable_masked_token"),
+    "OUTPUT_BN": ("model", "output_bn"),
+    "USE_REFINE": ("model", "sequence_head"),
+    "BATCH_SIZE": ("train", "batch_size"),
+    "EPOCHS": ("train", "epochs"),
+    "STEPS_PER_EPOCH": ("train", "steps_per_epoch"),
+    "OPTIMIZER": ("train", "optimizer"),
+    "OPTIMIZER_PARAMS": ("train", "optimizer_params"),
+    "SCHEDULE": ("train", "schedule"),
+    "SCHEDULE_PARAMS": ("train", "schedule_params"),
+    "WEIGHT_DECAY": ("train", "weight_decay"),
+    "EMA_DECAY": ("train", "ema_decay"),
+    "LOSS_WEIGHT_CENTER": ("train", "loss_weight_center"),
+    "LOSS_WEIGHT_SEQUENCE": ("train", "loss_weight_sequence"),
+    "AUGM_FLIP_PROB": ("train", "mirror"),
+    "IN_BATCH_AUGMENT": ("train", "in_batch_mirror"),
+    "STRIDE_MASK_RAND_SHIFT": ("train", "random_shift"),
+    "PADDING_TYPE": ("train", "padding"),
+    "DATASET_TRAIN_3D_SUBSAMPLE_STEP": ("train", "train_step"),
+    "DATASET_VAL_3D_SUBSAMPLE_STEP": ("train", "validation_step"),
+    "VALIDATION_INTERVAL": ("train", "validation_interval"),
+    "VALIDATION_EXAMPLES": ("train", "validation_examples"),
+    "BEST_CHECKPOINT_METRIC": ("train", "best_metric"),
+    "CHECKPOINT_INTERVAL": ("train", "checkpoint_interval"),
+    "SHUFFLE_SEED": ("train", "shuffle_seed"),
+    "EVAL_FLIP": ("evaluate", "mirror"),
+    "DATASET_TEST_3D_SUBSAMPLE_STEP": ("evaluate", "test_step"),
+    "EVAL_DISABLE_LEARNED_UPSAMPLING": ("evaluate", "learned_upsampling"),
+}
+# Keys that say nothing about the experiment here: read, and checked where another value would change the result.
+_OTHER_KEYS = {
+    "ARCH",
+    "AUGM_FLIP_KEYPOINT_ORDER",
+    "EMA_ENABLED",
+    "GPU_ID",
+    "REFINE_DROP_RATE",
+    "REFINE_FC_SIZE",
+    "ROOT_KEYTPOINT",
+    "TEST_STRIDED_EVAL",
+}
+_DEFAULTS: dict[str, Any] = {
+    "BATCH_SIZE": 256,
+    "SEQUENCE_LENGTH": 27,
+    "SEQUENCE_STRIDE": 1,
+    "SPATIAL_EMBED_DIM": 32,
+    "TEMPORAL_EMBED_DIM": 348,
+    "MLP_RATIO": 2,
+    "NUM_HEADS": 8,
+    "SPATIAL_TRANSFORMER_BLOCKS": 4,
+    "TEMPORAL_TRANSFORMER_BLOCKS": 4,
+    "STRIDES": [3, 3, 3],
+    "PADDINGS": None,
+    "DROP_PATH_RATE": [0.1, 0.1, 0.0],
+    "MASK_STRIDE": None,
+    "OPTIMIZER": "Adam",
+    "OPTIMIZER_PARAMS": {"amsgrad": True, "epsilon": 1e-8},
+    "SCHEDULE": "ExponentialDecayWithSteps",
+    "SCHEDULE_PARAMS": {
+        "initial_learning_rate": 1e-3,
+        "decay_steps": 12000,
+        "decay_rate": 0.95,
+        "large_decay_steps": 60000,
+        "large_decay_rate": 0.5,
+    },
+    "LOSS_WEIGHT_CENTER": 1.0,
+    "LOSS_WEIGHT_SEQUENCE": 1.0,
+    "EPOCHS": 120,
+    "STEPS_PER_EPOCH": 6000,
+    "EMA_ENABLED": False,
+    "WEIGHT_DECAY": None,
+}
+
+
+def read_official_config(path: str | os.PathLike[str]) -> Experiment:
+    """Read an official JSON file. Raises ``InputError`` naming the file and every fault."""
+    try:
+        document = json.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such configuration file") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not a JSON file ({error})") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")
+    return experiment_from_official(document, str(path))
+
+
+def is_official(document: Mapping[str, Any]) -> bool:
+    """Whether a configuration has the flat, upper-case keys of the official files."""
+    return bool(document) and all(isinstance(key, str) and key.isupper() for key in document)
+
+
+def experiment_from_official(document: Mapping[str, Any], where: str) -> Experiment:
+    """Translate the keys of an official file. Raises ``InputError`` naming every fault; ``where`` starts each line."""
+    known = _KEYS.keys() | _OTHER_KEYS
+    faults = [f"{where}: unknown key {key!r}{suggestion(key, known)}" for key in document if key not in known]
+    values = _DEFAULTS | {key: value for key, value in document.items() if key in known}
+    if values.get("ARCH", "UpliftUpsampleTransformer") != "UpliftUpsampleTransformer":
+        faults.append(f"{where}: ARCH is {values['ARCH']!r}; this project has the UpliftUpsampleTransformer only")
+    if list(values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR)) != MIRROR.tolist():
+        faults.append(f"{where}: AUGM_FLIP_KEYPOINT_ORDER is not the mirror order of the 17 joints, {MIRROR.tolist()}")
+    if values.get("ROOT_KEYTPOINT", ROOT) != ROOT:
+        faults.append(f"{where}: ROOT_KEYTPOINT is {values['ROOT_KEYTPOINT']!r}; the root is joint {ROOT}, the pelvis")
+    if faults:
+        raise InputError("\n".join(faults))
+    groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}
+    for key, value in _translated(values).items():
+        group, name = _KEYS[key]
+        groups[group][name] = value
+    return Experiment.from_mapping(groups, where)
+
+
+def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values in the form that this project uses, for the keys that it uses."""
+    result = {key: value for key, value in values.items() if key in _KEYS}
+    s_in = result["MASK_STRIDE"]
+    result["MASK_STRIDE"] = [] if s_in is None else [s_in] if isinstance(s_in, int) else s_in
+    rate = result["DROP_PATH_RATE"]
+    result["DROP_PATH_RATE"] = [rate] * 3 if isinstance(rate, int | float) else rate
+    paddings = result["PADDINGS"]
+    result["PADDINGS"] = None if paddings is None else [[1, 1] if pair is None else pair for pair in paddings]
+    result["USE_REFINE"] = not result.get("USE_REFINE", False)
+    result["AUGM_FLIP_PROB"] = result.get("AUGM_FLIP_PROB", 0.5) > 0
+    result["EVAL_DISABLE_LEARNED_UPSAMPLING"] = not result.get("EVAL_DISABLE_LEARNED_UPSAMPLING", False)
+    result["EMA_DECAY"] = result.get("EMA_DECAY") if values["EMA_ENABLED"] else None
+    # The official code passes its own epsilon; a key that repeats it crashed there and is harmless here.
+    result["OPTIMIZER_PARAMS"] = {("epsilon" if k == "eps" else k): v for k, v in (result["OPTIMIZER_PARAMS"] or {}).items()}
+    return result

@@ -1,0 +1,79 @@
+"""Run configurations: an experiment together with the data that it is trained on, as one small YAML file.
+
+The file holds everything that training depends on and nothing else, so that a change of evaluation does not touch it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from uplift_upsample import strict
+from uplift_upsample.config import EvaluateConfig, Experiment, ModelConfig, TrainConfig
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import write_text
+from uplift_upsample.official import experiment_from_official, is_official
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment of one study, ready to be trained.
+
+    name, study: for titles and provenance. dataset: name of the frames table. train_subset, val_subset: a split or
+    subjects; null: no validation. initial_weights: the experiment that this one starts from; null: from scratch.
+    """
+
+    model: ModelConfig
+    train: TrainConfig = field(default_factory=TrainConfig)
+    name: str = ""
+    study: str = ""
+    dataset: str = "h36m"
+    train_subset: str = "train"
+    val_subset: str | None = None
+    test_subset: str | None = "test"
+    initial_weights: str | None = None
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain values that ``read_run`` reads back."""
+        return strict.to_mapping(self)
+
+
+def run_from_mapping(values: Mapping[str, Any], where: str) -> Run:
+    """Build a run. Raises ``InputError`` naming every fault; ``where`` starts each line."""
+    return strict.from_mapping(Run, values, where)
+
+
+def read_run(path: str | os.PathLike[str]) -> tuple[Run, EvaluateConfig]:
+    """Read a run configuration or a JSON file of the official code, which also says how to evaluate.
+
+    Raises ``InputError`` naming the file and every fault.
+    """
+    path = Path(path)
+    document = _read_document(path)
+    if is_official(document):
+        experiment: Experiment = experiment_from_official(document, str(path))
+        return Run(experiment.model, experiment.train, name=path.stem), experiment.evaluate
+    return run_from_mapping(document, str(path)), EvaluateConfig()
+
+
+def write_run(path: str | os.PathLike[str], run: Run) -> None:
+    """Write a run configuration as YAML."""
+    header = "# Everything that the training of one experiment depends on. Generated: edit config.yaml instead.\n"
+    write_text(path, header + yaml.safe_dump(run.to_mapping(), sort_keys=False))
+
+
+def _read_document(path: Path) -> Mapping[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+        document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such configuration file") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a readable configuration ({error})") from None
+    if not isinstance(document, Mapping):
+        raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")
+    return document

@@ -1,0 +1,131 @@
+"""Frozen dataclasses from untrusted mappings: every key known, every value of the declared type, all faults at once."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from uplift_upsample.errors import InputError
+
+T = TypeVar("T")
+
+
+def suggestion(key: str, known: Iterable[str]) -> str:
+    """``, did you mean 'epochs'?`` or nothing, for an error about an unknown key."""
+    close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.6)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Build a (nested) dataclass from a mapping.
+
+    Lists become tuples and whole numbers become floats where a float is declared. Raises ``InputError`` that lists
+    every unknown key with the nearest right one, and every value of a wrong type; ``where`` starts each line.
+    """
+    faults: list[str] = []
+    result = _build(cls, values, where, faults)
+    if faults:
+        raise InputError("\n".join(faults))
+    assert result is not None
+    return result
+
+
+def to_mapping(value: Any) -> Any:
+    """The inverse of ``from_mapping``: plain dictionaries and lists, ready for JSON or YAML."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_mapping(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: to_mapping(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_mapping(item) for item in value]
+    return value
+
+
+def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None:
+    if not isinstance(values, Mapping):
+        faults.append(f"{where}: expected keys and values, not {values!r}")
+        return None
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    before = len(faults)
+    arguments = {}
+    for key, value in values.items():
+        if key not in known:
+            faults.append(f"{where}: unknown key {key!r}{suggestion(key, known)}")
+            continue
+        arguments[key] = _converted(hints[key], value, f"{where}.{key}", faults)
+    faults += [
+        f"{where}: the key {f.name!r} is missing"
+        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if len(faults) > before:
+        return None
+    try:
+        return cls(**arguments)
+    except InputError as error:
+        faults.extend(f"{where}: {line}" for line in str(error).splitlines())
+        return None
+
+
+def _converted(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, where, faults)
+    fits, result = _fit(hint, value)
+    if not fits:
+        faults.append(f"{where}: expected {_readable(hint)}, not {value!r}")
+    return result
+
+
+def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
+    """Whether a value fits a type, and the value in that type."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        for option in arguments:
+            fits, result = _fit(option, value)
+            if fits:
+                return True, result
+        return False, value
+    if origin is typing.Literal:
+        return value in arguments, value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False, value
+        items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(items) != len(value):
+            return False, value
+        results = [_fit(item, element) for item, element in zip(items, value, strict=True)]
+        return all(fits for fits, _ in results), tuple(result for _, result in results)
+    if origin in (dict, Mapping) or hint in (dict, Mapping):
+        return isinstance(value, Mapping), value
+    if hint is float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number, float(value) if is_number else value
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool), value
+    if hint is type(None):
+        return value is None, value
+    return isinstance(value, hint), value
+
+
+def _readable(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_readable(option) for option in arguments)
+    if origin is typing.Literal:
+        return "one of " + ", ".join(map(repr, arguments))
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return f"a list of ({_readable(arguments[0])})"
+        return "a list [" + ", ".join(map(_readable, arguments)) + "]"
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+        type(None): "null",
+        dict: "keys and values",
+    }
+    return names.get(hint, names.get(origin, str(hint)))
