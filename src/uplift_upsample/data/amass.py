@@ -1,0 +1,82 @@
+"""AMASS: the converted subsets (17 joints of the SMPL regressor) into one frames table.
+
+Source: the data section of the specification.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.public_npz import read_amass_subset
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.skeleton import AMASS_17_TO_MODEL
+
+# fmt: off
+SPLITS = {
+    "train": (
+        "CMU", "DanceDB", "MPILimits", "TotalCapture", "EyesJapanDataset", "HUMAN4D", "KIT", "BMLhandball", "BMLmovi", "BMLrub",
+        "EKUT", "TCDhandMocap", "ACCAD", "Transitionsmocap",
+    ),
+    "val": ("MPIHDM05", "SFU", "MPImosh"),
+}
+# fmt: on
+
+FRAME_RATE = 50.0
+
+
+def amass_table(folder: str | os.PathLike[str], subsets: Sequence[str], is_synthetic: bool = False) -> FramesTable:
+    """Read ``{folder}/{subset}.npz`` of every subset into a frames table.
+
+    The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
+    published sampler shuffles rows that lie in that order; the sequences of a subset, named ``person/sequence``, stay in
+    file order. There are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for
+    each sequence, without a camera.
+
+    Raises ``InputError`` that names all files that are missing; for a frame rate that is no multiple of 50 Hz, and values that
+    are not finite, it names file and sequence.
+    """
+    subsets = sorted(set(subsets))
+    paths = {subset: Path(folder) / f"{subset}.npz" for subset in subsets}
+    missing = [str(path) for path in paths.values() if not path.is_file()]
+    if missing or not subsets:
+        raise InputError(
+            f"AMASS: no such file: {', '.join(missing)}; convert these subsets, or take them out of the list of subsets"
+            if missing
+            else "AMASS: the list of subsets is empty"
+        )
+    metadata = {
+        "dataset": "amass",
+        "input_2d": None,
+        "is_synthetic": is_synthetic,
+        "splits": {name: sorted(set(members) & set(subsets)) for name, members in SPLITS.items()},
+        "actions": subsets,
+        "sources": [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths.values()],
+    }
+    records = (record for subset, path in paths.items() for record in _records(subset, path))
+    return build_frames_table(records, h36m_cameras(), metadata)
+
+
+def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
+    for person, sequences in read_amass_subset(path).items():
+        for name, sequence in sequences.items():
+            where, rate = f"{path}: {person}/{name}", sequence["frame_rate"]
+            poses_3d = sequence["positions_3d"]
+            if not np.isfinite(rate) or rate < FRAME_RATE or rate % FRAME_RATE != 0:
+                raise InputError(
+                    f"{where} has {rate:g} Hz, which is no multiple of {FRAME_RATE:g} Hz; resample it to {FRAME_RATE:g} Hz first"
+                )
+            is_finite = np.isfinite(poses_3d).all((1, 2))
+            if not is_finite.all():
+                raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
+            yield SequenceRecord(
+                subject=subset,
+                name=f"{person}/{name}",
+                action=subset,
+                poses_3d=poses_3d[:, AMASS_17_TO_MODEL],
+                frame_rate=rate,
+            )

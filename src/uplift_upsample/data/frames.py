@@ -1,0 +1,302 @@
+"""The frames table: every frame of a data set in a few concatenated arrays, memory-mapped from one HDF5 file.
+
+A *sequence* is one recording of one subject: 3D poses in world coordinates, stored once. A *video* is a sequence
+seen by one camera; only videos have 2D poses. A data set without 2D poses (motion capture) has one video
+for each sequence, without a camera: 2D poses are made by projection when they are needed.
+
+Layout of the file (joints in ``MODEL_17`` order):
+
+===========================  ================  ==========================================================
+``poses_3d``                 (F, 17, 3) f4     world coordinates, metres, z up
+``poses_2d``                 (G, 17, 2) f4     normalised screen coordinates; absent for motion capture
+``sequences/start, length``  (S,) i8           the rows of ``poses_3d``
+``sequences/frame_rate``     (S,) f8           Hz
+``sequences/subject``        (S,) str          ``S9``; for AMASS the subset
+``sequences/name``           (S,) str          ``Walking 1``; for AMASS ``01/01_01_poses``
+``sequences/action``         (S,) str          ``Walking``: what per-action scores group by
+``videos/sequence, camera``  (V,) i8           indices of the sequence and of the camera (-1: none)
+``videos/start_2d``          (V,) i8           first row of ``poses_2d`` (-1: none); the length is the sequence's
+``cameras/...``              (C, ...)          see ``cameras.Cameras``
+attribute ``metadata``       JSON              data set, 2D source, units, sources, ``is_synthetic``
+attribute ``sha256``         str               of all arrays: equal content, equal sum
+===========================  ================  ==========================================================
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import replacing
+from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
+
+FORMAT = "uplift_upsample frames table, version 1"
+
+
+@dataclass(frozen=True)
+class FramesTable:
+    """A data set in memory or, once ``read_frames_table`` opened it, mapped from its file.
+
+    The arrays are those of the module's table. ``metadata`` holds plain JSON values.
+    """
+
+    poses_3d: np.ndarray
+    poses_2d: np.ndarray | None
+    sequence_start: np.ndarray
+    sequence_length: np.ndarray
+    sequence_frame_rate: np.ndarray
+    sequence_subject: np.ndarray
+    sequence_name: np.ndarray
+    sequence_action: np.ndarray
+    video_sequence: np.ndarray
+    video_camera: np.ndarray
+    video_start_2d: np.ndarray
+    cameras: Cameras
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_videos(self) -> int:
+        return len(self.video_sequence)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of all arrays: equal content, equal sum."""
+        return self.metadata.get("sha256") or _content_sha256(self)
+
+    @cached_property
+    def video_length(self) -> np.ndarray:
+        """Frames of each video, ``(V,)``."""
+        return self.sequence_length[self.video_sequence]
+
+    @cached_property
+    def video_start_3d(self) -> np.ndarray:
+        """First row of ``poses_3d`` of each video, ``(V,)``."""
+        return self.sequence_start[self.video_sequence]
+
+    @cached_property
+    def video_frame_rate(self) -> np.ndarray:
+        """Hz, ``(V,)``."""
+        return self.sequence_frame_rate[self.video_sequence]
+
+    @cached_property
+    def video_subject(self) -> np.ndarray:
+        """Subject of each video, ``(V,)`` str."""
+        return self.sequence_subject[self.video_sequence]
+
+    @cached_property
+    def video_action(self) -> np.ndarray:
+        """Action of each video, ``(V,)`` str."""
+        return self.sequence_action[self.video_sequence]
+
+    @cached_property
+    def subjects(self) -> list[str]:
+        """The subjects in file order."""
+        return list(dict.fromkeys(self.sequence_subject.tolist()))
+
+    @cached_property
+    def actions(self) -> list[str]:
+        """The actions: in the order of the metadata where it gives one, else in file order."""
+        found = dict.fromkeys(self.sequence_action.tolist())
+        ordered = [action for action in self.metadata.get("actions", []) if action in found]
+        return ordered + [action for action in found if action not in ordered]
+
+    def videos_of(self, subjects: Iterable[str]) -> np.ndarray:
+        """Indices of the videos of some subjects, in the order of ``subjects``, then in file order.
+
+        Raises ``InputError`` for a subject that the data set does not have.
+        """
+        subjects = list(subjects)
+        unknown = [subject for subject in subjects if subject not in self.subjects]
+        if unknown:
+            raise InputError(
+                f"{self.metadata.get('dataset', 'data set')}: no subject {', '.join(unknown)}; it has {', '.join(self.subjects)}"
+            )
+        if not subjects:
+            return np.zeros(0, np.int64)
+        return np.concatenate([np.flatnonzero(self.video_subject == subject) for subject in subjects])
+
+    def video_name(self, video: int) -> str:
+        """A readable name of a video for messages and titles: ``S9 Walking 1, camera 0``."""
+        sequence = self.video_sequence[video]
+        name = f"{self.sequence_subject[sequence]} {self.sequence_name[sequence]}"
+        if self.video_camera[video] < 0:
+            return name
+        first = np.flatnonzero(self.video_sequence == sequence)[0]
+        return f"{name}, camera {video - first}"
+
+
+@dataclass(frozen=True)
+class SequenceRecord:
+    """One recording on its way into a frames table.
+
+    poses_3d: ``(T, 17, 3)`` world metres, ``MODEL_17``. poses_2d: for each camera ``(T, 17, 2)`` normalised screen
+    coordinates, ``MODEL_17``; empty for motion capture. cameras: the index of the camera of each.
+    """
+
+    subject: str
+    name: str
+    action: str
+    poses_3d: np.ndarray
+    poses_2d: Sequence[np.ndarray] = ()
+    cameras: Sequence[int] = ()
+    frame_rate: float = 50.0
+
+
+def build_frames_table(records: Iterable[SequenceRecord], cameras: Cameras, metadata: Mapping[str, Any]) -> FramesTable:
+    """Concatenate recordings into one table. Raises ``InputError`` for shapes that do not fit or values that are not finite."""
+    records = list(records)
+    if not records:
+        raise InputError(f"{metadata.get('dataset', 'data set')}: there is not one usable sequence")
+    for record in records:
+        _check(record, metadata)
+    lengths = np.array([len(record.poses_3d) for record in records], np.int64)
+    has_2d = bool(records[0].cameras)
+    views = [(index, camera) for index, record in enumerate(records) for camera in (record.cameras or (-1,))]
+    video_sequence = np.array([index for index, _ in views], np.int64)
+    video_lengths = lengths[video_sequence]
+    return FramesTable(
+        poses_3d=np.concatenate([np.asarray(record.poses_3d, np.float32) for record in records]),
+        poses_2d=np.concatenate([np.asarray(view, np.float32) for record in records for view in record.poses_2d])
+        if has_2d
+        else None,
+        sequence_start=np.cumsum(lengths) - lengths,
+        sequence_length=lengths,
+        sequence_frame_rate=np.array([record.frame_rate for record in records], np.float64),
+        sequence_subject=np.array([record.subject for record in records]),
+        sequence_name=np.array([record.name for record in records]),
+        sequence_action=np.array([record.action for record in records]),
+        video_sequence=video_sequence,
+        video_camera=np.array([camera for _, camera in views], np.int64),
+        video_start_2d=np.cumsum(video_lengths) - video_lengths if has_2d else np.full(len(views), -1, np.int64),
+        cameras=cameras,
+        metadata=dict(metadata),
+    )
+
+
+def _check(record: SequenceRecord, metadata: Mapping[str, Any]) -> None:
+    where = f"{metadata.get('dataset', 'data set')}, {record.subject} {record.name}"
+    num_frames = len(record.poses_3d)
+    if record.poses_3d.shape != (num_frames, NUM_JOINTS, 3) or num_frames == 0:
+        raise InputError(f"{where}: 3D poses have shape {record.poses_3d.shape}, not (frames, {NUM_JOINTS}, 3)")
+    if len(record.poses_2d) != len(record.cameras):
+        raise InputError(f"{where}: {len(record.poses_2d)} 2D videos for {len(record.cameras)} cameras")
+    for view in record.poses_2d:
+        if view.shape != (num_frames, NUM_JOINTS, 2):
+            raise InputError(f"{where}: 2D poses have shape {view.shape}, not ({num_frames}, {NUM_JOINTS}, 2)")
+    for array in (record.poses_3d, *record.poses_2d):
+        if not np.isfinite(array).all():
+            raise InputError(f"{where}: frame {np.argwhere(~np.isfinite(array))[0][0]} has a coordinate that is no number")
+
+
+_ARRAYS = {
+    "poses_3d": "poses_3d",
+    "poses_2d": "poses_2d",
+    "sequences/start": "sequence_start",
+    "sequences/length": "sequence_length",
+    "sequences/frame_rate": "sequence_frame_rate",
+    "sequences/subject": "sequence_subject",
+    "sequences/name": "sequence_name",
+    "sequences/action": "sequence_action",
+    "videos/sequence": "video_sequence",
+    "videos/camera": "video_camera",
+    "videos/start_2d": "video_start_2d",
+}
+
+
+def _named_arrays(table: FramesTable) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays under their names in the file."""
+    for name, attribute in _ARRAYS.items():
+        array = getattr(table, attribute)
+        if array is not None:
+            yield name, array
+    yield "cameras/name", np.array(table.cameras.names)
+    yield "cameras/orientation", table.cameras.orientation
+    yield "cameras/translation", table.cameras.translation
+    yield "cameras/intrinsics", table.cameras.intrinsics
+
+
+def _content_sha256(table: FramesTable) -> str:
+    checksum = hashlib.sha256()
+    for name, array in _named_arrays(table):
+        checksum.update(f"{name} {array.shape} ".encode())
+        checksum.update(json.dumps(array.tolist()).encode() if array.dtype.kind == "U" else np.ascontiguousarray(array).data)
+    return checksum.hexdigest()
+
+
+def write_frames_table(path: str | os.PathLike[str], table: FramesTable) -> None:
+    """Write a table to an HDF5 file, whole or not at all."""
+    with replacing(path) as aside, h5py.File(aside, "w", track_order=True) as file:
+        for name, array in _named_arrays(table):
+            is_text = array.dtype.kind == "U"
+            data = np.array([text.encode() for text in array.tolist()], object) if is_text else np.ascontiguousarray(array)
+            file.create_dataset(name, data=data, dtype=h5py.string_dtype() if is_text else array.dtype, track_times=False)
+        file.attrs["format"] = FORMAT
+        file.attrs["metadata"] = json.dumps({"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"} | dict(table.metadata))
+        file.attrs["sha256"] = table.sha256
+
+
+def read_frames_table(path: str | os.PathLike[str]) -> FramesTable:
+    """Open a table; the pose arrays are read-only memory maps, so only the frames that are used are read.
+
+    Raises ``InputError`` when the file is missing, is no frames table, or is damaged.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(f"{path}: not a frames table of this version; make it again with the data target")
+            values: dict[str, Any] = {attribute: _read(path, file, name) for name, attribute in _ARRAYS.items()}
+            cameras = Cameras(
+                names=tuple(file["cameras/name"].asstr()[()].tolist()),
+                orientation=file["cameras/orientation"][()].reshape(-1, 4),
+                translation=file["cameras/translation"][()].reshape(-1, 3),
+                intrinsics=file["cameras/intrinsics"][()].reshape(-1, NUM_INTRINSICS),
+            )
+            metadata = json.loads(file.attrs["metadata"]) | {"sha256": file.attrs["sha256"]}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such frames table; the data target of the workflow makes it") from None
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not a complete frames table ({error}); delete it and run the data target again") from None
+    return FramesTable(cameras=cameras, metadata=metadata, **values)
+
+
+def _read(path: Path, file: h5py.File, name: str) -> np.ndarray | None:
+    if name not in file:
+        if name == "poses_2d":
+            return None
+        raise KeyError(name)
+    dataset = file[name]
+    if h5py.check_string_dtype(dataset.dtype):
+        return np.array(dataset.asstr()[()].tolist(), dtype=str)
+    offset = dataset.id.get_offset()
+    if name.startswith("poses") and offset is not None:
+        if path.stat().st_size < offset + dataset.id.get_storage_size():
+            raise OSError(f"{name} is cut off")
+        return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+    return dataset[()]
+
+
+def subjects_of(table: FramesTable, subset: str) -> list[str]:
+    """The subjects of a subset: the name of a split (``trainval``), or subjects joined by commas (``S9,S11``).
+
+    Raises ``InputError`` that lists the choices.
+    """
+    splits = table.metadata.get("splits", {})
+    if subset in splits:
+        return [subject for subject in splits[subset] if subject in table.subjects]
+    names = [name.strip() for name in subset.split(",")]
+    if not all(name in table.subjects for name in names):
+        choices = ", ".join([*splits, *table.subjects])
+        raise InputError(
+            f"{table.metadata.get('dataset', 'data set')}: no subset {subset!r}; choose a split or subjects: {choices}"
+        )
+    return names

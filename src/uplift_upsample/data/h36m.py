@@ -1,0 +1,151 @@
+"""Human3.6M: the public 3D and 2D files into one frames table.
+
+Source: the data section of the specification.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from uplift_upsample import strict
+from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
+from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
+
+logger = logging.getLogger(__name__)
+
+SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")  # the others have no public 3D poses
+
+SPLITS = {
+    "train": ("S1", "S5", "S6", "S7"),
+    "val": ("S8",),
+    "trainval": ("S1", "S5", "S6", "S7", "S8"),
+    "test": ("S9", "S11"),
+}
+
+# fmt: off
+ACTIONS = (
+    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting", "SittingDown",
+    "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",
+)
+# fmt: on
+
+NUM_CAMERAS = 4
+FRAME_RATE = 50.0
+
+
+def h36m_table(
+    poses_3d_path: str | os.PathLike[str],
+    poses_2d_path: str | os.PathLike[str],
+    input_2d: str,
+    is_synthetic: bool = False,
+) -> FramesTable:
+    """Read ``data_3d_h36m.npz`` and a ``data_2d_h36m_*.npz`` into a frames table.
+
+    Subjects and actions stay in file order, each sequence has a video for each of the subject's four cameras. 2D poses
+    become normalised screen coordinates; 2D frames behind the end of the 3D sequence are cut. Subjects without public
+    3D poses (S2, S3, S4) are ignored. input_2d: the name of the 2D source, for the metadata. is_synthetic: likewise; files that
+    the demo's generator made are recognised without it.
+
+    Raises ``InputError``, naming file, subject and action, when a 2D video is missing or shorter than the 3D sequence, when
+    there is not one for each camera, for an unknown action, for shapes that do not fit and for values that are not finite.
+    """
+    positions_3d = read_positions_3d(poses_3d_path, SUBJECTS)
+    positions_2d, metadata_2d = read_positions_2d(poses_2d_path, SUBJECTS)
+    if not positions_3d:
+        raise InputError(f"{poses_3d_path}: none of the subjects {', '.join(SUBJECTS)} is in it")
+    absent = [subject for subject in SUBJECTS if subject not in positions_3d]
+    if absent:
+        logger.warning("%s has no %s", poses_3d_path, ", ".join(absent))
+    cameras = h36m_cameras()
+    records = _records(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
+    metadata = {
+        "dataset": "h36m",
+        "input_2d": input_2d,
+        "is_synthetic": is_synthetic or bool(metadata_2d.get("is_synthetic")),
+        "splits": {name: list(subjects) for name, subjects in SPLITS.items()},
+        "actions": list(ACTIONS),
+        "sources": [{"file": Path(path).name, "sha256": sha256_of_file(path)} for path in (poses_3d_path, poses_2d_path)],
+    }
+    return build_frames_table(records, cameras, metadata)
+
+
+def canonical_action(name: str) -> str:
+    """``Walking`` of ``Walking 1``. Raises ``InputError`` for an action that is none of the fifteen."""
+    action = name.split(" ")[0]
+    if action not in ACTIONS:
+        raise InputError(f"unknown action {name!r}{strict.suggestion(action, ACTIONS)}; the actions are {', '.join(ACTIONS)}")
+    return action
+
+
+def _records(
+    poses_3d_path: str | os.PathLike[str],
+    positions_3d: Mapping[str, Mapping[str, np.ndarray]],
+    poses_2d_path: str | os.PathLike[str],
+    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    cameras: Cameras,
+) -> Iterator[SequenceRecord]:
+    for subject, actions in positions_3d.items():
+        views_of_subject = _views(cameras, subject)
+        for name, poses_3d in actions.items():
+            where = f"{subject} {name}"
+            try:
+                action = canonical_action(name)
+            except InputError as error:
+                raise InputError(f"{poses_3d_path}: {subject}: {error}") from None
+            if subject not in positions_2d or name not in positions_2d[subject]:
+                missing = f"subject {subject}" if subject not in positions_2d else where
+                raise InputError(
+                    f"{poses_2d_path}: no 2D poses of {missing}, which {poses_3d_path} has; the files do not belong together"
+                )
+            _check_finite(poses_3d_path, where, poses_3d)
+            yield SequenceRecord(
+                subject=subject,
+                name=name,
+                action=action,
+                poses_3d=poses_3d[:, H36M_32_TO_MODEL],
+                poses_2d=_normalised_views(
+                    poses_2d_path, where, positions_2d[subject][name], len(poses_3d), cameras, views_of_subject
+                ),
+                cameras=views_of_subject,
+                frame_rate=FRAME_RATE,
+            )
+
+
+def _views(cameras: Cameras, subject: str) -> list[int]:
+    return [index for index, name in enumerate(cameras.names) if name.split("/")[0] == subject]
+
+
+def _normalised_views(
+    path: str | os.PathLike[str],
+    where: str,
+    views: Sequence[np.ndarray],
+    num_frames: int,
+    cameras: Cameras,
+    camera_indices: Sequence[int],
+) -> list[np.ndarray]:
+    """The 2D poses of one sequence, ``(T, 17, 2)`` for each camera, in ``MODEL_17`` order and cut to the 3D poses."""
+    if len(views) != len(camera_indices):
+        raise InputError(f"{path}: {where} has 2D poses of {len(views)} cameras instead of {len(camera_indices)}")
+    normalised = []
+    for number, (view, camera) in enumerate(zip(views, camera_indices, strict=True)):
+        where_camera = f"{where}, camera {number}"
+        if len(view) < num_frames:
+            raise InputError(f"{path}: {where_camera} has {len(view)} frames, fewer than the {num_frames} of the 3D poses")
+        poses_px = view[:num_frames, H36M_17_TO_MODEL]
+        _check_finite(path, where_camera, poses_px)
+        width, height = cameras.intrinsics[camera, :2].tolist()
+        normalised.append(normalise_points(poses_px, width, height))
+    return normalised
+
+
+def _check_finite(path: str | os.PathLike[str], where: str, poses: np.ndarray) -> None:
+    is_finite = np.isfinite(poses).all((1, 2))
+    if not is_finite.all():
+        raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")

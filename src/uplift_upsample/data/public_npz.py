@@ -1,0 +1,245 @@
+"""The public ``.npz`` files of this field: Human3.6M in VideoPose3D's layout, and AMASS subsets as 17 joints.
+
+They hold pickled dictionaries, read here by an unpickler that makes arrays and containers and runs nothing (``plain_pickle``).
+Source: the data section of the specification.
+"""
+
+import io
+import os
+import pickle
+import sys
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+
+from uplift_upsample.data.plain_pickle import ForbiddenError, PlainUnpickler
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import replacing
+from uplift_upsample.skeleton import H36M_17, H36M_32, NUM_JOINTS
+
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
+
+
+class AmassSequence(TypedDict):
+    """One motion: ``(T, 17, 3)`` float32 world metres in ``AMASS_17`` order, and its frame rate in Hz."""
+
+    positions_3d: np.ndarray
+    frame_rate: float
+
+
+def read_positions_3d(path: str | os.PathLike[str], subjects: Collection[str] | None = None) -> dict[str, dict[str, np.ndarray]]:
+    """Subject -> action -> ``(T, 32, 3)`` float32 world metres in ``H36M_32`` order, both in file order.
+
+    subjects: leave out all others, unchecked. Raises ``InputError`` when the file is missing, damaged,
+    would run code, or is laid out otherwise.
+    """
+    recordings = _two_levels(path, _read_object(path, "positions_3d"), "action", subjects)
+    return {
+        subject: {action: _poses(path, f"{subject} {action}", poses, len(H36M_32), 3) for action, poses in actions.items()}
+        for subject, actions in recordings.items()
+    }
+
+
+def read_positions_2d(
+    path: str | os.PathLike[str], subjects: Collection[str] | None = None
+) -> tuple[dict[str, dict[str, list[np.ndarray]]], dict[str, Any]]:
+    """Subject -> action -> for each camera ``(T', 17, 2)`` float32 pixels in ``H36M_17`` order; and the file's metadata.
+
+    subjects: leave out all others, unchecked. Raises ``InputError`` as ``read_positions_3d``, and when the metadata
+    tell of another number of joints.
+    """
+    metadata = _read_object(path, "metadata", default={})
+    if not isinstance(metadata, Mapping):
+        raise InputError(f"{path}: 'metadata' holds a {type(metadata).__name__}, not a dictionary")
+    if metadata.get("num_joints", NUM_JOINTS) != NUM_JOINTS:
+        raise InputError(f"{path}: the metadata tell of {metadata['num_joints']} joints; {NUM_JOINTS} are needed (h36m_17)")
+    videos: dict[str, dict[str, list[np.ndarray]]] = {}
+    for subject, actions in _two_levels(path, _read_object(path, "positions_2d"), "action", subjects).items():
+        videos[subject] = {}
+        for action, views in actions.items():
+            where = f"{subject} {action}"
+            if not isinstance(views, list | tuple | np.ndarray) or (isinstance(views, np.ndarray) and views.ndim == 0):
+                raise InputError(f"{path}: {where} holds {_described(views)}, not a list with one array for each camera")
+            videos[subject][action] = [
+                _poses(path, f"{where}, camera {camera}", view, len(H36M_17), 2) for camera, view in enumerate(views)
+            ]
+    return videos, dict(metadata)
+
+
+def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, AmassSequence]]:
+    """Subject -> sequence -> ``AmassSequence``, both in file order. Raises ``InputError`` as ``read_positions_3d``."""
+    subset: dict[str, dict[str, AmassSequence]] = {}
+    for subject, sequences in _two_levels(path, _read_object(path, "positions_3d"), "sequence").items():
+        subset[subject] = {}
+        for name, sequence in sequences.items():
+            where = f"{subject}/{name}"
+            if not isinstance(sequence, Mapping) or not {"positions_3d", "frame_rate"} <= set(sequence):
+                raise InputError(f"{path}: {where} lacks 'positions_3d' or 'frame_rate'; convert the subset again")
+            subset[subject][name] = {
+                "positions_3d": _poses(path, where, sequence["positions_3d"], NUM_JOINTS, 3),
+                "frame_rate": _number(path, where, sequence["frame_rate"]),
+            }
+    return subset
+
+
+def write_positions_3d(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Write a ``data_3d_h36m.npz``; equal content gives equal bytes. Arguments as ``read_positions_3d`` returns them."""
+    content = {
+        _text(subject): {_text(action): _float32(poses) for action, poses in actions.items()}
+        for subject, actions in positions_3d.items()
+    }
+    _write_objects(path, {"positions_3d": content})
+
+
+def write_positions_2d(
+    path: str | os.PathLike[str],
+    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a ``data_2d_h36m_*.npz``; equal content gives equal bytes. ``metadata`` is added to the usual two entries."""
+    content = {
+        _text(subject): {_text(action): [_float32(view) for view in views] for action, views in actions.items()}
+        for subject, actions in positions_2d.items()
+    }
+    left = [index for index, name in enumerate(H36M_17) if name.startswith("l_")]
+    right = [index for index, name in enumerate(H36M_17) if name.startswith("r_")]
+    usual = {"num_joints": NUM_JOINTS, "keypoints_symmetry": [left, right]}
+    _write_objects(path, {"positions_2d": content, "metadata": usual | dict(metadata or {})})
+
+
+def write_amass_subset(path: str | os.PathLike[str], subset: Mapping[str, Mapping[str, AmassSequence]]) -> None:
+    """Write an AMASS ``{subset}.npz``; equal content gives equal bytes. Arguments as ``read_amass_subset`` returns them."""
+    content = {
+        _text(subject): {
+            _text(name): {
+                "positions_3d": _float32(sequence["positions_3d"]),
+                "frame_rate": float(sequence["frame_rate"]),
+            }
+            for name, sequence in sequences.items()
+        }
+        for subject, sequences in subset.items()
+    }
+    _write_objects(path, {"positions_3d": content})
+
+
+def _read_object(path: str | os.PathLike[str], key: str, default: Any = None) -> Any:
+    """The object that ``np.savez`` stored under a key, or the default where there is no such key and a default is given."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if f"{key}.npy" not in archive.namelist():
+                if default is not None:
+                    return default
+                keys = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
+                raise InputError(f"{path}: it has no {key!r}, only {keys or 'nothing'}; this is another kind of file")
+            with archive.open(f"{key}.npy") as file:
+                return _unpickle(path, key, file)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: {_damage(path)} ({error})") from None
+
+
+def _unpickle(path: str | os.PathLike[str], key: str, file: Any) -> Any:
+    try:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    except ValueError as error:
+        raise InputError(f"{path}: {key!r} is no NumPy array ({error})") from None
+    if not dtype.hasobject or shape != ():
+        raise InputError(f"{path}: {key!r} is an array of {dtype} with the shape {shape}, not a dictionary")
+    try:
+        return PlainUnpickler(file).load()[()]
+    except ForbiddenError as error:
+        raise InputError(
+            f"{path}: {key!r} asks for {error}, which is no array or container. Loading it could run code of whoever made the "
+            "file, so it is not loaded; get the file from its publisher"
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise InputError(f"{path}: {key!r} cannot be unpickled ({type(error).__name__}: {error}); get the file again") from None
+
+
+def _damage(path: str | os.PathLike[str]) -> str:
+    """What is likely wrong with a file that does not open as a zip archive."""
+    if Path(path).is_dir():
+        return "a folder, not an .npz file"
+    with open(path, "rb") as file:
+        start = file.read(256).lstrip()
+    if not start:
+        return "the file is empty; get it again"
+    if start.startswith(b"<"):
+        return "a web page, not an .npz file; the download asked for a login or failed, get it again"
+    if start.startswith(b"PK"):
+        return "the file is cut off or damaged; get it again"
+    return "not an .npz file"
+
+
+def _two_levels(
+    path: str | os.PathLike[str], content: Any, second: str, subjects: Collection[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Check that an object is a dictionary of dictionaries with text as keys, and select subjects."""
+    if not isinstance(content, Mapping) or not content:
+        raise InputError(f"{path}: expected a dictionary of subjects, found {_described(content)}")
+    for subject, recordings in content.items():
+        if not isinstance(recordings, Mapping):
+            raise InputError(f"{path}: {subject} holds {_described(recordings)}, not a dictionary, one entry for each {second}")
+        odd = [key for key in (subject, *recordings) if not isinstance(key, str)]
+        if odd:
+            raise InputError(f"{path}: {subject} has the key {odd[0]!r}; keys are text, the name of a subject or {second}")
+    return {subject: dict(content[subject]) for subject in content if subjects is None or subject in subjects}
+
+
+def _described(content: Any) -> str:
+    if isinstance(content, Mapping):
+        return "an empty dictionary"
+    return f"an array with the shape {content.shape}" if isinstance(content, np.ndarray) else f"a {type(content).__name__}"
+
+
+def _poses(path: str | os.PathLike[str], where: str, poses: Any, num_joints: int, num_coordinates: int) -> np.ndarray:
+    is_numeric = isinstance(poses, np.ndarray) and poses.dtype.kind in "fiu"
+    if not is_numeric or poses.ndim != 3 or poses.shape[1:] != (num_joints, num_coordinates) or len(poses) == 0:
+        found = _described(poses) + (f" of {poses.dtype}" if isinstance(poses, np.ndarray) else "")
+        raise InputError(f"{path}: {where} holds {found}, not numbers with the shape (frames, {num_joints}, {num_coordinates})")
+    return _float32(poses)
+
+
+def _number(path: str | os.PathLike[str], where: str, value: Any) -> float:
+    try:
+        return float(np.asarray(value).reshape(()))
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: {where} has the frame rate {value!r}, which is no number") from None
+
+
+def _float32(poses: np.ndarray) -> np.ndarray:
+    return np.array(poses, np.float32, order="C", subok=False)
+
+
+def _text(name: str) -> str:
+    # one object for each text, because a pickle writes a repeated object as a reference
+    return sys.intern(str(name))
+
+
+def _write_objects(path: str | os.PathLike[str], objects: Mapping[str, Any]) -> None:
+    """An ``.npz`` file of pickled objects, as ``np.savez_compressed`` makes it, without the time of day."""
+    with replacing(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+        for key, value in objects.items():
+            entry = zipfile.ZipInfo(f"{key}.npy", _EARLIEST)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, _npy_bytes(value))
+
+
+def _npy_bytes(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": ()})
+    array = np.empty((), object)
+    array[()] = value
+    # Protocol 3 has no frames, and NumPy before 2 knows its module by the old name only.
+    content = pickle.dumps(array, protocol=3)
+    buffer.write(content.replace(b"cnumpy._core.multiarray\n_reconstruct\n", b"cnumpy.core.multiarray\n_reconstruct\n", 1))
+    return buffer.getvalue()

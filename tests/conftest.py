@@ -1,0 +1,66 @@
+"""Fixtures for all tests, and the count of golden cases at the end of a run."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("UPLIFT_SHARED", PROJECT.parent / "shared"))
+SELECTION = PROJECT / "tests" / "golden"
+LOOKED = f"looked in {SHARED}; the variable UPLIFT_SHARED names another place"
+_COUNTS: Counter[str] = Counter()
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the project."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the specification, the golden outputs of the official code and the motion capture sample."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip(f"needs the whole set of golden files, which is no part of the project ({LOOKED})")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Path:
+    """The whole set of golden outputs of the official code."""
+    return shared / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden_file() -> Callable[[str], Path]:
+    """The path of one golden file, from the whole set or the selection that the project carries; skips where neither has it."""
+
+    def find(name: str) -> Path:
+        for folder in (SHARED / "golden", SELECTION):
+            if (folder / name).exists():
+                return folder / name
+        pytest.skip(f"needs {name} of the whole set of golden files ({LOOKED})")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def golden_count() -> Callable[[str, int], None]:
+    """Record how many golden cases of a kind a test compared."""
+
+    def count(kind: str, number: int = 1) -> None:
+        _COUNTS[kind] += number
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _COUNTS:
+        terminalreporter.section("compared with the official code")
+        for kind, number in sorted(_COUNTS.items()):
+            terminalreporter.line(f"{number:6d} {kind}")
