@@ -1,0 +1,177 @@
+"""The order of training examples and their random draws, in exactly the streams of the official code.
+
+One *row* is (video, centre frame, mirrored). Three generators start from the same seed: the first shuffles all rows
+once per pass and draws the cameras of motion capture, the second draws s_in, the third the shift of the mask. All
+draws of a pass are made at once, vectorised; NumPy gives the same numbers as one draw per row. Source: "The draws
+behind pipeline" of the golden data, and the protocol section of the specification.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.errors import InputError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of examples before any pose is read; arrays ``(B,)``.
+
+    video: index into the frames table. centre: frame of the central token. mirrored: bool. s_in: frames between 2D
+    poses (at 50 Hz).
+    shift: of the mask, in tokens. camera: index into the table's cameras, drawn for motion capture, else the video's.
+    """
+
+    video: np.ndarray
+    centre: np.ndarray
+    mirrored: np.ndarray
+    s_in: np.ndarray
+    shift: np.ndarray
+    camera: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def take(self, index: Any) -> "Rows":
+        """Some of the rows, by an index array or slice."""
+        return Rows(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How examples are drawn.
+
+    s_in: to draw from; one entry is no draw; empty: no strided input. s_out: frames between tokens.
+    mirror: use mirrored examples too. in_batch_mirror: each right behind its original, sharing its draws.
+    random_shift: draw the shift of the mask, else it is centred. step: every n-th frame of a video is a centre.
+    """
+
+    s_in: tuple[int, ...]
+    s_out: int
+    mirror: bool = False
+    in_batch_mirror: bool = False
+    random_shift: bool = False
+    step: int = 1
+    shuffle: bool = False
+    seed: int = 0
+
+
+def shift_bounds(s_in: np.ndarray, s_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest shift of a mask, both included: with m = s_in / s_out, -ceil((m-1)/2) to ceil((m-1)/2), without the
+    upper end when m is even."""
+    tokens = np.asarray(s_in) // s_out
+    half = tokens // 2  # = ceil((m - 1) / 2)
+    return -half, half - (tokens % 2 == 0)
+
+
+class Sampler:
+    """Draws passes over the centres of some videos. Its state is small and can be saved."""
+
+    def __init__(self, table: FramesTable, videos: np.ndarray, settings: SamplerSettings) -> None:
+        if len(videos) == 0:
+            raise InputError(f"{table.metadata.get('dataset', 'data set')}: no videos to draw examples from")
+        self.settings = settings
+        lengths = -(-table.video_length[videos] // settings.step)
+        is_doubled = settings.mirror and not settings.in_batch_mirror
+        repeats = np.stack([lengths, lengths], 1).ravel() if is_doubled else lengths
+        starts = np.repeat(np.cumsum(repeats) - repeats, repeats)
+        self._centre = ((np.arange(repeats.sum()) - starts) * settings.step).astype(np.int32)
+        self._video = np.repeat(np.repeat(videos, 2) if is_doubled else videos, repeats).astype(np.int32)
+        self._mirrored = np.repeat(np.arange(len(repeats)) % 2 == 1 if is_doubled else np.zeros(len(repeats), bool), repeats)
+        self._camera = table.video_camera[self._video].astype(np.int32)
+        self._num_cameras = len(table.cameras) if (table.video_camera[videos] < 0).any() else 0
+        self._generators = [np.random.default_rng(settings.seed) for _ in range(3)]
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of one pass, without the twins of in-batch mirroring."""
+        return len(self._video)
+
+    def next_pass(self) -> Rows:
+        """Draw one pass over all rows."""
+        settings = self.settings
+        order_generator, s_in_generator, shift_generator = self._generators
+        order = np.arange(self.num_rows)
+        if settings.shuffle:
+            order_generator.shuffle(order)
+        choices = np.array(settings.s_in or (settings.s_out,), np.int32)
+        s_in = (
+            choices[s_in_generator.integers(0, len(choices), self.num_rows)]
+            if len(choices) > 1
+            else np.repeat(choices, self.num_rows)
+        )
+        shift = np.zeros(self.num_rows, np.int32)
+        if settings.random_shift and settings.s_in:
+            low, high = shift_bounds(s_in, settings.s_out)
+            shift = shift_generator.integers(low, high + 1).astype(np.int32)
+        camera = self._camera[order]
+        if self._num_cameras:
+            camera = order_generator.integers(0, self._num_cameras, self.num_rows).astype(np.int32)
+        return Rows(self._video[order], self._centre[order], self._mirrored[order], s_in, shift, camera)
+
+    def state(self) -> list[Any]:
+        """The states of the three generators, plain values."""
+        return [generator.bit_generator.state for generator in self._generators]
+
+    def restore(self, state: list[Any]) -> None:
+        for generator, values in zip(self._generators, state, strict=True):
+            generator.bit_generator.state = values
+
+
+def with_twins(rows: Rows) -> Rows:
+    """Each row followed by its mirrored twin with the same draws."""
+    doubled = rows.take(np.repeat(np.arange(len(rows)), 2))
+    mirrored = doubled.mirrored.copy()
+    mirrored[1::2] = True
+    return Rows(doubled.video, doubled.centre, mirrored, doubled.s_in, doubled.shift, doubled.camera)
+
+
+class RowStream:
+    """Endless batches of rows; the sampler runs on over the ends of passes, within a batch too."""
+
+    def __init__(self, sampler: Sampler, batch_size: int) -> None:
+        self.sampler = sampler
+        settings = sampler.settings
+        self._has_twins = settings.mirror and settings.in_batch_mirror
+        self._num_drawn = batch_size // 2 if self._has_twins else batch_size
+        self._begin_pass(position=0)
+
+    def _begin_pass(self, position: int) -> None:
+        self._state_at_start = self.sampler.state()
+        self._rows = self.sampler.next_pass()
+        self._position = position
+
+    def next_rows(self) -> Rows:
+        """The rows of the next batch."""
+        parts = []
+        missing = self._num_drawn
+        while missing:
+            part = self._rows.take(slice(self._position, self._position + missing))
+            parts.append(part)
+            self._position += len(part)
+            missing -= len(part)
+            if self._position == len(self._rows):
+                self._begin_pass(position=0)
+        rows = parts[0] if len(parts) == 1 else Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Rows)))
+        return with_twins(rows) if self._has_twins else rows
+
+    def state(self) -> dict[str, Any]:
+        """Where the stream is: plain values for a checkpoint."""
+        return {"generators": self._state_at_start, "position": self._position, "num_rows": len(self._rows)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on exactly where ``state`` was taken. Raises ``InputError`` when the data have changed since."""
+        if state["num_rows"] != self.sampler.num_rows:
+            raise InputError(
+                f"the checkpoint was made with {state['num_rows']} examples a pass, the data now have {self.sampler.num_rows}; "
+                "start anew in another folder or delete the checkpoints"
+            )
+        self.sampler.restore(state["generators"])
+        self._begin_pass(state["position"])
+
+    def __iter__(self) -> Iterator[Rows]:
+        while True:
+            yield self.next_rows()

@@ -1,0 +1,61 @@
+"""Windows as pure index arithmetic: which frames the tokens of an example stand for, and which of them have a 2D pose.
+
+Source: the protocol section of the specification. Every function works on whole batches: the arguments ``centre``,
+``length`` and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
+"""
+
+import numpy as np
+
+from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.errors import InputError
+
+
+def token_positions(centre: np.ndarray, num_tokens: int, step: np.ndarray | int) -> np.ndarray:
+    """Frame of each token, also outside the video: token k stands for ``centre + (k - N // 2) * step``."""
+    offsets = np.arange(num_tokens) - num_tokens // 2
+    return np.asarray(centre)[..., None] + offsets * np.asarray(step)[..., None]
+
+
+def frame_indices(positions: np.ndarray, length: np.ndarray, step: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+    """The frames to read, and which tokens are padded because they lie outside the video.
+
+    A position before the first or behind the last frame takes the nearest frame on the window's own grid.
+
+    positions: ``(B, N)`` of ``token_positions``. length: frames of each video. step: frames between two tokens.
+    Returns frames ``(B, N)`` in [0, length) and is_padded ``(B, N)``.
+    """
+    step = np.asarray(step)[..., None]
+    last = np.asarray(length)[..., None] - 1
+    first_on_grid = positions[..., :1] % step
+    last_on_grid = last - (last - first_on_grid) % step
+    is_padded = (positions < 0) | (positions > last)
+    # A grid may have no frame in a very short video: then its centre, which always has one, is on the grid all the same.
+    return np.clip(positions, first_on_grid, last_on_grid), is_padded
+
+
+def visibility(positions: np.ndarray, s_in: np.ndarray | int, origin: np.ndarray | int) -> np.ndarray:
+    """Tokens that have a 2D pose: those whose distance from ``origin`` (a frame) is a multiple of ``s_in`` frames, ``(B, N)``."""
+    return (positions - np.asarray(origin)[..., None]) % np.asarray(s_in)[..., None] == 0
+
+
+def mask_origin(centre: np.ndarray, shift: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
+    """The frame that a mask shifted by ``shift`` tokens against the centre is aligned with.
+
+    Shift 0 is the centred mask of validation; ``origin`` 0 in ``visibility`` is the mask of the test, aligned with the video.
+    """
+    return np.asarray(centre) - np.asarray(shift) * np.asarray(step)
+
+
+def frame_rate_factor(frame_rates: np.ndarray) -> np.ndarray:
+    """Whole numbers by which strides are multiplied for videos faster than 50 Hz.
+
+    Raises ``InputError`` for a rate that is no multiple of 50 Hz.
+    """
+    factors = np.asarray(frame_rates, np.float64) / FRAME_RATE
+    wrong = (factors < 1) | (factors != np.round(factors)) | ~np.isfinite(factors)
+    if wrong.any():
+        rate = np.asarray(frame_rates)[wrong][0]
+        raise InputError(
+            f"a frame rate of {rate:g} Hz is no multiple of {FRAME_RATE:g} Hz; resample the sequences to {FRAME_RATE:g} Hz first"
+        )
+    return np.round(factors).astype(np.int64)
