@@ -1,0 +1,42 @@
+"""Opening data sets for the command lines that take either a frames table or the public files."""
+
+import argparse
+from pathlib import Path
+
+from uplift_upsample.data.amass import SPLITS, amass_table
+from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.data.h36m import h36m_table
+from uplift_upsample.errors import InputError
+
+
+def open_h36m(poses_3d: str | None, poses_2d: str | None) -> FramesTable:
+    """Human3.6M from the public files; the 2D source is read off the file name."""
+    missing = [name for name, path in (("3D", poses_3d), ("2D", poses_2d)) if not path]
+    if missing:
+        raise InputError(f"the data set h36m needs the public {' and '.join(missing)} pose files; give their paths")
+    assert poses_2d is not None
+    assert poses_3d is not None
+    return h36m_table(poses_3d, poses_2d, Path(poses_2d).stem.removeprefix("data_2d_h36m_"))
+
+
+def open_amass(folder: str | None, frame_rate: int) -> FramesTable:
+    """All AMASS subsets that lie in a folder."""
+    if not folder:
+        raise InputError("the data set amass needs the folder of its converted subsets; give its path")
+    if frame_rate != 50:
+        raise InputError(f"AMASS at {frame_rate} Hz: this project converts to 50 Hz only, the rate of the published experiments")
+    subsets = [subset for split in ("train", "val") for subset in SPLITS[split] if (Path(folder) / f"{subset}.npz").exists()]
+    if not subsets:
+        raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SPLITS['train'][:3])}, ...).npz")
+    return amass_table(folder, subsets)
+
+
+def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
+    """The data set that the flags of the official scripts name."""
+    if dataset == "amass":
+        return open_amass(options.amass_path, options.amass_frame_rate)
+    return open_h36m(options.h36m_path, options.dataset_2d_path)
+
+
+def open_frames(path: str) -> FramesTable:
+    return read_frames_table(path)

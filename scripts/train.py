@@ -1,0 +1,120 @@
+"""Train a network, or go on with an interrupted run: the same command resumes. Takes the flags of the official train.py."""
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from _command import run
+from _data import open_dataset, open_frames
+from _device import log_device, select_device
+from _progress import Stop, TrainingProgress
+
+from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.errors import InputError
+from uplift_upsample.provenance import code_fingerprint, describe_run
+from uplift_upsample.runs import Run, read_run
+
+logger = logging.getLogger("uplift_upsample.train")
+INTERRUPTED = 143
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--config", required=True, help="run configuration (YAML), or a JSON file of the official code")
+    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add("--dataset", choices=["h36m", "amass"], default=None, help="training data set (default: as configured)")
+    add("--dataset_val", choices=["h36m", "amass"], help="validation data set (default: the training data set)")
+    add("--h36m_path", help="data_3d_h36m.npz")
+    add("--dataset_2d_path", help="data_2d_h36m_*.npz")
+    add("--amass_path", help="folder of the converted AMASS subsets")
+    add("--amass_frame_rate", type=int, default=50, help="Hz (50)")
+    add("--frames", help="a converted frames table, instead of the public files")
+    add("--train_subset", help="split or subjects to train on (default: as configured)")
+    add(
+        "--val_subset",
+        help="split or subjects to validate on (default: as configured; none: no validation, the last epoch is kept)",
+    )
+    add("--test_subset", help="accepted like in the official script; evaluation is done by eval.py")
+    add("--weights", help="weights to start from")
+    add("--continue_training", action="store_true", help="fail if there is no interrupted run (resuming itself needs no flag)")
+    add("--out_dir", required=True, help="folder of the results and checkpoints")
+    add("--seed", type=int, default=0, help="of initial values, dropout and data order (0)")
+    add("--retrain_on_code_change", action="store_true", help="do not go on with a run that was begun by other code")
+    return parser.parse_args(argv)
+
+
+def configured(options: argparse.Namespace) -> Run:
+    """The run configuration with what the command line changes."""
+    settings, _ = read_run(options.config)
+    changes = {name: getattr(options, name) for name in ("dataset", "train_subset", "val_subset") if getattr(options, name)}
+    if changes.get("val_subset") == "none":
+        changes["val_subset"] = None
+    return replace(settings, **changes)
+
+
+def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, FramesTable | None]:
+    """Training and validation data."""
+    table = open_frames(options.frames) if options.frames else open_dataset(settings.dataset, options)
+    if settings.val_subset is None:
+        return table, None
+    is_other = options.dataset_val not in (None, settings.dataset)
+    return table, open_dataset(options.dataset_val, options) if is_other else table
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    settings = configured(options)
+    table, validation_table = tables(options, settings)
+    select_device(options.gpu_id)
+
+    from uplift_upsample.train.history import TensorBoardLog
+    from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
+    from uplift_upsample.train.training import TrainingData, TrainingInterrupted, train
+
+    validation_videos = validation_table.videos_of(subjects_of(validation_table, settings.val_subset)) if validation_table else None
+    data = TrainingData(table, table.videos_of(subjects_of(table, settings.train_subset)), validation_table, validation_videos)
+    weights = Path(options.weights) if options.weights else None
+    if weights is not None and not weights.exists():
+        raise InputError(f"{weights}: no such weight file")
+    code = code_fingerprint(__file__)
+    out_dir = Path(options.out_dir)
+    identity = run_identity(settings, data, options.seed, weights)
+    folder, code_of_run = checkpoint_folder(
+        out_dir / "checkpoints", identity, code, retrain_on_code_change=options.retrain_on_code_change
+    )
+    if options.continue_training and not any(folder.glob("step_*.npz")):
+        raise InputError(f"{folder}: there is no checkpoint to continue from")
+    if code_of_run != code:
+        logger.warning("this run was begun by other code; it goes on all the same (--retrain_on_code_change starts anew)")
+    device = log_device()
+    progress = TrainingProgress(settings.train.epochs, settings.train.steps_per_epoch)
+
+    def on_epoch(row: dict) -> None:
+        board.add(row)
+        progress.epoch(row)
+
+    with Stop() as stop, progress, TensorBoardLog(out_dir / "tensorboard" / folder.name) as board:
+        try:
+            result = train(
+                settings,
+                data,
+                folder,
+                options.seed,
+                initial_weights=weights,
+                should_stop=stop.is_asked,
+                on_step=progress.step,
+                on_epoch=on_epoch,
+            )
+        except TrainingInterrupted as interruption:
+            logger.warning("%s", interruption)
+            return INTERRUPTED
+    provenance = {"code_fingerprint": code_of_run, "device": device, "is_synthetic": bool(table.metadata.get("is_synthetic"))}
+    write_result(out_dir, result, settings, identity, provenance | {"environment": describe_run()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

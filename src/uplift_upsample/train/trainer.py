@@ -1,0 +1,125 @@
+"""The training step: loss, optimiser and averaged weights, through Keras' own training functions.
+
+Source: the training section of the specification.
+"""
+
+import logging
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from uplift_upsample.config import TrainConfig
+from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
+from uplift_upsample.model.weights import network_variables
+from uplift_upsample.train.schedules import build_schedule, initial_rate
+
+logger = logging.getLogger(__name__)
+EPSILON = 1e-8  # of Adam, in all published experiments
+
+
+def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
+    """AdamW or Adam with the configured schedule.
+
+    The published weight decay multiplies every weight by 1 - wd(t), where wd follows the schedule of the learning
+    rate. Keras multiplies the decay by the learning rate, so the equal decay here is ``weight_decay`` / initial learning rate.
+    """
+    schedule = build_schedule(config.schedule, config.schedule_params)
+    rate = initial_rate(schedule)
+    params = {"epsilon": EPSILON, **config.optimizer_params}
+    if config.optimizer == "Adam" or config.weight_decay is None:
+        if config.weight_decay is not None:
+            logger.warning("the optimiser Adam has no weight decay; weight_decay %g is not used", config.weight_decay)
+        return keras.optimizers.Adam(schedule, **params)
+    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay / rate, **params)
+
+
+def mean_distance(predicted: Any, target: Any) -> Any:
+    """Mean over all joints of the Euclidean distance; the gradient is 0 where both coincide (the square root has none there)."""
+    squared = ops.sum(ops.square(predicted - target), axis=-1)
+    is_positive = squared > 0
+    return ops.mean(ops.where(is_positive, ops.sqrt(ops.where(is_positive, squared, 1.0)), 0.0))
+
+
+def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
+    """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, J, 3)``."""
+    central = mean_distance(lifted.central, targets[:, targets.shape[1] // 2])
+    if lifted.sequence is None:
+        return (config.loss_weight_center + config.loss_weight_sequence) * central
+    return config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
+
+
+class Trainer(keras.Model):
+    """A network with its loss and, if the configuration asks for it, the moving average of its weights.
+
+    Inputs ``(poses_2d, visible)``, targets root-relative poses ``(B, N, J, 3)`` in metres; see ``data.examples.Batch``.
+    """
+
+    def __init__(self, network: UpliftUpsampleNetwork, config: TrainConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.network = network
+        self.config = config
+        self.averaged: list[keras.Variable] = []
+        self._sources = network_variables(network)
+        if config.ema_decay is not None:
+            self.averaged = [
+                self.add_weight(shape=v.shape, initializer="zeros", trainable=False, name=f"average_{i}")
+                for i, v in enumerate(self._sources)
+            ]
+            self.start_average()
+        self.built = True
+        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile)
+        self.optimizer.build(self.trainable_variables)
+
+    def start_average(self) -> None:
+        """Let the average start from the weights as they are now."""
+        for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
+            average.assign(source)
+
+    def call(self, inputs: tuple[Any, Any], training: bool = False) -> Lifted:
+        poses_2d, visible = inputs
+        return self.network(poses_2d, visible, training=training)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Any:
+        return pose_loss(y_pred, y, self.config)
+
+    def train_step(self, *args: Any) -> Any:
+        """Keras' own step of the active backend, then one step of the average."""
+        if keras.backend.backend() == "jax":
+            return self._train_step_jax(*args)
+        logs = super().train_step(*args)
+        for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
+            average.assign(self._stepped(average, source, self.optimizer.iterations))
+        return logs
+
+    def _train_step_jax(self, state: Any, data: Any) -> Any:
+        logs, (trainable, non_trainable, optimizer, metrics) = super().train_step(state, data)
+        if self.averaged:
+            position = {id(v): i for i, v in enumerate(self.non_trainable_variables)}
+            values = dict(zip(map(id, self.trainable_variables), trainable, strict=True))
+            values |= dict(zip(map(id, self.non_trainable_variables), non_trainable, strict=True))
+            iterations = dict(zip(map(id, self.optimizer.variables), optimizer, strict=True))[id(self.optimizer.iterations)]
+            for average, source in zip(self.averaged, self._sources, strict=True):
+                non_trainable[position[id(average)]] = self._stepped(values[id(average)], values[id(source)], iterations)
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def _stepped(self, average: Any, source: Any, iterations: Any) -> Any:
+        """ema -= (1 - d) (ema - w) with d = min(ema_decay, (1 + t) / (10 + t)); t is the step just made, from 0."""
+        step = ops.cast(iterations, "float32") - 1.0
+        decay = ops.minimum(ops.cast(self.config.ema_decay, "float32"), (1.0 + step) / (10.0 + step))
+        return average - (1.0 - decay) * (average - source)
+
+    def step(self, poses_2d: np.ndarray, visible: np.ndarray, targets: np.ndarray) -> float:
+        """One optimisation step; returns its loss in metres."""
+        self.reset_metrics()
+        return float(self.train_on_batch((poses_2d, visible), targets, return_dict=True)["loss"])
+
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
+
+    def result_weights(self) -> list[np.ndarray]:
+        """The weights that validation, test and the weight file use, in the order of ``network_variables``: the averaged ones
+        where there are any."""
+        return [np.array(ops.convert_to_numpy(v)) for v in (self.averaged or self._sources)]

@@ -1,0 +1,248 @@
+"""A training run from the first step, or from wherever a former process left it, to its weights and learning curves.
+
+The same call with the same folder resumes: model, optimiser, averaged weights, the order of the data and every
+random state come back, so that a resumed run ends like an uninterrupted one. A run that is already complete gives
+its result at once.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.sampler import Rows
+from uplift_upsample.errors import InputError
+from uplift_upsample.model.lifter import Lifter
+from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.weights import load_weights, network_variables, save_weights
+from uplift_upsample.runs import Run
+from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
+from uplift_upsample.train.source import TrainingBatch, batches_ahead, example_reader, training_stream
+from uplift_upsample.train.trainer import Trainer
+from uplift_upsample.train.validation import validate, validation_rows
+
+logger = logging.getLogger(__name__)
+_BEST, _NETWORK, _VARIABLES, _OPTIMIZER = "best", "network", "variables", "optimizer"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Frames tables and the videos of each that are used; without validation videos the last epoch is the result."""
+
+    table: FramesTable
+    videos: np.ndarray
+    validation_table: FramesTable | None = None
+    validation_videos: np.ndarray | None = None
+
+
+@dataclass
+class Progress:
+    """Where a run is; plain values, part of every checkpoint.
+
+    step: optimisation steps made. loss_sum: of the steps of the current epoch. history: one entry for each finished
+    epoch. best_epoch,
+    best_value: by the configured metric, from 1. seconds: spent in training by all processes together.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int | None = None
+    best_value: float = math.inf
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """weights: in the order of ``network_variables``; the averaged ones where the run averages, of the best epoch
+    where it validates."""
+
+    network: UpliftUpsampleNetwork
+    weights: list[np.ndarray]
+    progress: Progress
+
+
+class TrainingInterrupted(Exception):  # noqa: N818 - not an error: the run goes on at the next call
+    """The run was asked to stop; its checkpoint is written."""
+
+
+def train(
+    run: Run,
+    data: TrainingData,
+    folder: Path,
+    seed: int,
+    *,
+    initial_weights: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    checkpoint_seconds: float = 600,
+) -> TrainingResult:
+    """Train a network, or go on with the run that ``folder`` holds.
+
+    seed: of initial values, dropout and data order. initial_weights: a weight file to start from. should_stop: asked
+    after each step.
+    on_step: gets the number of steps made and the loss in metres. on_epoch: gets each row of the history.
+    checkpoint_seconds: between two checkpoints within an epoch. Raises ``InputError`` for a loss that is no number,
+    ``TrainingInterrupted`` after ``should_stop``.
+    """
+    checkpoints = CheckpointFolder(folder)
+    with checkpoints.locked():
+        session = _Session(run, data, seed, initial_weights, checkpoints)
+        session.resume()
+        with batches_ahead(session.stream, example_reader(data.table, run.model, run.train)) as next_batch:
+            last_saved = time.monotonic()
+            while session.progress.step < session.num_steps:
+                session.make_step(next_batch())
+                on_step(session.progress.step, session.last_loss)
+                if session.progress.step % run.train.steps_per_epoch == 0:
+                    on_epoch(session.end_epoch())
+                    session.save()
+                    last_saved = time.monotonic()
+                elif should_stop() or time.monotonic() - last_saved > checkpoint_seconds:
+                    session.save()
+                    last_saved = time.monotonic()
+                if should_stop() and session.progress.step < session.num_steps:
+                    raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command goes on from there")
+        return session.result()
+
+
+class _Session:
+    """The parts of a run that live as long as its process."""
+
+    def __init__(
+        self, run: Run, data: TrainingData, seed: int, initial_weights: Path | None, checkpoints: CheckpointFolder
+    ) -> None:
+        self.run = run
+        self.data = data
+        self.checkpoints = checkpoints
+        self.num_steps = run.train.epochs * run.train.steps_per_epoch
+        keras.utils.set_random_seed(seed)
+        self.network = build_network(run.model)
+        if initial_weights is not None:
+            load_weights(self.network, initial_weights)
+        self.trainer = Trainer(self.network, run.train)
+        self.stream = training_stream(data.table, data.videos, run.model, run.train, seed)
+        self.stream_state = self.stream.state()
+        self.progress = Progress()
+        self.best: list[np.ndarray] = []
+        self.last_loss = math.nan
+        self._started = time.monotonic()
+        self._lifter: Lifter | None = None
+
+    def resume(self) -> None:
+        """Take up the newest checkpoint, if there is one."""
+        checkpoint = self.checkpoints.newest()
+        if checkpoint is None:
+            return
+        arrays = checkpoint.arrays
+        _assign(self.trainer.variables, arrays, _VARIABLES)
+        _assign(self.trainer.optimizer.variables, arrays, _OPTIMIZER)
+        self.progress = Progress(**checkpoint.state["progress"])
+        self.stream.restore(checkpoint.state["stream"])
+        self.stream_state = checkpoint.state["stream"]
+        self.best = [arrays[name] for name in sorted(arrays) if name.startswith(_BEST)]
+        self._started = time.monotonic() - self.progress.seconds
+        logger.info("going on from step %d of %d", self.progress.step, self.num_steps)
+
+    def save(self) -> None:
+        arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
+        arrays |= {f"{_BEST}_{i:05d}": array for i, array in enumerate(self.best)}
+        self.progress.seconds = time.monotonic() - self._started
+        state = {"progress": asdict(self.progress), "stream": self.stream_state}
+        self.checkpoints.save(Checkpoint(self.progress.step, arrays, state))
+
+    def make_step(self, batch: TrainingBatch) -> None:
+        """One optimisation step. A loss that is no number ends the run; the last checkpoint is the last good state."""
+        self.last_loss = self.trainer.step(batch.poses_2d, batch.visible, batch.targets)
+        if not math.isfinite(self.last_loss):
+            raise InputError(
+                f"the loss of step {self.progress.step + 1} is {self.last_loss}; the last good state is kept in "
+                f"{self.checkpoints.folder}. Lower the learning rate, or look for impossible poses in the data"
+            )
+        self.progress.step += 1
+        self.progress.loss_sum += self.last_loss
+        self.stream_state = batch.stream_state
+
+    def end_epoch(self) -> dict[str, Any]:
+        """Validate if it is time, choose the best epoch, and return the new row of the history."""
+        train, progress = self.run.train, self.progress
+        epoch = progress.step // train.steps_per_epoch
+        row: dict[str, Any] = {
+            "epoch": epoch,
+            "step": progress.step,
+            "loss_mm": progress.loss_sum / train.steps_per_epoch * 1000,
+            "learning_rate": self.trainer.learning_rate(),
+            "validation_mpjpe_mm": None,
+            "validation_aw_mpjpe_mm": None,
+        }
+        progress.loss_sum = 0.0
+        is_last = progress.step == self.num_steps
+        if self.data.validation_table is not None and (epoch % train.validation_interval == 0 or is_last):
+            row |= self._validate(epoch)
+        if epoch % train.checkpoint_interval == 0 and not is_last:
+            save_weights(self.network, self.checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", self.trainer.result_weights())
+        progress.history.append(row)
+        return row
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        data, run = self.data, self.run
+        assert data.validation_table is not None
+        assert data.validation_videos is not None
+        rows: Rows = validation_rows(data.validation_table, data.validation_videos, run.model, run.train)
+        weights = self.trainer.result_weights()
+        with _weights_of(self.network, weights):
+            if self._lifter is None:
+                self._lifter = Lifter(self.network, min(256, len(rows)), mirror=False, jit_compile=False)
+            scores = validate(self._lifter, data.validation_table, rows, run.model, run.train)
+        value = scores.by_name(run.train.best_metric)
+        if value < self.progress.best_value:
+            self.progress.best_value, self.progress.best_epoch = value, epoch
+            self.best = weights
+        return {"validation_mpjpe_mm": scores.mpjpe, "validation_aw_mpjpe_mm": scores.aw_mpjpe}
+
+    def result(self) -> TrainingResult:
+        weights = self.best or self.trainer.result_weights()
+        return TrainingResult(self.network, weights, replace(self.progress))
+
+
+class _weights_of:  # noqa: N801 - a context manager that reads like a function
+    """The network with other weights for the length of a block."""
+
+    def __init__(self, network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> None:
+        self._variables = network_variables(network)
+        self._weights = weights
+
+    def __enter__(self) -> None:
+        self._own = [np.array(keras.ops.convert_to_numpy(v)) for v in self._variables]
+        self._assign(self._weights)
+
+    def __exit__(self, *_: object) -> None:
+        self._assign(self._own)
+
+    def _assign(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+
+def _arrays(variables: list[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
+    return {f"{prefix}_{i:05d}": np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
+
+
+def _assign(variables: list[keras.Variable], arrays: Any, prefix: str) -> None:
+    names = [f"{prefix}_{i:05d}" for i in range(len(variables))]
+    stored = [name for name in arrays if name.startswith(prefix + "_")]
+    fits = stored == names and all(arrays[name].shape == tuple(v.shape) for name, v in zip(names, variables, strict=True))
+    if not fits:
+        raise InputError(
+            "the checkpoint was written by another version of the network or optimiser; delete its folder to start anew"
+        )
+    for name, variable in zip(names, variables, strict=True):
+        variable.assign(arrays[name])

@@ -1,0 +1,44 @@
+"""A tiny data set and run, trained in seconds."""
+
+import numpy as np
+import pytest
+
+from uplift_upsample.cameras import h36m_cameras, project, world_to_camera
+from uplift_upsample.config import ModelConfig, TrainConfig
+from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.runs import Run
+from uplift_upsample.train.training import TrainingData
+
+
+def _record(subject: str, action: str, length: int, generator: np.random.Generator) -> SequenceRecord:
+    """Somebody whose joints swing about a fixed pose, seen by the four cameras of S1."""
+    pose = generator.normal(size=(17, 3)) * 0.3 + [0, 0, 1]
+    phase = np.sin(np.arange(length)[:, None, None] / 15 + generator.random((17, 3)) * 6)
+    poses = (pose + 0.1 * phase).astype(np.float32)
+    cameras = h36m_cameras()
+    views = []
+    for camera in range(4):
+        in_camera = world_to_camera(poses[None], cameras.rotations[[camera]], cameras.translation[[camera]])
+        views.append(project(in_camera, cameras.intrinsics[[camera]])[0])
+    return SequenceRecord(subject, action, action, poses, views, range(4))
+
+
+@pytest.fixture(scope="session")
+def table() -> FramesTable:
+    generator = np.random.default_rng(1)
+    records = [_record(subject, action, 40, generator) for subject in ("S1", "S8") for action in ("Walking", "Eating")]
+    return build_frames_table(records, h36m_cameras(), {"dataset": "tiny", "splits": {"train": ["S1"], "val": ["S8"]}})
+
+
+@pytest.fixture(scope="session")
+def data(table) -> TrainingData:
+    return TrainingData(table, table.videos_of(["S1"]), table, table.videos_of(["S8"]))
+
+
+@pytest.fixture(scope="session")
+def tiny_run() -> Run:
+    model = ModelConfig(num_tokens=9, s_out=2, s_in=(4, 8), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1,
+                        strides=(3, 3), num_heads=2, drop_rate=0.1)  # fmt: skip
+    train = TrainConfig(batch_size=8, epochs=3, steps_per_epoch=15, weight_decay=1e-4, ema_decay=0.9, jit_compile=False,
+                        schedule_params={"initial_learning_rate": 1e-3, "decay_steps": 10, "decay_rate": 0.9})  # fmt: skip
+    return Run(model, train, name="tiny", val_subset="val")

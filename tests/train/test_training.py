@@ -1,0 +1,161 @@
+"""A run from start to end: resumed runs equal uninterrupted ones, damage costs little, impossible things are refused."""
+
+import dataclasses
+import multiprocessing
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.model.network import build_network
+from uplift_upsample.model.weights import network_variables
+from uplift_upsample.train.checkpoint import CheckpointFolder
+from uplift_upsample.train.trainer import Trainer, mean_distance
+from uplift_upsample.train.training import TrainingData, TrainingInterrupted, train
+
+SEED = 3
+
+
+class _Stopper:
+    """Asks for an end once a step is reached."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.is_reached = False
+
+    def on_step(self, step: int, loss: float) -> None:
+        self.is_reached = step >= self.step
+
+    def should_stop(self) -> bool:
+        return self.is_reached
+
+
+def _train(run, data, folder, stops):
+    """Train with interruptions after the given numbers of steps, each time beginning again as a new process would."""
+    for step in stops:
+        stopper = _Stopper(step)
+        with pytest.raises(TrainingInterrupted):
+            train(run, data, folder, SEED, on_step=stopper.on_step, should_stop=stopper.should_stop)
+    return train(run, data, folder, SEED)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_run, data, tmp_path_factory):
+    """An uninterrupted run: its folder and its result."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, train(tiny_run, data, folder, SEED)
+
+
+def _assert_equal_results(first, second) -> None:
+    assert first.progress.history == second.progress.history
+    assert first.progress.best_epoch == second.progress.best_epoch
+    for a, b in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_resumed_run_equals_uninterrupted(tiny_run, data, tmp_path, whole) -> None:
+    """Stops in the middle of an epoch, at its end, and behind the end of a pass through the data; dropout and averages included."""
+    _assert_equal_results(whole[1], _train(tiny_run, data, tmp_path, stops=(7, 15, 38)))
+
+
+def test_learns_and_keeps_the_best_epoch(whole) -> None:
+    progress = whole[1].progress
+    losses = [row["loss_mm"] for row in progress.history]
+    assert losses[-1] < losses[0]
+    values = [row["validation_aw_mpjpe_mm"] for row in progress.history]
+    assert progress.best_value == min(values)
+    assert progress.best_epoch == 1 + int(np.argmin(values))
+
+
+def test_finished_run_is_not_trained_again(tiny_run, data, whole) -> None:
+    folder, result = whole
+    _assert_equal_results(result, train(tiny_run, data, folder, SEED, on_step=lambda *_: pytest.fail("trained again")))
+
+
+def test_another_seed_without_validation(tiny_run, data, tmp_path, whole) -> None:
+    """The last epoch counts; weights are kept at the configured interval."""
+    run = dataclasses.replace(tiny_run, train=dataclasses.replace(tiny_run.train, checkpoint_interval=2))
+    result = train(run, TrainingData(data.table, data.videos), tmp_path, SEED + 1)
+    assert result.progress.best_epoch is None
+    assert all(row["validation_mpjpe_mm"] is None for row in result.progress.history)
+    assert [row["loss_mm"] for row in result.progress.history] != [row["loss_mm"] for row in whole[1].progress.history]
+    assert [path.name for path in tmp_path.glob("weights_epoch_*.h5")] == ["weights_epoch_0002.h5"]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:500] + bytes(64) + b[564:]], ids=["cut", "zeroed"])
+def test_damaged_checkpoint_costs_only_the_way_from_the_one_before(tiny_run, data, tmp_path, whole, damage, caplog) -> None:
+    shutil.copytree(whole[0], tmp_path / "run")
+    newest = max((tmp_path / "run").glob("step_*.npz"))
+    newest.write_bytes(damage(newest.read_bytes()))
+    result = train(tiny_run, data, tmp_path / "run", SEED)
+    assert "is damaged" in caplog.text
+    _assert_equal_results(whole[1], result)
+
+
+def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_run, data, tmp_path, monkeypatch) -> None:
+    step = Trainer.step
+
+    def step_20_fails(self: Trainer, *args: np.ndarray) -> float:
+        return step(self, *args) if int(self.optimizer.iterations) < 20 else float("nan")
+
+    monkeypatch.setattr(Trainer, "step", step_20_fails)
+    with pytest.raises(InputError, match="the loss of step 21 is nan"):
+        train(tiny_run, data, tmp_path, SEED)
+    assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
+
+
+def _hold(folder, is_held, may_end) -> None:
+    with CheckpointFolder(folder).locked():
+        is_held.set()
+        may_end.wait(20)
+
+
+def test_a_second_writer_is_refused(tiny_run, data, tmp_path) -> None:
+    context = multiprocessing.get_context("spawn")
+    is_held, may_end = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(tmp_path, is_held, may_end))
+    holder.start()
+    assert is_held.wait(30)
+    try:
+        with pytest.raises(InputError, match="another process"):
+            train(tiny_run, data, tmp_path, 0)
+    finally:
+        may_end.set()
+        holder.join()
+
+
+def test_checkpoint_of_other_data_is_refused(tiny_run, data, whole) -> None:
+    fewer = TrainingData(data.table, data.videos[:3])
+    with pytest.raises(InputError, match="examples a pass"):
+        train(tiny_run, fewer, whole[0], SEED)
+
+
+def test_distance_has_a_gradient_where_poses_coincide() -> None:
+    import tensorflow as tf
+
+    predicted = tf.Variable([[[1.0, 2.0, 3.0], [1.0, 0.0, 0.0]]])
+    with tf.GradientTape() as tape:
+        loss = mean_distance(predicted, tf.constant([[[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]]))
+    assert float(loss) == 0.5
+    np.testing.assert_array_equal(tape.gradient(loss, predicted), [[[0, 0, 0], [0.5, 0, 0]]])
+
+
+def test_batch_norm_statistics_are_averaged_too(tiny_run) -> None:
+    """Every weight is averaged, trainable or not, by the published rule."""
+    keras.utils.set_random_seed(0)
+    model = dataclasses.replace(tiny_run.model, output_bn=True)
+    trainer = Trainer(build_network(model), dataclasses.replace(tiny_run.train, ema_decay=0.5))
+    variables = network_variables(trainer.network)
+    assert len(trainer.averaged) == len(variables) > len(trainer.trainable_variables)
+    expected = [ops.convert_to_numpy(v).astype(np.float64) for v in variables]
+    generator = np.random.default_rng(0)
+    for step in range(12):
+        poses_2d = generator.normal(size=(8, 9, 17, 2)).astype(np.float32)
+        trainer.step(poses_2d, generator.random((8, 9)) < 0.5, generator.normal(size=(8, 9, 17, 3)).astype(np.float32))
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = [e - (1 - decay) * (e - ops.convert_to_numpy(v)) for e, v in zip(expected, variables, strict=True)]
+    for average, value, variable in zip(trainer.averaged, expected, variables, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(average), value, atol=1e-6, err_msg=variable.path)
