@@ -1,0 +1,89 @@
+"""Evaluate weights on Human3.6M under the test protocol, for every s_in. Takes the flags of the official eval.py."""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+from _command import run
+from _data import open_frames, open_h36m
+from _device import log_device, select_device
+
+from uplift_upsample.config import EvaluateConfig
+from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.evaluate.scores import scores, write_scores
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.runs import Run, read_run
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--weights", required=True, help="weight file in the official layout")
+    add("--config", required=True, help="JSON file of the official code, or a run configuration (YAML)")
+    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add("--batch_size", type=int, help="windows at once (256)")
+    add("--dataset", help="data_3d_h36m.npz")
+    add("--dataset_2d", help="data_2d_h36m_*.npz")
+    add("--frames", help="a converted frames table, instead of the public files")
+    add("--test_subset", default="test", help="split or subjects, e.g. S9,S11 (test)")
+    average = add_average = parser.add_mutually_exclusive_group()
+    add_average.add_argument(
+        "--action_wise", dest="average", action="store_const", const="action_wise", help="print the mean over actions"
+    )
+    average.add_argument(
+        "--frame_wise", dest="average", action="store_const", const="frame_wise", help="print the mean over frames"
+    )
+    add("--forced_mask_stride", type=int, help="evaluate this s_in only")
+    add("--no_learned_upsampling", action="store_true", help="use predictions at multiples of s_in only, interpolated")
+    add("--output", help="write all scores to this JSON file")
+    parser.set_defaults(average="action_wise")
+    return parser.parse_args(argv)
+
+
+def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: EvaluateConfig, table: FramesTable) -> dict[str, Any]:
+    """The scores of every s_in in one document."""
+    from uplift_upsample.evaluate.predict import predict_subset
+    from uplift_upsample.model.network import build_network
+    from uplift_upsample.model.weights import load_weights
+
+    log_device()
+    network = build_network(settings.model)
+    load_weights(network, options.weights)
+    origin = {"experiment": settings.name, "weights_sha256": sha256_of_file(options.weights)}
+    strides = [options.forced_mask_stride] if options.forced_mask_stride else settings.model.evaluated_s_in
+    document: dict[str, Any] = {}
+    protocols = {}
+    for predictions in predict_subset(network, table, options.test_subset, strides, evaluate, settings.train.padding):
+        predictions = replace(predictions, metadata=origin | dict(predictions.metadata))
+        scored = scores(predictions, table, learned_upsampling=evaluate.learned_upsampling)
+        key = str(predictions.metadata["s_in"])
+        document[key] = scored[key]
+        protocols[key] = scored["protocol"]
+        for frames in ("all_frames", "key_frames"):
+            values = scored[key][frames][options.average]
+            text = "  ".join(f"{metric.upper()} {value:8.3f}" for metric, value in values.items() if value is not None)
+            print(f"s_in {key:>3}  {frames:<10}  {options.average}  {text}  mm")
+    return document | {"protocol": protocols}
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    settings, evaluate = read_run(options.config)
+    changes: dict[str, Any] = {"batch_size": options.batch_size} if options.batch_size else {}
+    if options.no_learned_upsampling:
+        changes["learned_upsampling"] = False
+    evaluate = replace(evaluate, **changes)
+    table = open_frames(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
+    select_device(options.gpu_id)
+    document = evaluate_strides(options, settings, evaluate, table)
+    if options.output:
+        write_scores(options.output, document)
+    else:
+        print(json.dumps({key: document[key] for key in document if key != "protocol"}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

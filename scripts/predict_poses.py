@@ -1,0 +1,69 @@
+"""Predict the 3D poses of a test subset for one s_in, under the test protocol."""
+
+import argparse
+import sys
+from dataclasses import replace
+
+from _command import run
+from _device import log_device, select_device
+from tqdm import tqdm
+
+from uplift_upsample.config import EvaluateConfig
+from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.evaluate.predictions import write_predictions
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.runs import read_run
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--config", required=True, help="run configuration (YAML), or a JSON file of the official code")
+    add("--weights", required=True, help="weight file in the official layout")
+    add("--frames", required=True, help="frames table of the test data")
+    add("--test_subset", default="test", help="split or subjects (test)")
+    add("--s_in", type=int, required=True, help="frames between two 2D poses")
+    add("--batch_size", type=int, default=256, help="windows at once (256)")
+    add("--no_mirror", action="store_true", help="do not average with the prediction for the mirrored input")
+    add("--test_step", type=int, default=1, help="evaluate every n-th frame only (1)")
+    add("--seed", type=int, help="the seed of the run, for the record")
+    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add("--output", required=True, help="predictions.h5")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    settings, _ = read_run(options.config)
+    evaluate = EvaluateConfig(mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step)
+    table = read_frames_table(options.frames)
+    select_device(options.gpu_id)
+
+    from uplift_upsample.evaluate.predict import predict_subset
+    from uplift_upsample.model.network import build_network
+    from uplift_upsample.model.weights import load_weights
+
+    log_device()
+    network = build_network(settings.model)
+    load_weights(network, options.weights)
+    with tqdm(unit="window", disable=None) as bar:
+
+        def on_windows(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        [predictions] = predict_subset(
+            network, table, options.test_subset, [options.s_in], evaluate, settings.train.padding, on_windows
+        )  # fmt: skip
+    origin = {
+        "experiment": settings.name,
+        "study": settings.study,
+        "seed": options.seed,
+        "weights_sha256": sha256_of_file(options.weights),
+    }
+    write_predictions(options.output, replace(predictions, metadata=origin | dict(predictions.metadata)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,59 @@
+"""Averages of errors: frame-wise, per action, action-wise; sums grow chunk by chunk, so that memory stays constant.
+
+Source: the evaluation section of the protocol. *Frame-wise* is the mean over all frames and joints; *per action* the mean over the
+frames and joints of an action; *action-wise* the mean of those. Two cases that the reference leaves open are defined here:
+
+- An action without a scored joint is null in ``per_action`` and no part of the action-wise mean.
+- Errors that are NaN (N-MPJPE of degenerate predictions) drop out, as in the reference; whoever shows the averages must say
+  how many there were.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from uplift_upsample.evaluate.metrics import INVALID
+
+MM_PER_M = 1000
+
+Scores = dict[str, float | None]
+
+
+class Averages:
+    """Sums of the errors (metres) of some metrics by action; the averages are millimetres."""
+
+    def __init__(self, metrics: Sequence[str], actions: Sequence[str]) -> None:
+        self._metrics, self._actions = list(metrics), list(actions)
+        self._sums = np.zeros((len(actions), len(metrics)))
+        self._counts = np.zeros((len(actions), len(metrics)), np.int64)
+
+    def add(self, metric: str, errors: np.ndarray, action: np.ndarray) -> None:
+        """Add errors ``(F, J)`` as the metrics give them (-1 where invalid) of frames of some actions ``(F,)``, indices."""
+        column, num_actions = self._metrics.index(metric), len(self._actions)
+        counts = (errors != INVALID) & ~np.isnan(errors)
+        self._sums[:, column] += np.bincount(action, np.where(counts, errors, 0).sum(axis=1), num_actions)
+        self._counts[:, column] += np.bincount(action, counts.sum(axis=1), num_actions).astype(np.int64)
+
+    def frame_wise(self) -> Scores:
+        return self._scores(_quotient(self._sums.sum(axis=0), self._counts.sum(axis=0)))
+
+    def action_wise(self) -> Scores:
+        per_action = _quotient(self._sums, self._counts)
+        return self._scores(_quotient(np.nansum(per_action, axis=0), (self._counts > 0).sum(axis=0)))
+
+    def per_action(self) -> dict[str, Scores]:
+        rows = _quotient(self._sums, self._counts)
+        return {action: self._scores(row) for action, row in zip(self._actions, rows, strict=True)}
+
+    def document(self) -> dict[str, dict]:
+        """All three, as they stand in a scores document."""
+        return {"frame_wise": self.frame_wise(), "action_wise": self.action_wise(), "per_action": self.per_action()}
+
+    def _scores(self, errors: np.ndarray) -> Scores:
+        values = (errors * MM_PER_M).tolist()
+        return {metric: value if np.isfinite(value) else None for metric, value in zip(self._metrics, values, strict=True)}
+
+
+def _quotient(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """NaN where nothing was counted."""
+    return sums / np.where(counts == 0, np.nan, counts)

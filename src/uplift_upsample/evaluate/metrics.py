@@ -1,0 +1,262 @@
+"""Pose errors per frame and joint: MPJPE, N-MPJPE, P-MPJPE, in float64 and without a loop over frames.
+
+Source: the evaluation section of the protocol. All functions take poses ``(F, J, 3)`` in any unit and return errors
+``(F, J)`` in that unit. ``valid`` ``(F, J)`` marks the joints that are scored; the others get -1 (``INVALID``). As in the
+reference, only what is scored depends on it, and the scale of N-MPJPE: the root that is subtracted and the alignment of
+P-MPJPE use every joint. A coordinate that is no number makes the errors of its frame NaN.
+
+Degenerate predictions, all joints in one point, have no best scale and no best rotation. As in the reference, N-MPJPE is NaN
+for them, and P-MPJPE is the distance of the unaligned pose; ``is_degenerate`` finds them, and whoever averages must say
+how many there were.
+
+Work is done in chunks of frames, with the frames as the last axis: memory stays constant, and each operation runs over
+contiguous numbers.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import ROOT
+
+INVALID = -1.0
+_CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
+_COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point
+_ILL_CONDITIONED = 1e-3  # below, rounding would cost the closed-form rotation more than about 1e-12
+
+
+class Similarity(NamedTuple):
+    """``aligned = scale * source @ rotation + translation``, the best fit of ``source`` to ``target`` in each frame.
+
+    residual: ``(F,)`` squared distance that is left, as a fraction of the spread of the target. aligned: ``(F, J, 3)``.
+    rotation: ``(F, 3, 3)``, determinant 1. scale: ``(F,)``. translation: ``(F, 3)``.
+    """
+
+    residual: np.ndarray
+    aligned: np.ndarray
+    rotation: np.ndarray
+    scale: np.ndarray
+    translation: np.ndarray
+
+
+def mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, root: int = ROOT) -> np.ndarray:
+    """Distance of each joint after the root was moved to the origin in both poses, ``(F, J)``.
+
+    Raises ``InputError`` where the shapes do not fit together.
+    """
+
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray) -> np.ndarray:
+        p -= p[root].copy()
+        g -= g[root].copy()
+        p -= g
+        return _norm(p)
+
+    return _by_chunks(distance, prediction, target, valid)
+
+
+def n_mpjpe(
+    prediction: np.ndarray,
+    target: np.ndarray,
+    valid: np.ndarray | None = None,
+    normalisation: Literal["root", "mean"] = "root",
+    root: int = ROOT,
+) -> np.ndarray:
+    """MPJPE after the best scale of the prediction, ``sum(p * g) / sum(p * p)`` over the valid joints of a frame, ``(F, J)``.
+
+    normalisation: what is moved to the origin before: the root joint (the protocol), or the mean of the valid joints.
+    Degenerate predictions give NaN. Raises ``InputError`` where the shapes do not fit together.
+    """
+    if normalisation not in ("root", "mean"):
+        raise InputError(f"N-MPJPE: normalisation is {normalisation!r}; it must be 'root' or 'mean'")
+
+    def distance(p: np.ndarray, g: np.ndarray, is_valid: np.ndarray) -> np.ndarray:
+        weights = is_valid[:, None]  # (J, 1, F)
+        num_valid = np.maximum(weights.sum(axis=0), 1)
+        for x in (p, g):
+            x -= x[root].copy() if normalisation == "root" else x.sum(axis=0, where=weights) / num_valid
+        np.copyto(p, 0, where=~weights)
+        np.copyto(g, 0, where=~weights)
+        p *= _quotient(_dot(p, g), _dot(p, p))
+        p -= g
+        return _norm(p)
+
+    return _by_chunks(distance, prediction, target, valid)
+
+
+def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """MPJPE after the best similarity transform without reflection of each frame (Procrustes, also PA-MPJPE), ``(F, J)``.
+
+    Degenerate predictions are scored as they are. Raises ``InputError`` where the shapes do not fit together.
+    """
+
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray) -> np.ndarray:
+        fit = _fit(p, g)
+        difference = np.einsum("jaf,abf->jbf", p, fit.scale * fit.rotation)
+        difference -= g
+        difference += fit.centre - fit.mean_g
+        return _norm(difference)
+
+    return _by_chunks(distance, prediction, target, valid)
+
+
+def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
+    """The similarity transform without reflection that brings ``source`` ``(F, J, 3)`` closest to ``target``, per frame.
+
+    A source in one point is left as it is (the identity). Raises ``InputError`` where the shapes do not fit together.
+    """
+    _check_shapes(source, target, None)
+    fits = []
+    for start in range(0, max(len(source), 1), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        p, g = (_frames_last(x[rows], np.empty((*x.shape[1:], len(x[rows])))) for x in (source, target))
+        fit = _fit(p, g)
+        moved, mean = (np.einsum("...af,abf->...bf", x, fit.scale * fit.rotation) for x in (p, fit.mean_p))
+        fits.append((1 - fit.trace**2, moved + fit.centre, fit.rotation, fit.scale, fit.centre - mean))
+    return Similarity(*(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]) for parts in zip(*fits, strict=True)))
+
+
+def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
+    """Whether all joints of a predicted pose ``(F, J, 3)`` (metres) lie in one point, ``(F,)``."""
+    relative = np.asarray(prediction, np.float64) - prediction[:, root : root + 1]
+    return (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))
+
+
+def _by_chunks(
+    distance: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    prediction: np.ndarray,
+    target: np.ndarray,
+    valid: np.ndarray | None,
+) -> np.ndarray:
+    """Errors ``(F, J)`` from a function of poses ``(J, 3, f)``, ``(J, 3, f)``, which it may overwrite, and a mask ``(J, f)``."""
+    _check_shapes(prediction, target, valid)
+    is_valid = np.ones(prediction.shape[:2], bool) if valid is None else np.asarray(valid) > 0
+    errors = np.empty(prediction.shape[:2])
+    # One pair of buffers for all chunks: fresh memory costs the system more than the arithmetic.
+    buffers = np.empty((2, *prediction.shape[1:], min(_CHUNK, len(prediction))))
+    for start in range(0, len(prediction), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        p, g = (_frames_last(x[rows], buffer) for x, buffer in zip((prediction, target), buffers, strict=True))
+        with np.errstate(invalid="ignore"):
+            errors[rows] = distance(p, g, is_valid[rows].T).T
+    errors[~is_valid] = INVALID
+    return errors
+
+
+def _check_shapes(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None) -> None:
+    if prediction.ndim != 3 or prediction.shape[-1] != 3 or prediction.shape != target.shape:
+        raise InputError(f"poses have shapes {prediction.shape} and {target.shape}; both must be (frames, joints, 3) and the same")
+    if valid is not None and valid.shape != prediction.shape[:2]:
+        raise InputError(f"the mask of valid joints has shape {valid.shape}; it must be {prediction.shape[:2]}")
+
+
+def _frames_last(poses: np.ndarray, buffer: np.ndarray) -> np.ndarray:
+    """``(f, J, 3)`` as float64 ``(J, 3, f)``, in the first ``f`` columns of a buffer."""
+    result = buffer[..., : len(poses)]
+    np.copyto(result, poses.transpose(1, 2, 0))
+    return result
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Sums ``(f,)`` over joints and axes of the products of poses ``(J, 3, f)``."""
+    return np.einsum("jaf,jaf->f", a, b)
+
+
+def _norm(differences: np.ndarray) -> np.ndarray:
+    """Lengths ``(J, f)`` of vectors ``(J, 3, f)``."""
+    return np.sqrt(np.einsum("jaf,jaf->jf", differences, differences))
+
+
+def _quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """NaN where the denominator is 0."""
+    return numerator / np.where(denominator == 0, np.nan, denominator)
+
+
+class _Fit(NamedTuple):
+    """``aligned = p @ (scale * rotation) + centre`` for a centred ``p``; frames last."""
+
+    rotation: np.ndarray  # (3, 3, f)
+    scale: np.ndarray  # (f,)
+    trace: np.ndarray  # (f,)
+    centre: np.ndarray  # (3, f)
+    mean_p: np.ndarray  # (3, f)
+    mean_g: np.ndarray  # (3, f)
+
+
+def _fit(p: np.ndarray, g: np.ndarray) -> _Fit:
+    """The best similarity transform of ``p`` to ``g``, both ``(J, 3, f)``; centres both in place."""
+    mean_p, mean_g = p.sum(axis=0) / len(p), g.sum(axis=0) / len(g)
+    p -= mean_p
+    g -= mean_g
+    norm_p, norm_g = np.sqrt(_dot(p, p)), np.sqrt(_dot(g, g))
+    # a target in one point is met exactly, by scale 0; a prediction in one point is left as it is
+    correlation = np.einsum("jaf,jbf->abf", p, g)
+    correlation /= np.where(norm_p == 0, 1, norm_p) * np.where(norm_g == 0, 1, norm_g)
+    rotation, trace = _best_rotation(correlation)
+    scale = np.where(norm_p == 0, 1, trace * _quotient(norm_g, norm_p))
+    return _Fit(rotation, scale, trace, np.where(norm_p == 0, mean_p, mean_g), mean_p, mean_g)
+
+
+def _best_rotation(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rotation R ``(3, 3, f)`` with the largest ``sum(R * H)``, and that sum ``(f,)``, for matrices H ``(3, 3, f)``.
+
+    H is the correlation of two poses of norm 1, so that its singular values add up to at most 1.
+
+    Markley's closed form (Journal of the Astronautical Sciences 41, 1993: "Attitude determination using vector
+    observations: a fast optimal matrix algorithm"): with the singular values s1, s2 and s3, the last one negative where
+    det H is, the sum s1 + s2 + s3 is the largest root of a quartic, and R follows from it. Several times faster than
+    singular value decompositions; those serve the rare frames where (s1+s2)(s2+s3)(s3+s1) nearly vanishes (all joints on
+    a line, mirror images).
+    """
+    h = correlation
+    cofactors = np.stack([_cross(h[1], h[2]), _cross(h[2], h[0]), _cross(h[0], h[1])])
+    determinant = (h[0] * cofactors[0]).sum(axis=0)
+    square, square_cofactors = ((x * x).sum(axis=(0, 1)) for x in (h, cofactors))
+    trace = _largest_root(square, determinant, square_cofactors)
+    kappa = (trace * trace - square) / 2
+    zeta = kappa * trace - determinant  # (s1+s2)(s2+s3)(s3+s1)
+    is_hard = ~(zeta > _ILL_CONDITIONED)  # NaN, too
+    gram = np.einsum("acf,bcf->abf", h, h)
+    rotation = (kappa + square) * h + trace * cofactors - np.einsum("acf,cbf->abf", gram, h)
+    rotation /= np.where(is_hard, 1, zeta)
+    if is_hard.any():
+        rotation[..., is_hard], trace[is_hard] = _best_rotation_by_svd(h[..., is_hard])
+    return rotation, trace
+
+
+def _largest_root(square: np.ndarray, determinant: np.ndarray, square_cofactors: np.ndarray) -> np.ndarray:
+    """Largest root of ``(x^2 - square)^2 - 8 x determinant - 4 square_cofactors``, by Newton's method.
+
+    It starts at 1, which no root exceeds. Frames with a (nearly) double root stop early; they go to the decomposition anyway.
+    """
+    x, is_moving = np.ones_like(square), np.ones(square.shape, bool)
+    for _ in range(20):
+        excess = x * x - square
+        slope = 4 * x * excess - 8 * determinant
+        value = excess * excess - 8 * x * determinant - 4 * square_cofactors
+        # A frame stops by itself, so that its result does not depend on its neighbours.
+        step = np.where(is_moving & (slope > _ILL_CONDITIONED), value / np.where(slope == 0, 1, slope), 0)
+        x -= step
+        is_moving = np.abs(step) > 1e-10  # else the error, which squares with each step, is rounding alone
+        if not is_moving.any():
+            break
+    return x
+
+
+def _best_rotation_by_svd(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``_best_rotation`` by batched singular value decomposition; NaN for frames with NaN."""
+    matrices = np.moveaxis(correlation, -1, 0)  # (f, 3, 3)
+    is_finite = np.isfinite(matrices).all(axis=(1, 2))
+    u, s, vt = np.linalg.svd(np.where(is_finite[:, None, None], matrices, 0))
+    sign = np.where(np.linalg.det(u) * np.linalg.det(vt) < 0, -1.0, 1.0)
+    vt[:, 2] *= sign[:, None]
+    s[:, 2] *= sign
+    rotation, trace = np.matmul(u, vt), s.sum(axis=1)
+    rotation[~is_finite], trace[~is_finite] = np.nan, np.nan
+    return np.moveaxis(rotation, 0, -1), trace
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Cross products of vectors ``(3, f)``."""
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])

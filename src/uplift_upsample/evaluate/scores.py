@@ -1,0 +1,268 @@
+"""From predictions to scores: ground truth, interpolation, metrics and averages, video by video in constant memory.
+
+Source: the evaluation section of the protocol. The result is a document of plain JSON values::
+
+    {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe"},
+                               "action_wise": {...}, "per_action": {"Directions": {...}, ...}},
+                "key_frames": {...},
+                "no_learned_upsampling": {"all_frames": {...}, "key_frames": {...}}},
+     "protocol": {...}}
+
+All errors are millimetres; ``averages`` defines the averages. What the reference leaves open:
+
+- An action of the data set without a scored frame is null in ``per_action``, is no part of the action-wise mean, and is listed
+  in ``protocol.absent_actions``.
+- A degenerate prediction (all joints in one point) has no N-MPJPE and drops out of its means; its P-MPJPE is that of the
+  unaligned pose. ``protocol.degenerate_frames`` says how many there were.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from uplift_upsample.cameras import world_to_camera
+from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.data.windows import frame_rate_factor
+from uplift_upsample.errors import InputError
+from uplift_upsample.evaluate.averages import Averages
+from uplift_upsample.evaluate.interpolation import interpolated_at
+from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
+from uplift_upsample.evaluate.predictions import Predictions
+from uplift_upsample.files import write_text
+from uplift_upsample.skeleton import root_relative
+
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"mpjpe": mpjpe, "nmpjpe": n_mpjpe, "pampjpe": p_mpjpe}
+AVERAGES = {
+    "frame_wise": "mean over all frames and joints",
+    "action_wise": "mean over the frames and joints of each action, then the mean of the actions",
+}
+_CHUNK = 16384  # frames: with all intermediate results some tens of megabytes
+
+logger = logging.getLogger(__name__)
+
+
+def scores(predictions: Predictions, table: FramesTable, learned_upsampling: bool = True) -> dict[str, Any]:
+    """The scores document of predictions for videos of a frames table.
+
+    Only predictions at multiples of s_out count; videos of the test subjects without any are dropped, with a warning and an entry
+    ``dropped_videos`` in the protocol. learned_upsampling: false puts the scores of the predictions at multiples of s_in alone
+    under ``all_frames``; they are under ``no_learned_upsampling`` in any case.
+
+    Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
+    are no numbers.
+    """
+    predictions = _checked(predictions, table)
+    s_in, s_out = predictions.metadata["s_in"], predictions.metadata["s_out"]
+    videos = np.unique(predictions.video)
+    learned, plain = _Scored(table, s_in), _Scored(table, s_in)
+    is_input = predictions.frame % (s_in * _factor(table)[predictions.video]) == 0
+    for video, frame in _queries(table, videos, predictions.metadata.get("test_step", 1)):
+        target = ground_truth(table, video, frame)
+        for scored, used in ((learned, np.ones_like(is_input)), (plain, is_input)):
+            scored.add(_at(predictions, used, video, frame), target, video, frame)
+            if s_in == s_out:
+                break
+    plain = learned if s_in == s_out else plain
+    chosen = learned if learned_upsampling else plain
+    protocol = {
+        **_data_protocol(table),
+        **{key: value for key, value in predictions.metadata.items() if key not in ("joints", "unit", "axes")},
+        "is_synthetic": bool(predictions.metadata.get("is_synthetic") or table.metadata.get("is_synthetic")),
+        "learned_upsampling": learned_upsampling,
+        "dropped_videos": _dropped(table, predictions.metadata.get("subjects", []), videos),
+        **chosen.protocol(videos),
+    }
+    protocol["degenerate_frames"]["no_learned_upsampling"] = plain.num_degenerate
+    return {str(s_in): {**chosen.document(), "no_learned_upsampling": plain.document()}, "protocol": protocol}
+
+
+def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) -> dict[str, Any]:
+    """Scores of the baseline that knows nothing: the mean training pose, predicted for every frame of the test videos.
+
+    The mean is taken over the poses of all frames of all videos of the training subjects, in camera axes relative to the root.
+    The document has one entry, ``mean_pose``, with ``all_frames`` alone: the prediction depends on no s_in.
+    Raises ``InputError`` for subsets that the data set does not have or that share a subject, and for a data set without cameras.
+    """
+    train, test = subjects_of(table, train_subset), subjects_of(table, test_subset)
+    if not train or not test or set(train) & set(test):
+        subsets = f"{train_subset} ({', '.join(train)}) and {test_subset} ({', '.join(test)})"
+        raise InputError(f"mean pose: the subsets {subsets} must both have subjects, and share none")
+    pose = _mean_pose(table, table.videos_of(train))
+    scored, videos = _Scored(table, s_in=1), table.videos_of(test)
+    for video, frame in _queries(table, videos, step=1):
+        target = ground_truth(table, video, frame)
+        scored.add(np.broadcast_to(pose, target.shape), target, video, frame)
+    protocol = {
+        **_data_protocol(table),
+        "experiment": "mean_pose",
+        "train_subset": train_subset,
+        "train_subjects": train,
+        "test_subset": test_subset,
+        "subjects": test,
+        "input_2d": None,
+        "mirror": None,
+        "dropped_videos": [],
+        **scored.protocol(videos),
+    }
+    return {"mean_pose": {"all_frames": scored.document()["all_frames"]}, "protocol": protocol}
+
+
+def write_scores(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
+    """Write a scores document as strict JSON: every number is finite, or null."""
+    write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def ground_truth(table: FramesTable, video: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Poses ``(Q, 17, 3)`` of frames ``(Q,)`` of videos ``(Q,)``: metres, camera axes, relative to the root.
+
+    Raises ``InputError`` for a video without a camera: its poses have no camera axes.
+    """
+    camera = table.video_camera[video]
+    if (camera < 0).any():
+        raise InputError(f"{table.metadata.get('dataset', 'data set')}: videos without a camera (motion capture) cannot be scored")
+    poses_world = table.poses_3d[table.video_start_3d[video] + frame]
+    return root_relative(world_to_camera(poses_world, table.cameras.rotations[camera], table.cameras.translation[camera]))
+
+
+class _Scored:
+    """Accumulates the errors of chunks of frames: all frames, and key frames (multiples of s_in)."""
+
+    def __init__(self, table: FramesTable, s_in: int) -> None:
+        self._table, self._s_in = table, s_in
+        self._actions = table.actions
+        number = {action: index for index, action in enumerate(self._actions)}
+        self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
+        self._averages = {name: Averages(list(METRICS), self._actions) for name in ("all_frames", "key_frames")}
+        self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
+        self.num_degenerate = 0
+
+    def add(self, prediction: np.ndarray, target: np.ndarray, video: np.ndarray, frame: np.ndarray) -> None:
+        prediction = root_relative(np.asarray(prediction, np.float64))
+        self.num_degenerate += int(is_degenerate(prediction).sum())
+        action = self._action[video]
+        is_key = frame % (self._s_in * _factor(self._table)[video]) == 0
+        for metric, function in METRICS.items():
+            errors = function(prediction, target)  # (Q, 17)
+            self._averages["all_frames"].add(metric, errors, action)
+            self._averages["key_frames"].add(metric, errors[is_key], action[is_key])
+        for name, rows in (("all_frames", slice(None)), ("key_frames", is_key)):
+            self._num_frames[name] += np.bincount(action[rows], minlength=len(self._actions))
+
+    def document(self) -> dict[str, Any]:
+        return {name: averages.document() for name, averages in self._averages.items()}
+
+    def protocol(self, videos: np.ndarray) -> dict[str, Any]:
+        """What was scored."""
+        per_action = {name: dict(zip(self._actions, counts.tolist(), strict=True)) for name, counts in self._num_frames.items()}
+        present = {action for action, count in per_action["all_frames"].items() if count}
+        expected = dict.fromkeys([*self._table.metadata.get("actions", []), *self._actions])
+        cameras = {self._table.cameras.names[camera].rpartition("/")[2] for camera in self._table.video_camera[videos].tolist()}
+        return {
+            "metrics_unit": "mm",
+            "root": "subtracted from prediction and target",
+            "averages": AVERAGES,
+            "num_videos": len(videos),
+            "cameras": sorted(cameras),
+            "num_frames": {name: int(counts.sum()) for name, counts in self._num_frames.items()},
+            "frames_per_action": per_action,
+            "absent_actions": [action for action in expected if action not in present],
+            "degenerate_frames": {"all_frames": self.num_degenerate},
+        }
+
+
+def _data_protocol(table: FramesTable) -> dict[str, Any]:
+    return {
+        "dataset": table.metadata.get("dataset"),
+        "input_2d": table.metadata.get("input_2d"),
+        "is_synthetic": bool(table.metadata.get("is_synthetic", False)),
+        "frames_sha256": table.sha256,
+    }
+
+
+def _factor(table: FramesTable) -> np.ndarray:
+    """Frames of each video in a fiftieth of a second, ``(V,)``: strides are counted at 50 Hz."""
+    return frame_rate_factor(table.video_frame_rate)
+
+
+def _queries(table: FramesTable, videos: np.ndarray, step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All frames to score, as (video, frame) ``(Q,)``, in chunks of whole videos."""
+    num_frames = -(-table.video_length[videos] // step)
+    chunk = np.cumsum(num_frames) // _CHUNK
+    for rows in np.split(np.arange(len(videos)), np.flatnonzero(np.diff(chunk)) + 1):
+        video, length = videos[rows], num_frames[rows]
+        starts = np.repeat(np.cumsum(length) - length, length)
+        yield np.repeat(video, length), (np.arange(length.sum()) - starts) * step
+
+
+def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """The used predictions, interpolated at some frames of some videos, ``(Q, 17, 3)`` float64."""
+    first, end = np.searchsorted(predictions.video, [video[0], video[-1] + 1])
+    rows = np.arange(first, end)[used[first:end]]
+    poses = predictions.poses_3d[rows].astype(np.float64)
+    return interpolated_at(poses, predictions.video[rows], predictions.frame[rows], video, frame)
+
+
+def _checked(predictions: Predictions, table: FramesTable) -> Predictions:
+    """The predictions that count, by video and frame."""
+    metadata = predictions.metadata
+    missing = [key for key in ("s_in", "s_out") if not isinstance(metadata.get(key), int)]
+    if missing:
+        raise InputError(f"predictions: the metadata say nothing of {' and '.join(missing)}; predict again")
+    s_in, s_out = metadata["s_in"], metadata["s_out"]
+    if s_out < 1 or s_in < 1 or s_in % s_out:
+        raise InputError(f"predictions: s_in {s_in} is no multiple of s_out {s_out}")
+    if metadata.get("frames_sha256") not in (None, table.sha256):
+        raise InputError("predictions: made from another frames table (frames_sha256 differs); predict again, or give that table")
+    if not len(predictions.video):
+        raise InputError("predictions: there is not one predicted frame")
+    if predictions.video.min() < 0 or predictions.video.max() >= table.num_videos:
+        raise InputError(f"predictions: video {predictions.video.max()} of a data set with {table.num_videos} videos")
+    counts = predictions.frame % (s_out * _factor(table)[predictions.video]) == 0
+    order = np.lexsort((predictions.frame, predictions.video))
+    order = order[counts[order]]
+    result = Predictions(predictions.poses_3d[order], predictions.video[order], predictions.frame[order], metadata)
+    _check_frames(result, table)
+    is_finite = np.isfinite(result.poses_3d).all(axis=(1, 2))
+    if not is_finite.all():
+        row = np.argmin(is_finite)
+        where = f"{table.video_name(result.video[row])}, frame {result.frame[row]}"
+        count = (~is_finite).sum()
+        raise InputError(f"predictions: {count} poses are no numbers, the first one in {where}; the weights may be damaged")
+    return result
+
+
+def _check_frames(predictions: Predictions, table: FramesTable) -> None:
+    """Exactly the frames that count must be there for each predicted video."""
+    step = predictions.metadata.get("test_step", 1)
+    period = np.lcm(predictions.metadata["s_out"] * _factor(table), step)  # (V,)
+    videos, found = np.unique(predictions.video, return_counts=True)
+    expected = -(-table.video_length[videos] // period[videos])
+    is_first = np.diff(predictions.video, prepend=-1) != 0
+    regular = np.where(is_first, predictions.frame == 0, np.diff(predictions.frame, prepend=0) == period[predictions.video])
+    bad = set(predictions.video[~regular].tolist()) | set(videos[found != expected].tolist())
+    if bad:
+        video = min(bad)
+        raise InputError(
+            f"predictions: {len(bad)} videos have not exactly one prediction every {period[video]} frames from frame 0 to the end, "
+            f"the first one is {table.video_name(video)}; predict again"
+        )
+
+
+def _dropped(table: FramesTable, subjects: list[str], videos: np.ndarray) -> list[str]:
+    dropped = [table.video_name(video) for video in table.videos_of(subjects) if video not in videos]
+    if dropped:
+        logger.warning("%d test videos have no predictions and are not scored: %s", len(dropped), ", ".join(dropped))
+    return dropped
+
+
+def _mean_pose(table: FramesTable, videos: np.ndarray) -> np.ndarray:
+    """Mean pose ``(17, 3)`` of all frames of some videos, camera axes, relative to the root."""
+    total, count = 0.0, 0
+    for video, frame in _queries(table, videos, step=1):
+        total = total + ground_truth(table, video, frame).sum(axis=0, dtype=np.float64)
+        count += len(video)
+    return np.asarray(total) / count
