@@ -1,0 +1,32 @@
+"""Write the result tables of a study: tidy CSV, Markdown and LaTeX."""
+
+import argparse
+import sys
+
+from _command import run
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.report.manifest import read_manifest
+from uplift_upsample.report.tables import write_tables
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", required=True, help="name of the study, as in the manifest")
+    parser.add_argument(
+        "--manifest",
+        required=True,
+        metavar="JSON",
+        help="what was planned, and the paths of the scores",
+    )
+    parser.add_argument("--out_dir", required=True, metavar="DIR", help="folder for the tables")
+    options = parser.parse_args(argv)
+    manifest = read_manifest(options.manifest)
+    if manifest.study != options.study:
+        raise InputError(f"{options.manifest}: the manifest of the study {manifest.study!r}, not of {options.study!r}")
+    write_tables(manifest, options.out_dir)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,89 @@
+"""What a study planned and where its scores are: the only input of the tables."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uplift_upsample import strict
+from uplift_upsample.errors import InputError
+
+
+@dataclass(frozen=True)
+class PlannedExperiment:
+    """One experiment of a study, run or not.
+
+    s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
+    experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
+    one whose name lacks the ending ``_pt``. is_run: whether the study means to run it; what the tables show as NOT RUN
+    depends only on which scores there are.
+    """
+
+    name: str
+    dataset: str
+    s_in: tuple[int, ...]
+    seeds: tuple[int, ...]
+    initial_weights: str | None = None
+    is_run: bool = True
+    without_pretraining: str | None = None
+
+    @property
+    def counterpart(self) -> str | None:
+        """The experiment without pre-training, where this one has it."""
+        if self.initial_weights is None:
+            return None
+        return self.without_pretraining or self.name.removesuffix("_pt")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A study: ``scores`` is experiment -> seed -> s_in -> path, all as text; what is not in it was not run.
+
+    mean_pose: scores of the baseline. published: CSV of published figures.
+    """
+
+    study: str
+    is_synthetic: bool
+    experiments: tuple[PlannedExperiment, ...]
+    scores: Mapping[str, Mapping[str, Mapping[str, str]]]
+    mean_pose: str | None = None
+    published: str | None = None
+
+    def __post_init__(self) -> None:
+        planned = {
+            (experiment.name, str(seed), str(s_in))
+            for experiment in self.experiments
+            for seed in experiment.seeds
+            for s_in in experiment.s_in
+        }
+        found = {(name, seed, s_in) for name, seeds in self.scores.items() for seed, paths in seeds.items() for s_in in paths}
+        if found - planned:
+            name, seed, s_in = min(found - planned)
+            raise InputError(f"scores.{name}.{seed}.{s_in}: no experiment of the manifest plans these scores")
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read a manifest from a JSON file. Raises ``InputError`` that lists all faults."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such manifest") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    return manifest_from_mapping(values, str(path))
+
+
+def manifest_from_mapping(values: Any, where: str = "manifest") -> Manifest:
+    """Check a parsed manifest. Raises ``InputError`` that lists all faults."""
+    if not isinstance(values, Mapping) or not isinstance(values.get("experiments"), list):
+        raise InputError(f"{where}: expected keys and values, among them the list 'experiments'")
+    faults, experiments = [], []
+    for index, planned in enumerate(values["experiments"]):
+        try:
+            experiments.append(strict.from_mapping(PlannedExperiment, planned, f"{where}: experiments.{index}"))
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return strict.from_mapping(Manifest, {**values, "experiments": tuple(experiments)}, where)

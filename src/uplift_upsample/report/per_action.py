@@ -1,0 +1,70 @@
+"""Errors per action: one table for each model, one row for each action."""
+
+import pandas as pd
+
+from uplift_upsample.report import cells
+from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.render import Document, Section, csv_number
+from uplift_upsample.report.results import ALL_ACTIONS, AVERAGES, FRAMES, METRICS, Results
+
+NAME = "per_action"
+NO_FRAMES = "no frames"
+
+
+def document(results: Results) -> Document:
+    """All three metrics on all frames per action; the records have the key frames, too."""
+    return Document(
+        name=NAME,
+        title=f"Results per action of the study {results.manifest.study}",
+        is_synthetic=results.is_synthetic,
+        records=pd.DataFrame(_records(results)),
+        sections=[_section(results, experiment) for experiment in results.evaluated],
+        remarks=[cells.LEGEND],
+        footer=footer(results),
+    )
+
+
+def _section(results: Results, experiment: PlannedExperiment) -> Section:
+    quantities = [(metric, s_in) for metric in METRICS for s_in in experiment.s_in]
+    rows = []
+    for action in results.actions:
+        count = _num_frames(results, experiment, action)
+        summaries = [results.summary(experiment, s_in, metric, average="per_action", action=action) for metric, s_in in quantities]
+        rows.append([action, count, *(NO_FRAMES if count == "0" else cells.number(summary) for summary in summaries)])
+    for average, title in AVERAGES.items():
+        summaries = [results.summary(experiment, s_in, metric, average=average) for metric, s_in in quantities]
+        rows.append([f"{title} mean", _num_frames(results, experiment), *map(cells.number, summaries)])
+    marks = {s_in: cells.mark(results, experiment, s_in) for s_in in experiment.s_in}
+    header = ["action", "frames", *(f"{METRICS[metric]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
+    seeds = cells.seeds_text([results.summary(experiment, s_in) for s_in in experiment.s_in])
+    return Section(f"{experiment.name}, all frames, mm, seeds: {seeds}", header, rows)
+
+
+def _num_frames(results: Results, experiment: PlannedExperiment, action: str = ALL_ACTIONS) -> str:
+    protocols = results.protocols_of(experiment)
+    if not protocols:
+        return cells.NOT_RUN
+    if action == ALL_ACTIONS:
+        return str(protocols[0]["num_frames"]["all_frames"])
+    return str(protocols[0]["frames_per_action"]["all_frames"].get(action, 0))
+
+
+def _records(results: Results) -> list[dict[str, str]]:
+    return [
+        {
+            "study": results.manifest.study,
+            "experiment": experiment.name,
+            "s_in": str(s_in),
+            "frames": frames,
+            "action": action,
+            "metric": metric,
+            **cells.record_numbers(results.summary(experiment, s_in, metric, frames, average="per_action", action=action)),
+            "mean_pose_mm": csv_number(results.baseline(metric, "per_action", action)) if frames == "all_frames" else "n/a",
+        }
+        for experiment in results.evaluated
+        for s_in in experiment.s_in
+        for frames in FRAMES
+        for action in results.actions or [ALL_ACTIONS]
+        for metric in METRICS
+    ]

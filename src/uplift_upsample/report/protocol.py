@@ -1,0 +1,127 @@
+"""How the numbers of a table were made: its footer, and whether published figures may stand beside it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.results import Results
+
+Protocol = Mapping[str, Any]
+
+# The protocol of the published figures: what an evaluation must agree in to be compared with them.
+PUBLISHED_PROTOCOL = {
+    "dataset": "h36m",
+    "input_2d": "cpn_ft_h36m_dbb",
+    "subjects": ["S11", "S9"],
+    "mirror": True,
+    "learned_upsampling": True,
+    "test_step": 1,
+    "dropped_videos": [],
+}
+NOTHING_RUN = "not known, nothing was run"
+
+
+def footer(results: Results) -> list[str]:
+    """One line for each switch of the protocol; where evaluations differ, the line says which is how."""
+    lines = [
+        "Averages: frame-wise is the mean over all frames and joints; action-wise is the mean over the frames of each action, then "
+        "the mean of the actions.",
+        "Over seeds: mean ± sample standard deviation; the seeds differ in training, not in data. "
+        "With one seed there is no standard deviation.",
+        "Metrics: 17 joints, root subtracted; MPJPE is the mean joint distance, N-MPJPE after the best scale, P-MPJPE after the "
+        "best similarity transform of each frame.",
+        f"2D input: {_told(results, lambda p: str(p.get('input_2d')))}.",
+        f"Mirroring (average with the prediction for the mirrored input): {_told(results, lambda p: _yes(p.get('mirror')))}.",
+        f"Learned upsampling: {_told(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
+        f"Test subjects: {_told(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
+        f"Cameras: {_told(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
+        f"Frames: {_told(results, _frames)}; key frames (multiples of s_in): {_told(results, _key_frames, _stride)}.",
+        f"Frames per action: {_told(results, _per_action)}.",
+        "Actions without a frame, which are no part of the action-wise mean: "
+        f"{_told(results, lambda p: _listed(p.get('absent_actions', [])))}.",
+        f"Dropped videos: {_told(results, lambda p: _listed(p.get('dropped_videos', [])))}.",
+        "Degenerate predictions (all joints in one point; without N-MPJPE, and with the P-MPJPE of the unaligned pose): "
+        f"{_told(results, _degenerate)}.",
+        f"Frames table, SHA-256: {_told(results, lambda p: str(p.get('frames_sha256'))[:16])}.",
+    ]
+    unevaluated = [experiment.name for experiment in results.manifest.experiments if not experiment.s_in]
+    if unevaluated:
+        lines.append(f"Without an evaluation of their own, because others start from their weights: {', '.join(unevaluated)}.")
+    untrained = [
+        f"{experiment.name} at s_in = {s_in}"
+        for experiment in results.evaluated
+        for s_in in experiment.s_in
+        if results.is_untrained(experiment, s_in)
+    ]
+    if untrained:
+        lines.append(f"† The model was not trained for this s_in: {', '.join(untrained)}.")
+    return lines
+
+
+def reasons_against_published(results: Results, experiment: PlannedExperiment) -> list[str]:
+    """Why the published figures of an experiment may not stand beside its results; empty where they may."""
+    if results.is_synthetic:
+        return ["the data are synthetic"]
+    if experiment.dataset != PUBLISHED_PROTOCOL["dataset"]:
+        return [f"the data set is {experiment.dataset}"]
+    reasons = []
+    for protocol in results.protocols_of(experiment):
+        for key, expected in PUBLISHED_PROTOCOL.items():
+            value = protocol.get(key, expected)
+            if (sorted(value) if isinstance(value, list) else value) != expected:
+                reasons.append(f"{key} is {_readable(value)}, not {_readable(expected)}")
+    return list(dict.fromkeys(reasons))
+
+
+def _told(
+    results: Results,
+    value: Callable[[Protocol], str],
+    label: Callable[[tuple[str, int, int]], str] = lambda key: key[0],
+) -> str:
+    """The value that all evaluations share, or each value with the evaluations that have it."""
+    groups: dict[str, list[str]] = {}
+    for key, protocol in sorted(results.protocols.items(), key=lambda item: item[0][2]):
+        labels = groups.setdefault(value(protocol), [])
+        if label(key) not in labels:
+            labels.append(label(key))
+    if not groups:
+        return NOTHING_RUN
+    if len(groups) == 1:
+        return next(iter(groups))
+    return "; ".join(f"{text} ({', '.join(labels)})" for text, labels in groups.items())
+
+
+def _stride(key: tuple[str, int, int]) -> str:
+    return f"s_in = {key[2]}"
+
+
+def _frames(protocol: Protocol) -> str:
+    step = protocol.get("test_step", 1)
+    thinned = f", every {step}th frame" if step != 1 else ""
+    return f"{protocol['num_frames']['all_frames']} in {protocol['num_videos']} videos{thinned}"
+
+
+def _key_frames(protocol: Protocol) -> str:
+    return str(protocol["num_frames"]["key_frames"])
+
+
+def _per_action(protocol: Protocol) -> str:
+    return ", ".join(f"{action} {count}" for action, count in protocol["frames_per_action"]["all_frames"].items())
+
+
+def _degenerate(protocol: Protocol) -> str:
+    return str(protocol["degenerate_frames"]["all_frames"])
+
+
+def _listed(names: list[str]) -> str:
+    return f"{len(names)} ({', '.join(names)})" if names else "none"
+
+
+def _yes(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, "not recorded") if isinstance(value, bool) else "not recorded"
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return _yes(value) if isinstance(value, bool) else str(value)

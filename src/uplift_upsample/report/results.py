@@ -1,0 +1,187 @@
+"""The scores of a study as one tidy table, and what the result tables ask of it."""
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.report.manifest import Manifest, PlannedExperiment
+
+ALL_ACTIONS = "all"
+METRICS = {"mpjpe": "MPJPE", "nmpjpe": "N-MPJPE", "pampjpe": "P-MPJPE"}
+FRAMES = {"all_frames": "all frames", "key_frames": "key frames"}
+AVERAGES = {"frame_wise": "frame-wise", "action_wise": "action-wise"}
+COLUMNS = ["experiment", "seed", "s_in", "upsampling", "frames", "average", "action", "metric", "value_mm"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One quantity over the seeds that were run, mm; NaN where a run has no value, such as for an action without frames."""
+
+    values: tuple[float, ...]
+    num_planned: int
+
+    @property
+    def is_run(self) -> bool:
+        return bool(self.values)
+
+    @property
+    def mean(self) -> float:
+        """NaN where there is nothing to average."""
+        return statistics.fmean(self.values) if self.values else math.nan
+
+    @property
+    def std(self) -> float:
+        """Sample standard deviation over the seeds; NaN below two."""
+        return statistics.stdev(self.values) if len(self.values) > 1 and not math.isnan(self.mean) else math.nan
+
+
+@dataclass(frozen=True)
+class Results:
+    """All scores of a study.
+
+    scores: tidy, one value a row, ``COLUMNS``. protocols: how each (experiment, seed, s_in) was evaluated. mean_pose: the
+    baseline's document, or None. published: (experiment, s_in) -> MPJPE on all frames, mm.
+    """
+
+    manifest: Manifest
+    scores: pd.DataFrame
+    protocols: Mapping[tuple[str, int, int], Mapping[str, Any]]
+    mean_pose: Mapping[str, Any] | None
+    published: Mapping[tuple[str, int], float]
+
+    @cached_property
+    def _values(self) -> dict[Any, tuple[float, ...]]:
+        """The values of all seeds by all columns but the seed."""
+        keys = [column for column in COLUMNS if column not in ("seed", "value_mm")]
+        return {key: tuple(values) for key, values in self.scores.groupby(keys, sort=False)["value_mm"]}
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the study says so or any of its scores does: one synthetic number makes a table synthetic."""
+        protocols = [*self.protocols.values(), *([self.mean_pose["protocol"]] if self.mean_pose else [])]
+        return self.manifest.is_synthetic or any(protocol.get("is_synthetic") for protocol in protocols)
+
+    @property
+    def actions(self) -> list[str]:
+        """The actions of the test data, in the order of the data set, as far as anything was run."""
+        protocols = [*self.protocols.values(), *([self.mean_pose["protocol"]] if self.mean_pose else [])]
+        return list(dict.fromkeys(action for protocol in protocols for action in protocol["frames_per_action"]["all_frames"]))
+
+    @property
+    def evaluated(self) -> list[PlannedExperiment]:
+        """The experiments that are (to be) evaluated: the rows of the tables."""
+        return [experiment for experiment in self.manifest.experiments if experiment.s_in]
+
+    @property
+    def s_in(self) -> list[int]:
+        """All evaluated strides, ascending."""
+        return sorted({s_in for experiment in self.evaluated for s_in in experiment.s_in})
+
+    def experiment(self, name: str) -> PlannedExperiment | None:
+        return next((experiment for experiment in self.manifest.experiments if experiment.name == name), None)
+
+    def summary(
+        self,
+        experiment: PlannedExperiment,
+        s_in: int,
+        metric: str = "mpjpe",
+        frames: str = "all_frames",
+        average: str = "frame_wise",
+        action: str = ALL_ACTIONS,
+        upsampling: str | None = None,
+    ) -> Summary:
+        """upsampling: ``learned``, ``plain``, or None: what the evaluation reports, learned unless it was switched off."""
+        found: tuple[float, ...] = ()
+        for kind in [upsampling] if upsampling else ["learned", "plain"]:
+            found = found or self._values.get((experiment.name, s_in, kind, frames, average, action, metric), ())
+        return Summary(found, len(experiment.seeds))
+
+    def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS) -> float:
+        """The mean pose's error on all frames, mm; NaN where it was not run."""
+        if self.mean_pose is None:
+            return math.nan
+        scores = self.mean_pose["mean_pose"]["all_frames"]
+        value = scores["per_action"].get(action, {}).get(metric) if average == "per_action" else scores[average][metric]
+        return math.nan if value is None else value
+
+    def protocols_of(self, experiment: PlannedExperiment, s_in: int | None = None) -> list[Mapping[str, Any]]:
+        return [
+            protocol for (name, _, stride), protocol in self.protocols.items() if name == experiment.name and s_in in (None, stride)
+        ]
+
+    def is_untrained(self, experiment: PlannedExperiment, s_in: int) -> bool:
+        """Whether a run says that its model was not trained for this stride."""
+        return any(protocol.get("is_s_in_trained") is False for protocol in self.protocols_of(experiment, s_in))
+
+
+def collected(manifest: Manifest) -> Results:
+    """Read all scores of a manifest. Raises ``InputError`` for a file that is missing or is no scores document."""
+    rows: list[tuple[Any, ...]] = []
+    protocols = {}
+    for experiment in manifest.experiments:
+        for seed in experiment.seeds:
+            for s_in in experiment.s_in:
+                path = manifest.scores.get(experiment.name, {}).get(str(seed), {}).get(str(s_in))
+                if path is None:
+                    continue
+                document = _read_document(path, str(s_in))
+                protocols[experiment.name, seed, s_in] = document["protocol"]
+                is_learned = document["protocol"].get("learned_upsampling", True)
+                rows += [(experiment.name, seed, s_in, *row) for row in _rows(path, document[str(s_in)], is_learned)]
+    return Results(
+        manifest=manifest,
+        scores=pd.DataFrame(rows, columns=COLUMNS),
+        protocols=protocols,
+        mean_pose=_read_document(manifest.mean_pose, "mean_pose") if manifest.mean_pose else None,
+        published=read_published(manifest.published) if manifest.published else {},
+    )
+
+
+def read_published(path: str | Path) -> dict[tuple[str, int], float]:
+    """Published MPJPE on all frames in mm by (experiment, s_in). Raises ``InputError`` where a column is missing."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return {
+                (row["model"], int(row["s_in"])): float(row["value_mm"])
+                for row in csv.DictReader(file)
+                if row["metric"] == "MPJPE" and row["subset"] == "all frames"
+            }
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a table of published figures ({error!r})") from None
+
+
+def _read_document(path: str, key: str) -> dict[str, Any]:
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: no scores ({error}); score the predictions again") from None
+    if not isinstance(document, dict) or key not in document or "protocol" not in document:
+        raise InputError(f"{path}: a scores document for {key!r} has the keys {key!r} and 'protocol'; score the predictions again")
+    return document
+
+
+def _rows(path: str, scores: Mapping[str, Any], is_learned: bool) -> list[tuple[Any, ...]]:
+    """(upsampling, frames, average, action, metric, value) of all numbers of one evaluation."""
+    rows: list[tuple[Any, ...]] = []
+    try:
+        for upsampling, part in [("learned", scores)] * is_learned + [("plain", scores["no_learned_upsampling"])]:
+            for frames in FRAMES:
+                groups = {(average, ALL_ACTIONS): part[frames][average] for average in AVERAGES}
+                groups |= {("per_action", action): values for action, values in part[frames]["per_action"].items()}
+                rows += [
+                    (upsampling, frames, *group, metric, math.nan if values[metric] is None else float(values[metric]))
+                    for group, values in groups.items()
+                    for metric in METRICS
+                ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a complete scores document ({error!r}); score the predictions again") from None
+    return rows

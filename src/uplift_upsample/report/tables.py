@@ -1,0 +1,45 @@
+"""All result tables of a study: tidy CSV files, and Markdown and LaTeX views of them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from uplift_upsample.files import write_text
+from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
+from uplift_upsample.report.cells import NOT_RUN
+from uplift_upsample.report.manifest import Manifest
+from uplift_upsample.report.render import Document, csv_number, csv_text, write_document
+from uplift_upsample.report.results import COLUMNS, Results, collected
+
+DOCUMENTS = (main_results, per_action, learned_upsampling, pretraining)
+SUFFIXES = ("csv", "md", "tex")
+SCORES = "scores.csv"
+# What ``write_tables`` writes for any study, whatever was run.
+FILES = (SCORES, *(f"{document.NAME}.{suffix}" for document in DOCUMENTS for suffix in SUFFIXES))
+
+
+def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
+    """Write ``FILES``: every number of every run in ``scores.csv``, and the tables of each topic. Returns the paths.
+
+    Equal scores give equal bytes. Raises ``InputError`` for scores that are missing or damaged.
+    """
+    results = collected(manifest)
+    scores = Path(out_dir) / SCORES
+    write_text(scores, csv_text(_raw(results)))
+    return [scores, *(path for topic in DOCUMENTS for path in write_document(topic.document(results), out_dir))]
+
+
+def _raw(results: Results) -> Document:
+    """One value a row; one row for each planned run without scores."""
+    scores = results.scores.copy()
+    scores["value_mm"] = [csv_number(value) for value in scores["value_mm"]]
+    missing = [
+        {**dict.fromkeys(COLUMNS, NOT_RUN), "experiment": experiment.name, "seed": seed, "s_in": s_in}
+        for experiment in results.evaluated
+        for seed in experiment.seeds
+        for s_in in experiment.s_in
+        if (experiment.name, seed, s_in) not in results.protocols
+    ]
+    records = pd.DataFrame([*scores.to_dict("records"), *missing], columns=COLUMNS)
+    records.insert(0, "study", results.manifest.study)
+    return Document("scores", "", results.is_synthetic, records, sections=[])

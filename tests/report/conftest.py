@@ -1,0 +1,110 @@
+"""Invented scores of invented studies."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
+
+ACTIONS = {"Eating": 300, "Walking": 100}
+PUBLISHED = """source,model,input_2d,subset,s_in,metric,value_mm
+official README,h36m_351,cpn_ft_h36m_dbb,all frames,5,MPJPE,45.7
+official README,h36m_351,cpn_ft_h36m_dbb,all frames,20,MPJPE,47.8
+official README,h36m_351_pt,cpn_ft_h36m_dbb,all frames,5,MPJPE,42.6
+official README,h36m_351_pt,cpn_ft_h36m_dbb,all frames,20,MPJPE,45.0
+"""
+
+
+def part(mpjpe: float) -> dict[str, Any]:
+    """Frame-wise, action-wise and per-action scores around one MPJPE."""
+
+    def metrics(value: float) -> dict[str, float]:
+        return {"mpjpe": value, "nmpjpe": value - 1, "pampjpe": value - 8}
+
+    per_action = {"Eating": metrics(mpjpe - 2), "Walking": metrics(mpjpe + 6)}
+    return {"frame_wise": metrics(mpjpe), "action_wise": metrics(mpjpe + 2), "per_action": per_action}
+
+
+def scores_document(mpjpe: float, s_in: int, **protocol: Any) -> dict[str, Any]:
+    both = {"all_frames": part(mpjpe), "key_frames": part(mpjpe - 0.5)}
+    plain = {"all_frames": part(mpjpe + 0.1 * (s_in - 5)), "key_frames": part(mpjpe - 0.5)}
+    return {
+        str(s_in): {**both, "no_learned_upsampling": plain},
+        "protocol": {
+            "s_in": s_in,
+            "s_out": 5,
+            "dataset": "h36m",
+            "input_2d": "cpn_ft_h36m_dbb",
+            "subjects": ["S9", "S11"],
+            "cameras": ["54138969", "55011271"],
+            "mirror": True,
+            "learned_upsampling": True,
+            "is_synthetic": False,
+            "is_s_in_trained": True,
+            "frames_sha256": "0123456789abcdef0123",
+            "num_videos": 8,
+            "num_frames": {"all_frames": 400, "key_frames": 400 // s_in},
+            "frames_per_action": {"all_frames": ACTIONS, "key_frames": {name: n // s_in for name, n in ACTIONS.items()}},
+            "absent_actions": [],
+            "dropped_videos": [],
+            "degenerate_frames": {"all_frames": 0, "no_learned_upsampling": 0},
+            **protocol,
+        },
+    }
+
+
+@pytest.fixture
+def planned() -> list[dict[str, Any]]:
+    """The experiments of a small study: pre-training, without it, with it, and one that is not run."""
+    common = {"dataset": "h36m", "s_in": [5, 20], "seeds": [0, 1]}
+    return [
+        {"name": "amass_351", "dataset": "amass", "s_in": [], "seeds": [0, 1], "initial_weights": None, "is_run": True},
+        {"name": "h36m_351", **common, "initial_weights": None, "is_run": True},
+        {"name": "h36m_351_pt", **common, "initial_weights": "amass_351", "is_run": True},
+        {"name": "h36m_81", "dataset": "h36m", "s_in": [4, 20], "seeds": [0], "initial_weights": None, "is_run": False},
+    ]
+
+
+@pytest.fixture
+def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manifest]:
+    """Write scores, given as (experiment, seed, s_in) -> MPJPE, and make the manifest; ``protocol`` goes into every document."""
+
+    def make(values: dict[tuple[str, int, int], float], is_synthetic: bool = False, **protocol: Any) -> Manifest:
+        scores: dict[str, Any] = {}
+        for (name, seed, s_in), mpjpe in values.items():
+            path = tmp_path / f"{name}-{seed}-{s_in}.json"
+            path.write_text(json.dumps(scores_document(mpjpe, s_in, is_synthetic=is_synthetic, **protocol)))
+            scores.setdefault(name, {}).setdefault(str(seed), {})[str(s_in)] = str(path)
+        baseline = scores_document(200.0, 5, is_synthetic=is_synthetic)
+        (tmp_path / "mean.json").write_text(
+            json.dumps({"mean_pose": {"all_frames": part(200.0)}, "protocol": baseline["protocol"]})
+        )
+        (tmp_path / "published.csv").write_text(PUBLISHED)
+        return manifest_from_mapping(
+            {
+                "study": "trial",
+                "is_synthetic": is_synthetic,
+                "experiments": planned,
+                "scores": scores,
+                "mean_pose": str(tmp_path / "mean.json"),
+                "published": str(tmp_path / "published.csv"),
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def values() -> dict[tuple[str, int, int], float]:
+    """MPJPE of the runs: one seed of ``h36m_351_pt`` is missing, ``h36m_81`` was not run."""
+    return {
+        ("h36m_351", 0, 5): 45.80,
+        ("h36m_351", 1, 5): 46.00,
+        ("h36m_351", 0, 20): 48.00,
+        ("h36m_351", 1, 20): 48.10,
+        ("h36m_351_pt", 0, 5): 42.50,
+        ("h36m_351_pt", 0, 20): 49.25,
+    }

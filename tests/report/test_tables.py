@@ -1,0 +1,340 @@
+"""The result tables: what stands beside what, what was not run, what is synthetic, and that equal scores give equal bytes."""
+
+import io
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
+from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.render import Document, Section, csv_text, latex, markdown
+from uplift_upsample.report.results import collected, read_published
+from uplift_upsample.report.tables import FILES, write_tables
+
+
+def read(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text), na_values=["NOT RUN"], keep_default_na=True)
+
+
+def rows_of(section: Section) -> list[dict[str, str]]:
+    return [dict(zip(section.header, row, strict=True)) for row in section.rows]
+
+
+def find(rows: list[dict[str, str]], **wanted: str) -> dict[str, str]:
+    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    assert len(found) == 1, f"{len(found)} rows with {wanted}"
+    return found[0]
+
+
+def written(manifest, folder) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in write_tables(manifest, folder)}
+
+
+def test_every_declared_file_is_written(study, values, tmp_path):
+    assert tuple(written(study(values), tmp_path / "tables")) == FILES
+
+
+def test_equal_scores_give_equal_bytes(study, values, tmp_path):
+    first, second = (written(study(values), tmp_path / name) for name in ("a", "b"))
+    assert first == second
+
+
+def test_published_figures_stand_beside_ours_with_the_difference(study, values):
+    section = main_results.document(collected(study(values))).sections[0]
+    rows = rows_of(section)
+    assert find(rows, model="h36m_351", numbers="published")["s_in = 5"] == "45.7"
+    ours = find(rows, model="h36m_351", numbers="this project, frame-wise")
+    assert (ours["s_in = 5"], ours["seeds"], ours["pre-training"]) == ("45.90 ± 0.14", "2", "no")
+    assert find(rows, model="h36m_351", numbers="difference, frame-wise")["s_in = 5"] == "+0.20"
+    assert find(rows, model="h36m_351", numbers="this project, action-wise")["s_in = 5"] == "47.90 ± 0.14"
+    assert find(rows, model="h36m_351", numbers="difference, action-wise")["s_in = 5"] == "+2.20"
+    assert find(rows, model="h36m_351_pt", numbers="difference, frame-wise")["s_in = 5"] == "-0.10"
+
+
+def test_mean_pose_is_a_row_and_the_measure(study, values):
+    document = main_results.document(collected(study(values)))
+    assert find(rows_of(document.sections[0]), numbers="baseline, frame-wise")["s_in = 20"] == "200.00"
+    rows = rows_of(document.sections[1])
+    assert find(rows, model="mean pose")["MPJPE, action-wise"] == "202.00"
+    assert find(rows, model="h36m_351", s_in="20")["share of mean pose"] == "24.0 %"
+
+
+def test_seeds_that_are_missing_are_told(study, values):
+    document = main_results.document(collected(study(values)))
+    row = find(rows_of(document.sections[1]), model="h36m_351_pt", s_in="5")
+    assert (row["seeds"], row["MPJPE, frame-wise"]) == ("1 of 2", "42.50")
+    record = read(csv_text(document)).query("experiment == 'h36m_351_pt' and s_in == '5'").iloc[0]
+    assert (record["status"], record["seeds_run"]) == ("partly run", 1)
+
+
+def test_what_was_not_run_says_so_and_nothing_is_blank(study, values, tmp_path):
+    texts = written(study(values), tmp_path / "tables")
+    for name, text in texts.items():
+        assert "NOT RUN" in text or name == "pretraining.csv", name  # all that it compares was run
+        if name.endswith(".csv"):
+            assert not any(field == "" for line in text.splitlines() for field in line.split(",")), name
+        if name.endswith(".md"):
+            cells = [cell for line in text.splitlines() if line.startswith("|") for cell in line.strip("|").split("|")]
+            assert all(cell.strip() for cell in cells), name
+        if name.endswith(".tex"):
+            assert "& &" not in re.sub(r" +", " ", text), name
+    rows = rows_of(main_results.document(collected(study(values))).sections[0])
+    row = find(rows, model="h36m_81", numbers="this project, frame-wise")
+    assert (row["s_in = 4"], row["s_in = 5"], row["seeds"]) == ("NOT RUN", "–", "0 of 1")
+
+
+def test_a_study_of_which_nothing_was_run(study, tmp_path):
+    texts = written(study({}), tmp_path / "tables")
+    assert "45.7" in texts["main_results.md"]  # published figures wait for ours
+    assert texts["scores.csv"].count("NOT RUN") > 0
+    assert "not known, nothing was run" in texts["main_results.md"]
+    for text in texts.values():
+        assert "nan" not in text
+
+
+def test_scores_csv_has_every_number_of_every_run(study, values, tmp_path):
+    table = read(written(study(values), tmp_path / "tables")["scores.csv"])
+    found = table.query("upsampling == 'learned' and frames == 'all_frames' and average == 'frame_wise' and metric == 'mpjpe'")
+    assert {tuple(row) for row in found[["experiment", "seed", "s_in", "value_mm"]].itertuples(index=False)} == {
+        (*key, value) for key, value in values.items()
+    }
+    per_run = 2 * 2 * (2 + 2) * 3  # upsampling, frames, averages and actions, metrics
+    assert table["value_mm"].notna().sum() == len(values) * per_run
+
+
+def test_synthetic_numbers_say_so_everywhere_and_stand_alone(study, values, tmp_path):
+    texts = written(study(values, is_synthetic=True), tmp_path / "tables")
+    for name, text in texts.items():
+        if name.endswith(".csv"):
+            assert all(line.startswith("SYNTHETIC,") for line in text.splitlines()[1:]), name
+        elif name.endswith(".md"):
+            assert "> **SYNTHETIC**" in text, name
+            assert all("(SYNTHETIC)" in line for line in text.splitlines() if line.startswith("## ") and "How" not in line), name
+        else:
+            assert text.count("\\caption{") == text.count("\\textbf{SYNTHETIC"), name
+            assert "% SYNTHETIC" in text
+        assert not re.search(r"\b45\.7\b|\b42\.6\b", text), f"{name} shows published figures"
+    assert "Published figures are left out" in texts["main_results.md"]
+
+
+def test_one_synthetic_score_makes_a_study_synthetic(study, values):
+    manifest = study(values, is_synthetic=True)
+    real = manifest_from_mapping({**vars(manifest), "is_synthetic": False, "experiments": [vars(e) for e in manifest.experiments]})
+    assert main_results.document(collected(real)).is_synthetic
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reason"),
+    [
+        ({"input_2d": "gt"}, "input_2d is gt, not cpn_ft_h36m_dbb"),
+        ({"mirror": False}, "mirror is no, not yes"),
+        ({"subjects": ["S11"]}, "subjects is S11, not S11, S9"),
+        ({"dropped_videos": ["S9 Eating, camera 0"]}, "dropped_videos is S9 Eating, camera 0, not none"),
+    ],
+)
+def test_published_figures_stand_only_beside_the_same_protocol(study, values, protocol, reason):
+    section = main_results.document(collected(study(values, **protocol))).sections[0]
+    assert not [row for row in rows_of(section) if row["model"] == "h36m_351" and row["numbers"] == "published"]
+    assert any(reason in remark for remark in section.remarks)
+
+
+def test_the_footer_tells_the_protocol(study, values):
+    footer = "\n".join(main_results.document(collected(study(values, degenerate_frames={"all_frames": 3}))).footer)
+    for text in (
+        "S9, S11",
+        "cpn_ft_h36m_dbb",
+        "Eating 300, Walking 100",
+        "400 in 8 videos",
+        "80 (s_in = 5); 20 (s_in = 20)",
+        "54138969",
+    ):
+        assert text in footer
+    assert "unaligned pose): 3." in footer
+    assert "Dropped videos: none." in footer
+    assert "amass_351" in footer  # trained, but not evaluated by itself
+
+
+def test_the_footer_tells_which_evaluations_differ(study, values, tmp_path):
+    manifest = study(values)
+    path = tmp_path / "h36m_351-0-5.json"
+    document = json.loads(path.read_text())
+    document["protocol"]["mirror"] = False
+    path.write_text(json.dumps(document))
+    footer = "\n".join(main_results.document(collected(manifest)).footer)
+    assert "no (h36m_351); yes (h36m_351_pt, h36m_351)" in footer or "no (h36m_351); yes (h36m_351, h36m_351_pt)" in footer
+
+
+def test_an_s_in_that_the_model_was_not_trained_for_is_marked(study, values):
+    document = main_results.document(collected(study(values, is_s_in_trained=False)))
+    assert find(rows_of(document.sections[1]), model="h36m_351", s_in="20†")
+    assert any(line.startswith("†") and "h36m_351 at s_in = 20" in line for line in document.footer)
+    assert "†" not in markdown(main_results.document(collected(study(values))))
+
+
+def test_the_findings_are_honest(study, values):
+    values[("h36m_351", 0, 20)] = values[("h36m_351", 1, 20)] = 40.0
+    remarks = "\n".join(main_results.document(collected(study(values))).remarks)
+    assert "h36m_351: 20.0 % to 22.9 % of the mean pose's MPJPE; the error does NOT grow with s_in from 5 to 20." in remarks
+    assert "h36m_351_pt: 21.2 % to 24.6 % of the mean pose's MPJPE; the error grows with s_in." in remarks
+
+
+def test_pretraining_helped_or_did_not(study, values):
+    document = pretraining.document(collected(study(values)))
+    assert "helped at some s_in only" in document.remarks[0]
+    assert "-3.40 mm at s_in = 5, +1.20 mm at s_in = 20" in document.remarks[0]
+    rows = rows_of(document.sections[0])
+    assert find(rows, s_in="5")["pre-training"] == "helped"
+    assert find(rows, s_in="20")["pre-training"] == "did not help"
+    assert find(rows, s_in="20")["difference, frame-wise"] == "+1.20"
+
+
+def test_pretraining_without_a_counterpart(study, values, planned):
+    planned[2]["without_pretraining"] = "h36m_27"
+    document = pretraining.document(collected(study(values)))
+    assert "no experiment without pre-training" in document.remarks[0]
+    assert find(rows_of(document.sections[0]), s_in="5")["pre-training"] == "–"
+
+
+def test_pretraining_in_a_study_without_any(study, values, planned, tmp_path):
+    planned[2]["initial_weights"] = None
+    texts = written(study(values, is_synthetic=True), tmp_path / "tables")
+    assert "nothing to compare" in texts["pretraining.md"]
+    assert texts["pretraining.csv"].splitlines()[1].startswith("SYNTHETIC,")
+
+
+def test_learned_upsampling_against_plain_interpolation(study, values):
+    document = learned_upsampling.document(collected(study(values)))
+    row = find(rows_of(document.sections[0]), model="h36m_351", s_in="20")
+    assert (row["learned, frame-wise"], row["plain, frame-wise"], row["gain, frame-wise"]) == (
+        "48.05 ± 0.07",
+        "49.55 ± 0.07",
+        "+1.50",
+    )
+    assert row["learned upsampling"] == "helps"
+    assert find(rows_of(document.sections[0]), model="h36m_351", s_in="5")["learned upsampling"] == "equal: s_in = s_out"
+    assert find(rows_of(document.sections[0]), model="h36m_81", s_in="20")["learned upsampling"] == "NOT RUN"
+
+
+def test_evaluations_with_learned_upsampling_switched_off(study, values):
+    results = collected(study(values, learned_upsampling=False))
+    row = find(rows_of(learned_upsampling.document(results).sections[0]), model="h36m_351", s_in="20")
+    assert (row["learned, frame-wise"], row["plain, frame-wise"]) == ("NOT RUN", "49.55 ± 0.07")
+    assert (
+        find(rows_of(main_results.document(results).sections[1]), model="h36m_351", s_in="20")["MPJPE, frame-wise"]
+        == "49.55 ± 0.07"
+    )
+    assert "Learned upsampling: no." in main_results.document(results).footer
+
+
+def test_per_action(study, values):
+    document = per_action.document(collected(study(values)))
+    assert [section.title.split(",")[0] for section in document.sections] == ["h36m_351", "h36m_351_pt", "h36m_81"]
+    rows = rows_of(document.sections[0])
+    assert [row["action"] for row in rows] == ["Eating", "Walking", "frame-wise mean", "action-wise mean"]
+    assert find(rows, action="Walking")["P-MPJPE, s_in = 20"] == "46.05 ± 0.07"
+    assert find(rows, action="Eating")["frames"] == "300"
+
+
+def test_an_action_without_frames(study, values, tmp_path):
+    manifest = study(values)
+    for path in tmp_path.glob("h36m_351-*.json"):
+        document = json.loads(path.read_text())
+        document["protocol"]["frames_per_action"]["all_frames"]["Walking"] = 0
+        for part in document.values():
+            if "all_frames" in part:
+                part["all_frames"]["per_action"]["Walking"] = {"mpjpe": None, "nmpjpe": None, "pampjpe": None}
+        path.write_text(json.dumps(document))
+    document = per_action.document(collected(manifest))
+    assert find(rows_of(document.sections[0]), action="Walking")["MPJPE, s_in = 5"] == "no frames"
+    record = read(csv_text(document)).query("experiment == 'h36m_351' and action == 'Walking' and frames == 'all_frames'").iloc[0]
+    assert math.isnan(record["mean_mm"])
+
+
+def test_mean_and_deviation_over_seeds(study, values):
+    record = read(csv_text(main_results.document(collected(study(values))))).query(
+        "experiment == 'h36m_351' and s_in == '5' and frames == 'all_frames' and metric == 'mpjpe' and average == 'frame_wise'"
+    )
+    assert record["mean_mm"].item() == pytest.approx(45.9)
+    assert record["std_mm"].item() == pytest.approx(np.std([45.8, 46.0], ddof=1), abs=1e-6)
+    assert record["published_mm"].item() == 45.7
+    assert record["difference_mm"].item() == pytest.approx(0.2)
+
+
+def test_latex_is_balanced_and_escaped(study, values, tmp_path):
+    for name, text in written(study(values), tmp_path / "tables").items():
+        if name.endswith(".tex"):
+            assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+            assert text.count("\\begin{") == text.count("\\end{")
+            body = "\n".join(line for line in text.splitlines() if not line.startswith(("%", "\\resizebox", "\\label")))
+            assert not re.search(r"(?<!\\)[_%#]", body), name
+            widths = {
+                len(re.findall(r"(?<!\\)&", line)) for line in text.split("\\end{tabular}")[0].splitlines() if line.endswith("\\\\")
+            }
+            assert len(widths) == 1, name
+
+
+def test_special_characters():
+    section = Section("50 % of a_b & c", ["a|b", "x"], [["1|2", "3"]])
+    document = Document("n", "t", False, pd.DataFrame({"a": ["x,y"]}), [section])
+    assert "| 1\\|2 |" in markdown(document)
+    assert "50 \\% of a\\_b \\& c" in latex(document)
+    assert csv_text(document) == 'data,a\nreal,"x,y"\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"experiments": [{"name": "a", "dataset": "h36m", "s_in": [5]}]}, "the key 'seeds' is missing"),
+        ({"experiments": [{"name": "a", "dataset": "h36m", "s_in": [5], "seed": [0], "seeds": [0]}]}, "did you mean 'seeds'"),
+        ({"experiments": "all"}, "the list 'experiments'"),
+        ({"scores": {"h36m_351": {"7": {"5": "x.json"}}}}, "scores.h36m_351.7.5: no experiment of the manifest plans"),
+        ({"mean_poses": None}, "did you mean 'mean_pose'"),
+    ],
+)
+def test_manifests_with_faults(study, change, message):
+    manifest = study({})
+    good = {**vars(manifest), "experiments": [vars(experiment) for experiment in manifest.experiments]}
+    with pytest.raises(InputError, match=message):
+        manifest_from_mapping({**good, **change})
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"5": {}}', '{"5": {}, "protocol": {}}'])
+def test_scores_that_are_damaged(study, values, tmp_path, text):
+    manifest = study(values)
+    (tmp_path / "h36m_351-0-5.json").write_text(text)
+    with pytest.raises(InputError, match=r"h36m_351-0-5.json: .*score the predictions again"):
+        collected(manifest)
+
+
+def test_published_figures_of_the_project(project):
+    published = read_published(project / "workflow" / "resources" / "paper_results.csv")
+    assert len(published) == 9
+    assert published["h36m_351_pt", 20] == 45.0
+    with pytest.raises(InputError, match="not a table of published figures"):
+        read_published(project / "pyproject.toml")
+
+
+def test_the_command_line(study, values, tmp_path, project):
+    manifest = study(values)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**vars(manifest), "experiments": [vars(experiment) for experiment in manifest.experiments]}))
+    command = [
+        sys.executable,
+        str(project / "scripts" / "write_tables.py"),
+        "--manifest",
+        str(path),
+        "--out_dir",
+        str(tmp_path / "out"),
+    ]
+    assert subprocess.run([*command, "--study", "trial"], check=True).returncode == 0
+    assert {file.name for file in (tmp_path / "out").iterdir()} == set(FILES)
+    failed = subprocess.run([*command, "--study", "trail"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert "error: " in failed.stderr and "'trial', not of 'trail'" in failed.stderr
