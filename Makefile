@@ -1,0 +1,71 @@
+# make          install what is missing, then build what config.yaml lists under `reproduce` (as shipped: the demo, in minutes on a CPU)
+# make help     the other targets
+#
+# GPU=1 installs TensorFlow with CUDA. PYTHON names the interpreter that makes .venv (3.11 or newer).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+
+PYTHON ?= python3
+CORES ?= all
+KIND := $(if $(filter-out 0,$(GPU)),gpu,cpu)
+LOCK := envs/$(KIND).lock
+BIN := .venv/bin
+# Named after what was installed and where: another lock, another pyproject.toml or a moved folder installs again.
+STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(CURDIR)'; } | cksum | cut -d ' ' -f 1)
+CODE := src scripts tests $(wildcard benchmarks)
+LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
+
+.PHONY: all install test lint format bench clean help
+
+all: install
+	$(BIN)/snakemake --cores $(CORES)
+
+install: $(STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another one: make install PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# uv in the version and with the checksum of the lock; it then installs the rest
+	@awk '/^[a-z0-9]/ {keep = /^uv==/} keep' $(LOCK) > .venv/uv.lock
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	@# compiled once here: where Python may not write bytecode, each job would spend seconds on it
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(LOCK)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@rm -f .venv/installed-*
+	@touch $@
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/snakefmt --line-length 132 --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/codespell
+	$(BIN)/mypy src
+
+format: install
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/snakefmt --line-length 132 Snakefile workflow
+
+bench: install
+	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+clean:
+	@for path in $(LEFTOVERS); do if [ -e "$$path" ]; then echo "deleting $$path"; rm -rf "$$path"; fi; done
+	@find src scripts tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "kept: data/, .venv/, and the results and logs of other studies than the demo"
+
+help:
+	@echo "make           install, then build the studies that config.yaml lists (the demo as shipped)"
+	@echo "make install   install what is missing into .venv, from the lock; GPU=1 for CUDA"
+	@echo "make test      tests"
+	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
+	@echo "make format    apply ruff and snakefmt"
+	@echo "make bench     benchmarks"
+	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"

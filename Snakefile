@@ -1,0 +1,71 @@
+# Uplift and Upsample as a workflow: from data to result tables. This file is the table of contents.
+#
+#   snakemake --cores all            the studies listed in config.yaml under `reproduce`
+#   snakemake --cores all paper      one study
+#   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, tables
+#   snakemake --cores all FILE       one result, e.g. results/demo/h36m_81/seed_0/s_in_20/scores.json
+#   snakemake -n ...                 what would be done, and why
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    data,
+    pretrain,
+    train,
+    evaluate,
+    tables,
+
+
+rule all:
+    default_target: True
+    input:
+        of_reproduced(tables_of),
+
+
+rule data:
+    input:
+        of_reproduced(lambda study: [frames_of(study.name, dataset) for dataset in used_datasets(study)]),
+
+
+rule pretrain:
+    input:
+        of_reproduced(lambda study: weights_of(study.pretraining, study.seeds)),
+
+
+rule train:
+    input:
+        of_reproduced(lambda study: weights_of(study.trained, study.seeds)),
+
+
+rule evaluate:
+    input:
+        of_reproduced(lambda study: scores_of(study) + baseline_of(study)),
+
+
+rule tables:
+    input:
+        of_reproduced(tables_of),
+
+
+# Each study is a target of its own name.
+for _study in STUDIES.values():
+
+    rule:
+        name:
+            _study.name
+        input:
+            tables_of(_study),
+        localrule: True

@@ -1,0 +1,175 @@
+"""What is planned: the studies of a parsed ``config.yaml``, each experiment resolved to a complete configuration.
+
+A *study* is a set of experiments on the same data; an experiment of a study is a named base configuration with the study's own
+differences. ``plan`` expects a configuration that ``study_checks.config_faults`` found nothing wrong with. No file is opened here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from uplift_upsample.config import Experiment, ModelConfig
+from uplift_upsample.errors import InputError
+
+GROUPS = ("model", "train", "evaluate")
+KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the jobs of an experiment may use.
+
+    train_threads, predict_threads: CPU cores of one job. gpus: of one training or prediction (0: the CPU, even where
+    there is a GPU). train_memory, predict_memory: MB of host memory. train_runtime: minutes, for schedulers that want to know.
+    """
+
+    train_threads: int = 4
+    predict_threads: int = 2
+    gpus: int = 1
+    train_memory: int = 16000
+    predict_memory: int = 12000
+    train_runtime: int = 4320
+
+
+@dataclass(frozen=True)
+class PlannedExperiment:
+    """One experiment of a study.
+
+    train_subset, val_subset, test_subset: splits, or subjects separated by commas; null where nothing is validated or tested.
+    initial_weights: the experiment of the same study whose weights training starts from. evaluated_s_in: frames; empty without a
+    test set.
+    is_run: whether the study's tables expect its numbers; what is not run can still be asked for by the name of a file.
+    """
+
+    name: str
+    study: str
+    dataset: str
+    train_subset: str
+    val_subset: str | None
+    test_subset: str | None
+    initial_weights: str | None
+    evaluated_s_in: tuple[int, ...]
+    experiment: Experiment
+    resources: Resources
+    is_run: bool
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What training depends on, as plain values in the form of ``runs.Run``. Nothing of the evaluation is among them."""
+        groups = self.experiment.to_mapping()
+        return {
+            "model": groups["model"],
+            "train": groups["train"],
+            "name": self.name,
+            "study": self.study,
+            "dataset": self.dataset,
+            "train_subset": self.train_subset,
+            "val_subset": self.val_subset,
+            "test_subset": None,
+            "initial_weights": self.initial_weights,
+        }
+
+
+@dataclass(frozen=True)
+class Study:
+    """Experiments that share data and tables.
+
+    data: name of a data set -> how its frames table is made (``kind`` and its options). data_seed: of what is made up in the data.
+    """
+
+    name: str
+    is_synthetic: bool
+    seeds: tuple[int, ...]
+    data_seed: int
+    data: Mapping[str, Mapping[str, Any]]
+    experiments: Mapping[str, PlannedExperiment] = field(default_factory=dict)
+
+    @property
+    def run(self) -> list[PlannedExperiment]:
+        """The experiments that the study runs, in the order of the configuration."""
+        return [experiment for experiment in self.experiments.values() if experiment.is_run]
+
+    @property
+    def pretraining(self) -> list[PlannedExperiment]:
+        """The experiments that others of ``run`` start from."""
+        return [experiment for experiment in self.trained if experiment.name in {other.initial_weights for other in self.trained}]
+
+    @property
+    def trained(self) -> list[PlannedExperiment]:
+        """``run``, and what it starts from."""
+        needed = [experiment.name for experiment in self.run]
+        for name in needed:  # grows while it is walked through
+            source = self.experiments[name].initial_weights
+            if source is not None and source not in needed:
+                needed.append(source)
+        return [experiment for experiment in self.experiments.values() if experiment.name in needed]
+
+    @property
+    def tested(self) -> list[PlannedExperiment]:
+        """The experiments of ``run`` that have a test set."""
+        return [experiment for experiment in self.run if experiment.evaluated_s_in]
+
+
+def plan(config: Mapping[str, Any]) -> dict[str, Study]:
+    """All studies of a configuration by name."""
+    return {name: _study(name, values, config["experiments"]) for name, values in config["studies"].items()}
+
+
+def _study(name: str, values: Mapping[str, Any], bases: Mapping[str, Any]) -> Study:
+    run = values.get("run", list(values["experiments"]))
+    experiments = {}
+    for key, planned in values["experiments"].items():
+        experiment = resolved(planned, bases[planned.get("base", key)], f"studies.{name}.experiments.{key}")
+        test_subset = planned.get("test_subset")
+        evaluated = planned.get("evaluate_s_in", experiment.model.evaluated_s_in)
+        experiments[key] = PlannedExperiment(
+            name=key,
+            study=name,
+            dataset=planned["dataset"],
+            train_subset=planned["train_subset"],
+            val_subset=planned.get("val_subset"),
+            test_subset=test_subset,
+            initial_weights=planned.get("initial_weights"),
+            evaluated_s_in=tuple(evaluated) if test_subset else (),
+            experiment=experiment,
+            resources=Resources(**{**values.get("resources", {}), **planned.get("resources", {})}),
+            is_run=key in run,
+        )
+    return Study(
+        name=name,
+        is_synthetic=values.get("is_synthetic", False),
+        seeds=tuple(values["seeds"]),
+        data_seed=values.get("data_seed", 0),
+        data=values["data"],
+        experiments=experiments,
+    )
+
+
+def resolved(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Experiment:
+    """An experiment of a study: the base configuration with the study's differences. Raises ``InputError`` naming every fault."""
+    groups = {group: _merged(base.get(group, {}), planned.get(group, {})) for group in GROUPS}
+    return Experiment.from_mapping(groups, where)
+
+
+def _merged(base: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing."""
+    merged = {**base, **differences}
+    for params, kind in KEPT_TOGETHER.items():
+        if params in base and params in differences and differences.get(kind, base.get(kind)) == base.get(kind):
+            merged[params] = {**base[params], **differences[params]}
+    return merged
+
+
+def check_s_in(model: ModelConfig, s_in: int, where: str) -> None:
+    """Raise ``InputError`` unless an experiment can be evaluated with this stride of 2D poses."""
+    faults = s_in_faults(model, s_in)
+    if faults:
+        raise InputError(f"{where}: {faults[0]}")
+
+
+def s_in_faults(model: ModelConfig, s_in: int) -> list[str]:
+    """Why an experiment cannot be evaluated at ``s_in``; empty where it can."""
+    if not model.has_strided_input:
+        return [] if s_in == model.s_out else [f"s_in {s_in} without strided input; only s_out, {model.s_out}, can be evaluated"]
+    if s_in < 1 or s_in % model.s_out:
+        return [f"s_in {s_in} is no multiple of s_out {model.s_out}; 2D poses can only lie on tokens"]
+    return []

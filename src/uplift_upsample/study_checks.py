@@ -1,0 +1,277 @@
+"""Everything that is wrong with a parsed ``config.yaml``, all at once, each fault in one line that names the place.
+
+First the schema (``config_schema``): keys, types, ranges; then, where the parts have the right form, what they mean together.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from itertools import combinations
+from typing import Any
+
+from uplift_upsample.config import Experiment
+from uplift_upsample.config_schema import schema_faults
+from uplift_upsample.errors import InputError
+from uplift_upsample.strict import suggestion
+from uplift_upsample.study import resolved, s_in_faults
+
+SubjectsOfTrials = Callable[[str], Collection[str] | None]
+
+H36M_SPLITS = {
+    "train": {"S1", "S5", "S6", "S7"},
+    "val": {"S8"},
+    "trainval": {"S1", "S5", "S6", "S7", "S8"},
+    "test": {"S9", "S11"},
+}
+AMASS_SPLITS = ("train", "val")
+# What may differ between a network and the one that its weights come from: no weight depends on it.
+WITHOUT_WEIGHTS = {
+    "s_in",
+    "s_out",
+    "drop_rate",
+    "attention_drop_rate",
+    "drop_path_rate",
+    "token_mask_rate",
+    "first_attention_layer",
+}
+
+
+class _Places:
+    """Which places of a configuration the schema found fault with: what is built on a broken part is not checked further."""
+
+    def __init__(self, broken: Collection[str]) -> None:
+        self.broken = broken
+
+    def is_usable(self, place: str) -> bool:
+        """Whether a part is there in the right form, whatever is wrong inside."""
+        return not any(place == broken or place.startswith(f"{broken}.") for broken in self.broken)
+
+    def is_sound(self, place: str) -> bool:
+        """Whether nothing at all is wrong with a part."""
+        return self.is_usable(place) and not any(broken.startswith(f"{place}.") for broken in self.broken)
+
+
+def config_faults(
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    reserved: Collection[str] = (),
+    subjects_of_trials: SubjectsOfTrials | None = None,
+) -> list[str]:
+    """All faults of a configuration; empty where there is none.
+
+    schema: JSON schema of the configuration. reserved: names of targets, which no study may bear. subjects_of_trials: gives the
+    subjects in a table of trials that the configuration names, None for a table that does not exist; left out, tables are not
+    checked.
+    """
+    found = schema_faults(config, schema)
+    places = _Places({place for place, _ in found})
+    faults = [line for _, line in found]
+    if places.is_usable("studies"):
+        faults += _names_faults(config, places, reserved)
+    if places.is_usable("studies") and places.is_usable("experiments"):
+        bases = config["experiments"]
+        for name, base in bases.items():
+            if places.is_sound(f"experiments.{name}"):
+                faults += _resolved({}, base, f"experiments.{name}")[1]
+        for name, study in config["studies"].items():
+            faults += _study_faults(f"studies.{name}", study, bases, places, subjects_of_trials)
+    return list(dict.fromkeys(faults))
+
+
+def _names_faults(config: Mapping[str, Any], places: _Places, reserved: Collection[str]) -> list[str]:
+    """What is wrong with the names of studies and data sets."""
+    studies = config["studies"]
+    faults = [
+        f"studies.{name}: {name!r} is the name of a target or rule; call the study something else"
+        for name in studies
+        if name in reserved
+    ]
+    if places.is_sound("reproduce"):
+        faults += [
+            f"reproduce: no study {name!r}{suggestion(name, studies)}; there are {', '.join(studies)}"
+            for name in _listed(config["reproduce"])
+            if name not in studies
+        ]
+    kinds: dict[str, dict[str, str]] = {}
+    for study, values in studies.items():
+        for dataset, source in values["data"].items() if places.is_usable(f"studies.{study}.data") else ():
+            if places.is_sound(f"studies.{study}.data.{dataset}"):
+                kinds.setdefault(dataset, {})[source["kind"]] = study
+    for dataset, in_studies in kinds.items():
+        if len(in_studies) > 1:
+            told = " and ".join(f"{kind} in {study}" for kind, study in in_studies.items())
+            faults.append(f"studies: the data set {dataset!r} is {told}; a name must mean one kind")
+    return faults
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _study_faults(
+    where: str, study: Mapping[str, Any], bases: Mapping[str, Any], places: _Places, subjects_of_trials: SubjectsOfTrials | None
+) -> list[str]:
+    if not places.is_usable(f"{where}.experiments"):
+        return []
+    experiments, faults = study["experiments"], []
+    has_data = places.is_sound(f"{where}.data")
+    if has_data:
+        faults += _data_faults(f"{where}.data", study["data"], subjects_of_trials)
+    if places.is_sound(f"{where}.run"):
+        faults += [
+            f"{where}.run: no experiment {name!r}{suggestion(name, experiments)}; the study has {', '.join(experiments)}"
+            for name in study.get("run", [])
+            if name not in experiments
+        ]
+    complete: dict[str, Experiment] = {}
+    for name, planned in experiments.items():
+        place = f"{where}.experiments.{name}"
+        if not places.is_sound(place):
+            continue
+        base = planned.get("base", name)
+        if base not in bases:
+            near = suggestion(base, bases)
+            faults.append(f"{place}: no experiment {base!r} to start from{near}; set 'base' to one of {', '.join(bases)}")
+        elif places.is_sound(f"experiments.{base}") and _resolved({}, bases[base], "")[0] is not None:
+            experiment, own_faults = _resolved(planned, bases[base], place)
+            faults += own_faults
+            if experiment is not None:
+                complete[name] = experiment
+                faults += _s_in_faults(place, planned, experiment)
+        if has_data:
+            faults += _subset_faults(place, planned, study["data"])
+    sound = {name: planned for name, planned in experiments.items() if places.is_sound(f"{where}.experiments.{name}")}
+    return faults + _initial_weights_faults(where, sound, list(experiments), complete) + _test_faults(where, study, sound)
+
+
+def _data_faults(where: str, data: Mapping[str, Any], subjects_of_trials: SubjectsOfTrials | None) -> list[str]:
+    faults = []
+    for name, source in data.items():
+        if source["kind"] != "cmu":
+            continue
+        splits = source["splits"]
+        for (one, first), (two, second) in combinations(splits.items(), 2):
+            shared = sorted(set(first) & set(second))
+            if shared:
+                faults.append(
+                    f"{where}.{name}.splits: {_words('subject', shared)} in {one} and in {two}; a subject belongs to one split"
+                )
+        if subjects_of_trials is None:
+            continue
+        known = subjects_of_trials(source["trials"])
+        if known is None:
+            faults.append(f"{where}.{name}.trials: there is no table {source['trials']}")
+            continue
+        faults += [
+            f"{where}.{name}.splits.{split}: {source['trials']} has no trial of {_words('subject', sorted(unknown))}"
+            for split, subjects in splits.items()
+            if (unknown := set(subjects) - set(known))
+        ]
+    return faults
+
+
+def _words(noun: str, names: list[str]) -> str:
+    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _resolved(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> tuple[Experiment | None, list[str]]:
+    try:
+        return resolved(planned, base, where), []
+    except InputError as error:
+        return None, str(error).splitlines()
+
+
+def _s_in_faults(where: str, planned: Mapping[str, Any], experiment: Experiment) -> list[str]:
+    asked = planned.get("evaluate_s_in")
+    if asked is None:
+        return []
+    if not planned.get("test_subset"):
+        return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
+    return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in s_in_faults(experiment.model, s_in)]
+
+
+def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Unknown data sets and subsets; training on what is tested; a test without 2D poses."""
+    dataset = planned["dataset"]
+    if dataset not in data:
+        return [f"{where}.dataset: the study has no data set {dataset!r}{suggestion(dataset, data)}; it has {', '.join(data)}"]
+    source, faults, subjects = data[dataset], [], {}
+    for role in ("train_subset", "val_subset", "test_subset"):
+        subset = planned.get(role)
+        if subset is None:
+            continue
+        subjects[role], unknown, choices = _subjects(subset, source)
+        faults += [
+            f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
+        ]
+    for role in ("val_subset", "test_subset"):
+        shared = sorted(subjects.get("train_subset", set()) & subjects.get(role, set()))
+        if shared:
+            faults.append(f"{where}: {', '.join(shared)} in train_subset and in {role}; the numbers would mean nothing")
+    if source["kind"] == "amass" and "test_subset" in subjects:
+        faults.append(f"{where}.test_subset: {dataset} has no 2D poses to test with; test on another data set, or set it to null")
+    return faults
+
+
+def _subjects(subset: str, source: Mapping[str, Any]) -> tuple[set[str], list[str], list[str]]:
+    """The subjects of a subset as far as they are known here, the names that mean nothing, and all that would."""
+    if source["kind"] == "h36m":
+        splits, single = H36M_SPLITS, sorted(H36M_SPLITS["trainval"] | H36M_SPLITS["test"], key=lambda subject: int(subject[1:]))
+    elif source["kind"] == "amass":
+        splits, single = {split: {f"all of AMASS's {split} split"} for split in AMASS_SPLITS}, list(source["subsets"])
+    else:
+        splits = {split: set(subjects) for split, subjects in source["splits"].items()}
+        single = sorted(set().union(*splits.values()))
+    if subset in splits:
+        return set(splits[subset]), [], []
+    names = [name.strip() for name in subset.split(",")]
+    return set(names), [name for name in names if name not in single], [*splits, *single]
+
+
+def _initial_weights_faults(
+    where: str, experiments: Mapping[str, Any], names: list[str], complete: Mapping[str, Experiment]
+) -> list[str]:
+    faults = []
+    for name, planned in experiments.items():
+        place, source = f"{where}.experiments.{name}.initial_weights", planned.get("initial_weights")
+        if source is None:
+            continue
+        if source not in names:
+            faults.append(f"{place}: the study has no experiment {source!r}{suggestion(source, names)}; it has {', '.join(names)}")
+        elif name in complete and source in complete:
+            different = _network_differences(complete[source], complete[name])
+            faults += [f"{place}: {source} has another network: {told}" for told in different]
+    return faults + _cycle_faults(where, experiments)
+
+
+def _network_differences(source: Experiment, own: Experiment) -> list[str]:
+    theirs, ours = source.to_mapping()["model"], own.to_mapping()["model"]
+    told = [
+        f"{key} {theirs[key]!r}, here {value!r}"
+        for key, value in ours.items()
+        if value != theirs[key] and key not in WITHOUT_WEIGHTS
+    ]
+    if source.model.has_strided_input != own.model.has_strided_input:
+        told.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")
+    return told
+
+
+def _cycle_faults(where: str, experiments: Mapping[str, Any]) -> list[str]:
+    cycles: dict[frozenset[str], list[str]] = {}
+    for start in experiments:
+        path = [start]
+        while (source := experiments.get(path[-1], {}).get("initial_weights")) is not None and source not in path:
+            path.append(source)
+        if source == start:
+            cycles.setdefault(frozenset(path), [*path, start])
+    return [f"{where}.experiments: initial_weights go in a circle: {' <- '.join(path)}" for path in cycles.values()]
+
+
+def _test_faults(where: str, study: Mapping[str, Any], experiments: Mapping[str, Any]) -> list[str]:
+    """A study's tables and its baseline compare numbers, so its experiments must be tested on the same people."""
+    tests: dict[tuple[str, str], str] = {}
+    for name, planned in experiments.items():
+        if planned.get("test_subset") and name in study.get("run", experiments):
+            tests.setdefault((planned["dataset"], planned["test_subset"]), name)
+    if len(tests) < 2:
+        return []
+    told = "; ".join(f"{name} on {dataset} {subset}" for (dataset, subset), name in tests.items())
+    return [f"{where}: its experiments are tested on different data, but stand in one table ({told}); make them separate studies"]

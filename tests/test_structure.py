@@ -1,0 +1,99 @@
+"""The directions of the house: imports point one way, and what needs no network loads no deep-learning framework."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+LIBRARY = PROJECT / "src" / "uplift_upsample"
+ROOMS = ["", "data", "model", "train", "evaluate", "report"]  # in the order in which the data flows
+FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
+USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py"]
+MODULES = sorted(LIBRARY.rglob("*.py"))
+SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
+LIGHT_SCRIPTS = [path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses"} and not path.stem.startswith("_")]
+
+
+def _imports(path: Path, *, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
+    return names
+
+
+def _room(parts: tuple[str, ...]) -> int:
+    return ROOMS.index(parts[0]) if len(parts) > 1 else 0
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix())
+def test_imports_point_one_way(path: Path) -> None:
+    own = path.relative_to(LIBRARY)
+    for name in _imports(path):
+        parts = tuple(name.split("."))
+        if parts[0] != "uplift_upsample" or len(parts) == 1:
+            continue
+        target = parts[1:]
+        is_package = target[0] in ROOMS
+        assert not is_package or ROOMS.index(target[0]) <= _room(own.parts), f"{own} imports {name}"
+        if is_package and own.parts[0] != target[0] and len(target) > 2:
+            assert not target[-1].startswith("_"), f"{own} imports the private {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix())
+def test_library_knows_no_command_line(path: Path) -> None:
+    own = path.relative_to(LIBRARY)
+    tops = {name.split(".")[0] for name in _imports(path)}
+    assert not tops & {"snakemake", "argparse", "click"}
+    if not any(own.match(pattern) for pattern in USES_FRAMEWORK):
+        assert not tops & FRAMEWORKS, f"{own} needs a deep-learning framework"
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"{own} prints"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            assert node.attr not in {"environ", "getenv"}, f"{own} reads the environment"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant), own
+            assert node.value.value is False, f"{own} unpickles"
+
+
+@pytest.mark.parametrize("path", LIGHT_SCRIPTS, ids=lambda path: path.stem)
+def test_light_commands_load_no_framework(path: Path) -> None:
+    """Data, scoring and tables start at once."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = [{str(path)!r}, '--help']\n"
+        f"sys.path.insert(0, {str(path.parent)!r})\n"
+        f"try: runpy.run_path({str(path)!r}, run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"loaded = sorted({FRAMEWORKS!r} & set(sys.modules))\n"
+        "assert not loaded, loaded"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["train", "eval", "predict_poses"])
+def test_help_of_heavy_commands_is_quick(name: str) -> None:
+    """Bad flags are told before a framework is loaded."""
+    scripts = str(PROJECT / "scripts")
+    code = f"import sys; sys.path.insert(0, {scripts!r}); import {name}; print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_rooms_are_the_documented_ones() -> None:
+    assert sorted(path.name for path in LIBRARY.iterdir() if path.is_dir() and path.name != "__pycache__") == sorted(ROOMS[1:])
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=lambda path: path.stem)
+def test_files_can_be_read_at_a_sitting(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 350

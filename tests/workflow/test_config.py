@@ -1,0 +1,269 @@
+"""The shipped configuration is right, and what is wrong with another one is said all at once."""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from uplift_upsample.config import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.official import experiment_from_official
+from uplift_upsample.study import plan
+from uplift_upsample.study_checks import config_faults
+
+Config = dict[str, Any]
+SUBJECTS = {"01", "02", "03", "05", "07", "09", "11", "14", "16", "17", "29", "35", "49", "131", "135"}
+ACTIONS_OF = {"workflow/resources/cmu_trials.csv": SUBJECTS}
+
+
+def faults(config: Config, schema: Config) -> list[str]:
+    return config_faults(config, schema, {"all", "train"}, ACTIONS_OF.get)
+
+
+def put(config: Config, place: str, value: Any) -> None:
+    *folders, last = place.split("/")
+    for folder in folders:
+        config = config[folder]
+    config[last] = value
+
+
+def test_shipped_configuration_has_no_fault(config: Config, schema: Config) -> None:
+    assert faults(config, schema) == []
+
+
+def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
+    for group, cls in [("model", ModelConfig), ("train", TrainConfig), ("evaluate", EvaluateConfig)]:
+        assert set(schema["$defs"][group]["properties"]) == {f.name for f in dataclasses.fields(cls)}
+
+
+def test_schema_describes_every_knob(schema: Config) -> None:
+    for group in ("model", "train", "evaluate", "schedule_params", "resources", "planned", "study"):
+        for name, knob in schema["$defs"][group]["properties"].items():
+            told = knob.get("description") or schema["$defs"][knob["$ref"].rpartition("/")[2]].get("description")
+            assert told or name == "resources", f"{group}.{name}"
+
+
+@pytest.mark.parametrize("name", ["h36m_351", "h36m_351_pt", "h36m_81", "amass_351"])
+def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> None:
+    published = yaml.safe_load((shared / "spec/configs.yaml").read_text(encoding="utf-8"))
+    expected = experiment_from_official({**published["common"], **published[name]}, name).to_mapping()
+    actual = plan(config)["paper"].experiments[name].experiment.to_mapping()
+    for group in ("model", "train"):
+        assert actual[group] == expected[group]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        ("experiments/h36m_81/train/epoch", 3, "experiments.h36m_81.train: unknown key 'epoch', did you mean 'epochs'?"),
+        ("studies/demo/experiment", {}, "studies.demo: unknown key 'experiment', did you mean 'experiments'?"),
+        ("reproduces", [], "unknown key 'reproduces', did you mean 'reproduce'?"),
+        ("experiments/h36m_81/train/epochs", "ten", "experiments.h36m_81.train.epochs: expected a whole number, not 'ten'"),
+        (
+            "experiments/h36m_81/train/schedule_params/initial_learning_rate",
+            "4e-5",
+            "experiments.h36m_81.train.schedule_params.initial_learning_rate: expected a number, not '4e-5' "
+            "(YAML takes it for text: write 4.0e-5)",
+        ),
+        ("experiments/h36m_81/train/epochs", 0, "experiments.h36m_81.train.epochs: 0 is too small; it must be at least 1"),
+        ("experiments/h36m_81/model/drop_rate", 1, "experiments.h36m_81.model.drop_rate: 1 is too large; it must be below 1"),
+        (
+            "experiments/h36m_81/train/optimizer",
+            "AdanW",
+            "experiments.h36m_81.train.optimizer: expected one of AdamW, Adam, not 'AdanW', did you mean 'AdamW'?",
+        ),
+        ("experiments/h36m_81/model", {"s_out": 2}, "experiments.h36m_81.model: the key 'num_tokens' is missing"),
+        (
+            "experiments/h36m_81/model/s_in",
+            [4, 7],
+            "experiments.h36m_81.model: s_in 7 is no multiple of s_out 2; 2D poses can only lie on tokens",
+        ),
+        (
+            "studies/paper/experiments/h36m_81/evaluate_s_in",
+            [4, 5],
+            "studies.paper.experiments.h36m_81.evaluate_s_in: s_in 5 is no multiple of s_out 2; 2D poses can only lie on tokens",
+        ),
+        (
+            "studies/paper/experiments/amass_351/evaluate_s_in",
+            [5],
+            "studies.paper.experiments.amass_351: evaluate_s_in without a test_subset; there is nothing to evaluate on",
+        ),
+        ("studies/demo/seeds", [0, 0], "studies.demo.seeds: [0, 0] repeats an entry"),
+        ("studies/demo/seeds", [0.5], "studies.demo.seeds.0: expected a whole number, not 0.5"),
+        ("studies/demo/seeds", [], "studies.demo.seeds: it is empty"),
+        ("studies/demo/seeds", [-1], "studies.demo.seeds.0: -1 is too small; it must be at least 0"),
+        ("reproduce", ["demo", "papers"], "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
+        ("reproduce", "papers", "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
+        (
+            "studies/demo/run",
+            ["h36m_82"],
+            "studies.demo.run: no experiment 'h36m_82', did you mean 'h36m_81'?; "
+            "the study has amass_351, h36m_351, h36m_351_pt, h36m_81",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/base",
+            "mini_18",
+            "studies.demo.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
+            "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, cmu_351, cmu_small, mini_351, mini_81",
+        ),
+        (
+            "studies/demo/experiments/h36m_351_pt/initial_weights",
+            "amas_351",
+            "studies.demo.experiments.h36m_351_pt.initial_weights: the study has no experiment 'amas_351', "
+            "did you mean 'amass_351'?; "
+            ""
+            "it has amass_351, h36m_351, h36m_351_pt, h36m_81",
+        ),
+        (
+            "studies/demo/experiments/amass_351/initial_weights",
+            "h36m_351_pt",
+            "studies.demo.experiments: initial_weights go in a circle: amass_351 <- h36m_351_pt <- amass_351",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/initial_weights",
+            "h36m_81",
+            "studies.demo.experiments: initial_weights go in a circle: h36m_81 <- h36m_81",
+        ),
+        (
+            "studies/demo/experiments/h36m_351_pt/model",
+            {"temporal_dim": 32},
+            "studies.demo.experiments.h36m_351_pt.initial_weights: amass_351 has another network: temporal_dim 64, here 32",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/dataset",
+            "h36",
+            "studies.demo.experiments.h36m_81.dataset: the study has no data set 'h36', did you mean 'h36m'?; it has h36m, amass",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/test_subset",
+            "S9,S10",
+            "studies.demo.experiments.h36m_81.test_subset: h36m has no 'S10', did you mean 'S1'?; "
+            "it has train, val, trainval, test, S1, S5, S6, S7, S8, S9, S11",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/train_subset",
+            "S1,S9",
+            "studies.demo.experiments.h36m_81: S9 in train_subset and in test_subset; the numbers would mean nothing",
+        ),
+        (
+            "studies/demo/experiments/amass_351/test_subset",
+            "val",
+            "studies.demo.experiments.amass_351.test_subset: amass has no 2D poses to test with; "
+            "test on another data set, or set it to null",
+        ),
+        (
+            "studies/open/data/cmu/splits/val",
+            ["07", "14"],
+            "studies.open.data.cmu.splits: subject 14 in val and in test; a subject belongs to one split",
+        ),
+        (
+            "studies/open/data/cmu/splits/val",
+            ["07", "99"],
+            "studies.open.data.cmu.splits.val: workflow/resources/cmu_trials.csv has no trial of subject 99",
+        ),
+        ("studies/open/data/cmu/trials", "other.csv", "studies.open.data.cmu.trials: there is no table other.csv"),
+        (
+            "studies/open/data/cmu/kind",
+            "cmo",
+            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, not 'cmo', did you mean 'cmu'?",
+        ),
+        ("studies/open/data/cmu/folder", "x", "studies.open.data.cmu: unknown key 'folder'"),
+        ("studies/demo/data/h36m", {"kind": "h36m"}, "studies.demo.data.h36m: the key 'input_2d' is missing"),
+        ("studies/train", {}, "studies.train: 'train' is the name of a target or rule; call the study something else"),
+        ("studies/my study", {}, "studies: 'my study' cannot be a name here; letters, digits and underscores can, a letter first"),
+        (
+            "studies/open/data/h36m",
+            {"kind": "amass", "folder": "x", "subsets": ["CMU"]},
+            "studies: the data set 'h36m' is h36m in paper and amass in open; a name must mean one kind",
+        ),
+        (
+            "studies/demo/experiments/h36m_81/test_subset",
+            "S9",
+            "studies.demo: its experiments are tested on different data, but stand in one table "
+            "(h36m_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
+        ),
+        ("studies", [], "studies: expected keys and values, not []"),
+        ("experiments", None, "experiments: expected keys and values, not None"),
+    ],
+)
+def test_each_fault_is_told(config: Config, schema: Config, place: str, value: Any, expected: str) -> None:
+    put(config, place, value)
+    assert expected in faults(config, schema)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda config: put(config, "experiments/h36m_81/train/epoch", 3),
+        lambda config: put(config, "studies/demo/seeds", "0"),
+        lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),
+    ],
+)
+def test_one_fault_is_one_line(config: Config, schema: Config, break_it: Callable[[Config], None]) -> None:
+    break_it(config)
+    assert len(faults(config, schema)) == 1
+
+
+def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Config) -> None:
+    put(config, "experiments/h36m_81/train/epoch", 3)
+    put(config, "experiments/h36m_351/model/num_tokens", 70)
+    put(config, "studies/demo/seeds", [1, 1])
+    put(config, "studies/demo/experiments/h36m_351/datasets", "h36m")
+    put(config, "studies/demo/experiments/h36m_351_pt/initial_weights", "nothing")
+    put(config, "studies/open/data/cmu/splits/val", ["99"])
+    put(config, "reproduce", ["nothing"])
+    told = "\n".join(faults(config, schema))
+    for part in [
+        "epoch",
+        "num_tokens is 70",
+        "repeats",
+        "'datasets'",
+        "no experiment 'nothing'",
+        "subject 99",
+        "no study 'nothing'",
+    ]:
+        assert part in told
+
+
+def test_overrides_are_merged_into_the_base(config: Config) -> None:
+    put(config, "studies/paper/experiments/h36m_81/train", {"epochs": 7, "schedule_params": {"decay_rate": 0.5}})
+    train = plan(config)["paper"].experiments["h36m_81"].experiment.train
+    assert (train.epochs, train.batch_size) == (7, 256)
+    assert train.schedule_params == {"initial_learning_rate": 4e-5, "decay_steps": 6000, "decay_rate": 0.5, "staircase": True}
+
+
+def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
+    other = {"schedule": "PiecewiseConstantDecay", "schedule_params": {"boundaries": [10], "values": [1e-3, 1e-4]}}
+    put(config, "studies/paper/experiments/h36m_81/train", other)
+    assert plan(config)["paper"].experiments["h36m_81"].experiment.train.schedule_params == other["schedule_params"]
+
+
+def test_plan_of_the_shipped_studies(config: Config) -> None:
+    studies = plan(config)
+    assert [e.name for e in studies["paper"].pretraining] == ["amass_351"]
+    assert [e.name for e in studies["paper"].tested] == ["h36m_351", "h36m_351_pt", "h36m_81"]
+    assert {e.name: e.evaluated_s_in for e in studies["paper"].tested}["h36m_81"] == (4, 10, 20)
+    assert [e.name for e in studies["open"].run] == ["cmu_small"]
+    assert studies["demo"].is_synthetic
+    assert not studies["open"].is_synthetic
+
+
+def test_what_is_not_run_is_trained_where_others_start_from_it(config: Config) -> None:
+    put(config, "studies/paper/run", ["h36m_351_pt"])
+    study = plan(config)["paper"]
+    assert [e.name for e in study.trained] == ["amass_351", "h36m_351_pt"]
+    assert [e.name for e in study.tested] == ["h36m_351_pt"]
+
+
+def test_evaluation_is_no_part_of_what_training_depends_on(config: Config) -> None:
+    before = plan(config)["paper"].experiments["h36m_81"].to_mapping()
+    changed = copy.deepcopy(config)
+    put(changed, "experiments/h36m_81/evaluate", {"mirror": False, "batch_size": 1})
+    put(changed, "studies/paper/experiments/h36m_81/evaluate_s_in", [20])
+    put(changed, "studies/paper/experiments/h36m_81/test_subset", "S11")
+    after = plan(changed)["paper"].experiments["h36m_81"].to_mapping()
+    assert json.dumps(after) == json.dumps(before)

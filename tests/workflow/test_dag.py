@@ -1,0 +1,158 @@
+"""What each study and target consists of, by dry runs; nothing is executed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from workflow_copy import STAND_IN, Workflow
+
+DEMO = {
+    "generate_demo": 1,
+    "convert_h36m": 1,
+    "convert_amass": 1,
+    "resolve_run": 4,
+    "train_network": 4,
+    "predict_poses": 9,
+    "score_predictions": 9,
+    "score_mean_pose": 1,
+    "plan_tables": 1,
+    "write_tables": 1,
+}
+PAPER = {rule: count for rule, count in DEMO.items() if rule != "generate_demo"}
+OPEN = {
+    "fetch_cmu": 15,
+    "convert_cmu": 15,
+    "merge_cmu": 1,
+    "resolve_run": 1,
+    "train_network": 1,
+    "predict_poses": 3,
+    "score_predictions": 3,
+    "score_mean_pose": 1,
+    "plan_tables": 1,
+    "write_tables": 1,
+}
+
+
+def without(counts: dict[str, int], *rules: str) -> dict[str, int]:
+    return {rule: count for rule, count in counts.items() if rule not in rules}
+
+
+def test_demo_is_what_all_builds_as_shipped(pristine: Workflow) -> None:
+    assert pristine.counts() == DEMO
+
+
+def test_open_study(pristine: Workflow) -> None:
+    jobs = pristine.jobs("open")
+    assert {rule: sum(job.rule == rule for job in jobs) for rule in {job.rule for job in jobs}} == OPEN
+    assert {job.experiment for job in jobs} == {"cmu_small", None}
+
+
+def test_paper_with_its_data_shows_every_job(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = pristine.copy_to(tmp_path / "project")
+    workflow.bring_data()
+    assert workflow.counts("paper") == PAPER
+
+
+def test_paper_without_data_names_everything_that_is_missing(pristine: Workflow) -> None:
+    result = pristine.snakemake("--dry-run", "paper")
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert said.count("study paper: 19 files of licensed data missing") == 1
+    for file in ["data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz", "amass/CMU.npz", "amass/Transitionsmocap.npz"]:
+        assert f"put here: data/{file}\n" in said
+    for address in [
+        "http://vision.imar.ro/human3.6m",
+        "https://dl.fbaipublicfiles.com/video-pose-3d/",
+        "https://amass.is.tue.mpg.de",
+    ]:
+        assert address in said
+    assert "non-commercial research" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("data", {"generate_demo": 1, "convert_h36m": 1, "convert_amass": 1}),
+        ("pretrain", {"generate_demo": 1, "convert_amass": 1, "resolve_run": 1, "train_network": 1}),
+        ("train", without(DEMO, "predict_poses", "score_predictions", "score_mean_pose", "plan_tables", "write_tables")),
+        ("evaluate", without(DEMO, "plan_tables", "write_tables")),
+    ],
+)
+def test_stages(pristine: Workflow, target: str, expected: dict[str, int]) -> None:
+    assert pristine.counts(target) == expected
+
+
+def test_single_file_of_pretrained_experiment(pristine: Workflow) -> None:
+    jobs = pristine.jobs("results/demo/h36m_351_pt/seed_3/s_in_20/scores.json")
+    assert {job.experiment for job in jobs if job.rule == "train_network"} == {"amass_351", "h36m_351_pt"}
+    assert {job.seed for job in jobs if job.rule == "train_network"} == {"3"}
+    assert sum(job.rule == "predict_poses" for job in jobs) == 1
+
+
+def test_file_at_impossible_stride_says_why(pristine: Workflow) -> None:
+    result = pristine.snakemake("--dry-run", "results/demo/h36m_81/seed_0/s_in_7/scores.json")
+    assert result.returncode == 1
+    assert "s_in 7 is no multiple of s_out 2" in result.stdout + result.stderr
+
+
+def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workflow, tmp_path: Path) -> None:
+    """What the test of the paper's whole workflow on small data relies on."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ["poses_3d.npz", "poses_2d_gt.npz", "CMU.npz"]:
+        (folder / name).write_text("placeholder", encoding="utf-8")
+    small = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 4}
+    jobs = pristine.jobs(
+        reproduce=["paper"],
+        experiments={name: {"train": small} for name in ("h36m_351", "h36m_351_pt", "h36m_81", "amass_351")},
+        studies={
+            "paper": {
+                "is_synthetic": True,
+                "data": {
+                    "h36m": {
+                        "poses_3d": str(folder / "poses_3d.npz"),
+                        "poses_2d": f"{folder}/poses_2d_{{input_2d}}.npz",
+                        "input_2d": "gt",
+                    },
+                    "amass": {"folder": str(folder), "subsets": ["CMU"]},
+                },
+            }
+        },
+    )
+    assert {job.study for job in jobs} == {"paper"}
+    assert sum(job.rule == "predict_poses" for job in jobs) == 9
+
+
+def test_source_of_motion_capture_is_one_setting(pristine: Workflow) -> None:
+    target = "results/open/data/cmu/01.csv"
+    result = pristine.snakemake(
+        "--dry-run", "--printshellcmds", target, "--config", "cmu_source=some/folder", "retrain_on_code_change=true"
+    )
+    assert "--source some/folder" in result.stdout + result.stderr
+    result = pristine.snakemake("--dry-run", "--printshellcmds", target)
+    assert "--source http://mocap.cs.cmu.edu" in result.stdout + result.stderr
+
+
+def test_faults_of_the_configuration_come_all_at_once_and_without_a_traceback(pristine: Workflow) -> None:
+    result = pristine.snakemake("--dry-run", reproduce=["demmo"], experiments={"h36m_81": {"train": {"epoch": 3}}})
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "2 faults in the configuration" in said
+    assert "experiments.h36m_81.train: unknown key 'epoch', did you mean 'epochs'?" in said
+    assert "reproduce: no study 'demmo', did you mean 'demo'?" in said
+    assert "Traceback" not in said
+
+
+def test_declared_tables_are_those_that_are_written(project: Path) -> None:
+    from uplift_upsample.report.tables import FILES
+
+    declared = json.loads(json.dumps(_stand_in_files()))["write_tables"]
+    assert sorted(declared) == sorted(FILES)
+    text = (project / "workflow/rules/report.smk").read_text(encoding="utf-8")
+    assert all(f'"{name.partition(".")[0]}"' in text for name in FILES if name != "scores.csv")
+
+
+def _stand_in_files() -> dict[str, list[str]]:
+    names: dict[str, dict[str, list[str]]] = {}
+    exec(STAND_IN.read_text(encoding="utf-8"), names)  # a plain import would shadow the scripts' own names
+    return names["FILES_IN_FOLDER"]

@@ -1,0 +1,119 @@
+"""Copies of the project in which the scripts are tiny stand-ins, so that whole workflows run in seconds."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
+REAL_SCRIPTS = ("_command", "resolve_run")
+STAND_IN = Path(__file__).with_name("stand_in.py")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a dry run: its rule and its wildcards."""
+
+    rule: str
+    wildcards: tuple[tuple[str, str], ...]
+
+    def __getattr__(self, name: str) -> str | None:
+        return dict(self.wildcards).get(name)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A copy of the project."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy. changes: top-level keys that an overriding configuration file holds."""
+        options = []
+        if changes:
+            path = self.folder / "changes.yaml"
+            path.write_text(yaml.safe_dump(changes), encoding="utf-8")
+            options = ["--configfile", path.name]
+        home = self.folder / ".home"
+        home.mkdir(exist_ok=True)
+        environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200"}
+        environment.pop("PYTHONPATH", None)
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, *options]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    def build(self, *targets: str, **changes: Any) -> str:
+        """Build targets; what Snakemake said."""
+        result = self.snakemake(*targets, **changes)
+        said = result.stdout + result.stderr
+        assert result.returncode == 0, said
+        return said
+
+    def jobs(self, *targets: str, **changes: Any) -> list[Job]:
+        """What a dry run would do, without the jobs that only stand for a target."""
+        result = self.snakemake("--dry-run", *targets, **changes)
+        assert result.returncode == 0, result.stdout + result.stderr
+        said = result.stdout + result.stderr
+        assert ("Nothing to be done" in said) == ("Job stats:" not in said), said
+        found = []
+        for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE):
+            wildcards = re.search(r"^ {4}wildcards: (.*)$", lines, re.MULTILINE)
+            pairs = [tuple(pair.split("=", 1)) for pair in wildcards[1].split(", ")] if wildcards else []
+            if re.search(r"^ {4}output:", lines, re.MULTILINE):
+                found.append(Job(rule, tuple(pairs)))
+        return found
+
+    def counts(self, *targets: str, **changes: Any) -> dict[str, int]:
+        """How many jobs of each rule a dry run would do."""
+        return dict(Counter(job.rule for job in self.jobs(*targets, **changes)))
+
+    def config(self) -> dict[str, Any]:
+        return yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    def copy_to(self, folder: Path) -> "Workflow":
+        """The same at another place, times of the files included."""
+        shutil.copytree(self.folder, folder)
+        return Workflow(folder)
+
+    def bring_data(self) -> None:
+        """Put placeholders where the user's licensed data belongs."""
+        for source in self.config()["studies"]["paper"]["data"].values():
+            if source["kind"] == "h36m":
+                paths = [source["poses_3d"], source["poses_2d"].format(**source)]
+            else:
+                paths = [f"{source['folder']}/{subset}.npz" for subset in source["subsets"]]
+            for path in paths:
+                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / path).write_text(f"placeholder of {path}\n", encoding="utf-8")
+
+
+def stand_in_for(script: Path) -> str:
+    """A script that imports what the real one imports (without running it) and writes what the rules expect."""
+    nodes = [node for node in ast.walk(ast.parse(script.read_text("utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = "\n".join(f"    {ast.unparse(node)}" for node in nodes)
+    return f"from stand_in import run\n\nif False:\n{imports}\n\nrun(__file__)\n"
+
+
+def copy_of_project(project: Path, folder: Path) -> Workflow:
+    folder.mkdir(parents=True)
+    for name in COPIED:
+        source = project / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(source, folder / name)
+    for script in (folder / "scripts").glob("*.py"):
+        if script.stem not in REAL_SCRIPTS and not script.stem.startswith("_"):
+            script.write_text(stand_in_for(project / "scripts" / script.name), encoding="utf-8")
+    shutil.copy2(STAND_IN, folder / "scripts" / STAND_IN.name)
+    return Workflow(folder)

@@ -1,0 +1,349 @@
+# Helpers: the plan, names of outputs, inputs and params of the rules, content of data, fingerprints of code, missing data.
+import csv
+import functools
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.logging import logger
+
+ROOT = Path(workflow.basedir)
+DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
+# What a study cannot be called.
+RESERVED = {
+    "all",
+    "data",
+    "pretrain",
+    "train",
+    "evaluate",
+    "tables",
+    "train_network",
+    *(path.stem for path in ROOT.glob("scripts/*.py")),
+}
+
+if not os.path.samefile(ROOT, "."):
+    raise WorkflowError(f"paths count from the project's folder; run Snakemake there (cd {ROOT}) instead of in {Path.cwd()}")
+
+# Jobs run with the interpreter that runs Snakemake, activated or not, and with the library of this clone. Neither path may stand in
+# a shell command or a param: there, moving the clone would count as a change.
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])),
+)
+sys.path.insert(0, str(ROOT / "src"))
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.provenance import code_fingerprint, digest
+from uplift_upsample.sources import missing_data_message
+from uplift_upsample.study import check_s_in, plan
+from uplift_upsample.study_checks import config_faults
+
+# ---- the plan
+
+
+def subjects_of_trials(path):
+    """The subjects of a table of trials, None where there is no such table."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8", newline="") as file:
+        return {row.get("subject") for row in csv.DictReader(line for line in file if not line.startswith("#"))}
+
+
+def checked_plan():
+    """The studies by name, or one error that tells everything that is wrong with the configuration."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    faults = config_faults(config, schema, RESERVED, subjects_of_trials)
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise WorkflowError("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
+    return plan(config)
+
+
+for _key, _value in config.items():  # --config gives these words as text
+    config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
+STUDIES = checked_plan()
+REPRODUCED = [config["reproduce"]] if isinstance(config["reproduce"], str) else config["reproduce"]
+ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
+RETRAIN = "--retrain_on_code_change" if config.get("retrain_on_code_change", False) else ""
+
+
+def any_of(names):
+    """A pattern that matches these names, and nothing where there are none."""
+    return "|".join(sorted(set(names))) or "(?!)"
+
+
+def datasets_of(kind):
+    return any_of(name for study in STUDIES.values() for name, source in study.data.items() if source["kind"] == kind)
+
+
+wildcard_constraints:
+    study=any_of(STUDIES),
+    dataset=any_of(name for study in STUDIES.values() for name in study.data),
+    experiment=any_of(name for study in STUDIES.values() for name in study.experiments),
+    seed=r"\d+",
+    s_in=r"\d+",
+    subject=r"\w+",
+
+
+def planned(wildcards):
+    """The experiment that a job is about."""
+    experiments = STUDIES[wildcards.study].experiments
+    if wildcards.experiment not in experiments:
+        raise WorkflowError(f"study {wildcards.study} has no experiment {wildcards.experiment}; it has {', '.join(experiments)}")
+    return experiments[wildcards.experiment]
+
+
+def tested(wildcards):
+    """The experiment that a job evaluates, if it can be evaluated at the job's s_in."""
+    experiment = planned(wildcards)
+    where = f"results/{experiment.study}/{experiment.name}"
+    if experiment.test_subset is None:
+        raise WorkflowError(f"{where}: the experiment has no test_subset in the configuration, so it cannot be evaluated")
+    try:
+        check_s_in(experiment.experiment.model, int(wildcards.s_in), where)
+    except InputError as error:
+        raise WorkflowError(str(error))
+    return experiment
+
+
+def baseline_experiment(wildcards):
+    """The experiment whose training and test people the mean pose is taken from and measured on: the first that is tested."""
+    return STUDIES[wildcards.study].tested[0]
+
+
+# ---- outputs
+
+
+def frames_of(study, dataset):
+    return f"results/{study}/data/{dataset}.h5"
+
+
+def run_folder(experiment, seed):
+    return f"results/{experiment.study}/{experiment.name}/seed_{seed}"
+
+
+def scores_file(experiment, seed, s_in):
+    return f"{run_folder(experiment, seed)}/s_in_{s_in}/scores.json"
+
+
+def weights_of(experiments, seeds):
+    return [f"{run_folder(experiment, seed)}/weights.h5" for experiment in experiments for seed in seeds]
+
+
+def scores_of(study):
+    """The scores of all experiments, seeds and strides that a study runs."""
+    return [
+        scores_file(experiment, seed, s_in)
+        for experiment in study.tested
+        for seed in study.seeds
+        for s_in in experiment.evaluated_s_in
+    ]
+
+
+def baseline_of(study):
+    return [f"results/{study.name}/mean_pose/scores.json"] if study.tested else []
+
+
+def of_reproduced(files):
+    """The files that a function names for each study of `reproduce`."""
+    return [path for name in REPRODUCED for path in files(STUDIES[name])]
+
+
+def used_datasets(study):
+    """The data sets that a study's experiments need."""
+    return list(dict.fromkeys(experiment.dataset for experiment in study.trained))
+
+
+def manifest(study):
+    """What a study's tables are to show, run or not, and where the scores are."""
+    return {
+        "study": study.name,
+        "is_synthetic": study.is_synthetic,
+        "experiments": [
+            {
+                "name": experiment.name,
+                "dataset": experiment.dataset,
+                "s_in": experiment.evaluated_s_in,
+                "seeds": study.seeds,
+                "initial_weights": experiment.initial_weights,
+                "is_run": experiment.is_run,
+            }
+            for experiment in study.experiments.values()
+        ],
+        "scores": {
+            experiment.name: {
+                seed: {s_in: scores_file(experiment, seed, s_in) for s_in in experiment.evaluated_s_in} for seed in study.seeds
+            }
+            for experiment in study.tested
+        },
+        "mean_pose": next(iter(baseline_of(study)), None),
+        "published": PUBLISHED,
+    }
+
+
+# ---- inputs and params of single rules
+
+
+def source_of(wildcards):
+    return STUDIES[wildcards.study].data[wildcards.dataset]
+
+
+def content_of_sources(wildcards):
+    return content(source_paths(source_of(wildcards)))
+
+
+def synthetic_flag(wildcards):
+    return "--synthetic" if STUDIES[wildcards.study].is_synthetic else ""
+
+
+def subject_files(wildcards):
+    """Joint positions of all subjects of a CMU data set, in the order of its splits."""
+    subjects = [subject for split in source_of(wildcards)["splits"].values() for subject in split]
+    return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
+
+
+def run_files(wildcards):
+    """What a training starts from: its configuration, its code, its data, and the weights of another one where it has to."""
+    experiment = planned(wildcards)
+    folder = f"results/{experiment.study}/{experiment.name}"
+    files = {
+        "run": f"{folder}/run.yaml",
+        "code": f"{folder}/code.txt",
+        "frames": frames_of(experiment.study, experiment.dataset),
+    }
+    if experiment.initial_weights is not None:
+        initial = STUDIES[experiment.study].experiments[experiment.initial_weights]
+        files["weights"] = f"{run_folder(initial, wildcards.seed)}/weights.h5"
+    return files
+
+
+def device(wildcards, resources):
+    """Hides the GPUs from a job that was given none. (A param that asks for resources is no reason to run a job again.)"""
+    return "" if resources.gpu else "CUDA_VISIBLE_DEVICES=-1"
+
+
+def evaluation_switches(wildcards):
+    """How an experiment is evaluated, as flags of predict_poses.py."""
+    experiment = tested(wildcards)
+    evaluate = experiment.experiment.evaluate
+    mirror = "" if evaluate.mirror else " --no_mirror"
+    subset = shlex.quote(experiment.test_subset)
+    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}"
+
+
+def tables_of(study):
+    return [f"results/{study.name}/tables/{table}" for table in TABLES]
+
+
+def scores_of_wildcards(wildcards):
+    study = STUDIES[wildcards.study]
+    return scores_of(study) + baseline_of(study)
+
+
+# ---- what a job depends on beside its files
+
+
+@functools.cache
+def code(script):
+    """Fingerprint of what a script does: a job with it among its params runs again when that changes."""
+    return code_fingerprint(ROOT / "scripts" / f"{script}.py")
+
+
+def is_generated(path):
+    return Path(path).parts[:1] == ("results",)
+
+
+def source_file(path):
+    """An input file; what the user brings counts by its content (see ``content``), not by its time."""
+    return path if is_generated(path) else ancient(path)
+
+
+def content(paths):
+    """The sums of the user's files among some inputs: among the params, they make a job run again when the content changes, and only then."""
+    return [digest(path, DIGESTS) for path in paths if not is_generated(path) and os.path.isfile(path)]
+
+
+def pinned_code(wildcards):
+    """Fingerprint of the code that an experiment is to be trained with.
+
+    Once an experiment is trained it stays what it was, so that no change of code throws days of training away; with
+    retrain_on_code_change it becomes the present one as soon as weights of another one are there.
+    """
+    experiment = planned(wildcards)
+    try:
+        pinned = Path(f"results/{experiment.study}/{experiment.name}/code.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return code("train")
+    if not (RETRAIN and foreign_seeds(experiment)):
+        return pinned
+    return code("train") if pinned != code("train") else f"{pinned}-again"  # anything else than before
+
+
+def foreign_seeds(experiment):
+    """The seeds of an experiment that were trained with other code than the present one."""
+    seeds = []
+    for path in sorted(Path(f"results/{experiment.study}/{experiment.name}").glob("seed_*/training.json")):
+        try:
+            fingerprint = json.loads(path.read_text(encoding="utf-8")).get("code_fingerprint")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if fingerprint is not None and fingerprint != code("train"):
+            seeds.append(path.parent.name.removeprefix("seed_"))
+    return seeds
+
+
+def report_foreign_code():
+    """Say in one line which weights were trained with other code."""
+    found = [
+        f"{study.name}/{experiment.name} (seed {', '.join(seeds)})"
+        for study in STUDIES.values()
+        for experiment in study.experiments.values()
+        if (seeds := foreign_seeds(experiment))
+    ]
+    if found:
+        remedy = "training them again." if RETRAIN else "to train them again: --config retrain_on_code_change=true"
+        logger.warning(f"Trained with other code than the present one: {'; '.join(found)}; {remedy}")
+
+
+# ---- missing data
+
+
+def required(study, files):
+    """Some inputs of a study, or one error that names all data that the study lacks.
+
+    Where a frames table is there already, its sources may be gone: Snakemake then takes the table as it is.
+    """
+    absent = {}
+    for dataset, source in STUDIES[study].data.items():
+        paths = [path for path in source_paths(source) if not is_generated(path) and not os.path.exists(path)]
+        if paths and not os.path.exists(frames_of(study, dataset)):
+            absent[dataset] = paths
+    if any(path in files for paths in absent.values() for path in paths):
+        with open(ROOT / "workflow/resources/sources.csv", encoding="utf-8", newline="") as file:
+            raise WorkflowError(missing_data_message(study, absent, STUDIES[study].data, list(csv.DictReader(file))))
+    return [source_file(path) for path in files]
+
+
+def source_paths(source):
+    """The files that a frames table is made from, as far as they have names beforehand."""
+    if source["kind"] == "h36m":
+        return [source["poses_3d"], source["poses_2d"].format(input_2d=source["input_2d"])]
+    if source["kind"] == "amass":
+        return [f"{source['folder']}/{subset}.npz" for subset in source["subsets"]]
+    return []
+
+
+def h36m_files(wildcards):
+    poses_3d, poses_2d = required(wildcards.study, source_paths(source_of(wildcards)))
+    return {"poses_3d": poses_3d, "poses_2d": poses_2d}
+
+
+def amass_files(wildcards):
+    return required(wildcards.study, source_paths(source_of(wildcards)))
+
+
+if workflow.is_main_process:
+    report_foreign_code()

@@ -1,0 +1,161 @@
+# From the files that the user brings, or that are made or fetched here, to one frames table for each data set.
+
+
+localrules:
+    fetch_cmu,
+
+
+rule generate_demo:
+    output:
+        poses_3d="results/{study}/data/public/data_3d_h36m.npz",
+        poses_2d="results/{study}/data/public/data_2d_h36m_gt.npz",
+        detections_2d="results/{study}/data/public/data_2d_h36m_cpn_ft_h36m_dbb.npz",
+        amass=expand("results/{{study}}/data/public/amass/{subset}.npz", subset=["CMU", "SFU"]),
+        notice="results/{study}/data/public/SYNTHETIC.txt",
+    log:
+        "logs/{study}/data/generate_demo.log",
+    benchmark:
+        "logs/{study}/data/generate_demo.benchmark.tsv"
+    wildcard_constraints:
+        study=any_of(study.name for study in STUDIES.values() if study.is_synthetic),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        code=lambda wildcards: code("generate_demo"),
+        seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
+        out_dir=subpath(output.notice, parent=True),
+    shell:
+        "python scripts/generate_demo.py --out_dir {params.out_dir} --seed {params.seed} > {log} 2>&1"
+
+
+rule convert_h36m:
+    input:
+        unpack(h36m_files),
+    output:
+        "results/{study}/data/{dataset}.h5",
+    log:
+        "logs/{study}/data/{dataset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("h36m"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        code=lambda wildcards: code("convert_h36m"),
+        content=content_of_sources,
+        input_2d=lambda wildcards: source_of(wildcards)["input_2d"],
+        synthetic=synthetic_flag,
+    shell:
+        "python scripts/convert_h36m.py --poses_3d {input.poses_3d:q} --poses_2d {input.poses_2d:q}"
+        " --input_2d {params.input_2d:q} {params.synthetic} --output {output} > {log} 2>&1"
+
+
+rule convert_amass:
+    input:
+        amass_files,
+    output:
+        "results/{study}/data/{dataset}.h5",
+    log:
+        "logs/{study}/data/{dataset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("amass"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=16000,
+    params:
+        code=lambda wildcards: code("convert_amass"),
+        content=content_of_sources,
+        folder=lambda wildcards: source_of(wildcards)["folder"],
+        subsets=lambda wildcards: source_of(wildcards)["subsets"],
+        synthetic=synthetic_flag,
+    shell:
+        "python scripts/convert_amass.py --folder {params.folder:q} --subsets {params.subsets:q} {params.synthetic}"
+        " --output {output} > {log} 2>&1"
+
+
+# The source is no reason to fetch again: what the files are is checked by the sums in the table of trials, wherever they come from.
+rule fetch_cmu:
+    input:
+        trials=lambda wildcards: source_of(wildcards)["trials"],
+    output:
+        "results/{study}/data/{dataset}/{subject}.csv",
+    log:
+        "logs/{study}/data/{dataset}/{subject}.fetch.log",
+    benchmark:
+        "logs/{study}/data/{dataset}/{subject}.fetch.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("cmu"),
+    retries: 2
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+        download=1,
+    params:
+        code=lambda wildcards: code("fetch_cmu"),
+        source=lambda wildcards, output: config.get("cmu_source") or source_of(wildcards)["source"],
+        cache=lambda wildcards: source_of(wildcards).get("cache", "data/raw/cmu"),
+    shell:
+        "python scripts/fetch_cmu.py --source {params.source:q} --trials {input.trials:q} --subject {wildcards.subject}"
+        " --cache {params.cache:q} --output {output} > {log} 2>&1"
+
+
+rule convert_cmu:
+    input:
+        manifest="results/{study}/data/{dataset}/{subject}.csv",
+        trials=lambda wildcards: source_of(wildcards)["trials"],
+    output:
+        positions="results/{study}/data/{dataset}/{subject}.npz",
+        glitches="results/{study}/data/{dataset}/{subject}.glitches.csv",
+    log:
+        "logs/{study}/data/{dataset}/{subject}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}/{subject}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("cmu"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        code=lambda wildcards: code("convert_cmu"),
+    shell:
+        "python scripts/convert_cmu.py --manifest {input.manifest} --trials {input.trials:q} --output {output.positions}"
+        " --glitches {output.glitches} > {log} 2>&1"
+
+
+rule merge_cmu:
+    input:
+        subject_files,
+    output:
+        "results/{study}/data/{dataset}.h5",
+    log:
+        "logs/{study}/data/{dataset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("cmu"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=lambda wildcards: code("merge_cmu"),
+        splits=lambda wildcards: json.dumps(source_of(wildcards)["splits"]),
+        seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
+    shell:
+        "python scripts/merge_cmu.py --subjects {input} --splits {params.splits:q} --seed {params.seed} --output {output} > {log} 2>&1"

@@ -1,0 +1,73 @@
+# From weights to scores: one prediction job and one scoring job for each experiment, seed and s_in, and the mean pose as the baseline.
+
+
+rule predict_poses:
+    input:
+        run="results/{study}/{experiment}/run.yaml",
+        weights="results/{study}/{experiment}/seed_{seed}/weights.h5",
+        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).dataset),
+    output:
+        "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
+    log:
+        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predict_poses.log",
+    benchmark:
+        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predict_poses.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: lambda wildcards: planned(wildcards).resources.predict_threads
+    resources:
+        mem_mb=lambda wildcards: planned(wildcards).resources.predict_memory,
+        gpu=lambda wildcards: planned(wildcards).resources.gpus,
+    params:
+        code=lambda wildcards: code("predict_poses"),
+        device=device,
+        switches=evaluation_switches,
+    shell:
+        "{params.device} python scripts/predict_poses.py --config {input.run} --weights {input.weights} --frames {input.frames}"
+        " --seed {wildcards.seed} --s_in {wildcards.s_in} {params.switches} --output {output} > {log} 2>&1"
+
+
+rule score_predictions:
+    input:
+        predictions="results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
+        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).dataset),
+    output:
+        "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/scores.json",
+    log:
+        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/score_predictions.log",
+    benchmark:
+        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/score_predictions.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=lambda wildcards: code("score_predictions"),
+        upsampling=lambda wildcards: "" if tested(wildcards).experiment.evaluate.learned_upsampling else "--no_learned_upsampling",
+    shell:
+        "python scripts/score_predictions.py --predictions {input.predictions} --frames {input.frames}"
+        " {params.upsampling} --output {output} > {log} 2>&1"
+
+
+rule score_mean_pose:
+    input:
+        frames=lambda wildcards: frames_of(wildcards.study, baseline_experiment(wildcards).dataset),
+    output:
+        "results/{study}/mean_pose/scores.json",
+    log:
+        "logs/{study}/mean_pose/score_mean_pose.log",
+    benchmark:
+        "logs/{study}/mean_pose/score_mean_pose.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=lambda wildcards: code("score_mean_pose"),
+        train_subset=lambda wildcards: baseline_experiment(wildcards).train_subset,
+        test_subset=lambda wildcards: baseline_experiment(wildcards).test_subset,
+    shell:
+        "python scripts/score_mean_pose.py --frames {input.frames} --train_subset {params.train_subset:q}"
+        " --test_subset {params.test_subset:q} --output {output} > {log} 2>&1"

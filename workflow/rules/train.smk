@@ -1,0 +1,56 @@
+# From frames tables to weights. Checkpoints lie beside the outputs, but are none: they survive a killed job, which goes on from them.
+
+
+localrules:
+    resolve_run,
+
+
+# No fingerprint of its own: the complete configuration is a param, so that a default that changes is seen, and nothing else matters.
+rule resolve_run:
+    output:
+        run="results/{study}/{experiment}/run.yaml",
+        code="results/{study}/{experiment}/code.txt",
+    log:
+        "logs/{study}/{experiment}/resolve_run.log",
+    benchmark:
+        "logs/{study}/{experiment}/resolve_run.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        experiment=lambda wildcards: json.dumps(planned(wildcards).to_mapping()),
+        code=pinned_code,
+    shell:
+        "python scripts/resolve_run.py --experiment {params.experiment:q} --code {params.code}"
+        " --output {output.run} --code_output {output.code} > {log} 2>&1"
+
+
+rule train_network:
+    input:
+        unpack(run_files),
+    output:
+        weights="results/{study}/{experiment}/seed_{seed}/weights.h5",
+        training="results/{study}/{experiment}/seed_{seed}/training.json",
+        history="results/{study}/{experiment}/seed_{seed}/history.csv",
+    log:
+        "logs/{study}/{experiment}/seed_{seed}/train.log",
+    benchmark:
+        "logs/{study}/{experiment}/seed_{seed}/train.benchmark.tsv"
+    retries: 2
+    conda:
+        ENVIRONMENT
+    threads: lambda wildcards: planned(wildcards).resources.train_threads
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * planned(wildcards).resources.train_memory,
+        runtime=lambda wildcards: planned(wildcards).resources.train_runtime,
+        gpu=lambda wildcards: planned(wildcards).resources.gpus,
+    params:
+        device=device,
+        retrain=lambda wildcards, output: RETRAIN,
+        weights=lambda wildcards, input: f"--weights {input.weights}" if "weights" in input.keys() else "",
+        out_dir=subpath(output.weights, parent=True),
+    shell:
+        "{params.device} python scripts/train.py --config {input.run} --frames {input.frames} --seed {wildcards.seed} {params.weights}"
+        " {params.retrain} --out_dir {params.out_dir} > {log} 2>&1"
