@@ -17,7 +17,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests $(wildcard benchmarks)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install test lint format bench clean help
+.PHONY: all install test test-jax lint format bench clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -39,6 +39,10 @@ $(STAMP):
 
 test: install
 	$(BIN)/python -m pytest
+
+test-jax: install
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r envs/jax.lock
+	$(BIN)/python -m pytest tests/model/test_backends.py
 
 lint: install
 	$(BIN)/ruff check $(CODE)
@@ -65,6 +69,7 @@ help:
 	@echo "make           install, then build the studies that config.yaml lists (the demo as shipped)"
 	@echo "make install   install what is missing into .venv, from the lock; GPU=1 for CUDA"
 	@echo "make test      tests"
+	@echo "make test-jax  install JAX too, and compare the network and its training on it"
 	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
 	@echo "make format    apply ruff and snakefmt"
 	@echo "make bench     benchmarks"

@@ -37,7 +37,7 @@ rule all:
 
 rule data:
     input:
-        of_reproduced(lambda study: [frames_of(study.name, dataset) for dataset in used_datasets(study)]),
+        of_reproduced(lambda study: [frames_of(study.name, dataset) for dataset in study.used_datasets]),
 
 
 rule pretrain:

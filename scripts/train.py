@@ -79,6 +79,11 @@ def main(argv: list[str] | None = None) -> int:
     weights = Path(options.weights) if options.weights else None
     if weights is not None and not weights.exists():
         raise InputError(f"{weights}: no such weight file")
+    if weights is None and settings.initial_weights is not None:
+        logger.warning(
+            "the configuration starts from the weights of %s; without --weights this run starts from scratch",
+            settings.initial_weights,
+        )
     code = code_fingerprint(__file__)
     out_dir = Path(options.out_dir)
     identity = run_identity(settings, data, options.seed, weights)

@@ -36,6 +36,7 @@ class PlannedExperiment:
     """One experiment of a study.
 
     train_subset, val_subset, test_subset: splits, or subjects separated by commas; null where nothing is validated or tested.
+    test_dataset: the data set that is tested on, ``dataset`` unless the configuration names another one.
     initial_weights: the experiment of the same study whose weights training starts from. evaluated_s_in: frames; empty without a
     test set.
     is_run: whether the study's tables expect its numbers; what is not run can still be asked for by the name of a file.
@@ -47,6 +48,7 @@ class PlannedExperiment:
     train_subset: str
     val_subset: str | None
     test_subset: str | None
+    test_dataset: str
     initial_weights: str | None
     evaluated_s_in: tuple[int, ...]
     experiment: Experiment
@@ -108,6 +110,21 @@ class Study:
         """The experiments of ``run`` that have a test set."""
         return [experiment for experiment in self.run if experiment.evaluated_s_in]
 
+    @property
+    def baseline(self) -> PlannedExperiment | None:
+        """The experiment whose training and test people the mean pose is taken from and measured on; None where there is none.
+
+        The first of ``tested`` that is trained on the data set that it is tested on: motion capture has no cameras, and so
+        no mean pose in the axes of one.
+        """
+        return next((experiment for experiment in self.tested if experiment.dataset == experiment.test_dataset), None)
+
+    @property
+    def used_datasets(self) -> list[str]:
+        """The data sets that the study's experiments are trained and tested on."""
+        tested = [experiment.test_dataset for experiment in self.tested]
+        return list(dict.fromkeys([experiment.dataset for experiment in self.trained] + tested))
+
 
 def plan(config: Mapping[str, Any]) -> dict[str, Study]:
     """All studies of a configuration by name."""
@@ -128,6 +145,7 @@ def _study(name: str, values: Mapping[str, Any], bases: Mapping[str, Any]) -> St
             train_subset=planned["train_subset"],
             val_subset=planned.get("val_subset"),
             test_subset=test_subset,
+            test_dataset=planned.get("test_dataset", planned["dataset"]),
             initial_weights=planned.get("initial_weights"),
             evaluated_s_in=tuple(evaluated) if test_subset else (),
             experiment=experiment,

@@ -190,25 +190,41 @@ def _s_in_faults(where: str, planned: Mapping[str, Any], experiment: Experiment)
 
 def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Unknown data sets and subsets; training on what is tested; a test without 2D poses."""
-    dataset = planned["dataset"]
-    if dataset not in data:
-        return [f"{where}.dataset: the study has no data set {dataset!r}{suggestion(dataset, data)}; it has {', '.join(data)}"]
-    source, faults, subjects = data[dataset], [], {}
+    datasets = {role: planned[role] for role in ("dataset", "test_dataset") if role in planned}
+    faults = [
+        f"{where}.{role}: the study has no data set {dataset!r}{suggestion(dataset, data)}; it has {', '.join(data)}"
+        for role, dataset in datasets.items()
+        if dataset not in data
+    ]
+    if faults:
+        return faults
+    if "test_dataset" in planned and planned.get("test_subset") is None:
+        faults.append(f"{where}: test_dataset without a test_subset; there is nothing to evaluate on")
+    # a role -> its subjects with their data set: people of different data sets are different people, whatever they are called
+    subjects: dict[str, set[tuple[str, str]]] = {}
     for role in ("train_subset", "val_subset", "test_subset"):
         subset = planned.get(role)
         if subset is None:
             continue
-        subjects[role], unknown, choices = _subjects(subset, source)
+        dataset = _test_dataset(planned) if role == "test_subset" else planned["dataset"]
+        names, unknown, choices = _subjects(subset, data[dataset])
+        subjects[role] = {(dataset, name) for name in names}
         faults += [
             f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
         ]
     for role in ("val_subset", "test_subset"):
-        shared = sorted(subjects.get("train_subset", set()) & subjects.get(role, set()))
+        shared = sorted(name for _, name in subjects.get("train_subset", set()) & subjects.get(role, set()))
         if shared:
             faults.append(f"{where}: {', '.join(shared)} in train_subset and in {role}; the numbers would mean nothing")
-    if source["kind"] == "amass" and "test_subset" in subjects:
-        faults.append(f"{where}.test_subset: {dataset} has no 2D poses to test with; test on another data set, or set it to null")
+    tested = _test_dataset(planned)
+    if data[tested]["kind"] == "amass" and "test_subset" in subjects:
+        remedy = "name another data set with test_dataset, or set it to null"
+        faults.append(f"{where}.test_subset: {tested} has no 2D poses to test with; {remedy}")
     return faults
+
+
+def _test_dataset(planned: Mapping[str, Any]) -> str:
+    return planned.get("test_dataset", planned["dataset"])
 
 
 def _subjects(subset: str, source: Mapping[str, Any]) -> tuple[set[str], list[str], list[str]]:
@@ -270,7 +286,7 @@ def _test_faults(where: str, study: Mapping[str, Any], experiments: Mapping[str,
     tests: dict[tuple[str, str], str] = {}
     for name, planned in experiments.items():
         if planned.get("test_subset") and name in study.get("run", experiments):
-            tests.setdefault((planned["dataset"], planned["test_subset"]), name)
+            tests.setdefault((_test_dataset(planned), planned["test_subset"]), name)
     if len(tests) < 2:
         return []
     told = "; ".join(f"{name} on {dataset} {subset}" for (dataset, subset), name in tests.items())

@@ -127,8 +127,8 @@ def test_mirrored_projection_is_the_projection_of_the_mirrored_pose() -> None:
     from uplift_upsample.cameras import mirrored_intrinsics, project
 
     cameras = h36m_cameras()
-    points = np.random.default_rng(0).normal(size=(28, 17, 3)) + [0, 0, 5]
-    flipped = points * [-1, 1, 1]
+    points = np.random.default_rng(0).normal(size=(28, 17, 3)) + np.array([0, 0, 5])
+    flipped = points * np.array([-1, 1, 1])
     expected = project(points, cameras.intrinsics) * [-1, 1]
     np.testing.assert_allclose(project(flipped, mirrored_intrinsics(cameras.intrinsics)), expected, atol=1e-12)
 

@@ -209,6 +209,38 @@ def test_pretraining_in_a_study_without_any(study, values, planned, tmp_path):
     assert texts["pretraining.csv"].splitlines()[1].startswith("SYNTHETIC,")
 
 
+def test_what_was_trained_on_other_people_says_so_in_every_table(study, values, planned, tmp_path):
+    planned[0] |= {"s_in": [5, 20], "test_dataset": "h36m"}
+    values |= {("amass_351", seed, s_in): 60.0 + s_in for seed in (0, 1) for s_in in (5, 20)}
+    results, label = collected(study(values)), "amass_351 (trained on amass only)"
+    document = main_results.document(results)
+    row = find(rows_of(document.sections[0]), model=label, numbers="this project, frame-wise")
+    assert (row["pre-training"], row["s_in = 5"]) == ("not fine-tuned", "65.00 ± 0.00")
+    assert find(rows_of(document.sections[1]), model=label, s_in="20")["share of mean pose"] == "40.0 %"
+    assert any(remark.startswith(f"{label}: 32.5 % to 40.0 % of the mean pose") for remark in document.remarks)
+    assert find(rows_of(learned_upsampling.document(results).sections[0]), model=label, s_in="5")
+    assert any(section.title.startswith(f"{label}, all frames") for section in per_action.document(results).sections)
+    record = read(csv_text(document)).query("experiment == 'amass_351' and s_in == '5'").iloc[0]
+    assert (record["trained_on"], record["tested_on"]) == ("amass", "h36m")
+    assert not any("Without an evaluation" in line for line in document.footer)
+    assert find(rows_of(pretraining.document(results).sections[0]), s_in="5")["difference, frame-wise"] == "-3.40"
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"dataset": "amass", "test_dataset": "h36m"}, "it is trained on amass"),
+        ({"test_dataset": "cmu"}, "it is tested on cmu"),
+    ],
+)
+def test_published_figures_stand_only_beside_the_same_data_sets(study, values, planned, other, reason):
+    planned[1] |= other
+    section = main_results.document(collected(study(values))).sections[0]
+    assert [row["model"] for row in rows_of(section) if row["numbers"] == "published"] == ["h36m_351_pt"]
+    assert f"No published figures beside h36m_351: {reason}." in section.remarks
+    assert "no experiment without pre-training" in pretraining.document(collected(study(values))).remarks[0]
+
+
 def test_learned_upsampling_against_plain_interpolation(study, values):
     document = learned_upsampling.document(collected(study(values)))
     row = find(rows_of(document.sections[0]), model="h36m_351", s_in="20")

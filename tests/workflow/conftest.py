@@ -23,6 +23,7 @@ def _built(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     config["studies"]["demo"]["run"] = ["h36m_81"]
     for study, name, s_in in [
         ("demo", "h36m_81", [10]),
+        ("paper", "amass_351", [5]),
         ("paper", "h36m_351", [5]),
         ("paper", "h36m_351_pt", [5, 20]),
         ("paper", "h36m_81", [10]),

@@ -88,9 +88,26 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.paper.experiments.h36m_81.evaluate_s_in: s_in 5 is no multiple of s_out 2; 2D poses can only lie on tokens",
         ),
         (
-            "studies/paper/experiments/amass_351/evaluate_s_in",
-            [5],
+            "studies/paper/experiments/amass_351",
+            {"dataset": "amass", "train_subset": "train", "evaluate_s_in": [5]},
             "studies.paper.experiments.amass_351: evaluate_s_in without a test_subset; there is nothing to evaluate on",
+        ),
+        (
+            "studies/paper/experiments/amass_351/test_subset",
+            None,
+            "studies.paper.experiments.amass_351: test_dataset without a test_subset; there is nothing to evaluate on",
+        ),
+        (
+            "studies/paper/experiments/amass_351/test_dataset",
+            "h36",
+            "studies.paper.experiments.amass_351.test_dataset: the study has no data set 'h36', did you mean 'h36m'?; "
+            "it has h36m, amass",
+        ),
+        (
+            "studies/paper/experiments/amass_351/test_subset",
+            "SFU",
+            "studies.paper.experiments.amass_351.test_subset: h36m has no 'SFU'; "
+            "it has train, val, trainval, test, S1, S5, S6, S7, S8, S9, S11",
         ),
         ("studies/demo/seeds", [0, 0], "studies.demo.seeds: [0, 0] repeats an entry"),
         ("studies/demo/seeds", [0.5], "studies.demo.seeds.0: expected a whole number, not 0.5"),
@@ -150,10 +167,10 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.demo.experiments.h36m_81: S9 in train_subset and in test_subset; the numbers would mean nothing",
         ),
         (
-            "studies/demo/experiments/amass_351/test_subset",
-            "val",
+            "studies/demo/experiments/amass_351",
+            {"base": "mini_351", "dataset": "amass", "train_subset": "train", "test_subset": "val"},
             "studies.demo.experiments.amass_351.test_subset: amass has no 2D poses to test with; "
-            "test on another data set, or set it to null",
+            "name another data set with test_dataset, or set it to null",
         ),
         (
             "studies/open/data/cmu/splits/val",
@@ -184,7 +201,7 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies/demo/experiments/h36m_81/test_subset",
             "S9",
             "studies.demo: its experiments are tested on different data, but stand in one table "
-            "(h36m_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
+            "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
         ("studies", [], "studies: expected keys and values, not []"),
         ("experiments", None, "experiments: expected keys and values, not None"),
@@ -242,10 +259,23 @@ def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
     assert plan(config)["paper"].experiments["h36m_81"].experiment.train.schedule_params == other["schedule_params"]
 
 
+def test_people_of_other_data_sets_are_other_people(config: Config, schema: Config) -> None:
+    put(config, "studies/other", copy.deepcopy(config["studies"]["demo"]))
+    put(config, "studies/other/data/people", config["studies"]["demo"]["data"]["h36m"])
+    put(config, "studies/other/run", ["h36m_81"])
+    experiment = {"base": "mini_81", "dataset": "people", "train_subset": "trainval", "test_dataset": "h36m", "test_subset": "S8"}
+    put(config, "studies/other/experiments/h36m_81", experiment)
+    assert faults(config, schema) == []
+    put(config, "studies/other/experiments/h36m_81/dataset", "h36m")
+    expected = "studies.other.experiments.h36m_81: S8 in train_subset and in test_subset; the numbers would mean nothing"
+    assert faults(config, schema) == [expected]
+
+
 def test_plan_of_the_shipped_studies(config: Config) -> None:
     studies = plan(config)
     assert [e.name for e in studies["paper"].pretraining] == ["amass_351"]
-    assert [e.name for e in studies["paper"].tested] == ["h36m_351", "h36m_351_pt", "h36m_81"]
+    assert [e.name for e in studies["paper"].tested] == ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]
+    assert [(e.dataset, e.test_dataset) for e in studies["paper"].tested] == [("amass", "h36m"), *[("h36m", "h36m")] * 3]
     assert {e.name: e.evaluated_s_in for e in studies["paper"].tested}["h36m_81"] == (4, 10, 20)
     assert [e.name for e in studies["open"].run] == ["cmu_small"]
     assert studies["demo"].is_synthetic
@@ -259,6 +289,16 @@ def test_what_is_not_run_is_trained_where_others_start_from_it(config: Config) -
     assert [e.name for e in study.tested] == ["h36m_351_pt"]
 
 
+def test_mean_pose_is_one_of_the_tested_data_set(config: Config) -> None:
+    baseline = plan(config)["paper"].baseline
+    assert baseline is not None
+    assert baseline.name == "h36m_351"
+    put(config, "studies/paper/run", ["amass_351"])
+    study = plan(config)["paper"]
+    assert study.baseline is None
+    assert study.used_datasets == ["amass", "h36m"]
+
+
 def test_evaluation_is_no_part_of_what_training_depends_on(config: Config) -> None:
     before = plan(config)["paper"].experiments["h36m_81"].to_mapping()
     changed = copy.deepcopy(config)
@@ -267,3 +307,6 @@ def test_evaluation_is_no_part_of_what_training_depends_on(config: Config) -> No
     put(changed, "studies/paper/experiments/h36m_81/test_subset", "S11")
     after = plan(changed)["paper"].experiments["h36m_81"].to_mapping()
     assert json.dumps(after) == json.dumps(before)
+    tested = plan(config)["paper"].experiments["amass_351"].to_mapping()
+    put(config, "studies/paper/experiments/amass_351", {"dataset": "amass", "train_subset": "train", "val_subset": "val"})
+    assert json.dumps(plan(config)["paper"].experiments["amass_351"].to_mapping()) == json.dumps(tested)

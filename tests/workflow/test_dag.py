@@ -4,21 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from workflow_copy import STAND_IN, Workflow
+from workflow_copy import PAPER, STAND_IN, Workflow
 
-DEMO = {
-    "generate_demo": 1,
-    "convert_h36m": 1,
-    "convert_amass": 1,
-    "resolve_run": 4,
-    "train_network": 4,
-    "predict_poses": 9,
-    "score_predictions": 9,
-    "score_mean_pose": 1,
-    "plan_tables": 1,
-    "write_tables": 1,
-}
-PAPER = {rule: count for rule, count in DEMO.items() if rule != "generate_demo"}
+DEMO = {"generate_demo": 1, **PAPER}
 OPEN = {
     "fetch_cmu": 15,
     "convert_cmu": 15,
@@ -89,6 +77,22 @@ def test_single_file_of_pretrained_experiment(pristine: Workflow) -> None:
     assert sum(job.rule == "predict_poses" for job in jobs) == 1
 
 
+def test_pretrained_weights_are_tested_on_the_data_set_that_has_2d_poses(pristine: Workflow) -> None:
+    jobs = pristine.jobs("results/demo/amass_351/seed_0/s_in_5/scores.json")
+    assert {job.rule for job in jobs} >= {"convert_amass", "convert_h36m"}
+    commands = pristine.snakemake("--dry-run", "--printshellcmds", "results/demo/amass_351/seed_0/s_in_5/scores.json").stdout
+    for script, dataset in [("train", "amass"), ("predict_poses", "h36m"), ("score_predictions", "h36m")]:
+        [command] = [line for line in commands.splitlines() if f"scripts/{script}.py" in line]
+        assert f"--frames results/demo/data/{dataset}.h5" in command
+
+
+def test_study_of_pretraining_alone_has_no_mean_pose(pristine: Workflow) -> None:
+    assert "score_mean_pose" not in pristine.counts(studies={"demo": {"run": ["amass_351"]}})
+    result = pristine.snakemake("--dry-run", "results/demo/mean_pose/scores.json", studies={"demo": {"run": ["amass_351"]}})
+    assert result.returncode == 1
+    assert "trained and tested on one data set" in result.stdout + result.stderr
+
+
 def test_file_at_impossible_stride_says_why(pristine: Workflow) -> None:
     result = pristine.snakemake("--dry-run", "results/demo/h36m_81/seed_0/s_in_7/scores.json")
     assert result.returncode == 1
@@ -120,7 +124,7 @@ def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workfl
         },
     )
     assert {job.study for job in jobs} == {"paper"}
-    assert sum(job.rule == "predict_poses" for job in jobs) == 9
+    assert sum(job.rule == "predict_poses" for job in jobs) == 12
 
 
 def test_source_of_motion_capture_is_one_setting(pristine: Workflow) -> None:

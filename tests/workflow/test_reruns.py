@@ -8,8 +8,8 @@ from pathlib import Path
 
 from workflow_copy import Job, Workflow
 
-SCORING = {"score_predictions": 5, "score_mean_pose": 2, "write_tables": 2}
-EVALUATION = {"predict_poses": 5, **SCORING}
+SCORING = {"score_predictions": 6, "score_mean_pose": 2, "write_tables": 2}
+EVALUATION = {"predict_poses": 6, **SCORING}
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -77,7 +77,7 @@ def test_scoring_code_reruns_scores_and_tables(built: Workflow) -> None:
 def test_prediction_code_reruns_evaluation(built: Workflow) -> None:
     add_function(built.folder / "src/uplift_upsample/evaluate/predict.py")
     counts = built.counts()
-    assert counts["predict_poses"] == counts["score_predictions"] == 5
+    assert counts["predict_poses"] == counts["score_predictions"] == 6
     assert set(counts) <= set(EVALUATION)
 
 
@@ -131,7 +131,7 @@ def test_each_change_of_settings_reruns_what_it_concerns(built: Workflow) -> Non
 def test_learning_rate_of_pretraining_retrains_what_starts_from_it(built: Workflow) -> None:
     jobs = built.jobs(experiments={"amass_351": {"train": {"weight_decay": 1e-5}}})
     assert {job.experiment for job in jobs if job.rule == "train_network"} == {"amass_351", "h36m_351_pt"}
-    assert {job.experiment for job in jobs if job.rule == "predict_poses"} == {"h36m_351_pt"}
+    assert {job.experiment for job in jobs if job.rule == "predict_poses"} == {"amass_351", "h36m_351_pt"}
     assert rules(jobs)["resolve_run"] == 1
 
 
@@ -157,12 +157,20 @@ def test_changed_data_reruns_everything_behind_it(built: Workflow) -> None:
     assert rules(jobs) == {
         "convert_amass": 1,
         "train_network": 2,
-        "predict_poses": 2,
-        "score_predictions": 2,
+        "predict_poses": 3,
+        "score_predictions": 3,
         "write_tables": 1,
     }
     built.build()
     assert built.counts() == {}
+
+
+def test_changed_test_data_leaves_what_was_trained_on_other_data(built: Workflow) -> None:
+    changed = built.folder / "data/data_2d_h36m_cpn_ft_h36m_dbb.npz"
+    changed.write_text("other detections\n", encoding="utf-8")
+    jobs = built.jobs("paper")
+    assert {job.experiment for job in jobs if job.rule == "train_network"} == {"h36m_351", "h36m_351_pt", "h36m_81"}
+    assert {job.experiment for job in jobs if job.rule == "predict_poses"} == {"amass_351", "h36m_351", "h36m_351_pt", "h36m_81"}
 
 
 def test_changed_generated_data_reruns_everything_behind_it(built: Workflow) -> None:

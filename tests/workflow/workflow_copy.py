@@ -1,4 +1,4 @@
-"""Copies of the project in which the scripts are tiny stand-ins, so that whole workflows run in seconds."""
+"""Copies of the project; in most, the scripts are tiny stand-ins, so that whole workflows run in seconds."""
 
 import ast
 import os
@@ -16,6 +16,18 @@ import yaml
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
 REAL_SCRIPTS = ("_command", "resolve_run")
 STAND_IN = Path(__file__).with_name("stand_in.py")
+# The jobs of the paper, from its data to its tables.
+PAPER = {
+    "convert_h36m": 1,
+    "convert_amass": 1,
+    "resolve_run": 4,
+    "train_network": 4,
+    "predict_poses": 12,
+    "score_predictions": 12,
+    "score_mean_pose": 1,
+    "plan_tables": 1,
+    "write_tables": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Workflow:
         environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200"}
         environment.pop("PYTHONPATH", None)
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, *options]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900, check=False)
 
     def build(self, *targets: str, **changes: Any) -> str:
         """Build targets; what Snakemake said."""
@@ -62,13 +74,7 @@ class Workflow:
         assert result.returncode == 0, result.stdout + result.stderr
         said = result.stdout + result.stderr
         assert ("Nothing to be done" in said) == ("Job stats:" not in said), said
-        found = []
-        for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE):
-            wildcards = re.search(r"^ {4}wildcards: (.*)$", lines, re.MULTILINE)
-            pairs = [tuple(pair.split("=", 1)) for pair in wildcards[1].split(", ")] if wildcards else []
-            if re.search(r"^ {4}output:", lines, re.MULTILINE):
-                found.append(Job(rule, tuple(pairs)))
-        return found
+        return jobs_of(said)
 
     def counts(self, *targets: str, **changes: Any) -> dict[str, int]:
         """How many jobs of each rule a dry run would do."""
@@ -97,6 +103,17 @@ class Workflow:
                 (self.folder / path).write_text(f"placeholder of {path}\n", encoding="utf-8")
 
 
+def jobs_of(said: str) -> list[Job]:
+    """The jobs that Snakemake told of, without those that only stand for a target; one that was tried again counts again."""
+    found = []
+    for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE):
+        wildcards = re.search(r"^ {4}wildcards: (.*)$", lines, re.MULTILINE)
+        pairs = [tuple(pair.split("=", 1)) for pair in wildcards[1].split(", ")] if wildcards else []
+        if re.search(r"^ {4}output:", lines, re.MULTILINE):
+            found.append(Job(rule, tuple(pairs)))
+    return found
+
+
 def stand_in_for(script: Path) -> str:
     """A script that imports what the real one imports (without running it) and writes what the rules expect."""
     nodes = [node for node in ast.walk(ast.parse(script.read_text("utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -104,7 +121,8 @@ def stand_in_for(script: Path) -> str:
     return f"from stand_in import run\n\nif False:\n{imports}\n\nrun(__file__)\n"
 
 
-def copy_of_project(project: Path, folder: Path) -> Workflow:
+def copy_of_project(project: Path, folder: Path, *, is_real: bool = False) -> Workflow:
+    """A copy of what the workflow consists of, with stand-ins for the scripts unless ``is_real``."""
     folder.mkdir(parents=True)
     for name in COPIED:
         source = project / name
@@ -112,6 +130,8 @@ def copy_of_project(project: Path, folder: Path) -> Workflow:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy2(source, folder / name)
+    if is_real:
+        return Workflow(folder)
     for script in (folder / "scripts").glob("*.py"):
         if script.stem not in REAL_SCRIPTS and not script.stem.startswith("_"):
             script.write_text(stand_in_for(project / "scripts" / script.name), encoding="utf-8")

@@ -110,8 +110,11 @@ def tested(wildcards):
 
 
 def baseline_experiment(wildcards):
-    """The experiment whose training and test people the mean pose is taken from and measured on: the first that is tested."""
-    return STUDIES[wildcards.study].tested[0]
+    """The experiment whose training and test people the mean pose is taken from and measured on."""
+    experiment = STUDIES[wildcards.study].baseline
+    if experiment is None:
+        raise WorkflowError(f"study {wildcards.study}: no mean pose, since nothing is trained and tested on one data set")
+    return experiment
 
 
 # ---- outputs
@@ -144,17 +147,12 @@ def scores_of(study):
 
 
 def baseline_of(study):
-    return [f"results/{study.name}/mean_pose/scores.json"] if study.tested else []
+    return [f"results/{study.name}/mean_pose/scores.json"] if study.baseline else []
 
 
 def of_reproduced(files):
     """The files that a function names for each study of `reproduce`."""
     return [path for name in REPRODUCED for path in files(STUDIES[name])]
-
-
-def used_datasets(study):
-    """The data sets that a study's experiments need."""
-    return list(dict.fromkeys(experiment.dataset for experiment in study.trained))
 
 
 def manifest(study):
@@ -166,6 +164,7 @@ def manifest(study):
             {
                 "name": experiment.name,
                 "dataset": experiment.dataset,
+                "test_dataset": experiment.test_dataset,
                 "s_in": experiment.evaluated_s_in,
                 "seeds": study.seeds,
                 "initial_weights": experiment.initial_weights,

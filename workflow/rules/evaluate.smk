@@ -5,7 +5,7 @@ rule predict_poses:
     input:
         run="results/{study}/{experiment}/run.yaml",
         weights="results/{study}/{experiment}/seed_{seed}/weights.h5",
-        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).dataset),
+        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
         "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
     log:
@@ -30,7 +30,7 @@ rule predict_poses:
 rule score_predictions:
     input:
         predictions="results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
-        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).dataset),
+        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
         "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/scores.json",
     log:

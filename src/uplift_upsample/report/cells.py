@@ -49,7 +49,10 @@ def seeds_text(summaries: Sequence[Summary]) -> str:
 
 
 def pretraining_text(experiment: PlannedExperiment) -> str:
-    return f"yes, {experiment.initial_weights}" if experiment.initial_weights else "no"
+    """Whether it starts from other weights; one that is trained on other people alone is not fine-tuned to the tested ones."""
+    if experiment.initial_weights:
+        return f"yes, {experiment.initial_weights}"
+    return "no" if experiment.tested_on == experiment.dataset else "not fine-tuned"
 
 
 def mark(results: Results, experiment: PlannedExperiment, s_in: int) -> str:

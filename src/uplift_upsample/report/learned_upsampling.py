@@ -36,7 +36,7 @@ def _section(results: Results, metric: str) -> Section:
     rows = []
     for experiment in results.evaluated:
         for s_in in experiment.s_in:
-            row = [experiment.name, f"{s_in}{cells.mark(results, experiment, s_in)}", _s_out(results, experiment, s_in)]
+            row = [experiment.label, f"{s_in}{cells.mark(results, experiment, s_in)}", _s_out(results, experiment, s_in)]
             for average in AVERAGES:
                 learned = results.summary(experiment, s_in, metric, average=average, upsampling="learned")
                 plain = results.summary(experiment, s_in, metric, average=average, upsampling="plain")

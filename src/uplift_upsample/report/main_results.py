@@ -48,7 +48,7 @@ def _published_layout(results: Results) -> Section:
         cell = cells.NOT_RUN if results.mean_pose is None else cells.plain(value)
         rows.append([MEAN_POSE, cells.NOT_PLANNED, f"baseline, {title}", cells.NOT_PLANNED, *[cell] * len(strides)])
     for experiment in results.evaluated:
-        start = [experiment.name, cells.pretraining_text(experiment)]
+        start = [experiment.label, cells.pretraining_text(experiment)]
         has_published = _is_compared(results, experiment.name)
         if has_published:
             published = [published_mpjpe(results, experiment, s_in) for s_in in strides]
@@ -114,7 +114,7 @@ def _all_metrics(results: Results, frames: str) -> Section:
             summaries = [results.summary(experiment, s_in, metric, frames, average) for metric, average in quantities]
             share = [_share(results, experiment, s_in)] if is_all else []
             stride = f"{s_in}{cells.mark(results, experiment, s_in)}"
-            rows.append([experiment.name, stride, cells.seeds_text(summaries), *map(cells.number, summaries), *share])
+            rows.append([experiment.label, stride, cells.seeds_text(summaries), *map(cells.number, summaries), *share])
     header = ["model", "s_in", "seeds", *cells.metric_titles(), *(["share of mean pose"] if is_all else [])]
     note = [SHARE_NOTE if is_all else KEY_FRAMES_NOTE]
     return Section(f"All metrics on {FRAMES[frames]}, mm", header, rows, note)
@@ -134,12 +134,12 @@ def _findings(results: Results) -> list[str]:
         values = {s_in: results.summary(experiment, s_in).mean for s_in in sorted(experiment.s_in)}
         run = {s_in: value for s_in, value in values.items() if not math.isnan(value)}
         if not run:
-            findings.append(f"{experiment.name}: {cells.NOT_RUN}.")
+            findings.append(f"{experiment.label}: {cells.NOT_RUN}.")
             continue
         baseline = results.baseline("mpjpe", "frame_wise")
         shares = [cells.percent(value, baseline) for value in (min(run.values()), max(run.values()))]
         told = f"{shares[0]} to {shares[1]} of the mean pose's MPJPE" if not math.isnan(baseline) else f"mean pose {cells.NOT_RUN}"
-        findings.append(f"{experiment.name}: {told}; {_growth(run)}.")
+        findings.append(f"{experiment.label}: {told}; {_growth(run)}.")
     return findings
 
 
@@ -168,10 +168,12 @@ def _records(results: Results) -> list[dict[str, str]]:
 def _baseline_record(results: Results, metric: str, average: str) -> dict[str, str]:
     value = csv_number(results.baseline(metric, average)) if results.mean_pose else cells.NOT_RUN
     is_run = results.mean_pose is not None
+    dataset = str(results.mean_pose["protocol"].get("dataset")) if results.mean_pose else "n/a"
     return {
         "study": results.manifest.study,
         "experiment": "mean_pose",
-        "dataset": str(results.mean_pose["protocol"].get("dataset")) if results.mean_pose else "n/a",
+        "trained_on": dataset,
+        "tested_on": dataset,
         "initial_weights": "none",
         "s_in": "any",
         "is_s_in_trained": "n/a",
@@ -198,7 +200,8 @@ def _record(results: Results, experiment: PlannedExperiment, s_in: int, frames: 
     return {
         "study": results.manifest.study,
         "experiment": experiment.name,
-        "dataset": experiment.dataset,
+        "trained_on": experiment.dataset,
+        "tested_on": experiment.tested_on,
         "initial_weights": experiment.initial_weights or "none",
         "s_in": str(s_in),
         "is_s_in_trained": is_trained,

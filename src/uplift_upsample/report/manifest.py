@@ -14,6 +14,7 @@ from uplift_upsample.errors import InputError
 class PlannedExperiment:
     """One experiment of a study, run or not.
 
+    dataset, test_dataset: what it is trained and tested on; null, the test data are of the same data set.
     s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. is_run: whether the study means to run it; what the tables show as NOT RUN
@@ -24,9 +25,23 @@ class PlannedExperiment:
     dataset: str
     s_in: tuple[int, ...]
     seeds: tuple[int, ...]
+    test_dataset: str | None = None
     initial_weights: str | None = None
     is_run: bool = True
     without_pretraining: str | None = None
+
+    @property
+    def tested_on(self) -> str:
+        """The data set that it is tested on."""
+        return self.test_dataset or self.dataset
+
+    @property
+    def label(self) -> str:
+        """The name, and with it the data set that it is trained on where the test people are of another one."""
+        if self.tested_on == self.dataset:
+            return self.name
+        only = "" if self.initial_weights else " only"
+        return f"{self.name} (trained on {self.dataset}{only})"
 
     @property
     def counterpart(self) -> str | None:

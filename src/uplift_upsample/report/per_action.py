@@ -38,7 +38,7 @@ def _section(results: Results, experiment: PlannedExperiment) -> Section:
     marks = {s_in: cells.mark(results, experiment, s_in) for s_in in experiment.s_in}
     header = ["action", "frames", *(f"{METRICS[metric]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
     seeds = cells.seeds_text([results.summary(experiment, s_in) for s_in in experiment.s_in])
-    return Section(f"{experiment.name}, all frames, mm, seeds: {seeds}", header, rows)
+    return Section(f"{experiment.label}, all frames, mm, seeds: {seeds}", header, rows)
 
 
 def _num_frames(results: Results, experiment: PlannedExperiment, action: str = ALL_ACTIONS) -> str:

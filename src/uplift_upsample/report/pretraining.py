@@ -60,7 +60,11 @@ def _pairs(results: Results) -> list[Pair]:
     for experiment in results.evaluated:
         if experiment.counterpart is not None:
             other = results.experiment(experiment.counterpart)
-            is_usable = other is not None and other.initial_weights is None and other.dataset == experiment.dataset
+            is_usable = (
+                other is not None
+                and other.initial_weights is None
+                and (other.dataset, other.tested_on) == (experiment.dataset, experiment.tested_on)
+            )
             pairs.append(Pair(results, experiment, other if is_usable else None))
     return pairs
 

@@ -62,8 +62,9 @@ def reasons_against_published(results: Results, experiment: PlannedExperiment) -
     """Why the published figures of an experiment may not stand beside its results; empty where they may."""
     if results.is_synthetic:
         return ["the data are synthetic"]
-    if experiment.dataset != PUBLISHED_PROTOCOL["dataset"]:
-        return [f"the data set is {experiment.dataset}"]
+    for verb, dataset in (("trained", experiment.dataset), ("tested", experiment.tested_on)):
+        if dataset != PUBLISHED_PROTOCOL["dataset"]:
+            return [f"it is {verb} on {dataset}"]
     reasons = []
     for protocol in results.protocols_of(experiment):
         for key, expected in PUBLISHED_PROTOCOL.items():

@@ -44,6 +44,7 @@ def mean_distance(predicted: Any, target: Any) -> Any:
 
 def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
     """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, J, 3)``."""
+    targets = ops.convert_to_tensor(targets)  # on PyTorch, Keras hands them over as they came
     central = mean_distance(lifted.central, targets[:, targets.shape[1] // 2])
     if lifted.sequence is None:
         return (config.loss_weight_center + config.loss_weight_sequence) * central
@@ -75,7 +76,7 @@ class Trainer(keras.Model):
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
         for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
-            average.assign(source)
+            average.assign(np.array(ops.convert_to_numpy(source)))  # a copy: JAX must not find one buffer in two places
 
     def call(self, inputs: tuple[Any, Any], training: bool = False) -> Lifted:
         poses_2d, visible = inputs

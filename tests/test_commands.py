@@ -1,0 +1,149 @@
+"""The command lines with the official flags, as a user types them."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+METRICS = ("mpjpe", "nmpjpe", "pampjpe")
+TINY = {"SEQUENCE_LENGTH": 9, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 10, 20], "SPATIAL_EMBED_DIM": 8, "TEMPORAL_EMBED_DIM": 16,
+        "SPATIAL_TRANSFORMER_BLOCKS": 1, "TEMPORAL_TRANSFORMER_BLOCKS": 1, "STRIDES": [3, 3], "NUM_HEADS": 2, "BATCH_SIZE": 8,
+        "EPOCHS": 2, "STEPS_PER_EPOCH": 3, "DATASET_VAL_3D_SUBSAMPLE_STEP": 40, "IN_BATCH_AUGMENT": True, "EMA_ENABLED": True,
+        "EMA_DECAY": 0.9}  # fmt: skip
+
+
+def _run(project: Path, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "scripts" / f"{script}.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"), [("rand_n71_S11", "n71_h351like_first1"), ("rand_n41_S11_nolearned", "n41_h81like_first2")]
+)
+def test_eval_reproduces_the_golden_evaluations(name, weights, project, golden, tmp_path, golden_count) -> None:
+    """Every average, metric, action and s_in within 1e-3 mm, on errors of metres."""
+    files = ["--dataset", golden / "data/data_3d_h36m.npz", "--dataset_2d", golden / "data/data_2d_h36m_cpn_ft_h36m_dbb.npz"]
+    where = ["--weights", golden / f"models/{weights}.h5", "--config", golden / f"evaluation/{name}.json"]
+    done = _run(project, "eval", *where, *files, "--test_subset", "S11", "--output", tmp_path / "o.json")
+    assert done.returncode == 0, done.stderr
+    ours = json.loads((tmp_path / "o.json").read_text())
+    for case in json.loads((golden / "evaluation/evaluations.json").read_text())[name]["evals"]:
+        for frames in ("all_frames", "key_frames"):
+            expected, scored = case[frames], ours[str(case["mask_stride"])][frames]
+            pairs = [(expected["frame"], scored["frame_wise"]), (expected["average"], scored["action_wise"])]
+            pairs += [(expected["per_action"][action], scored["per_action"][action]) for action in expected["per_action"]]
+            for theirs, mine in pairs:
+                for metric in METRICS:
+                    assert mine[metric] == pytest.approx(theirs[metric], abs=1e-3)
+                    golden_count("evaluation scores", 1)
+
+
+@pytest.fixture(scope="module")
+def files(golden) -> dict[str, Path]:
+    data = golden / "data"
+    return {"3d": data / "data_3d_h36m.npz", "2d": data / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "amass": data / "amass"}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "tiny.json"
+    path.write_text(json.dumps(TINY))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(project, files, config, tmp_path_factory) -> Path:
+    """Weights trained on motion capture and validated on Human3.6M, through the official flags."""
+    out = tmp_path_factory.mktemp("trained")
+    data = ["--amass_path", files["amass"], "--amass_frame_rate", 50, "--h36m_path", files["3d"], "--dataset_2d_path", files["2d"]]
+    subsets = [
+        "--dataset",
+        "amass",
+        "--dataset_val",
+        "h36m",
+        "--train_subset",
+        "train",
+        "--val_subset",
+        "val",
+        "--test_subset",
+        "test",
+    ]
+    done = _run(project, "train", "--config", config, "--gpu_id", -1, *data, *subsets, "--out_dir", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_train_leaves_weights_history_and_a_record(trained) -> None:
+    with (trained / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert all(float(row["validation_aw_mpjpe_mm"]) > 0 for row in history)
+    record = json.loads((trained / "training.json").read_text())
+    assert record["identity"]["data"]["train"]["subjects"] == ["ACCAD", "CMU"]
+    assert record["identity"]["data"]["validation"]["subjects"] == ["S8"]
+    assert record["steps"] == 6
+    assert list(trained.glob("tensorboard/*/events*"))
+    with h5py.File(trained / "weights.h5") as file:
+        assert file.attrs["backend"] == "tensorflow"
+
+
+def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, trained, tmp_path) -> None:
+    data = ["--h36m_path", files["3d"], "--dataset_2d_path", files["2d"], "--train_subset", "S1", "--val_subset", "none"]
+    start = ["--config", config, "--weights", trained / "weights.h5", "--dataset", "h36m"]
+    done = _run(project, "train", *start, *data, "--out_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "training.json").read_text())["identity"]["initial_weights_sha256"]
+    where = ["--weights", tmp_path / "weights.h5", "--config", config, "--dataset", files["3d"], "--dataset_2d", files["2d"]]
+    done = _run(
+        project, "eval", *where, "--test_subset", "S9", "--forced_mask_stride", 10, "--no_learned_upsampling", "--frame_wise"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "s_in  10  all_frames  frame_wise  MPJPE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--forced_mask_stride", 7], "s_in 7 is no multiple of s_out 2"),
+        (["--test_subset", "S2"], "no subset 'S2'"),
+        (["--weights", "nowhere.h5"], "nowhere.h5: no such weight file"),
+        (["--dataset", "nowhere.npz"], "nowhere.npz"),
+    ],
+)
+def test_eval_refuses_in_one_line(project, files, config, trained, arguments, told) -> None:
+    where = {"--weights": trained / "weights.h5", "--config": config, "--dataset": files["3d"], "--dataset_2d": files["2d"]}
+    where |= dict([arguments])
+    done = _run(project, "eval", *[part for pair in where.items() for part in pair])
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert told in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--dataset", "h36m"], "needs the public 3D and 2D pose files"),
+        (["--dataset", "amass", "--amass_path", "."], "there is no converted AMASS subset"),
+        (["--dataset", "amass", "--amass_path", ".", "--amass_frame_rate", "60"], "converts to 50 Hz only"),
+        (["--frames", "nowhere.h5"], "no such frames table"),
+    ],
+)
+def test_train_refuses_in_one_line(project, config, tmp_path, arguments, told) -> None:
+    done = _run(project, "train", "--config", config, "--out_dir", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_continue(project, files, config, tmp_path) -> None:
+    data = ["--h36m_path", files["3d"], "--dataset_2d_path", files["2d"]]
+    done = _run(project, "train", "--config", config, *data, "--out_dir", tmp_path, "--continue_training")
+    assert done.returncode == 2
+    assert "no checkpoint to continue from" in done.stderr
