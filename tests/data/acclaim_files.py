@@ -6,6 +6,8 @@ import numpy as np
 
 from uplift_upsample.data.cmu_trials import Trial
 
+# First line of a list of trials.
+HEADER = "subject,trial,description,action,frames,fps,sha256,sha256_lf,asf_sha256,asf_sha256_lf\n"
 # name, parent, direction, length in inches, degrees of freedom
 BONES = [
     ("lhipjoint", "root", (0.6, -0.8, 0), 4, ""),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import amc_text, text_file, trial, write_subject
+from acclaim_files import amc_text, text_file, trial
 
 from uplift_upsample.data.cmu_clips import SubjectClips, convert_subject, read_clips, write_clips
 from uplift_upsample.data.cmu_trials import (
@@ -16,15 +16,6 @@ from uplift_upsample.data.cmu_trials import (
 )
 from uplift_upsample.data.glitches import Glitch
 from uplift_upsample.errors import InputError
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two subjects: one walks on the spot, one jumps aside at the start and travels far."""
-    place = tmp_path / "site"
-    write_subject(place, "01", {"01_01": amc_text(241)})
-    write_subject(place, "02", {"02_01": amc_text(600, step=0.5), "02_02": amc_text(240, jump_at=5)})
-    return place
 
 
 def converted(folder: Path, trials: list[Trial]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import amc_text, text_file, write_subject
+from acclaim_files import HEADER, text_file
 
 from uplift_upsample.cameras import denormalise_points
 from uplift_upsample.data.cmu import ACKNOWLEDGEMENT
@@ -15,17 +15,6 @@ from uplift_upsample.data.cmu_clips import Clip, SubjectClips, write_clips
 from uplift_upsample.data.cmu_table import VIEWS, camera_set, cmu_table, project_px
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.errors import InputError
-
-HEADER = "subject,trial,description,action,frames,fps,sha256,sha256_lf,asf_sha256,asf_sha256_lf\n"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two subjects: one walks on the spot, one jumps aside at the start and travels far."""
-    place = tmp_path / "site"
-    write_subject(place, "01", {"01_01": amc_text(241)})
-    write_subject(place, "02", {"02_01": amc_text(600, step=0.5), "02_02": amc_text(240, jump_at=5)})
-    return place
 
 
 def standing(num_frames: int, aside: float = 0.0) -> np.ndarray:

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from acclaim_files import amc_text, asf_text, text_file, trial, write_subject
+from acclaim_files import HEADER, amc_text, asf_text, text_file, trial
 
 from uplift_upsample.data.cmu_trials import (
     ACTIONS,
@@ -23,17 +23,6 @@ from uplift_upsample.data.cmu_trials import (
 )
 from uplift_upsample.data.fetch import FetchPolicy
 from uplift_upsample.errors import InputError
-
-HEADER = "subject,trial,description,action,frames,fps,sha256,sha256_lf,asf_sha256,asf_sha256_lf\n"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two subjects: one walks on the spot, one jumps aside at the start and travels far."""
-    place = tmp_path / "site"
-    write_subject(place, "01", {"01_01": amc_text(241)})
-    write_subject(place, "02", {"02_01": amc_text(600, step=0.5), "02_02": amc_text(240, jump_at=5)})
-    return place
 
 
 def test_list_of_trials(project: Path) -> None:

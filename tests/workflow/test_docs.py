@@ -1,0 +1,49 @@
+"""The configurations that the documentation shows are right ones."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from uplift_upsample.study import plan
+from uplift_upsample.study_checks import config_faults
+
+
+def _merged(config: dict, text: str) -> dict:
+    """As --configfile merges it."""
+    merged = copy.deepcopy(config)
+    update_config(merged, yaml.safe_load(text))
+    return merged
+
+
+def _faults(config: dict, schema: dict) -> list[str]:
+    subjects = [subject for split in config["studies"]["open"]["data"]["cmu"]["splits"].values() for subject in split]
+    return config_faults(config, schema, {"all"}, lambda path: subjects)
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("docs/examples/*.yaml")), ids=lambda path: path.stem)
+def test_examples(path: Path, config: dict, schema: dict) -> None:
+    merged = _merged(config, path.read_text("utf-8"))
+    assert merged != config
+    assert _faults(merged, schema) == []
+
+
+def test_readme(project: Path, config: dict, schema: dict) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 1
+    merged = _merged(config, blocks[0])
+    assert _faults(merged, schema) == []
+    demo = plan(merged)["demo"]
+    assert list(demo.seeds) == [0, 1, 2]
+    assert demo.experiments["h36m_81"].experiment.train.schedule_params["initial_learning_rate"] == 3e-3
+    unchanged = plan(config)["demo"].experiments["h36m_351"]
+    assert demo.experiments["h36m_351"].experiment == unchanged.experiment
+
+
+def test_readme_names_targets_and_files_that_exist(project: Path) -> None:
+    text = (project / "README.md").read_text("utf-8")
+    for path in re.findall(r"(?:scripts|docs|workflow|envs|profiles)/[\w./]*\w", text):
+        assert (project / path).exists(), path
