@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import world_to_camera
+from uplift_upsample.cameras import camera_to_world, denormalise_points, h36m_cameras, normalise_points, project, world_to_camera
 from uplift_upsample.data.amass import amass_table
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, subjects_of
@@ -141,21 +141,24 @@ def _assert_fingerprints(reader: ExampleReader, rows: Rows, dump, epoch: str) ->
     np.testing.assert_allclose(np.concatenate(sums), dump[f"{epoch}/all_seq3d_sum"], atol=2e-3)
 
 
-def test_random_streams(golden: Path, golden_count) -> None:
-    """NumPy still draws what it drew: array draws equal one draw per row, a shuffled index equals shuffled rows."""
-    streams = np.load(golden / "pipeline" / "rng_streams.npz")
+def test_random_streams(golden_file, golden_count) -> None:
+    """NumPy still draws what it drew: a shuffled index equals shuffled rows, array draws equal one draw per row."""
+    streams = np.load(golden_file("pipeline/rng_streams.npz"))
     generator = np.random.default_rng(0)
     for name in ("shuffled0", "shuffled1"):
         order = np.arange(1000)
         generator.shuffle(order)
         np.testing.assert_array_equal(order, streams[name][:, 0])
-    golden_count("random streams", 2)
+    generator = np.random.default_rng(0)
+    np.testing.assert_array_equal(generator.integers(0, 3, 200), streams["integers_0_3"])
+    np.testing.assert_array_equal(generator.integers(np.full(200, -2), 2), streams["integers_m2_2_excl"])
+    np.testing.assert_array_equal(generator.integers(np.full(200, -1), 2), streams["integers_m1_1_incl"])
+    np.testing.assert_array_equal(generator.integers(0, 28, 200), streams["integers_size1"])
+    golden_count("random streams", 6)
 
 
-def test_projection(golden: Path, golden_count) -> None:
-    from uplift_upsample.cameras import camera_to_world, denormalise_points, h36m_cameras, normalise_points, project
-
-    dump = np.load(golden / "pipeline" / "cameras.npz")
+def test_projection(golden_file, golden_count) -> None:
+    dump = np.load(golden_file("pipeline/cameras.npz"))
     cameras = h36m_cameras()
     np.testing.assert_array_equal(cameras.orientation, dump["cams"][:, :4])
     in_camera = world_to_camera(dump["world"], cameras.rotations, cameras.translation)

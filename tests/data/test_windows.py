@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.cameras import h36m_cameras, mirrored_intrinsics, project
 from uplift_upsample.data import windows
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
@@ -124,8 +124,6 @@ def test_batches_run_on_over_the_ends_of_passes_and_resume() -> None:
 
 def test_mirrored_projection_is_the_projection_of_the_mirrored_pose() -> None:
     """2D, 3D and camera of a mirrored example belong together."""
-    from uplift_upsample.cameras import mirrored_intrinsics, project
-
     cameras = h36m_cameras()
     points = np.random.default_rng(0).normal(size=(28, 17, 3)) + np.array([0, 0, 5])
     flipped = points * np.array([-1, 1, 1])

@@ -10,6 +10,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.model.layers import TokenDropout, TransformerBlock
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.skeleton import MIRROR
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
         "spatial_blocks": 2, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip
@@ -76,8 +77,6 @@ def test_mirrored_average() -> None:
     network = build_network(ModelConfig(**BASE))
     lifter = Lifter(network, 4, mirror=True)
     poses_2d, visible = _inputs()
-    from uplift_upsample.skeleton import MIRROR
-
     flat, token_pose = poses_2d.reshape(-1, 17, 2), np.arange(36).reshape(4, 9)
     mirrored = flat[:, MIRROR] * np.array([-1, 1], np.float32)
     expected = lifter.lift(flat, token_pose, visible)[:, MIRROR] * np.array([-1, 1, 1], np.float32)
