@@ -52,7 +52,7 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
     network = build_network(settings.model)
     load_weights(network, options.weights)
     origin = {"experiment": settings.name, "weights_sha256": sha256_of_file(options.weights)}
-    strides = [options.forced_mask_stride] if options.forced_mask_stride else settings.model.evaluated_s_in
+    strides = [options.forced_mask_stride] if options.forced_mask_stride is not None else settings.model.evaluated_s_in
     document: dict[str, Any] = {}
     protocols = {}
     for predictions in predict_subset(network, table, options.test_subset, strides, evaluate, settings.train.padding):
@@ -71,7 +71,7 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, evaluate = read_run(options.config)
-    changes: dict[str, Any] = {"batch_size": options.batch_size} if options.batch_size else {}
+    changes: dict[str, Any] = {"batch_size": options.batch_size} if options.batch_size is not None else {}
     if options.no_learned_upsampling:
         changes["learned_upsampling"] = False
     evaluate = replace(evaluate, **changes)

@@ -49,6 +49,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def configured(options: argparse.Namespace) -> Run:
     """The run configuration with what the command line changes."""
     settings, _ = read_run(options.config)
+    if not 0 <= options.seed < 2**32:
+        raise InputError(f"--seed is {options.seed}; it must be from 0 to 4294967295")
     changes = {name: getattr(options, name) for name in ("dataset", "train_subset", "val_subset") if getattr(options, name)}
     if changes.get("val_subset") == "none":
         changes["val_subset"] = None
@@ -59,6 +61,8 @@ def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, Fra
     """Training and validation data."""
     table = open_frames(options.frames) if options.frames else open_dataset(settings.dataset, options)
     if settings.val_subset is None:
+        if options.dataset_val:
+            logger.warning("without --val_subset nothing is validated; --dataset_val is not used, and the last epoch is kept")
         return table, None
     is_other = options.dataset_val not in (None, settings.dataset)
     return table, open_dataset(options.dataset_val, options) if is_other else table

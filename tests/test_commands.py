@@ -109,6 +109,9 @@ def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, tr
     ("arguments", "told"),
     [
         (["--forced_mask_stride", 7], "s_in 7 is no multiple of s_out 2"),
+        (["--forced_mask_stride", 0], "s_in 0 is no multiple of s_out 2"),
+        (["--batch_size", 0], "batch_size is 0; it must be at least 1"),
+        (["--test_subset", "S11,S11"], "names a subject twice"),
         (["--test_subset", "S2"], "no subset 'S2'"),
         (["--weights", "nowhere.h5"], "nowhere.h5: no such weight file"),
         (["--dataset", "nowhere.npz"], "nowhere.npz"),
@@ -132,6 +135,7 @@ def test_eval_refuses_in_one_line(project, files, config, trained, arguments, to
         (["--dataset", "amass", "--amass_path", "."], "there is no converted AMASS subset"),
         (["--dataset", "amass", "--amass_path", ".", "--amass_frame_rate", "60"], "converts to 50 Hz only"),
         (["--frames", "nowhere.h5"], "no such frames table"),
+        (["--seed", "-1"], "it must be from 0 to 4294967295"),
     ],
 )
 def test_train_refuses_in_one_line(project, config, tmp_path, arguments, told) -> None:

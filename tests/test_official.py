@@ -66,6 +66,17 @@ def test_single_drop_path_rate_and_repeated_epsilon() -> None:
         ({"OPTIMIZER_PARAMS": {"amsgrd": True}}, ["unknown key 'amsgrd', did you mean 'amsgrad'?"]),
         ({"BATCH_SIZE": 511, "IN_BATCH_AUGMENT": True}, ["must be even"]),
         ({"BATCH_SIZE": 0, "EPOCHS": 0}, ["batch_size is 0", "epochs is 0"]),
+        ({"AUGM_FLIP_KEYPOINT_ORDER": None}, ["mirror order"]),
+        ({"USE_REFINE": "false", "EVAL_DISABLE_LEARNED_UPSAMPLING": 0}, ["expected true or false, not 'false'", "not 0"]),
+        ({"EMA_ENABLED": 1, "EMA_DECAY": 0.9}, ["EMA_ENABLED: expected true or false, not 1"]),
+        ({"EMA_ENABLED": True}, ["EMA_DECAY is missing"]),
+        ({"AUGM_FLIP_PROB": "0.5", "OPTIMIZER_PARAMS": [1], "PADDINGS": 1}, ["mirror: ", "optimizer_params: ", "paddings: "]),
+        (
+            {"OPTIMIZER_PARAMS": {"epsilon": None, "amsgrad": 1}},
+            ["epsilon is None; it must be a number", "amsgrad is 1; it must be"],
+        ),
+        ({"VALIDATION_EXAMPLES": 0, "SHUFFLE_SEED": -1}, ["validation_examples is 0", "shuffle_seed is -1"]),
+        ({"MLP_RATIO": float("nan")}, ["mlp_ratio is nan"]),
     ],
 )
 def test_faults(document, messages) -> None:

@@ -98,7 +98,7 @@ class ModelConfig:
         ]
         rates += [("drop_path_rate", rate) for rate in self.drop_path_rate]
         faults += [f"{name} is {rate}; it must be at least 0 and below 1" for name, rate in rates if not 0 <= rate < 1]
-        if self.mlp_ratio <= 0:
+        if not 0 < self.mlp_ratio < math.inf:
             faults.append(f"mlp_ratio is {self.mlp_ratio}; it must be positive")
         if self.temporal_blocks == 0 and self.has_strided_input and self.first_attention_layer > 1:
             faults.append(
@@ -219,14 +219,21 @@ class TrainConfig:
             faults.append(f"weight_decay is {self.weight_decay}; it must be at least 0 and below 1, or null")
         faults += [
             f"{name} is {getattr(self, name)}; it must not be negative"
-            for name in ("loss_weight_center", "loss_weight_sequence")
-            if not getattr(self, name) >= 0
+            for name in ("loss_weight_center", "loss_weight_sequence", "shuffle_seed")
+            if not 0 <= getattr(self, name) < math.inf
         ]
+        if self.validation_examples != -1 and self.validation_examples < 1:
+            faults.append(f"validation_examples is {self.validation_examples}; it must be at least 1, or -1 for all")
         if self.loss_weight_center + self.loss_weight_sequence == 0:
             faults.append("loss_weight_center and loss_weight_sequence are both 0; nothing would be learned")
         known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
         unknown = [key for key in self.optimizer_params if key not in known]
         faults += [f"optimizer_params: unknown key {key!r}{strict.suggestion(key, known)}" for key in unknown]
+        faults += [
+            f"optimizer_params.{key} is {value!r}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
+            for key, value in self.optimizer_params.items()
+            if key in known and not (isinstance(value, bool) if key == "amsgrad" else strict.is_number(value))
+        ]
         _raise_all(faults)
 
 

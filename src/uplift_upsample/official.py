@@ -132,10 +132,14 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
     values = _DEFAULTS | {key: value for key, value in document.items() if key in known}
     if values.get("ARCH", "UpliftUpsampleTransformer") != "UpliftUpsampleTransformer":
         faults.append(f"{where}: ARCH is {values['ARCH']!r}; this project has the UpliftUpsampleTransformer only")
-    if list(values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR)) != MIRROR.tolist():
+    if values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR.tolist()) != MIRROR.tolist():
         faults.append(f"{where}: AUGM_FLIP_KEYPOINT_ORDER is not the mirror order of the 17 joints, {MIRROR.tolist()}")
     if values.get("ROOT_KEYTPOINT", ROOT) != ROOT:
         faults.append(f"{where}: ROOT_KEYTPOINT is {values['ROOT_KEYTPOINT']!r}; the root is joint {ROOT}, the pelvis")
+    if not isinstance(values["EMA_ENABLED"], bool):
+        faults.append(f"{where}: EMA_ENABLED: expected true or false, not {values['EMA_ENABLED']!r}")
+    elif values["EMA_ENABLED"] and values.get("EMA_DECAY") is None:
+        faults.append(f"{where}: EMA_ENABLED is true, but EMA_DECAY is missing; the published one is 0.999")
     if faults:
         raise InputError("\n".join(faults))
     groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}
@@ -146,18 +150,22 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
 
 
 def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values in the form that this project uses, for the keys that it uses."""
+    """Values in the form that this project uses, for the keys that it uses; those of a wrong type stay for the check of types."""
     result = {key: value for key, value in values.items() if key in _KEYS}
     s_in = result["MASK_STRIDE"]
     result["MASK_STRIDE"] = [] if s_in is None else [s_in] if isinstance(s_in, int) else s_in
     rate = result["DROP_PATH_RATE"]
     result["DROP_PATH_RATE"] = [rate] * 3 if isinstance(rate, int | float) else rate
     paddings = result["PADDINGS"]
-    result["PADDINGS"] = None if paddings is None else [[1, 1] if pair is None else pair for pair in paddings]
-    result["USE_REFINE"] = not result.get("USE_REFINE", False)
-    result["AUGM_FLIP_PROB"] = result.get("AUGM_FLIP_PROB", 0.5) > 0
-    result["EVAL_DISABLE_LEARNED_UPSAMPLING"] = not result.get("EVAL_DISABLE_LEARNED_UPSAMPLING", False)
+    result["PADDINGS"] = [[1, 1] if pair is None else pair for pair in paddings] if isinstance(paddings, list) else paddings
+    for key in ("USE_REFINE", "EVAL_DISABLE_LEARNED_UPSAMPLING"):  # their opposites have a name here
+        value = result.get(key, False)
+        result[key] = not value if isinstance(value, bool) else value
+    probability = result.get("AUGM_FLIP_PROB", 0.5)
+    result["AUGM_FLIP_PROB"] = probability > 0 if isinstance(probability, int | float) else probability
     result["EMA_DECAY"] = result.get("EMA_DECAY") if values["EMA_ENABLED"] else None
     # The official code passes its own epsilon; a key that repeats it crashed there and is harmless here.
-    result["OPTIMIZER_PARAMS"] = {("epsilon" if k == "eps" else k): v for k, v in (result["OPTIMIZER_PARAMS"] or {}).items()}
+    params = {} if result["OPTIMIZER_PARAMS"] is None else result["OPTIMIZER_PARAMS"]
+    is_mapping = isinstance(params, Mapping)
+    result["OPTIMIZER_PARAMS"] = {("epsilon" if k == "eps" else k): v for k, v in params.items()} if is_mapping else params
     return result

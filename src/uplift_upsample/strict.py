@@ -18,6 +18,11 @@ def suggestion(key: str, known: Iterable[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else ""
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; Python's ``True`` is none here."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     """Build a (nested) dataclass from a mapping.
 
@@ -101,8 +106,7 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
     if origin in (dict, Mapping) or hint in (dict, Mapping):
         return isinstance(value, Mapping), value
     if hint is float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number, float(value) if is_number else value
+        return is_number(value), float(value) if is_number(value) else value
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool), value
     if hint is type(None):

@@ -19,7 +19,11 @@ def _record(subject: str = "S1", name: str = "Walking 1", length: int = 6, **cha
 
 @pytest.fixture
 def table():
-    metadata = {"dataset": "test", "splits": {"train": ["S1", "S7"], "test": ["S9"]}, "actions": ["Eating", "Walking"]}
+    metadata = {
+        "dataset": "test",
+        "splits": {"train": ["S1", "S7"], "val": ["S8"], "test": ["S9"]},
+        "actions": ["Eating", "Walking"],
+    }
     return build_frames_table([_record(), _record(name="Eating"), _record("S9", "Fußgänger", 3)], h36m_cameras(), metadata)
 
 
@@ -55,8 +59,12 @@ def test_subsets(table) -> None:
     assert subjects_of(table, "train") == ["S1"]
     assert subjects_of(table, "S9,S1") == ["S9", "S1"]
     np.testing.assert_array_equal(table.videos_of(["S9", "S1"]), [4, 5, 0, 1, 2, 3])
-    with pytest.raises(InputError, match="train, test, S1, S9"):
+    with pytest.raises(InputError, match="train, val, test, S1, S9"):
         subjects_of(table, "S2")
+    with pytest.raises(InputError, match="'S1,S9, S1' names a subject twice"):
+        subjects_of(table, "S1,S9, S1")
+    with pytest.raises(InputError, match=r"'val' \(S8\) has no data here; there are S1, S9"):
+        subjects_of(table, "val")
     with pytest.raises(InputError, match="no subject S2"):
         table.videos_of(["S2"])
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables
 from uplift_upsample.official import read_official_config
@@ -99,3 +100,20 @@ def test_schedules(golden_file, golden_count) -> None:
             rates = [float(ops.convert_to_numpy(schedule(step))) for step in range(201)]
             np.testing.assert_allclose(rates, dump[f"{name}_0to200"], rtol=2e-5)
             golden_count("learning rates", len(rates))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "told"),
+    [
+        (
+            "ExponentialDecay",
+            {"initial_learning_rate": "4e-5", "decay_steps": 1, "decay_rate": 0.9},
+            "initial_learning_rate is the text",
+        ),
+        ("PiecewiseConstantDecay", {"boundaries": [], "values": [1e-3]}, "PiecewiseConstantDecay"),
+        ("ExponentialDecay", {"initial_learning_rate": 1e-3, "large_decay_steps": 1}, "large_decay_steps"),
+    ],
+)
+def test_schedules_that_cannot_be(name: str, params: dict, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        build_schedule(name, params)

@@ -288,15 +288,21 @@ def _read(path: Path, file: h5py.File, name: str) -> np.ndarray | None:
 def subjects_of(table: FramesTable, subset: str) -> list[str]:
     """The subjects of a subset: the name of a split (``trainval``), or subjects joined by commas (``S9,S11``).
 
-    Raises ``InputError`` that lists the choices.
+    Raises ``InputError`` for an unknown subset, which lists the choices, for a split without a subject in this data set,
+    and for a subject named twice.
     """
+    dataset = table.metadata.get("dataset", "data set")
     splits = table.metadata.get("splits", {})
     if subset in splits:
-        return [subject for subject in splits[subset] if subject in table.subjects]
+        found = [subject for subject in splits[subset] if subject in table.subjects]
+        if not found:
+            wanted, there = ", ".join(splits[subset]), ", ".join(table.subjects)
+            raise InputError(f"{dataset}: the subset {subset!r} ({wanted}) has no data here; there are {there}")
+        return found
     names = [name.strip() for name in subset.split(",")]
     if not all(name in table.subjects for name in names):
         choices = ", ".join([*splits, *table.subjects])
-        raise InputError(
-            f"{table.metadata.get('dataset', 'data set')}: no subset {subset!r}; choose a split or subjects: {choices}"
-        )
+        raise InputError(f"{dataset}: no subset {subset!r}; choose a split or subjects: {choices}")
+    if len(set(names)) < len(names):
+        raise InputError(f"{dataset}: the subset {subset!r} names a subject twice; name each once")
     return names

@@ -8,7 +8,8 @@ its result at once.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,7 @@ def train(
     """Train a network, or go on with the run that ``folder`` holds.
 
     seed: of initial values, dropout and data order. initial_weights: a weight file to start from. should_stop: asked
-    after each step.
-    on_step: gets the number of steps made and the loss in metres. on_epoch: gets each row of the history.
+    after each step. on_step: gets the number of steps made and the loss in metres. on_epoch: gets each row of the history.
     checkpoint_seconds: between two checkpoints within an epoch. Raises ``InputError`` for a loss that is no number,
     ``TrainingInterrupted`` after ``should_stop``.
     """
@@ -102,14 +102,14 @@ def train(
             while session.progress.step < session.num_steps:
                 session.make_step(next_batch())
                 on_step(session.progress.step, session.last_loss)
-                if session.progress.step % run.train.steps_per_epoch == 0:
+                is_to_stop = should_stop()
+                is_epoch_over = session.progress.step % run.train.steps_per_epoch == 0
+                if is_epoch_over:
                     on_epoch(session.end_epoch())
+                if is_epoch_over or is_to_stop or time.monotonic() - last_saved > checkpoint_seconds:
                     session.save()
                     last_saved = time.monotonic()
-                elif should_stop() or time.monotonic() - last_saved > checkpoint_seconds:
-                    session.save()
-                    last_saved = time.monotonic()
-                if should_stop() and session.progress.step < session.num_steps:
+                if is_to_stop and session.progress.step < session.num_steps:
                     raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command goes on from there")
         return session.result()
 
@@ -213,23 +213,21 @@ class _Session:
         return TrainingResult(self.network, weights, replace(self.progress))
 
 
-class _weights_of:  # noqa: N801 - a context manager that reads like a function
+@contextmanager
+def _weights_of(network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> Iterator[None]:
     """The network with other weights for the length of a block."""
+    variables = network_variables(network)
+    own = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+    try:
+        _fill(variables, weights)
+        yield
+    finally:
+        _fill(variables, own)
 
-    def __init__(self, network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> None:
-        self._variables = network_variables(network)
-        self._weights = weights
 
-    def __enter__(self) -> None:
-        self._own = [np.array(keras.ops.convert_to_numpy(v)) for v in self._variables]
-        self._assign(self._weights)
-
-    def __exit__(self, *_: object) -> None:
-        self._assign(self._own)
-
-    def _assign(self, values: list[np.ndarray]) -> None:
-        for variable, value in zip(self._variables, values, strict=True):
-            variable.assign(value)
+def _fill(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _arrays(variables: list[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
@@ -244,5 +242,4 @@ def _assign(variables: list[keras.Variable], arrays: Any, prefix: str) -> None:
         raise InputError(
             "the checkpoint was written by another version of the network or optimiser; delete its folder to start anew"
         )
-    for name, variable in zip(names, variables, strict=True):
-        variable.assign(arrays[name])
+    _fill(variables, [arrays[name] for name in names])
