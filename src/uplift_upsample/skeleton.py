@@ -48,8 +48,6 @@ H36M_32_TO_17 = joint_map(H36M_32, H36M_17)
 H36M_32_TO_MODEL = joint_map(H36M_32, MODEL_17)
 H36M_17_TO_MODEL = joint_map(H36M_17, MODEL_17)
 AMASS_17_TO_MODEL = joint_map(AMASS_17, MODEL_17)
-MODEL_TO_H36M_17 = joint_map(MODEL_17, H36M_17)
-MODEL_TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)
 
 # Left and right exchanged: poses[..., MIRROR, :] with x negated is the mirror image.
 MIRROR = np.array([MODEL_17.index(_mirrored_name(name)) for name in MODEL_17])

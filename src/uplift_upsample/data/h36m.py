@@ -36,7 +36,6 @@ ACTIONS = (
 )
 # fmt: on
 
-NUM_CAMERAS = 4
 FRAME_RATE = 50.0
 
 
