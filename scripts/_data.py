@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from uplift_upsample.data.amass import SPLITS, amass_table
-from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m import h36m_table
 from uplift_upsample.errors import InputError
 
@@ -36,7 +36,3 @@ def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
     if dataset == "amass":
         return open_amass(options.amass_path, options.amass_frame_rate)
     return open_h36m(options.h36m_path, options.dataset_2d_path)
-
-
-def open_frames(path: str) -> FramesTable:
-    return read_frames_table(path)

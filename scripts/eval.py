@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from _command import run
-from _data import open_frames, open_h36m
+from _data import open_h36m
 from _device import log_device, select_device
 
 from uplift_upsample.config import EvaluateConfig
-from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.evaluate.scores import scores, write_scores
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.runs import Run, read_run
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.no_learned_upsampling:
         changes["learned_upsampling"] = False
     evaluate = replace(evaluate, **changes)
-    table = open_frames(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
+    table = read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
     select_device(options.gpu_id)
     document = evaluate_strides(options, settings, evaluate, table)
     if options.output:

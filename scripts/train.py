@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from _command import run
-from _data import open_dataset, open_frames
+from _data import open_dataset
 from _device import log_device, select_device
 from _progress import Stop, TrainingProgress
 
-from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.errors import InputError
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import Run, read_run
@@ -59,7 +59,7 @@ def configured(options: argparse.Namespace) -> Run:
 
 def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, FramesTable | None]:
     """Training and validation data."""
-    table = open_frames(options.frames) if options.frames else open_dataset(settings.dataset, options)
+    table = read_frames_table(options.frames) if options.frames else open_dataset(settings.dataset, options)
     if settings.val_subset is None:
         if options.dataset_val:
             logger.warning("without --val_subset nothing is validated; --dataset_val is not used, and the last epoch is kept")

@@ -80,11 +80,8 @@ class ModelConfig:
             faults.append(f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}")
         if self.num_tokens % 2 == 0:
             faults.append(f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one")
-        faults += [
-            f"s_in {s_in} is no multiple of s_out {self.s_out}; 2D poses can only lie on tokens"
-            for s_in in self.s_in
-            if self.has_strided_input and not is_multiple(s_in, self.s_out)
-        ]
+        if self.has_strided_input:
+            faults += [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)]
         widths = [("temporal_dim", self.temporal_dim)] + ([("spatial_dim", self.spatial_dim)] if self.spatial_blocks else [])
         faults += [
             f"{name} {width} cannot be divided among {self.num_heads} heads; take a multiple of num_heads"
@@ -134,6 +131,18 @@ class ModelConfig:
         """Whether tokens can be masked. Without (no ``s_in``, or a list that starts with 1), the network has no mask input
         and no upsampling token."""
         return bool(self.s_in) and self.s_in[0] != 1
+
+    def s_in_faults(self, s_in: int) -> list[str]:
+        """Why the network cannot be used with 2D poses on every ``s_in``-th frame; empty where it can, trained for it or not."""
+        if not self.has_strided_input:
+            return (
+                []
+                if s_in == self.s_out
+                else [f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {self.s_out}"]
+            )
+        if s_in < 1 or s_in % self.s_out:
+            return [f"s_in {s_in} is no multiple of s_out {self.s_out}; 2D poses can only lie on tokens"]
+        return []
 
     @property
     def strided_paddings(self) -> tuple[tuple[int, int], ...]:
@@ -277,10 +286,6 @@ class Experiment:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that ``from_mapping`` reads back."""
         return strict.to_mapping(self)
-
-
-def is_multiple(s_in: int, s_out: int) -> bool:
-    return s_in >= 1 and s_in % s_out == 0
 
 
 def _raise_all(faults: list[str]) -> None:

@@ -179,15 +179,5 @@ def _merged(base: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str
 
 def check_s_in(model: ModelConfig, s_in: int, where: str) -> None:
     """Raise ``InputError`` unless an experiment can be evaluated with this stride of 2D poses."""
-    faults = s_in_faults(model, s_in)
-    if faults:
+    if faults := model.s_in_faults(s_in):
         raise InputError(f"{where}: {faults[0]}")
-
-
-def s_in_faults(model: ModelConfig, s_in: int) -> list[str]:
-    """Why an experiment cannot be evaluated at ``s_in``; empty where it can."""
-    if not model.has_strided_input:
-        return [] if s_in == model.s_out else [f"s_in {s_in} without strided input; only s_out, {model.s_out}, can be evaluated"]
-    if s_in < 1 or s_in % model.s_out:
-        return [f"s_in {s_in} is no multiple of s_out {model.s_out}; 2D poses can only lie on tokens"]
-    return []

@@ -11,7 +11,7 @@ from uplift_upsample.config import Experiment
 from uplift_upsample.config_schema import schema_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.strict import suggestion
-from uplift_upsample.study import resolved, s_in_faults
+from uplift_upsample.study import resolved
 
 SubjectsOfTrials = Callable[[str], Collection[str] | None]
 
@@ -185,7 +185,7 @@ def _s_in_faults(where: str, planned: Mapping[str, Any], experiment: Experiment)
         return []
     if not planned.get("test_subset"):
         return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
-    return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in s_in_faults(experiment.model, s_in)]
+    return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in experiment.model.s_in_faults(s_in)]
 
 
 def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
 from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.errors import InputError
@@ -25,8 +26,6 @@ SPLITS = {
     "val": ("MPIHDM05", "SFU", "MPImosh"),
 }
 # fmt: on
-
-FRAME_RATE = 50.0
 
 
 def amass_table(folder: str | os.PathLike[str], subsets: Sequence[str], is_synthetic: bool = False) -> FramesTable:

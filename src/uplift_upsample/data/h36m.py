@@ -12,6 +12,7 @@ import numpy as np
 
 from uplift_upsample import strict
 from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
+from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
 from uplift_upsample.errors import InputError
@@ -35,8 +36,6 @@ ACTIONS = (
     "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",
 )
 # fmt: on
-
-FRAME_RATE = 50.0
 
 
 def h36m_table(

@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
+from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.errors import InputError
-
-FRAME_RATE = 50.0  # Hz, of Human3.6M
 
 
 def resample(positions: np.ndarray, frame_rate: float, target: float = FRAME_RATE) -> np.ndarray:

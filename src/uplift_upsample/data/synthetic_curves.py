@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-FRAME_RATE = 50.0
+from uplift_upsample.config import FRAME_RATE
 
 Range = tuple[float, float]
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from uplift_upsample.config import EvaluateConfig, ModelConfig
+from uplift_upsample.config import FRAME_RATE, EvaluateConfig, ModelConfig
 from uplift_upsample.data.examples import ExampleReader, Padding
 from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.data.sampler import Rows
@@ -30,13 +30,9 @@ BLOCK = 2048  # windows whose 2D poses are in memory at once
 
 def check_s_in(s_in: int, model: ModelConfig) -> bool:
     """Whether the network was trained for a stride. Raises ``InputError`` where it cannot be evaluated with it at all."""
-    if not model.has_strided_input:
-        if s_in != model.s_out:
-            raise InputError(f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {model.s_out}")
-        return True
-    if s_in < 1 or s_in % model.s_out:
-        raise InputError(f"s_in {s_in} is no multiple of s_out {model.s_out}; 2D poses can only lie on tokens")
-    is_trained = s_in in model.s_in
+    if faults := model.s_in_faults(s_in):
+        raise InputError(faults[0])
+    is_trained = s_in in model.evaluated_s_in
     if not is_trained:
         logger.warning("the network was trained for s_in %s, not for %d; its scores say so", ", ".join(map(str, model.s_in)), s_in)
     return is_trained
@@ -120,11 +116,11 @@ def evaluation_metadata(
         "s_in": s_in,
         "s_out": model.s_out,
         "s_in_trained": list(model.s_in),
-        "is_s_in_trained": not model.has_strided_input or s_in in model.s_in,
+        "is_s_in_trained": s_in in model.evaluated_s_in,
         "num_tokens": model.num_tokens,
         "mirror": evaluate.mirror,
         "test_step": evaluate.test_step,
-        "frame_rate": 50.0,
+        "frame_rate": FRAME_RATE,
         "frames_sha256": table.sha256,
         "backend": keras.backend.backend(),
     }
