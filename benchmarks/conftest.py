@@ -11,6 +11,7 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m import h36m_table
 from uplift_upsample.data.synthetic import generate_demo
 
+_FIGURES: list[str] = []
 _MEDIANS: dict[str, dict[str, float]] = defaultdict(dict)
 
 
@@ -34,7 +35,17 @@ def versus(benchmark, request: pytest.FixtureRequest) -> Callable[..., None]:
     return measure
 
 
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Print a line with a measured figure at the end of the run, such as a time or a peak of memory with its bar."""
+    return _FIGURES.append
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _FIGURES:
+        terminalreporter.section("measured")
+    for line in _FIGURES:
+        terminalreporter.line(line)
     pairs = {what: times for what, times in _MEDIANS.items() if {"straightforward", "ours"} <= times.keys()}
     if pairs:
         terminalreporter.section("ours against a straightforward version, same run, medians")
