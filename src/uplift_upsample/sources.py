@@ -1,54 +1,52 @@
 """What to tell somebody whose licensed data is missing: which files, where to get them, where to put them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-H36M_HELP = "https://github.com/facebookresearch/VideoPose3D/blob/master/DATASETS.md"
-AMASS_SITE = "https://amass.is.tue.mpg.de"
+from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES, RAW, Need, Surroundings
+
+H36M_HELP = "https://github.com/facebookresearch/VideoPose3D/blob/main/DATASETS.md"
+_LAYOUTS = {
+    "h36m": f"data_3d_h36m.npz in VideoPose3D's layout, {H36M_HELP}",
+    "amass": "{subset}.npz, key positions_3d: person -> sequence -> positions_3d (T, 17, 3) in metres, frame_rate 50",
+}
 
 
 def missing_data_message(
-    study: str, absent: Mapping[str, Sequence[str]], data: Mapping[str, Mapping[str, Any]], sources: Iterable[Mapping[str, str]]
+    study: str, unmet: Mapping[str, Sequence[Need]], data: Mapping[str, Mapping[str, Any]], around: Surroundings
 ) -> str:
-    """One message for all absent files of a study.
+    """One message for all that a study lacks.
 
-    absent: data set -> paths. data: the study's data sets as in the configuration. sources: the rows of the table of data sources
-    (``name``, ``url``, ``licence``, ...).
+    unmet: data set -> needs that no open way meets. data: the study's data sets as in the configuration.
     """
-    rows = {row["name"]: row for row in sources}
-    count = sum(len(paths) for paths in absent.values())
-    lines = [f"study {study}: {count} {'file' if count == 1 else 'files'} of licensed data missing; nothing of it was started."]
-    for dataset, paths in absent.items():
-        kind = data[dataset]["kind"]
-        lines += ["", f"{dataset}, {_licence(kind, rows)}"]
-        lines += [f"  put here: {path}" for path in paths]
-        lines += [f"  {line}" for line in _instructions(kind, data[dataset], rows)]
+    lines = [f"study {study}: licensed data is missing; nothing of it was started."]
+    for dataset, needs in unmet.items():
+        by_way = [need for need in needs if need.absent]
+        lines += ["", f"{dataset}: {', '.join(need.what for need in needs)}"]
+        if by_way:
+            lines += _ways(data[dataset]["kind"], by_way, around)
+        lines += [f"  put here: {need.own}" for need in needs if not need.absent]
     lines += ["", f"Paths count from the project's folder; studies.{study}.data in the configuration can name others."]
     return "\n".join(lines)
 
 
-def _licence(kind: str, rows: Mapping[str, Mapping[str, str]]) -> str:
-    row = rows.get("h36m_s1" if kind == "h36m" else "amass_CMU", {})
-    return f"licence: {row.get('licence') or 'see the site'}"
-
-
-def _instructions(kind: str, source: Mapping[str, Any], rows: Mapping[str, Mapping[str, str]]) -> list[str]:
-    if kind == "amass":
-        return [
-            f"get it: register at {AMASS_SITE}, accept the licence of each subset, download the 'SMPL+H G' archives",
-            "convert: one {subset}.npz for each subset, key positions_3d: subject -> sequence -> positions_3d and frame_rate,",
-            "         the joints (T, 17, 3) in metres, resampled to 50 Hz",
-        ]
-    lines = [
-        f"get the 3D poses: register at {_site(rows.get('h36m_s1', {}).get('url', ''))}, download Poses_D3_Positions_S*.tgz",
-        f"convert: data_3d_h36m.npz in VideoPose3D's layout, {H36M_HELP}",
-    ]
-    detections = rows.get("h36m_cpn", {})
-    if detections.get("file") == f"data_2d_h36m_{source['input_2d']}.npz":
-        return [*lines, f"get the 2D poses: {detections['url']} ({detections['licence']})"]
-    return [*lines, f"get the 2D poses: data_2d_h36m_{source['input_2d']}.npz, made in the same place"]
-
-
-def _site(url: str) -> str:
-    """The page where one registers, of the address of a file."""
-    return url.partition("/filebrowser.php")[0]
+def _ways(kind: str, needs: Sequence[Need], around: Surroundings) -> list[str]:
+    """The three ways, each with what is missing of it."""
+    absent = list(dict.fromkeys(source for need in needs for source in need.absent))
+    lines = ["  Any of these ways will do:", "  1. converted files"]
+    lines += [f"       put here: {need.own}" for need in needs]
+    lines += [f"       layout: {_LAYOUTS[kind]}", "  2. the original archives, as they come from the sites"]
+    by_site: dict[tuple[str, str], list[str]] = {}
+    for source in absent:
+        row = around.sources[source]
+        by_site.setdefault((LOGIN_SITES[row["access"]], row["licence"]), []).append(row["file"])
+    for (site, licence), files in by_site.items():
+        lines.append(f"       register at {site}; licence: {licence}")
+        lines += [f"       put here: {RAW}/{file}" for file in files]
+    lines.append("  3. your logins, in the environment of this command; the workflow then fetches the archives")
+    for access in dict.fromkeys(around.sources[source]["access"] for source in absent):
+        extra = "the cookie of a browser that is logged in" if access == "h36m_cookie" else "after accepting the licences there"
+        lines.append(
+            f"       export {' '.join(f'{name}=...' for name in LOGIN_VARIABLES[access])}  # {LOGIN_SITES[access]}, {extra}"
+        )
+    return lines

@@ -32,7 +32,11 @@ def finish(command: Sequence[str], folder: Path, environment: Mapping[str, str] 
 
 
 def kill_at(
-    moment: float | Moment, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, by: int = signal.SIGKILL
+    moment: float | Moment,
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    by: int = signal.SIGKILL,
 ) -> bool:
     """Start a command and kill it after some seconds, or as soon as a condition holds; whether it was killed before its end."""
     process = start(command, folder, environment)

@@ -1,0 +1,73 @@
+"""What a downloaded file is, by its first bytes, and whether it goes on to its end."""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+from pathlib import Path
+
+PEEK = 512  # bytes that tell the type of a file
+_CHUNK = 1 << 20
+_HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
+_ZIP = (b"PK\x03\x04", "a zip file")
+# By the end of the name: how a file starts, and what it is called.
+_TYPES = {
+    (".tgz", ".gz"): (b"\x1f\x8b", "a gzip file"),
+    (".bz2",): (b"BZh", "a bzip2 file"),
+    (".xz",): (b"\xfd7zXZ\x00", "an xz file"),
+    (".zip", ".npz"): _ZIP,
+    (".h5",): (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+}
+
+
+def is_page(start: bytes) -> bool:
+    """Whether something is a web page, by its first bytes."""
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith(_HTML_STARTS) or (start.startswith(b"<?xml") and b"<html" in start)
+
+
+def start_fault(start: bytes, name: str) -> str | None:
+    """What is wrong with the first bytes of a file of this name, or None. A name without a known suffix admits all but pages."""
+    if is_page(start):
+        return "a web page, not the file"
+    for suffixes, (signature, what) in _TYPES.items():
+        if name.lower().endswith(suffixes) and not start.startswith(signature):
+            return f"not {what}" if start else "an empty file"
+    return None
+
+
+def html_fault(path: Path) -> str | None:
+    """Says so if a file is a web page: servers send them, with status 200, instead of the file."""
+    return "a web page, not the file" if is_page(_start(path)) else None
+
+
+def type_fault(path: Path, name: str | None = None) -> str | None:
+    """What is wrong with the beginning of a file. name: what it is to be called, if not as it is."""
+    return start_fault(_start(path), name or path.name)
+
+
+def end_fault(path: Path, name: str | None = None) -> str | None:
+    """What is wrong with the end of a file of a known type. It is read to its end: for files whose length nobody has told."""
+    import h5py  # half of the time that a command needs to start, and seldom used
+
+    name = (name or path.name).lower()
+    try:
+        if name.endswith((".zip", ".npz")):
+            with zipfile.ZipFile(path):  # its table of contents stands at the end
+                return None
+        if name.endswith(".h5"):
+            with h5py.File(path, locking=False):  # it knows its own length; we hold the lock
+                return None
+        for suffixes, open_file in (((".tgz", ".gz"), gzip.open), ((".bz2",), bz2.open), ((".xz",), lzma.open)):
+            if name.endswith(suffixes):
+                with open_file(path) as file:
+                    while file.read(_CHUNK):
+                        pass
+    except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, ValueError) as error:
+        return f"not whole ({error})"
+    return None
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(PEEK)

@@ -1,0 +1,124 @@
+"""By which way data comes in, and what is told where none is open."""
+
+from collections.abc import Collection
+
+import pytest
+
+from uplift_upsample.sources import missing_data_message
+from uplift_upsample.ways import BODY_MODEL, Need, Surroundings, needs
+
+LOGINS = ("h36m_cookie", "amass_login", "mano_login", "smpl_login")
+ACCESS = {
+    **{f"h36m_{subject}": "h36m_cookie" for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11")},
+    "h36m_cpn_ft_h36m_dbb": "open",
+    "amass_CMU": "amass_login",
+    "amass_SFU": "amass_login",
+    "smplh": "mano_login",
+    "dmpls": "smpl_login",
+    "h36m_regressor": "open",
+}
+TABLE = {name: {"file": f"raw_of/{name}", "access": access, "licence": f"terms of {name}"} for name, access in ACCESS.items()}
+H36M = {"kind": "h36m", "poses_3d": "data/3d.npz", "poses_2d": "data/2d_{input_2d}.npz", "input_2d": "cpn_ft_h36m_dbb"}
+AMASS = {"kind": "amass", "folder": "data/amass", "subsets": ["CMU", "SFU"]}
+BODY = ("smplh", "dmpls", "h36m_regressor")
+
+
+def around(files: Collection[str] = (), logins: Collection[str] = ()) -> Surroundings:
+    return Surroundings(TABLE, logins, set(files).__contains__)
+
+
+def used(source: dict, files: Collection[str] = (), logins: Collection[str] = ()) -> list[str]:
+    return [need.used for need in needs(source, around(files, logins), "results/my/data/mine.h5")]
+
+
+def unmet(source: dict, files: Collection[str] = (), logins: Collection[str] = ()) -> list[Need]:
+    return [need for need in needs(source, around(files, logins), "results/my/data/mine.h5") if not need.is_met]
+
+
+def test_a_converted_file_of_the_user_comes_first() -> None:
+    files = ["data/3d.npz", "data/2d_cpn_ft_h36m_dbb.npz", "results/data/h36m/data_3d_h36m.npz"]
+    assert used(H36M, files, LOGINS) == files[:2]
+    assert used(AMASS, ["data/amass/CMU.npz"], LOGINS) == ["data/amass/CMU.npz", "results/data/amass/SFU.npz"]
+
+
+def test_a_login_opens_what_it_is_for() -> None:
+    assert used(H36M, logins=["h36m_cookie"]) == [
+        "results/data/h36m/data_3d_h36m.npz",
+        "results/data/sources/h36m_cpn_ft_h36m_dbb.json",
+    ]
+    assert not unmet(H36M, logins=["h36m_cookie"])
+    assert [need.what for need in unmet(H36M, logins=LOGINS[1:])] == ["3D poses"]
+    assert not unmet(AMASS, logins=LOGINS[1:])
+    assert [need.absent for need in unmet(AMASS, logins=["amass_login", "smpl_login"])] == [("smplh",)] * 2
+
+
+def test_archives_that_are_there_need_no_login() -> None:
+    archives = [f"data/raw/raw_of/{name}" for name in ACCESS]
+    assert not unmet(H36M, archives)
+    assert not unmet(AMASS, archives)
+    without = [path for path in archives if "S9" not in path]
+    assert [need.absent for need in unmet(H36M, without)] == [("h36m_S9",)]
+
+
+def test_exact_2d_poses_come_from_the_same_archives() -> None:
+    exact = {**H36M, "input_2d": "gt"}
+    assert used(exact, logins=LOGINS)[1] == "results/data/h36m/data_2d_h36m_gt.npz"
+    assert [need.what for need in unmet(exact)] == ["3D poses", "2D poses"]
+
+
+def test_other_2d_poses_are_the_users_own() -> None:
+    other = {**H36M, "input_2d": "hrnet"}
+    assert [(need.own, need.sources) for need in unmet(other, logins=LOGINS)] == [("data/2d_hrnet.npz", ())]
+    assert not unmet(other, ["data/2d_hrnet.npz"], LOGINS)
+
+
+def test_what_was_converted_does_without_its_archives() -> None:
+    assert not unmet(H36M, ["results/data/h36m/data_3d_h36m.npz"])
+    assert not unmet({**AMASS, "subsets": ["CMU"]}, ["results/data/amass/CMU.npz"])
+    needs_of_subset = needs({**AMASS, "subsets": ["CMU"]}, around([BODY_MODEL, "data/raw/raw_of/amass_CMU"]), "x.h5")
+    assert needs_of_subset == [Need("CMU", "data/amass/CMU.npz", "results/data/amass/CMU.npz", ("amass_CMU",))]
+
+
+@pytest.mark.parametrize("logins", [(), LOGINS])
+def test_nothing_is_fetched_for_a_frames_table_that_is_there(logins: Collection[str]) -> None:
+    assert used(AMASS, ["results/my/data/mine.h5"], logins) == ["data/amass/CMU.npz", "data/amass/SFU.npz"]
+    archives = [f"data/raw/raw_of/{name}" for name in ACCESS]
+    assert used(AMASS, ["results/my/data/mine.h5", *archives], logins)[0] == "results/data/amass/CMU.npz"
+
+
+def test_own_motion_capture_is_one_more_subset_or_a_data_set() -> None:
+    source = {**AMASS, "subsets": ["CMU"], "own": {"MyLab": "data/my_lab"}}
+    assert used(source, ["data/my_lab"], LOGINS) == ["results/data/amass/CMU.npz", "results/my/data/mine/MyLab.npz"]
+    assert [need.own for need in unmet(source, logins=LOGINS)] == ["data/my_lab"]
+    assert [need.own for need in unmet({"kind": "mocap", "folder": "data/my_lab"})] == ["data/my_lab"]
+
+
+def test_files_of_the_workflow_are_not_waited_for() -> None:
+    demo = {**H36M, "poses_3d": "results/demo/3d.npz", "poses_2d": "results/demo/2d_{input_2d}.npz"}
+    assert used(demo) == ["results/demo/3d.npz", "results/demo/2d_cpn_ft_h36m_dbb.npz"]
+
+
+def test_the_message_tells_every_way() -> None:
+    here = around(["data/raw/raw_of/h36m_S1"], ["smpl_login"])
+    data = {"h36m": H36M, "amass": AMASS}
+    absent = {name: [need for need in needs(source, here, "x.h5") if not need.is_met] for name, source in data.items()}
+    said = missing_data_message("paper", absent, data, here)
+    for file in ["data/3d.npz", "data/amass/CMU.npz", "data/amass/SFU.npz", "data/raw/raw_of/h36m_S5", "data/raw/raw_of/smplh"]:
+        assert said.count(f"put here: {file}") == 1
+    for word in [
+        "export H36M_PHPSESSID=...",
+        "export AMASS_USERNAME=... AMASS_PASSWORD=...",
+        "terms of h36m_S11",
+        "vision.imar.ro",
+    ]:
+        assert word in said
+    # what is at hand, or comes by itself, is not asked for
+    for word in ["raw_of/h36m_S1 ", "SMPL_PASSWORD", "cpn", "regressor"]:
+        assert word not in said
+
+
+def test_the_message_names_what_only_the_user_can_bring() -> None:
+    other = {**H36M, "input_2d": "hrnet"}
+    said = missing_data_message("mine", {"h36m": unmet(other, logins=LOGINS)}, {"h36m": other}, around(logins=LOGINS))
+    assert "put here: data/2d_hrnet.npz" in said
+    assert "export" not in said
