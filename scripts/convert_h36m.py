@@ -7,19 +7,24 @@ from _command import run
 
 from uplift_upsample.data.frames import write_frames_table
 from uplift_upsample.data.h36m import h36m_table
+from uplift_upsample.data.source_files import read_source
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--poses_3d", required=True, metavar="NPZ", help="data_3d_h36m.npz, 3D poses in VideoPose3D's layout")
     parser.add_argument(
-        "--poses_2d", required=True, metavar="NPZ", help="data_2d_h36m_*.npz, 2D poses of the four cameras in pixels"
+        "--poses_2d",
+        required=True,
+        metavar="NPZ",
+        help="data_2d_h36m_*.npz, 2D poses of the four cameras in pixels, or the manifest of a fetched one (.json)",
     )
     parser.add_argument("--input_2d", required=True, metavar="NAME", help="name of the 2D source, such as cpn_ft_h36m_dbb or gt")
     parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it says so")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
-    table = h36m_table(options.poses_3d, options.poses_2d, options.input_2d, is_synthetic=options.synthetic)
+    poses_2d = read_source(options.poses_2d).path if options.poses_2d.endswith(".json") else options.poses_2d
+    table = h36m_table(options.poses_3d, poses_2d, options.input_2d, is_synthetic=options.synthetic)
     write_frames_table(options.output, table)
     return 0
 

@@ -38,7 +38,7 @@ def recordings(demo):
 @pytest.fixture(scope="module")
 def motions(demo, recordings):
     """Name -> ``(T, 17, 3)`` of all sequences, Human3.6M and AMASS, in the model's order."""
-    table = amass_table(demo / "amass", ["CMU", "SFU"], is_synthetic=True)
+    table = amass_table([demo / "amass/CMU.npz", demo / "amass/SFU.npz"], is_synthetic=True)
     sequences = zip(table.sequence_subject, table.sequence_name, table.sequence_start, table.sequence_length, strict=True)
     amass = {f"{s} {n}": table.poses_3d[start : start + length].astype(np.float64) for s, n, start, length in sequences}
     return {name: poses[:, H36M_32_TO_MODEL] for name, poses in recordings.items()} | amass
@@ -131,12 +131,13 @@ def test_the_scripts_convert_the_demo(demo, project, tmp_path):
         *("convert_h36m.py", "--poses_3d", demo / "data_3d_h36m.npz", "--poses_2d", demo / "data_2d_h36m_gt.npz"),
         *("--input_2d", "gt", "--synthetic", "--output", tmp_path / "h36m.h5"),
     ]
-    amass = ["convert_amass.py", "--folder", demo / "amass", "--subsets", "SFU", "CMU", "--output", tmp_path / "amass.h5"]
+    files = [demo / "amass" / f"{subset}.npz" for subset in ("SFU", "CMU")]
+    amass = ["convert_amass.py", "--files", *files, "--output", tmp_path / "amass.h5"]
     for script, *arguments in (h36m, amass):
         subprocess.run([sys.executable, project / "scripts" / script, *arguments], check=True)
     assert read_frames_table(tmp_path / "h36m.h5").metadata["is_synthetic"] is True
     assert read_frames_table(tmp_path / "amass.h5").subjects == ["CMU", "SFU"]
-    missing = ["--folder", str(demo), "--subsets", "SFU", "--output", str(tmp_path / "none.h5")]
+    missing = ["--files", str(demo / "SFU.npz"), "--output", str(tmp_path / "none.h5")]
     failed = subprocess.run([sys.executable, project / "scripts/convert_amass.py", *missing], capture_output=True, text=True)
     assert failed.returncode == 2
     assert failed.stderr.startswith("error: AMASS: no such file")

@@ -4,9 +4,7 @@ They hold pickled dictionaries, read here by an unpickler that makes arrays and 
 Source: the data section of the specification.
 """
 
-import io
 import os
-import pickle
 import sys
 import zipfile
 import zlib
@@ -17,11 +15,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from uplift_upsample.data.plain_pickle import ForbiddenError, PlainUnpickler
+from uplift_upsample.data.plain_pickle_writer import write_objects
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import H36M_17, H36M_32, NUM_JOINTS
-
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 
 
 class AmassSequence(TypedDict):
@@ -89,10 +85,10 @@ def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, Amass
 def write_positions_3d(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Write a ``data_3d_h36m.npz``; equal content gives equal bytes. Arguments as ``read_positions_3d`` returns them."""
     content = {
-        _text(subject): {_text(action): _float32(poses) for action, poses in actions.items()}
+        _text(subject): {_text(action): _as_float32(poses) for action, poses in actions.items()}
         for subject, actions in positions_3d.items()
     }
-    _write_objects(path, {"positions_3d": content})
+    write_objects(path, {"positions_3d": content})
 
 
 def write_positions_2d(
@@ -102,13 +98,13 @@ def write_positions_2d(
 ) -> None:
     """Write a ``data_2d_h36m_*.npz``; equal content gives equal bytes. ``metadata`` is added to the usual two entries."""
     content = {
-        _text(subject): {_text(action): [_float32(view) for view in views] for action, views in actions.items()}
+        _text(subject): {_text(action): [_as_float32(view) for view in views] for action, views in actions.items()}
         for subject, actions in positions_2d.items()
     }
     left = [index for index, name in enumerate(H36M_17) if name.startswith("l_")]
     right = [index for index, name in enumerate(H36M_17) if name.startswith("r_")]
     usual = {"num_joints": NUM_JOINTS, "keypoints_symmetry": [left, right]}
-    _write_objects(path, {"positions_2d": content, "metadata": usual | dict(metadata or {})})
+    write_objects(path, {"positions_2d": content, "metadata": usual | dict(metadata or {})})
 
 
 def write_amass_subset(path: str | os.PathLike[str], subset: Mapping[str, Mapping[str, AmassSequence]]) -> None:
@@ -116,14 +112,14 @@ def write_amass_subset(path: str | os.PathLike[str], subset: Mapping[str, Mappin
     content = {
         _text(subject): {
             _text(name): {
-                "positions_3d": _float32(sequence["positions_3d"]),
+                "positions_3d": _as_float32(sequence["positions_3d"]),
                 "frame_rate": float(sequence["frame_rate"]),
             }
             for name, sequence in sequences.items()
         }
         for subject, sequences in subset.items()
     }
-    _write_objects(path, {"positions_3d": content})
+    write_objects(path, {"positions_3d": content})
 
 
 def _read_object(path: str | os.PathLike[str], key: str, default: Any = None) -> Any:
@@ -220,26 +216,11 @@ def _float32(poses: np.ndarray) -> np.ndarray:
     return np.array(poses, np.float32, order="C", subok=False)
 
 
+def _as_float32(poses: np.ndarray) -> np.ndarray:
+    # a view of its own for each entry, because a pickle writes a repeated object as a reference
+    return np.asarray(poses, np.float32, order="C").view()
+
+
 def _text(name: str) -> str:
     # one object for each text, because a pickle writes a repeated object as a reference
     return sys.intern(str(name))
-
-
-def _write_objects(path: str | os.PathLike[str], objects: Mapping[str, Any]) -> None:
-    """An ``.npz`` file of pickled objects, as ``np.savez_compressed`` makes it, without the time of day."""
-    with replacing(path) as aside, zipfile.ZipFile(aside, "w") as archive:
-        for key, value in objects.items():
-            entry = zipfile.ZipInfo(f"{key}.npy", _EARLIEST)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, _npy_bytes(value))
-
-
-def _npy_bytes(value: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": ()})
-    array = np.empty((), object)
-    array[()] = value
-    # Protocol 3 has no frames, and NumPy before 2 knows its module by the old name only.
-    content = pickle.dumps(array, protocol=3)
-    buffer.write(content.replace(b"cnumpy._core.multiarray\n_reconstruct\n", b"cnumpy.core.multiarray\n_reconstruct\n", 1))
-    return buffer.getvalue()

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.cameras import h36m_cameras, intrinsics_px, project, world_to_camera
+from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.data.detections import simulate_detections
 from uplift_upsample.data.h36m import ACTIONS, SUBJECTS
+from uplift_upsample.data.h36m_projections import projections
 from uplift_upsample.data.public_npz import AmassSequence, write_amass_subset, write_positions_2d, write_positions_3d
 from uplift_upsample.data.synthetic_actions import AMASS_MOTIONS, H36M_MOTIONS
 from uplift_upsample.data.synthetic_body import draw_body
 from uplift_upsample.data.synthetic_curves import FRAME_RATE
 from uplift_upsample.data.synthetic_motion import synthetic_motion
 from uplift_upsample.files import write_text
-from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_32, H36M_32_TO_17, joint_map
+from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_32, joint_map
 
 _VARIANTS = ("", " 1", " 2")  # sub-sequences of an action, as Human3.6M names them
 _PEOPLE = {"CMU": 14, "SFU": 3}
@@ -101,14 +102,6 @@ def amass_subset(subset: str, num_sequences: int, seed: int, lengths: tuple[int,
     return sequences
 
 
-def projections(positions_3d: Recordings) -> Videos:
-    """Exact 2D poses: subject -> action -> for each camera ``(T, 17, 2)`` float32 pixels in ``H36M_17`` order."""
-    return {
-        subject: {action: _views(subject, poses[:, H36M_32_TO_17]) for action, poses in actions.items()}
-        for subject, actions in positions_3d.items()
-    }
-
-
 def detections(positions_2d: Videos, seed: int) -> Videos:
     """The same with the errors of a detector; some videos run on for 1 to 6 frames after the last 3D pose, as real ones do."""
     cameras = h36m_cameras()
@@ -129,15 +122,6 @@ def detections(positions_2d: Videos, seed: int) -> Videos:
                 for camera, view in enumerate(views)
             ]
     return detected
-
-
-def _views(subject: str, poses: np.ndarray) -> list[np.ndarray]:
-    cameras = h36m_cameras()
-    views = []
-    for index in [index for index, name in enumerate(cameras.names) if name.startswith(f"{subject}/")]:
-        in_camera = world_to_camera(poses[None].astype(np.float64), cameras.rotations[[index]], cameras.translation[[index]])
-        views.append(project(in_camera, intrinsics_px(cameras.intrinsics[[index]]))[0].astype(np.float32))
-    return views
 
 
 def _stream(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
