@@ -25,10 +25,11 @@ def open_amass(folder: str | None, frame_rate: int) -> FramesTable:
         raise InputError("the data set amass needs the folder of its converted subsets; give its path")
     if frame_rate != 50:
         raise InputError(f"AMASS at {frame_rate} Hz: this project converts to 50 Hz only, the rate of the published experiments")
-    subsets = [subset for split in ("train", "val") for subset in SPLITS[split] if (Path(folder) / f"{subset}.npz").exists()]
-    if not subsets:
+    files = [Path(folder) / f"{subset}.npz" for split in ("train", "val") for subset in SPLITS[split]]
+    present = [file for file in files if file.exists()]
+    if not present:
         raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SPLITS['train'][:3])}, ...).npz")
-    return amass_table(folder, subsets)
+    return amass_table(present)
 
 
 def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:

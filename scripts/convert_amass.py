@@ -11,12 +11,11 @@ from uplift_upsample.data.frames import write_frames_table
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", required=True, metavar="DIR", help="folder that holds {subset}.npz")
-    parser.add_argument("--subsets", required=True, nargs="+", metavar="SUBSET", help="names of the subsets, such as CMU SFU")
+    parser.add_argument("--files", required=True, nargs="+", metavar="NPZ", help="converted subsets, named SFU.npz and so on")
     parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it says so")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
-    write_frames_table(options.output, amass_table(options.folder, options.subsets, is_synthetic=options.synthetic))
+    write_frames_table(options.output, amass_table(options.files, is_synthetic=options.synthetic))
     return 0
 
 

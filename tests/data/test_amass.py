@@ -16,7 +16,7 @@ SUBSETS = ("CMU", "ACCAD", "SFU", "MPImosh")
 
 @pytest.fixture(scope="module")
 def table(golden):
-    return amass_table(golden / "data/amass", SUBSETS)
+    return amass_table([golden / "data/amass" / f"{subset}.npz" for subset in SUBSETS])
 
 
 def poses_of(table, sequence):
@@ -88,7 +88,7 @@ def write(tmp_path):
 def test_values_go_where_they_belong(write, tmp_path):
     poses = write("SFU", frame_rate=100.0)
     write("CMU")
-    table = amass_table(tmp_path, ["SFU", "CMU"], is_synthetic=True)
+    table = amass_table([tmp_path / "SFU.npz", tmp_path / "CMU.npz"], is_synthetic=True)
     assert table.metadata["is_synthetic"] is True
     assert table.sequence_subject.tolist() == ["CMU", "SFU"]
     assert table.sequence_name.tolist() == ["01/01_01_poses"] * 2
@@ -100,16 +100,35 @@ def test_values_go_where_they_belong(write, tmp_path):
 def test_other_frame_rates_must_be_resampled(write, tmp_path, frame_rate):
     write(frame_rate=frame_rate)
     with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses has .* Hz, which is no multiple of 50 Hz; resample it"):
-        amass_table(tmp_path, ["CMU"])
+        amass_table([tmp_path / "CMU.npz"])
 
 
 def test_all_missing_files_are_named(write, tmp_path):
     write("CMU")
     with pytest.raises(InputError, match=r"ACCAD\.npz.*SFU\.npz") as caught:
-        amass_table(tmp_path, ["SFU", "CMU", "ACCAD"])
+        amass_table([tmp_path / f"{subset}.npz" for subset in ("SFU", "CMU", "ACCAD")])
     assert "CMU.npz" not in str(caught.value)
     with pytest.raises(InputError, match="empty"):
-        amass_table(tmp_path, [])
+        amass_table([])
+
+
+def test_a_subset_of_ones_own_is_for_training(write, tmp_path):
+    files = []
+    for subset in ("SFU", "our_lab", "CMU"):
+        write(subset)
+        files.append(tmp_path / f"{subset}.npz")
+    table = amass_table(files)
+    assert table.metadata["splits"] == {"train": ["CMU", "our_lab"], "val": ["SFU"]}
+    assert table.metadata["actions"] == table.subjects == ["CMU", "SFU", "our_lab"]
+
+
+def test_two_files_of_one_subset(write, tmp_path):
+    write("CMU")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/CMU.npz").write_bytes((tmp_path / "CMU.npz").read_bytes())
+    with pytest.raises(InputError, match=r"both named CMU; name each file"):
+        amass_table([tmp_path / "CMU.npz", tmp_path / "other/CMU.npz"])
+    assert amass_table([tmp_path / "CMU.npz", str(tmp_path / "CMU.npz")]).subjects == ["CMU"]
 
 
 def test_values_that_are_no_numbers(write, tmp_path):
@@ -117,4 +136,4 @@ def test_values_that_are_no_numbers(write, tmp_path):
     poses[3, 2, 1] = np.nan
     write(poses=poses)
     with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses, frame 3 has"):
-        amass_table(tmp_path, ["CMU"])
+        amass_table([tmp_path / "CMU.npz"])

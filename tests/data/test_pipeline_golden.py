@@ -33,7 +33,7 @@ def tables(golden: Path) -> dict[str, FramesTable]:
     data = golden / "data"
     return {
         "h36m": h36m_table(data / "data_3d_h36m.npz", data / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb"),
-        "amass": amass_table(data / "amass", ["CMU", "ACCAD", "SFU", "MPImosh"]),
+        "amass": amass_table([data / "amass" / f"{subset}.npz" for subset in ("CMU", "ACCAD", "SFU", "MPImosh")]),
     }
 
 

@@ -28,36 +28,46 @@ SPLITS = {
 # fmt: on
 
 
-def amass_table(folder: str | os.PathLike[str], subsets: Sequence[str], is_synthetic: bool = False) -> FramesTable:
-    """Read ``{folder}/{subset}.npz`` of every subset into a frames table.
+def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False) -> FramesTable:
+    """Read files ``{subset}.npz``, each one subset, into a frames table.
 
     The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
     published sampler shuffles rows that lie in that order; the sequences of a subset, named ``person/sequence``, stay in
-    file order. There are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for
-    each sequence, without a camera.
+    file order. A subset that is none of AMASS's, such as motion capture of the user's own, belongs to the training split. There
+    are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for each sequence, without a camera.
 
-    Raises ``InputError`` that names all files that are missing; for a frame rate that is no multiple of 50 Hz, and values that
-    are not finite, it names file and sequence.
+    Raises ``InputError`` that names all files that are missing, and two files of one name; for a frame rate that is no
+    multiple of 50 Hz, and values that are not finite, it names file and sequence.
     """
-    subsets = sorted(set(subsets))
-    paths = {subset: Path(folder) / f"{subset}.npz" for subset in subsets}
-    missing = [str(path) for path in paths.values() if not path.is_file()]
-    if missing or not subsets:
-        raise InputError(
-            f"AMASS: no such file: {', '.join(missing)}; convert these subsets, or take them out of the list of subsets"
-            if missing
-            else "AMASS: the list of subsets is empty"
-        )
+    paths = _by_subset(files)
+    subsets = list(paths)
     metadata = {
         "dataset": "amass",
         "input_2d": None,
         "is_synthetic": is_synthetic,
-        "splits": {name: sorted(set(members) & set(subsets)) for name, members in SPLITS.items()},
+        "splits": {
+            "train": [subset for subset in subsets if subset not in SPLITS["val"]],
+            "val": [subset for subset in subsets if subset in SPLITS["val"]],
+        },
         "actions": subsets,
         "sources": [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths.values()],
     }
     records = (record for subset, path in paths.items() for record in _records(subset, path))
     return build_frames_table(records, h36m_cameras(), metadata)
+
+
+def _by_subset(files: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for path in sorted({Path(file) for file in files}, key=lambda path: (path.stem, str(path))):
+        if path.stem in paths:
+            raise InputError(f"AMASS: {paths[path.stem]} and {path} are both named {path.stem}; name each file as its subset")
+        paths[path.stem] = path
+    missing = [str(path) for path in paths.values() if not path.is_file()]
+    if missing:
+        raise InputError(f"AMASS: no such file: {', '.join(missing)}; convert these subsets, or take them out of the list of files")
+    if not paths:
+        raise InputError("AMASS: the list of files is empty")
+    return paths
 
 
 def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:

@@ -1,0 +1,88 @@
+"""Arrays of ``.npz`` and ``.npy`` files from outside: nothing is unpickled, and nothing larger than expected is made."""
+
+import io
+import math
+import struct
+import zipfile
+import zlib
+from typing import IO
+
+import numpy as np
+
+Shape = tuple[int | str, ...]  # a length for each axis, or a name for one that may have any length: ("frames", 3)
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError)
+_MAX_BYTES = 1 << 31
+
+
+class UnreadableError(ValueError):
+    """A file or a field that cannot be used. The message is the reason, to be put behind the name of the file."""
+
+
+class PlainNpz:
+    """The fields of an ``.npz`` file. Raises ``UnreadableError`` when the bytes are no such file."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(content))
+        except _DAMAGE as error:
+            raise UnreadableError(f"it is no .npz file, or damaged ({error})") from None
+        self.fields = frozenset(name.removesuffix(".npy") for name in self._archive.namelist())
+
+    def read(self, field: str, max_bytes: int = _MAX_BYTES) -> np.ndarray:
+        """One field, of any plain type. Raises ``UnreadableError`` for one that is missing, pickled, damaged or larger."""
+        what = f"the field {field!r}"
+        if field not in self.fields:
+            raise UnreadableError(f"{what} is missing")
+        try:
+            with self._archive.open(f"{field}.npy") as file:
+                return _array(what, file, max_bytes)
+        except UnreadableError:
+            raise
+        except _DAMAGE as error:
+            raise UnreadableError(f"{what} is damaged ({error})") from None
+
+    def numbers(self, field: str, shape: Shape, max_bytes: int = _MAX_BYTES) -> np.ndarray:
+        """A field of finite real numbers. Raises ``UnreadableError`` as ``read``, and for another shape or content."""
+        return _numbers(f"the field {field!r}", self.read(field, max_bytes), shape)
+
+
+def npy_numbers(content: bytes, shape: Shape, max_bytes: int = _MAX_BYTES) -> np.ndarray:
+    """The array of finite real numbers that a bare ``.npy`` file holds. Raises ``UnreadableError`` as ``PlainNpz.numbers``."""
+    what = "the array"
+    try:
+        array = _array(what, io.BytesIO(content), max_bytes)
+    except UnreadableError:
+        raise
+    except _DAMAGE as error:
+        raise UnreadableError(f"{what} is damaged ({error})") from None
+    return _numbers(what, array, shape)
+
+
+def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise UnreadableError(f"{what} is a pickled object, which is not loaded")
+    size = math.prod(shape) * dtype.itemsize
+    if not 0 <= size <= max_bytes:
+        raise UnreadableError(f"{what} is {dtype} of the shape {shape}, more than belongs there")
+    content = file.read(size + 1)  # beyond the end, where zipfile compares the checksum
+    if len(content) != size:
+        raise UnreadableError(f"{what} is damaged (its length does not fit the shape {shape})")
+    array = np.frombuffer(content, dtype) if size else np.empty(math.prod(shape), dtype)
+    return array.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _numbers(what: str, array: np.ndarray, shape: Shape) -> np.ndarray:
+    fits = len(array.shape) == len(shape) and all(
+        isinstance(asked, str) or asked == length for asked, length in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise UnreadableError(f"{what} has the shape {array.shape}, not {str(shape).replace(chr(39), '')}")
+    if array.dtype.kind not in "fiu":
+        raise UnreadableError(f"{what} holds {array.dtype}, not numbers")
+    if not np.isfinite(array).all():
+        raise UnreadableError(f"{what} has values that are no finite numbers")
+    return array
