@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import amc_text, asf_text
+from world.acclaim_files import amc_text, asf_text
 
 from uplift_upsample.data.acclaim import AcclaimSkeleton, bone_ends
 from uplift_upsample.data.amc import read_amc

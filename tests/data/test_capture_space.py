@@ -5,7 +5,7 @@ import pytest
 
 from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.data.capture_space import CENTRE, HALF_LENGTH, HALF_WIDTH, place_in_capture_space
-from uplift_upsample.data.cmu_table import project_px
+from uplift_upsample.data.simulated_table import project_px
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import ROOT
 

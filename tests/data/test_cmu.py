@@ -1,28 +1,30 @@
 """The joints of the CMU skeleton: by hand, and on all trials of the sample where it is at hand."""
 
-from dataclasses import replace
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import BONES, amc_text, asf_text, text_file
+from world.acclaim_files import BONES, amc_text, asf_text, text_file
+from world.cmu_sample import CmuSample
 
 from uplift_upsample.data.asf import read_asf
 from uplift_upsample.data.cmu import read_trial
-from uplift_upsample.data.cmu_clips import SubjectClips, convert_subject, write_clips
 from uplift_upsample.data.cmu_table import cmu_table
-from uplift_upsample.data.cmu_trials import (
-    fetch_subject,
-    read_manifest,
-    read_trials,
-    trials_of,
-    write_manifest,
-)
-from uplift_upsample.data.glitches import MAX_SPEED, Glitch, step_speeds
+from uplift_upsample.data.glitches import MAX_SPEED, remove_glitches, step_speeds
 from uplift_upsample.skeleton import MODEL_17
 
 INCH = 0.0254
+LIMBS = (("ankle", "knee"), ("knee", "hip"), ("wrist", "elbow"), ("elbow", "shoulder"))
 JOINT = {name: index for index, name in enumerate(MODEL_17)}
+# The joints that lie on one bone of the file with their neighbour, or are fixed to the same bone.
+RIGID = [
+    *((f"{side}_{joint}", f"{side}_{parent}") for side in "lr" for joint, parent in LIMBS),
+    ("l_hip", "pelvis"),
+    ("r_hip", "pelvis"),
+    ("head_top", "head"),
+]
 
 
 def test_joints_of_the_rest_pose(tmp_path: Path) -> None:
@@ -64,30 +66,88 @@ def test_left_is_left_of_the_way_a_person_walks(tmp_path: Path) -> None:
     assert (poses[:, JOINT["head_top"], 2] > poses[:, JOINT["pelvis"], 2]).all()
 
 
-@pytest.fixture(scope="module")
-def sample(
-    project: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, SubjectClips], dict[str, list[Glitch]], list[Path]]:
-    folder = tmp_path_factory.mktemp("cmu")
-    trials = read_trials(project / "workflow" / "resources" / "cmu_trials.csv")
-    subjects, glitches, paths = {}, {}, []
-    for name in dict.fromkeys(trial.subject for trial in trials):
-        chosen = trials_of(trials, name)
-        write_manifest(folder / "manifest.csv", fetch_subject(str(shared / "data" / "cmu"), chosen, "unused"))
-        files = {
-            file: replace(row, path=str(shared / "data" / "cmu" / file))
-            for file, row in read_manifest(folder / "manifest.csv").items()
-        }
-        subjects[name], found = convert_subject(chosen, files)
-        glitches |= found
-        paths.append(folder / f"{name}.npz")
-        write_clips(paths[-1], subjects[name])
-    return subjects, glitches, paths
+def test_every_trial_is_converted(cmu_sample: CmuSample) -> None:
+    """161 trials; one is a copy of another, every other one gives clips."""
+    assert len(cmu_sample.trials) == 161
+    dropped = {entry["trial"] for subject in cmu_sample.subjects.values() for entry in subject.dropped}
+    assert dropped == {"14_36"}
+    assert {clip.trial for subject in cmu_sample.subjects.values() for clip in subject.clips} == set(cmu_sample.trials) - dropped
+    assert {name: len(poses) for name, poses in cmu_sample.poses.items()} == {
+        name: trial.frames for name, trial in cmu_sample.trials.items() if name not in dropped
+    }
 
 
-def test_known_glitches_are_dropped(sample: tuple) -> None:
+def test_rigid_bones_keep_their_length(cmu_sample: CmuSample) -> None:
+    """Between neighbours on a bone of the file, or fixed to the same one; the spine, the neck and the shoulders bend."""
+    for name, poses in cmu_sample.poses.items():
+        for joint, parent in RIGID:
+            lengths = np.linalg.norm(poses[:, JOINT[joint]] - poses[:, JOINT[parent]], axis=-1)
+            assert lengths.std() < 1e-4, (name, joint)
+            assert 0.05 < lengths[0] < 0.6, (name, joint)
+
+
+def test_agrees_with_an_independent_reader(cmu_sample: CmuSample, tmp_path: Path) -> None:
+    """The 17 joints of every trial against pyacclaim. It is slow, so it is given some frames of each trial, cut out of the text;
+    we have read all of them.
+    """
+    pyacclaim = pytest.importorskip("pyacclaim")
+    for name, poses in cmu_sample.poses.items():
+        trial = cmu_sample.trials[name]
+        text = (cmu_sample.folder / trial.amc).read_text("latin-1")
+        lines = text.splitlines()
+        starts = [index for index, line in enumerate(lines) if line.strip().isdecimal()] + [len(lines)]
+        chosen = sorted({0, *np.linspace(0, len(poses) - 1, 8).astype(int).tolist()})
+        cut = [line for frame in chosen for line in lines[starts[frame] : starts[frame + 1]]]
+        excerpt = text_file(tmp_path / "a.amc", "\n".join([*cut, "0", ""]))  # it forgets the last frame of a file
+        with contextlib.redirect_stdout(io.StringIO()):
+            theirs = pyacclaim.loadASF(str(cmu_sample.folder / trial.asf), verbose=False)
+            motion = pyacclaim.loadAMC(theirs, str(excerpt))
+        assert len(motion) == len(chosen), name
+        for frame, pose in zip(chosen, motion, strict=True):
+            theirs["bones"]["root"].set_pose(pose)
+            ends = {bone: np.array(theirs["bones"][bone].global_coordinate) * INCH for bone in theirs["bones"]}
+            np.testing.assert_allclose(poses[frame], joints_by_hand(ends), atol=1e-4, err_msg=f"{name}, frame {frame}")
+
+
+def joints_by_hand(ends: dict[str, np.ndarray]) -> np.ndarray:
+    """The 17 joints as the notes on the sample tell them, in words of their own."""
+    joints = {
+        "pelvis": (ends["lhipjoint"] + ends["rhipjoint"]) / 2,
+        "neck": (ends["thorax"] + ends["lowerneck"]) / 2,
+        "torso": ends["lowerback"],
+        "head": ends["upperneck"],
+        "head_top": ends["head"],
+    }
+    for side in "lr":
+        joints[f"{side}_hip"], joints[f"{side}_knee"] = ends[f"{side}hipjoint"], ends[f"{side}femur"]
+        joints[f"{side}_ankle"], joints[f"{side}_shoulder"] = ends[f"{side}tibia"], ends[f"{side}clavicle"]
+        joints[f"{side}_elbow"] = ends[f"{side}humerus"]
+        joints[f"{side}_wrist"] = ends[f"{side}humerus"] + (ends[f"{side}radius"] - ends[f"{side}humerus"]) * 4 / 3
+    return np.array([[joints[name][2], joints[name][0], joints[name][1]] for name in MODEL_17])
+
+
+def test_only_glitches_are_dropped(cmu_sample: CmuSample) -> None:
+    """Told from the speeds alone: what is dropped or cut at lies within a third of a second of a jump, all else is kept."""
+    total = 0
+    for name, poses in cmu_sample.poses.items():
+        glitches = cmu_sample.glitches[name]
+        jumps = np.flatnonzero((np.linalg.norm(np.diff(poses, axis=0), axis=-1) * 120 > 20).any(1)) + 0.5
+        assert bool(len(jumps)) == bool(glitches), name
+        clips, _ = remove_glitches(poses, 120.0)
+        gone = [glitch.frame for glitch in glitches if glitch.treatment == "removed"]
+        assert sum(map(len, clips)) + len(gone) == len(poses), name
+        for glitch in glitches:
+            assert np.abs(jumps - glitch.frame).min() < 40 if glitch.treatment != "cut" else glitch.frame - 0.5 in jumps, name
+        untouched = np.setdiff1d(np.arange(len(poses)), [glitch.frame for glitch in glitches if glitch.treatment != "cut"])
+        kept = np.concatenate(clips)[np.isin(np.setdiff1d(np.arange(len(poses)), gone), untouched)]
+        np.testing.assert_array_equal(kept, poses[untouched], err_msg=name)
+        total += len(poses)
+    assert total == 146_195 - cmu_sample.trials["14_36"].frames
+
+
+def test_known_glitches_are_dropped(cmu_sample: CmuSample) -> None:
     """Those that the notes on the sample name, each the last frame of a wrong start, and the knee flips of subject 05."""
-    _, glitches, _ = sample
+    glitches = cmu_sample.glitches
     removed = {trial: [g.frame for g in found if g.treatment != "cut"] for trial, found in glitches.items() if found}
     flips = {trial for trial in removed if trial.startswith("05_")}
     assert set(removed) - flips == {"03_02", "09_10", "16_15", "16_23", "16_28"}
@@ -99,16 +159,16 @@ def test_known_glitches_are_dropped(sample: tuple) -> None:
     assert sum(map(len, removed.values())) < 0.004 * 146_195
 
 
-def test_nobody_jumps_any_more(sample: tuple) -> None:
-    subjects, _, _ = sample
+def test_nobody_jumps_any_more(cmu_sample: CmuSample) -> None:
+    subjects = cmu_sample.subjects
     clips = [clip for subject in subjects.values() for clip in subject.clips if len(clip.poses_3d) > 1]
     assert len(clips) > 161
     for clip in clips:
         assert step_speeds(clip.poses_3d, 50.0).max() < MAX_SPEED, clip.name
 
 
-def test_people_have_the_size_of_people(sample: tuple) -> None:
-    subjects, _, _ = sample
+def test_people_have_the_size_of_people(cmu_sample: CmuSample) -> None:
+    subjects = cmu_sample.subjects
     for name, subject in subjects.items():
         poses = np.concatenate([clip.poses_3d for clip in subject.clips])
         reach = np.linalg.norm(poses[:, JOINT["head_top"]] - poses[:, JOINT["l_ankle"]], axis=-1).max()
@@ -118,9 +178,8 @@ def test_people_have_the_size_of_people(sample: tuple) -> None:
         assert -0.1 < np.quantile(poses[:, [JOINT["l_ankle"], JOINT["r_ankle"]], 2].min(1), 0.02) < 0.35, name
 
 
-def test_projections_of_the_sample(sample: tuple) -> None:
-    _, _, paths = sample
-    table = cmu_table(paths, {"train": ["01"]})
+def test_projections_of_the_sample(cmu_sample: CmuSample) -> None:
+    table = cmu_table(cmu_sample.paths, {"train": ["01"]})
     assert table.metadata["share_of_joints_outside"] < 0.001
     assert table.metadata["dropped_videos"] == []
     assert [entry["trial"] for entry in table.metadata["dropped_trials"]] == ["14_36"]

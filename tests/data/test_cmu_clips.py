@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import amc_text, text_file, trial
+from world.acclaim_files import amc_text, text_file, trial
 
-from uplift_upsample.data.cmu_clips import SubjectClips, convert_subject, read_clips, write_clips
+from uplift_upsample.data.clips import SubjectClips
+from uplift_upsample.data.cmu_clips import convert_subject, read_clips, write_clips
 from uplift_upsample.data.cmu_trials import (
     Trial,
     fetch_subject,

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from acclaim_files import HEADER, text_file
+from world.acclaim_files import HEADER, text_file
 
 from uplift_upsample.cameras import denormalise_points
+from uplift_upsample.data.clips import Clip, SubjectClips
 from uplift_upsample.data.cmu import ACKNOWLEDGEMENT
-from uplift_upsample.data.cmu_clips import Clip, SubjectClips, write_clips
-from uplift_upsample.data.cmu_table import VIEWS, camera_set, cmu_table, project_px
+from uplift_upsample.data.cmu_clips import write_clips
+from uplift_upsample.data.cmu_table import cmu_table
 from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.data.simulated_table import VIEWS, camera_set, project_px
 from uplift_upsample.errors import InputError
 
 

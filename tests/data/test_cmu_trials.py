@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from acclaim_files import HEADER, amc_text, asf_text, text_file, trial
+from world.acclaim_files import HEADER, amc_text, asf_text, text_file, trial
 
 from uplift_upsample.data.cmu_trials import (
     ACTIONS,
@@ -61,6 +61,12 @@ def test_list_of_trials_is_that_of_the_sample(project: Path, shared: Path) -> No
         (HEADER + "# a comment\n01,02_01,walk,Walk,10,120,,,,\n", "line 3: trial '02_01' is not of subject '01'"),
         (HEADER + "01,01_01,walk,Walk,ten,120,,,,\n", "frames 'ten'"),
         (HEADER + "01,01_01,walk,Walk,10\n", "line 2: 5 cells where the header has 10"),
+        (HEADER + "../x,../x_01,walk,Walk,10,120,,,,\n", "subject '../x' and trial '../x_01' must read like 01 and 01_08"),
+        (HEADER + "01,01_/etc,walk,Walk,10,120,,,,\n", "must read like 01 and 01_08"),
+        (HEADER + "01,01_01,walk,Walk,0,120,,,,\n", "frames '0' and fps '120' must be positive"),
+        (HEADER + "01,01_01,walk,Walk,10,nan,,,,\n", "fps 'nan' must be positive"),
+        (HEADER + '01,01_01,"walk,Walk,10,120,,,,\n', "no CSV table"),
+        (HEADER + "01,01_01," + "w" * 200_000 + ",Walk,10,120,,,,\n", "no CSV table"),
         (HEADER + "01,01_01,walk,Walk,10,120,,,,\n" * 2, "line 3: trial 01_01 is listed twice"),
     ],
 )

@@ -6,7 +6,6 @@ rotation R in that frame, so that its rotation relative to the parent is ``C R C
 units of ``1 / length`` inches, where ``length`` is declared by the ASF.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,10 @@ ROOT_BONE = "root"
 ROTATIONS = ("rx", "ry", "rz")
 TRANSLATIONS = ("tx", "ty", "tz")
 COMMENT = "#"
+MAX_VALUE = 1e6  # of any number in a file; people and their turns stay far below, damaged digits do not
+MAX_BYTES = 256 << 20  # the largest file of the CMU database has 20 MB
+_SHOWN = 60  # characters of a line that an error quotes
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -103,17 +106,28 @@ def rotation_about_axes(order: str, angles: np.ndarray) -> np.ndarray:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file. Raises ``InputError`` where it cannot be read."""
+    """The bytes of a file, without a byte order mark. Raises ``InputError`` where it cannot be read or is far too large."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path}: larger than {MAX_BYTES >> 20} MiB, which no recording is; use the original file")
+    return data.removeprefix(_BYTE_ORDER_MARK)
 
 
 def finite_floats(words: Sequence[str]) -> list[float] | None:
-    """The numbers that words spell, or None if one of them is not a finite number."""
+    """The numbers that words spell, or None if one of them is no finite number of at most ``MAX_VALUE``."""
     try:
         values = [float(word) for word in words]
     except ValueError:
         return None
-    return values if all(math.isfinite(value) for value in values) else None
+    is_sound = all(abs(value) <= MAX_VALUE for value in values)  # no NaN is
+    return values if is_sound and not any("_" in word for word in words) else None  # Python reads 1_0 as ten
+
+
+def shortened(words: Sequence[str]) -> str:
+    """Words of a file for an error message, not more of them than a reader needs."""
+    text = " ".join(words)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

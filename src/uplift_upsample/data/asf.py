@@ -1,13 +1,14 @@
 """Reader of Acclaim skeleton files (ASF). See ``acclaim`` for the format."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from uplift_upsample.data.acclaim import (
     COMMENT,
+    MAX_VALUE,
     ROOT_BONE,
     ROTATIONS,
     TRANSLATIONS,
@@ -15,10 +16,17 @@ from uplift_upsample.data.acclaim import (
     finite_floats,
     read_bytes,
     rotation_about_axes,
+    shortened,
 )
 from uplift_upsample.errors import InputError
 
 METRES_PER_INCH = 0.0254
+MAX_BONES = 1000  # the database has 31
+MAX_BONE = 5.0  # m
+_SHORTEST_DIRECTION = 1e-9
+_LONGEST_NAME = 60
+_ONCE = {"units": ("length", "angle"), "root": ("order", "axis", "position", "orientation")}
+_ONCE_IN_A_BONE = ("name", "direction", "length", "axis", "dof")
 _Block = dict[str, tuple[int, list[str]]]  # key of a line -> line number, the other words
 
 
@@ -51,8 +59,10 @@ class _AsfReader:
             if key.startswith(":"):
                 section = key[1:]
             elif section == "units":
+                self._check_new(number, key, self.units, _ONCE["units"])
                 self.units[key] = (number, words[-1].lower())
             elif section == "root":
+                self._check_new(number, key, self.root, _ONCE["root"])
                 self.root[key] = (number, words[1:])
             elif section == "bonedata":
                 current = self._read_bone_line(number, key, words[1:], current)
@@ -61,19 +71,28 @@ class _AsfReader:
         if current is not None:
             raise self.fail(None, "the last bone of :bonedata has no 'end'; the file is cut off")
 
+    def _check_new(self, number: int, key: str, known: Mapping[str, object], once: Sequence[str]) -> None:
+        if key in known and key in once:
+            raise self.fail(number, f"{key!r} comes twice; it is not clear which one holds")
+
     def _read_bone_line(self, number: int, key: str, words: list[str], current: _Block | None) -> _Block | None:
         if key == "begin":
+            if current is not None:
+                raise self.fail(number, "a bone begins before the one before it has its 'end'")
             return {"begin": (number, [])}
         if current is None:
-            raise self.fail(number, f"{key!r} outside of a 'begin' ... 'end' block of :bonedata")
+            raise self.fail(number, f"{shortened([key])!r} outside of a 'begin' ... 'end' block of :bonedata")
         if key != "end":
+            self._check_new(number, key, current, _ONCE_IN_A_BONE)
             current[key] = (number, words)
             return current
         number_of_name, name = current.get("name", (number, []))
-        if len(name) != 1:
-            raise self.fail(number_of_name, "a bone without a name of one word")
+        if len(name) != 1 or len(name[0]) > _LONGEST_NAME:
+            raise self.fail(number_of_name, f"a bone without a name of one word of at most {_LONGEST_NAME} letters")
         if name[0] in self.bones or name[0] == ROOT_BONE:
             raise self.fail(number_of_name, f"a second bone named {name[0]}")
+        if len(self.bones) == MAX_BONES:
+            raise self.fail(number, f"more than {MAX_BONES} bones; this is no skeleton of a person")
         self.bones[name[0]] = current
         return None
 
@@ -89,15 +108,25 @@ class _AsfReader:
         offsets, axes, channels = [position * metres], [_axis_frame(orientation, root_order, degrees)], [self._root_channels()]
         for name in names[1:]:
             bone = self.bones[name]
-            direction, (length,) = self._numbers(bone, "direction"), self._numbers(bone, "length", count=1)
-            norm = np.linalg.norm(direction)
-            if norm == 0:
-                raise self.fail(bone["direction"][0], f"bone {name} has no direction")
             words = self._entry(bone, "axis")[1]
-            offsets.append(direction / norm * length * metres)
+            offsets.append(self._offset(name, bone, metres))
             axes.append(_axis_frame(self._numbers(bone, "axis", words=words[:3]), self._axis_order(bone, words[3:]), degrees))
             channels.append(self._channels(bone, "dof", ROTATIONS))
         return AcclaimSkeleton(tuple(names), parents, np.array(offsets), np.array(axes), tuple(channels), metres, degrees)
+
+    def _offset(self, name: str, bone: _Block, metres: float) -> np.ndarray:
+        """From start to end of a bone in the rest pose, metres; one without length needs no direction."""
+        direction, (length,) = self._numbers(bone, "direction"), self._numbers(bone, "length", count=1)
+        if not 0 <= length * metres <= MAX_BONE:
+            raise self.fail(
+                bone["length"][0],
+                f"bone {name} is {length * metres:.4g} m long; the length of a bone of a person is 0 to {MAX_BONE:g} m "
+                "(is the length of :units right?)",
+            )
+        norm = np.linalg.norm(direction)
+        if norm < _SHORTEST_DIRECTION and length > 0:
+            raise self.fail(bone["direction"][0], f"bone {name} has no direction")
+        return direction / max(norm, _SHORTEST_DIRECTION) * length * metres
 
     def _entry(self, block: _Block, key: str) -> tuple[int, list[str]]:
         if key not in block:
@@ -118,20 +147,22 @@ class _AsfReader:
         number, found = self._entry(block, key)
         values = finite_floats(found if words is None else words)
         if values is None or len(values) != count:
-            raise self.fail(number, f"{key!r} needs {count} finite number{'s' * (count > 1)}, not {' '.join(found)!r}")
+            raise self.fail(number, f"{key!r} needs {count} finite number{'s' * (count > 1)}, not {shortened(found)!r}")
         return np.array(values)
 
     def _axis_order(self, block: _Block, words: list[str]) -> str:
         order = "".join(words).lower()
         if sorted(order) != ["x", "y", "z"]:
-            raise self.fail(self._entry(block, "axis")[0], f"the axis order {''.join(words)!r} is no permutation of XYZ")
+            raise self.fail(
+                self._entry(block, "axis")[0], f"the axis order {shortened([''.join(words)])!r} is no permutation of XYZ"
+            )
         return order
 
     def _channels(self, block: _Block, key: str, known: Sequence[str]) -> tuple[str, ...]:
         number, words = block.get(key, (0, []))
         channels = tuple(word.lower() for word in words)
         if len(set(channels)) != len(channels) or not set(channels) <= set(known):
-            raise self.fail(number, f"{key!r} is {' '.join(words)!r}; only {' '.join(known)}, each once, can be read")
+            raise self.fail(number, f"{key!r} is {shortened(words)!r}; only {' '.join(known)}, each once, can be read")
         return channels
 
     def _root_channels(self) -> tuple[str, ...]:
@@ -141,30 +172,36 @@ class _AsfReader:
     def _metres_per_unit(self) -> float:
         number, word = self.units.get("length", (None, "nothing"))
         values = finite_floats([word])
-        if values is None or values[0] <= 0:
-            raise self.fail(number, f"the length of :units must be a positive number, not {word}")
+        if values is None or not values[0] >= 1 / MAX_VALUE:
+            raise self.fail(number, f"the length of :units must be a positive number, not {shortened([word])}")
         return METRES_PER_INCH / values[0]
 
     def _is_degrees(self) -> bool:
         number, word = self.units.get("angle", (None, "deg"))
         if word[:3] not in ("deg", "rad"):
-            raise self.fail(number, f"the angle of :units must be deg or rad, not {word}")
+            raise self.fail(number, f"the angle of :units must be deg or rad, not {shortened([word])}")
         return word.startswith("deg")
 
     def _order(self) -> tuple[list[str], np.ndarray]:
         """Bones from the root outwards, and their parents' indices."""
+        for parent, children in self.children.items():
+            if parent != ROOT_BONE and parent not in self.bones:
+                raise self.fail(
+                    children[0][0] if children else None, f"bone {shortened([parent])} of :hierarchy is not in :bonedata"
+                )
         names, parents = [ROOT_BONE], [-1]
         for index, name in enumerate(names):  # grows while it runs
             for number, child in self.children.get(name, []):
                 if child not in self.bones:
-                    raise self.fail(number, f"bone {child} of :hierarchy is not in :bonedata")
+                    raise self.fail(number, f"bone {shortened([child])} of :hierarchy is not in :bonedata")
                 if child in names:
                     raise self.fail(number, f"bone {child} is in :hierarchy twice")
                 names.append(child)
                 parents.append(index)
         loose = [name for name in self.bones if name not in names]
         if loose:
-            raise self.fail(None, f"the :hierarchy does not connect {', '.join(loose)} to the root")
+            names_of_loose = shortened([", ".join(loose)])
+            raise self.fail(None, f"the :hierarchy does not connect {names_of_loose} to the root")
         return names, np.array(parents, np.int64)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from uplift_upsample.data.acclaim import AcclaimSkeleton, bone_ends
 from uplift_upsample.data.amc import read_amc
+from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MODEL_17
 
 ACKNOWLEDGEMENT = (
@@ -40,7 +41,11 @@ def read_trial(path: str | os.PathLike[str], skeleton: AcclaimSkeleton) -> np.nd
 
     Raises ``InputError`` where the file cannot be read or the skeleton lacks a bone of the database.
     """
-    return joints_17(skeleton, bone_ends(skeleton, read_amc(path, skeleton)))
+    motion = read_amc(path, skeleton)
+    try:
+        return joints_17(skeleton, bone_ends(skeleton, motion))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def joints_17(skeleton: AcclaimSkeleton, ends: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -17,6 +16,7 @@ import numpy as np
 
 from uplift_upsample.data.asf import read_asf
 from uplift_upsample.data.capture_space import place_in_capture_space
+from uplift_upsample.data.clips import Clip, SubjectClips
 from uplift_upsample.data.cmu import read_trial
 from uplift_upsample.data.cmu_trials import ManifestRow, Trial
 from uplift_upsample.data.glitches import Glitch, remove_glitches
@@ -27,29 +27,6 @@ from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A trial or a part of it: ``(T, 17, 3)`` float32, metres, z up, 50 Hz, in ``MODEL_17`` order.
-
-    name: ``01_01``, or ``01_01/2`` for the second part.
-    """
-
-    trial: str
-    name: str
-    action: str
-    poses_3d: np.ndarray
-
-
-@dataclass(frozen=True)
-class SubjectClips:
-    """All clips of a subject, the trials that gave none and why, and the original files with their checksums."""
-
-    subject: str
-    clips: Sequence[Clip]
-    dropped: Sequence[Mapping[str, str]]
-    sources: Sequence[Mapping[str, str]]
 
 
 def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:

@@ -1,4 +1,4 @@
-"""The list of trials to use from the CMU motion capture database, and the fetching of their files.
+"""The list of trials to use from the CMU motion capture database, and the fetching of their files, one by one.
 
 A list is a CSV file with one row for each trial. ``action`` is what scores are grouped by: the database has free
 descriptions only, which are summed up in the categories of ``ACTIONS``. Checksums may be left empty for a list of
@@ -8,7 +8,9 @@ one's own. Lines that start with # are comments.
 import csv
 import io
 import logging
+import math
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -21,6 +23,7 @@ from uplift_upsample.strict import suggestion
 
 _LOG = logging.getLogger(__name__)
 PAUSE = 1.0  # s between two requests: the database asks not to be crawled
+_NAME = re.compile(r"[A-Za-z0-9-]+")  # names become paths
 
 # In this order in tables. Each names what the whole trial is about, as its description says.
 ACTIONS = {
@@ -102,12 +105,16 @@ def _trial(where: str, row: Mapping[str, str]) -> Trial:
         raise InputError(
             f"{where}: unknown action {row['action']!r}{suggestion(row['action'], ACTIONS)}; known are {', '.join(ACTIONS)}"
         )
-    if not row["subject"] or row["trial"].partition("_")[0] != row["subject"]:
+    if not _NAME.fullmatch(row["subject"]) or not _NAME.fullmatch(row["trial"].partition("_")[2]):
+        raise InputError(f"{where}: subject {row['subject']!r} and trial {row['trial']!r} must read like 01 and 01_08")
+    if row["trial"].partition("_")[0] != row["subject"]:
         raise InputError(f"{where}: trial {row['trial']!r} is not of subject {row['subject']!r}")
     try:
         frames, fps = int(row["frames"]), float(row["fps"])
     except ValueError:
         raise InputError(f"{where}: frames {row['frames']!r} and fps {row['fps']!r} must be numbers") from None
+    if frames < 1 or not math.isfinite(fps) or fps <= 0:
+        raise InputError(f"{where}: frames {row['frames']!r} and fps {row['fps']!r} must be positive")
     texts = {key: value.strip() for key, value in row.items() if key not in ("frames", "fps")}
     return Trial(frames=frames, fps=fps, **texts)
 
@@ -121,12 +128,10 @@ def fetch_subject(
     used in place; downloads are kept in ``cache`` with the same layout. Returns the files by their path in the
     layout. Raises ``InputError`` as ``fetch`` does; what was fetched before stays in the cache.
     """
-    wanted = {trial.asf: (trial.asf_sha256, trial.asf_sha256_lf) for trial in trials}
-    wanted |= {trial.amc: (trial.sha256, trial.sha256_lf) for trial in trials}
     folder = local_path(source)
     fetched: dict[str, Fetched] = {}
     with new_session() as session:
-        for name, checksums in wanted.items():
+        for name, checksums in files_of(trials).items():
             origin = f"{source.rstrip('/')}/{name}" if folder is None else folder / name
             if any(file.is_downloaded for file in list(fetched.values())[-1:]):
                 time.sleep(pause)
@@ -144,11 +149,18 @@ def fetch_subject(
     return fetched
 
 
+def files_of(trials: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
+    """The files that trials need, by their path in the layout of the site, with the accepted checksums of each."""
+    files: dict[str, tuple[str, ...]] = {trial.asf: (trial.asf_sha256, trial.asf_sha256_lf) for trial in trials}
+    return files | {trial.amc: (trial.sha256, trial.sha256_lf) for trial in trials}
+
+
 def acclaim_fault(path: Path) -> str | None:
     """What is wrong with a file that should be an ASF or AMC file, from its first lines; None if it may be one."""
     with path.open("rb") as file:
         start = file.read(4096)
-    sections = [line.strip().lower() for line in start.splitlines() if line.lstrip().startswith(b":")]
+    lines = start.removeprefix(b"\xef\xbb\xbf").splitlines()
+    sections = [line.strip().lower() for line in lines if line.lstrip().startswith(b":")]
     expected = b":version" if path.name.removesuffix(".part").endswith(".asf") else b":fully-specified"
     if any(section.startswith(expected) for section in sections):
         return None
@@ -182,7 +194,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, ManifestRow]:
     """The files of a manifest by their path in the layout. Raises ``InputError`` where it cannot be read."""
     rows = _rows(path, [field.name for field in fields(ManifestRow)])
     for number, row in rows:
-        if not row["bytes"].isdecimal():
+        if not row["bytes"].isdecimal() or len(row["bytes"]) > 15:
             raise InputError(f"{path}, line {number}: bytes is {row['bytes']!r}, which is no number; fetch the subject again")
     return {row["file"]: ManifestRow(row["file"], row["origin"], row["path"], row["sha256"], int(row["bytes"])) for _, row in rows}
 
@@ -194,7 +206,10 @@ def _rows(path: str | os.PathLike[str], columns: Sequence[str]) -> list[tuple[in
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    parsed = list(csv.reader(line for _, line in numbered))
+    try:
+        parsed = [next(csv.reader([line], strict=True)) for _, line in numbered]  # a cell ends on its line
+    except csv.Error as error:
+        raise InputError(f"{path}: no CSV table ({error})") from None
     header = parsed[0] if parsed else []
     missing = [column for column in columns if column not in header]
     if missing:

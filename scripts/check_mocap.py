@@ -1,0 +1,43 @@
+"""Say what is wrong with recordings of one's own motion capture, one file or a folder of them; status 2 if anything is."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from _command import BAD_INPUT, run
+
+from uplift_upsample.data.mocap import judge
+from uplift_upsample.data.mocap_folder import Judged, judge_folder
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("place", metavar="FILE_OR_FOLDER", help="one recording (.npz), or a folder of {subject}/{recording}.npz")
+    place = Path(parser.parse_args(argv).place)
+    files = judge_folder(place) if place.is_dir() else [Judged(place, place.name, place.stem, place.stem, judge(place))]
+    num_recordings, num_faulty, subjects, seconds = 0, 0, set(), 0.0
+    for judged in files:
+        num_recordings += 1
+        for fault in judged.verdict.faults:
+            print(f"{judged.path}: error: {fault}")
+        for warning in judged.verdict.warnings:
+            print(f"{judged.path}: warning: {warning}")
+        if judged.verdict.recording is None:
+            num_faulty += 1
+            continue
+        subjects.add(judged.subject)
+        seconds += len(judged.verdict.recording.poses) / judged.verdict.recording.frame_rate
+    if num_faulty:
+        print(f"{num_faulty} of {_counted(num_recordings, 'recording')} cannot be used")
+        return BAD_INPUT
+    minutes, rest = divmod(round(seconds), 60)
+    print(f"fine: {_counted(num_recordings, 'recording')}, {_counted(len(subjects), 'subject')}, {minutes}:{rest:02d} min")
+    return 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

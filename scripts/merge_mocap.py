@@ -1,0 +1,25 @@
+"""Merge a folder of one's own motion capture into one frames table, seen by the Human3.6M cameras with simulated detections."""
+
+import argparse
+import sys
+
+from _command import run
+from _splits import HELP, read_splits
+
+from uplift_upsample.data.frames import write_frames_table
+from uplift_upsample.data.mocap_folder import mocap_table
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", required=True, metavar="DIR", help="recordings, {subject}/{recording}.npz")
+    parser.add_argument("--splits", required=True, help=HELP)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulated detections (default: %(default)s)")
+    parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
+    args = parser.parse_args(argv)
+    write_frames_table(args.output, mocap_table(args.folder, read_splits(args.splits), args.seed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
