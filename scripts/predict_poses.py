@@ -26,7 +26,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--batch_size", type=int, default=256, help="windows at once (256)")
     add("--no_mirror", action="store_true", help="do not average with the prediction for the mirrored input")
     add("--test_step", type=int, default=1, help="evaluate every n-th frame only (1)")
-    add("--seed", type=int, help="the seed of the run, for the record")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
+    origin.add_argument("--published", action="store_true", help="the weights are published ones, for the record")
     add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
     add("--output", required=True, help="predictions.h5")
     return parser.parse_args(argv)
@@ -58,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     origin = {
         "experiment": settings.name,
         "study": settings.study,
+        "weights": "published" if options.published else "trained" if options.seed is not None else None,
         "seed": options.seed,
         "weights_sha256": sha256_of_file(options.weights),
     }

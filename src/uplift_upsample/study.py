@@ -37,8 +37,8 @@ class PlannedExperiment:
 
     train_subset, val_subset, test_subset: splits, or subjects separated by commas; null where nothing is validated or tested.
     test_dataset: the data set that is tested on, ``dataset`` unless the configuration names another one.
-    initial_weights: the experiment of the same study whose weights training starts from. evaluated_s_in: frames; empty without a
-    test set.
+    initial_weights: the experiment of the same study whose weights training starts from. published_weights: weights that others
+    published for it, by their name in the table of sources. evaluated_s_in: frames; empty without a test set.
     is_run: whether the study's tables expect its numbers; what is not run can still be asked for by the name of a file.
     """
 
@@ -50,6 +50,7 @@ class PlannedExperiment:
     test_subset: str | None
     test_dataset: str
     initial_weights: str | None
+    published_weights: str | None
     evaluated_s_in: tuple[int, ...]
     experiment: Experiment
     resources: Resources
@@ -76,6 +77,7 @@ class Study:
     """Experiments that share data and tables.
 
     data: name of a data set -> how its frames table is made (``kind`` and its options). data_seed: of what is made up in the data.
+    evaluates_published: whether published weights are evaluated beside those that are trained here.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Study:
     seeds: tuple[int, ...]
     data_seed: int
     data: Mapping[str, Mapping[str, Any]]
+    evaluates_published: bool = True
     experiments: Mapping[str, PlannedExperiment] = field(default_factory=dict)
 
     @property
@@ -111,27 +114,44 @@ class Study:
         return [experiment for experiment in self.run if experiment.evaluated_s_in]
 
     @property
+    def published(self) -> list[PlannedExperiment]:
+        """The experiments whose published weights are evaluated, run or not."""
+        named = [experiment for experiment in self.experiments.values() if experiment.published_weights]
+        return [experiment for experiment in named if experiment.evaluated_s_in and self.evaluates_published]
+
+    @property
+    def evaluated(self) -> list[PlannedExperiment]:
+        """The experiments that have any weights evaluated."""
+        return [experiment for experiment in self.experiments.values() if experiment in [*self.tested, *self.published]]
+
+    @property
     def baseline(self) -> PlannedExperiment | None:
         """The experiment whose training and test people the mean pose is taken from and measured on; None where there is none.
 
-        The first of ``tested`` that is trained on the data set that it is tested on: motion capture has no cameras, and so
+        The first of ``evaluated`` that is trained on the data set that it is tested on: motion capture has no cameras, and so
         no mean pose in the axes of one.
         """
-        return next((experiment for experiment in self.tested if experiment.dataset == experiment.test_dataset), None)
+        return next((experiment for experiment in self.evaluated if experiment.dataset == experiment.test_dataset), None)
 
     @property
     def used_datasets(self) -> list[str]:
         """The data sets that the study's experiments are trained and tested on."""
-        tested = [experiment.test_dataset for experiment in self.tested]
+        tested = [experiment.test_dataset for experiment in self.evaluated]
         return list(dict.fromkeys([experiment.dataset for experiment in self.trained] + tested))
 
 
 def plan(config: Mapping[str, Any]) -> dict[str, Study]:
     """All studies of a configuration by name."""
-    return {name: _study(name, values, config["experiments"]) for name, values in config["studies"].items()}
+    return {name: _study(name, values, config) for name, values in config["studies"].items()}
 
 
-def _study(name: str, values: Mapping[str, Any], bases: Mapping[str, Any]) -> Study:
+def evaluates_published(config: Mapping[str, Any], study: Mapping[str, Any]) -> bool:
+    """Whether a study evaluates published weights: its own switch, and the one for all studies."""
+    return bool(config.get("evaluate_published", True) and study.get("evaluate_published", True))
+
+
+def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> Study:
+    bases = config["experiments"]
     run = values.get("run", list(values["experiments"]))
     experiments = {}
     for key, planned in values["experiments"].items():
@@ -147,6 +167,7 @@ def _study(name: str, values: Mapping[str, Any], bases: Mapping[str, Any]) -> St
             test_subset=test_subset,
             test_dataset=planned.get("test_dataset", planned["dataset"]),
             initial_weights=planned.get("initial_weights"),
+            published_weights=planned.get("published_weights"),
             evaluated_s_in=tuple(evaluated) if test_subset else (),
             experiment=experiment,
             resources=Resources(**{**values.get("resources", {}), **planned.get("resources", {})}),
@@ -158,6 +179,7 @@ def _study(name: str, values: Mapping[str, Any], bases: Mapping[str, Any]) -> St
         seeds=tuple(values["seeds"]),
         data_seed=values.get("data_seed", 0),
         data=values["data"],
+        evaluates_published=evaluates_published(config, values),
         experiments=experiments,
     )
 

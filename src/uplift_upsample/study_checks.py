@@ -11,7 +11,7 @@ from uplift_upsample.config import Experiment
 from uplift_upsample.config_schema import schema_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.strict import suggestion
-from uplift_upsample.study import resolved
+from uplift_upsample.study import evaluates_published, resolved
 
 SubjectsOfTrials = Callable[[str], Collection[str] | None]
 
@@ -54,12 +54,13 @@ def config_faults(
     schema: Mapping[str, Any],
     reserved: Collection[str] = (),
     subjects_of_trials: SubjectsOfTrials | None = None,
+    weight_files: Collection[str] | None = None,
 ) -> list[str]:
     """All faults of a configuration; empty where there is none.
 
     schema: JSON schema of the configuration. reserved: names of targets, which no study may bear. subjects_of_trials: gives the
     subjects in a table of trials that the configuration names, None for a table that does not exist; left out, tables are not
-    checked.
+    checked. weight_files: names of the weight files in the table of sources; left out, these names are not checked.
     """
     found = schema_faults(config, schema)
     places = _Places({place for place, _ in found})
@@ -73,6 +74,7 @@ def config_faults(
                 faults += _resolved({}, base, f"experiments.{name}")[1]
         for name, study in config["studies"].items():
             faults += _study_faults(f"studies.{name}", study, bases, places, subjects_of_trials)
+            faults += _published_faults(f"studies.{name}", study, evaluates_published(config, study), places, weight_files)
     return list(dict.fromkeys(faults))
 
 
@@ -139,13 +141,13 @@ def _study_faults(
         if has_data:
             faults += _subset_faults(place, planned, study["data"])
     sound = {name: planned for name, planned in experiments.items() if places.is_sound(f"{where}.experiments.{name}")}
-    return faults + _initial_weights_faults(where, sound, list(experiments), complete) + _test_faults(where, study, sound)
+    return faults + _initial_weights_faults(where, sound, list(experiments), complete)
 
 
 def _data_faults(where: str, data: Mapping[str, Any], subjects_of_trials: SubjectsOfTrials | None) -> list[str]:
     faults = []
     for name, source in data.items():
-        if source["kind"] != "cmu":
+        if source["kind"] not in ("cmu", "mocap"):
             continue
         splits = source["splits"]
         for (one, first), (two, second) in combinations(splits.items(), 2):
@@ -154,7 +156,7 @@ def _data_faults(where: str, data: Mapping[str, Any], subjects_of_trials: Subjec
                 faults.append(
                     f"{where}.{name}.splits: {_words('subject', shared)} in {one} and in {two}; a subject belongs to one split"
                 )
-        if subjects_of_trials is None:
+        if subjects_of_trials is None or source["kind"] != "cmu":
             continue
         known = subjects_of_trials(source["trials"])
         if known is None:
@@ -232,7 +234,10 @@ def _subjects(subset: str, source: Mapping[str, Any]) -> tuple[set[str], list[st
     if source["kind"] == "h36m":
         splits, single = H36M_SPLITS, sorted(H36M_SPLITS["trainval"] | H36M_SPLITS["test"], key=lambda subject: int(subject[1:]))
     elif source["kind"] == "amass":
-        splits, single = {split: {f"all of AMASS's {split} split"} for split in AMASS_SPLITS}, list(source["subsets"])
+        splits, single = (
+            {split: {f"all of AMASS's {split} split"} for split in AMASS_SPLITS},
+            [*source["subsets"], *source.get("own", {})],
+        )
     else:
         splits = {split: set(subjects) for split, subjects in source["splits"].items()}
         single = sorted(set().union(*splits.values()))
@@ -281,11 +286,38 @@ def _cycle_faults(where: str, experiments: Mapping[str, Any]) -> list[str]:
     return [f"{where}.experiments: initial_weights go in a circle: {' <- '.join(path)}" for path in cycles.values()]
 
 
-def _test_faults(where: str, study: Mapping[str, Any], experiments: Mapping[str, Any]) -> list[str]:
+def _published_faults(
+    where: str, study: Mapping[str, Any], is_evaluated: bool, places: _Places, weight_files: Collection[str] | None
+) -> list[str]:
+    """Published weights that do not exist or cannot be evaluated; a study that evaluates nothing, or different things."""
+    if not places.is_usable(f"{where}.experiments"):
+        return []
+    sound = {name: planned for name, planned in study["experiments"].items() if places.is_sound(f"{where}.experiments.{name}")}
+    published = {name: planned["published_weights"] for name, planned in sound.items() if planned.get("published_weights")}
+    faults = []
+    for name, source in published.items():
+        place = f"{where}.experiments.{name}"
+        if weight_files is not None and source not in weight_files:
+            near = suggestion(source, weight_files)
+            known = ", ".join(weight_files)
+            faults.append(f"{place}.published_weights: the table of sources has no weights {source!r}{near}; it has {known}")
+        if not sound[name].get("test_subset"):
+            faults.append(f"{place}: published_weights without a test_subset; there is nothing to evaluate them on")
+    if not places.is_sound(f"{where}.run"):
+        return faults
+    run = study.get("run", list(sound))
+    evaluated = {*run, *published} if is_evaluated else set(run)
+    if not evaluated and places.is_sound(f"{where}.experiments"):
+        reason = "no experiment names published_weights" if not published else "evaluate_published is false"
+        faults.append(f"{where}.run: it is empty and {reason}, so there is nothing to do")
+    return faults + _test_faults(where, {name: planned for name, planned in sound.items() if name in evaluated})
+
+
+def _test_faults(where: str, evaluated: Mapping[str, Any]) -> list[str]:
     """A study's tables and its baseline compare numbers, so its experiments must be tested on the same people."""
     tests: dict[tuple[str, str], str] = {}
-    for name, planned in experiments.items():
-        if planned.get("test_subset") and name in study.get("run", experiments):
+    for name, planned in evaluated.items():
+        if planned.get("test_subset"):
             tests.setdefault((_test_dataset(planned), planned["test_subset"]), name)
     if len(tests) < 2:
         return []

@@ -70,14 +70,21 @@ def planned() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manifest]:
-    """Write scores, given as (experiment, seed, s_in) -> MPJPE, and make the manifest; ``protocol`` goes into every document."""
+    """Write scores, given as (experiment, seed, s_in) -> MPJPE, and make the manifest; ``protocol`` goes into every document.
 
-    def make(values: dict[tuple[str, int, int], float], is_synthetic: bool = False, **protocol: Any) -> Manifest:
+    The seed ``published`` stands for published weights.
+    """
+
+    def make(values: dict[tuple[str, int | str, int], float], is_synthetic: bool = False, **protocol: Any) -> Manifest:
         scores: dict[str, Any] = {}
+        published: dict[str, Any] = {}
         for (name, seed, s_in), mpjpe in values.items():
             path = tmp_path / f"{name}-{seed}-{s_in}.json"
             path.write_text(json.dumps(scores_document(mpjpe, s_in, is_synthetic=is_synthetic, **protocol)))
-            scores.setdefault(name, {}).setdefault(str(seed), {})[str(s_in)] = str(path)
+            paths = published.setdefault(name, {})
+            if seed != "published":
+                paths = scores.setdefault(name, {}).setdefault(str(seed), {})
+            paths[str(s_in)] = str(path)
         baseline = scores_document(200.0, 5, is_synthetic=is_synthetic)
         (tmp_path / "mean.json").write_text(
             json.dumps({"mean_pose": {"all_frames": part(200.0)}, "protocol": baseline["protocol"]})
@@ -89,6 +96,7 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
                 "is_synthetic": is_synthetic,
                 "experiments": planned,
                 "scores": scores,
+                "published_scores": {name: paths for name, paths in published.items() if paths},
                 "mean_pose": str(tmp_path / "mean.json"),
                 "published": str(tmp_path / "published.csv"),
             }

@@ -1,6 +1,5 @@
 """The result tables: what stands beside what, what was not run, what is synthetic, and that equal scores give equal bytes."""
 
-import io
 import json
 import math
 import re
@@ -10,31 +9,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from documents import find, read, rows_of, written
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.render import Document, Section, csv_text, latex, markdown
 from uplift_upsample.report.results import collected, read_published
-from uplift_upsample.report.tables import FILES, write_tables
-
-
-def read(text: str) -> pd.DataFrame:
-    return pd.read_csv(io.StringIO(text), na_values=["NOT RUN"], keep_default_na=True)
-
-
-def rows_of(section: Section) -> list[dict[str, str]]:
-    return [dict(zip(section.header, row, strict=True)) for row in section.rows]
-
-
-def find(rows: list[dict[str, str]], **wanted: str) -> dict[str, str]:
-    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-    assert len(found) == 1, f"{len(found)} rows with {wanted}"
-    return found[0]
-
-
-def written(manifest, folder) -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in write_tables(manifest, folder)}
+from uplift_upsample.report.tables import FILES
 
 
 def test_every_declared_file_is_written(study, values, tmp_path):

@@ -53,7 +53,7 @@ class Predictions:
 def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> None:
     """Write predictions to an HDF5 file, whole or not at all; equal predictions give equal bytes."""
     metadata = {"joints": MODEL_17, "unit": "m", "axes": "camera: x right, y down, z forward"} | dict(predictions.metadata)
-    with replacing(path) as aside, h5py.File(aside, "w", track_order=True) as file:
+    with replacing(path) as aside, h5py.File(aside, "w", track_order=False) as file:
         file.create_dataset("poses_3d", data=np.asarray(predictions.poses_3d, np.float32), track_times=False)
         file.create_dataset("video", data=np.asarray(predictions.video, np.int64), track_times=False)
         file.create_dataset("frame", data=np.asarray(predictions.frame, np.int64), track_times=False)

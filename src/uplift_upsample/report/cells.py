@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.render import csv_number
-from uplift_upsample.report.results import AVERAGES, METRICS, Results, Summary
+from uplift_upsample.report.results import AVERAGES, METRICS, PUBLISHED, Results, Summary
 
 NOT_RUN = "NOT RUN"
 NOT_PLANNED = "–"
@@ -32,6 +32,13 @@ def signed(difference: float) -> str:
     return "+0.00" if text == "-0.00" else text
 
 
+def difference(summary: Summary, figure: float) -> str:
+    """Ours minus a published figure."""
+    if math.isnan(figure):
+        return NOT_PLANNED
+    return signed(summary.mean - figure) if summary.is_run else NOT_RUN
+
+
 def plain(value: float) -> str:
     return NO_VALUE if math.isnan(value) else f"{value:.2f}"
 
@@ -42,6 +49,8 @@ def percent(value: float, whole: float) -> str:
 
 def seeds_text(summaries: Sequence[Summary]) -> str:
     """``3``, or ``1 of 3`` where not all planned seeds were run, or ``0 to 2 of 3`` where cells differ."""
+    if summaries[0].weights == PUBLISHED:
+        return NOT_PLANNED
     planned = summaries[0].num_planned
     counts = sorted({len(summary.values) for summary in summaries})
     run = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
@@ -55,6 +64,15 @@ def pretraining_text(experiment: PlannedExperiment) -> str:
     return "no" if experiment.tested_on == experiment.dataset else "not fine-tuned"
 
 
+def weights_title(weights: str) -> str:
+    return "published weights" if weights == PUBLISHED else "trained here"
+
+
+def label(experiment: PlannedExperiment, weights: str) -> str:
+    """An experiment in a sentence or a row, with a word on the weights where they are not its own."""
+    return f"{experiment.label}, {weights_title(weights)}" if weights == PUBLISHED else experiment.label
+
+
 def mark(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
     return UNTRAINED if results.is_untrained(experiment, s_in) else ""
 
@@ -66,6 +84,8 @@ def metric_titles() -> list[str]:
 def record_numbers(summary: Summary) -> dict[str, str]:
     """The columns of a tidy record that say what was run and what came out."""
     seeds = {"seeds_run": str(len(summary.values)), "seeds_planned": str(summary.num_planned)}
+    if summary.weights == PUBLISHED:
+        seeds = dict.fromkeys(seeds, NO_VALUE)
     if not summary.is_run:
         return {"status": NOT_RUN, **seeds, "mean_mm": NOT_RUN, "std_mm": NOT_RUN}
     return {

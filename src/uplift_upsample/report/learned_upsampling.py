@@ -8,7 +8,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, METRICS, Results
+from uplift_upsample.report.results import AVERAGES, METRICS, TRAINED, Results
 
 NAME = "learned_upsampling"
 EQUAL_STRIDES = "equal: s_in = s_out"
@@ -34,16 +34,20 @@ def document(results: Results) -> Document:
 
 def _section(results: Results, metric: str) -> Section:
     rows = []
-    for experiment in results.evaluated:
+    for experiment, weights in results.rows:
         for s_in in experiment.s_in:
-            row = [experiment.label, f"{s_in}{cells.mark(results, experiment, s_in)}", _s_out(results, experiment, s_in)]
+            row = [
+                cells.label(experiment, weights),
+                f"{s_in}{cells.mark(results, experiment, s_in)}",
+                _s_out(results, experiment, s_in),
+            ]
             for average in AVERAGES:
-                learned = results.summary(experiment, s_in, metric, average=average, upsampling="learned")
-                plain = results.summary(experiment, s_in, metric, average=average, upsampling="plain")
+                learned = results.summary(experiment, s_in, metric, average=average, upsampling="learned", weights=weights)
+                plain = results.summary(experiment, s_in, metric, average=average, upsampling="plain", weights=weights)
                 is_both = learned.is_run and plain.is_run
                 difference = cells.signed(plain.mean - learned.mean) if is_both else cells.NOT_RUN
                 row += [cells.number(learned), cells.number(plain), difference]
-            rows.append([*row, _verdict(results, experiment, s_in, metric)])
+            rows.append([*row, _verdict(results, experiment, s_in, metric, weights)])
     columns = [f"{kind}, {title}" for title in AVERAGES.values() for kind in ("learned", "plain", "gain")]
     return Section(f"{METRICS[metric]} on all frames, mm", ["model", "s_in", "s_out", *columns, "learned upsampling"], rows)
 
@@ -53,16 +57,17 @@ def _s_out(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
     return str(protocols[0]["s_out"]) if protocols else cells.NOT_RUN
 
 
-def gain(results: Results, experiment: PlannedExperiment, s_in: int, metric: str, average: str) -> float:
+def gain(results: Results, experiment: PlannedExperiment, s_in: int, metric: str, average: str, weights: str = TRAINED) -> float:
     """Plain minus learned error on all frames, mm; NaN where one of them was not run."""
-    learned = results.summary(experiment, s_in, metric, average=average, upsampling="learned")
-    return results.summary(experiment, s_in, metric, average=average, upsampling="plain").mean - learned.mean
+    learned = results.summary(experiment, s_in, metric, average=average, upsampling="learned", weights=weights)
+    plain = results.summary(experiment, s_in, metric, average=average, upsampling="plain", weights=weights)
+    return plain.mean - learned.mean
 
 
-def _verdict(results: Results, experiment: PlannedExperiment, s_in: int, metric: str) -> str:
+def _verdict(results: Results, experiment: PlannedExperiment, s_in: int, metric: str, weights: str) -> str:
     if _s_out(results, experiment, s_in) == str(s_in):
         return EQUAL_STRIDES
-    gains = [gain(results, experiment, s_in, metric, average) for average in AVERAGES]
+    gains = [gain(results, experiment, s_in, metric, average, weights) for average in AVERAGES]
     if any(map(math.isnan, gains)):
         return cells.NOT_RUN
     return "helps" if min(gains) > 0 else "does not help" if max(gains) <= 0 else "depends on the average"
@@ -73,17 +78,20 @@ def _records(results: Results) -> list[dict[str, str]]:
         {
             "study": results.manifest.study,
             "experiment": experiment.name,
+            "weights": weights,
             "s_in": str(s_in),
             "s_out": _s_out(results, experiment, s_in),
             "frames": "all_frames",
             "metric": metric,
             "average": average,
             "upsampling": upsampling,
-            **cells.record_numbers(results.summary(experiment, s_in, metric, average=average, upsampling=upsampling)),
-            "gain_mm": _gain_text(gain(results, experiment, s_in, metric, average)),
-            "verdict": _verdict(results, experiment, s_in, metric),
+            **cells.record_numbers(
+                results.summary(experiment, s_in, metric, average=average, upsampling=upsampling, weights=weights)
+            ),
+            "gain_mm": _gain_text(gain(results, experiment, s_in, metric, average, weights)),
+            "verdict": _verdict(results, experiment, s_in, metric, weights),
         }
-        for experiment in results.evaluated
+        for experiment, weights in results.rows
         for s_in in experiment.s_in
         for metric in METRICS
         for average in AVERAGES

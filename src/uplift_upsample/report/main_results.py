@@ -7,7 +7,8 @@ import pandas as pd
 
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
-from uplift_upsample.report.protocol import footer, reasons_against_published
+from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.published import agreement, is_compared, published_mpjpe, published_remarks, three_columns
 from uplift_upsample.report.render import Document, Section, csv_number
 from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, Results
 
@@ -21,27 +22,21 @@ KEY_FRAMES_NOTE = "Key frames are the multiples of s_in: those with a 2D pose of
 
 
 def document(results: Results) -> Document:
-    """MPJPE in the published layout; all metrics, all frames and key frames; what the numbers say."""
+    """MPJPE beside the published figures; all metrics, all frames and key frames; what the numbers say."""
+    first = three_columns(results) if results.has_published_weights else _published_layout(results)
     return Document(
         name=NAME,
         title=f"Main results of the study {results.manifest.study}",
         is_synthetic=results.is_synthetic,
         records=pd.DataFrame(_records(results)),
-        sections=[_published_layout(results), *(_all_metrics(results, frames) for frames in FRAMES)],
-        remarks=[*_findings(results), cells.LEGEND],
+        sections=[first, *(_all_metrics(results, frames) for frames in FRAMES)],
+        remarks=[*_findings(results), *agreement(results), cells.LEGEND],
         footer=footer(results),
     )
 
 
-def published_mpjpe(results: Results, experiment: PlannedExperiment, s_in: int) -> float:
-    """The published MPJPE on all frames, mm; NaN where there is none or it may not stand beside our number."""
-    if reasons_against_published(results, experiment):
-        return math.nan
-    return results.published.get((experiment.name, s_in), math.nan)
-
-
 def _published_layout(results: Results) -> Section:
-    strides = sorted({*results.s_in, *(s_in for name, s_in in results.published if _is_compared(results, name))})
+    strides = sorted({*results.s_in, *(s_in for name, s_in in results.published if is_compared(results, name))})
     rows: list[list[str]] = []
     for average, title in AVERAGES.items():
         value = results.baseline("mpjpe", average)
@@ -49,41 +44,21 @@ def _published_layout(results: Results) -> Section:
         rows.append([MEAN_POSE, cells.NOT_PLANNED, f"baseline, {title}", cells.NOT_PLANNED, *[cell] * len(strides)])
     for experiment in results.evaluated:
         start = [experiment.label, cells.pretraining_text(experiment)]
-        has_published = _is_compared(results, experiment.name)
+        has_published = is_compared(results, experiment.name)
         if has_published:
-            published = [published_mpjpe(results, experiment, s_in) for s_in in strides]
-            shown = [cells.NOT_PLANNED if math.isnan(value) else f"{value:.1f}" for value in published]
+            figures = {s_in: published_mpjpe(results, experiment, s_in) for s_in in strides}
+            shown = [cells.NOT_PLANNED if math.isnan(value) else f"{value:.1f}" for value in figures.values()]
             rows.append([*start, "published", cells.NOT_PLANNED, *shown])
         for average, title in AVERAGES.items():
             ours = [_cell(results, experiment, s_in, average) for s_in in strides]
             seeds = cells.seeds_text([results.summary(experiment, s_in) for s_in in experiment.s_in])
             rows.append([*start, f"this project, {title}", seeds, *ours])
             if has_published:
-                differences = [_difference_cell(results, experiment, s_in, average) for s_in in strides]
+                summaries = {s_in: results.summary(experiment, s_in, average=average) for s_in in strides}
+                differences = [cells.difference(summary, figures[s_in]) for s_in, summary in summaries.items()]
                 rows.append([*start, f"difference, {title}", cells.NOT_PLANNED, *differences])
     header = ["model", "pre-training", "numbers", "seeds", *(f"s_in = {s_in}" for s_in in strides)]
-    return Section("MPJPE on all frames, mm", header, rows, _published_remarks(results))
-
-
-def _is_compared(results: Results, name: str) -> bool:
-    """Whether there are published figures of an experiment of this study that may stand here."""
-    experiment = results.experiment(name)
-    has_figures = any(published == name for published, _ in results.published)
-    return has_figures and experiment in results.evaluated and not reasons_against_published(results, experiment)
-
-
-def _published_remarks(results: Results) -> list[str]:
-    remarks = []
-    if any(_is_compared(results, experiment.name) for experiment in results.evaluated):
-        remarks.append(
-            "Published: README of the official code, one decimal. Whether it shows the frame-wise or the action-wise average is "
-            "stated nowhere, so the difference (ours minus published) is given for both."
-        )
-    for experiment in results.evaluated:
-        reasons = reasons_against_published(results, experiment)
-        if reasons and not results.is_synthetic and any(name == experiment.name for name, _ in results.published):
-            remarks.append(f"No published figures beside {experiment.name}: {'; '.join(reasons)}.")
-    return remarks
+    return Section("MPJPE on all frames, mm", header, rows, published_remarks(results))
 
 
 def _cell(results: Results, experiment: PlannedExperiment, s_in: int, average: str) -> str:
@@ -92,36 +67,44 @@ def _cell(results: Results, experiment: PlannedExperiment, s_in: int, average: s
     return cells.number(summary, cells.mark(results, experiment, s_in)) if is_expected else cells.NOT_PLANNED
 
 
-def _difference_cell(results: Results, experiment: PlannedExperiment, s_in: int, average: str) -> str:
-    published = published_mpjpe(results, experiment, s_in)
-    summary = results.summary(experiment, s_in, average=average)
-    if math.isnan(published):
-        return cells.NOT_PLANNED
-    return cells.signed(summary.mean - published) if summary.is_run else cells.NOT_RUN
-
-
 def _all_metrics(results: Results, frames: str) -> Section:
-    """Rows model and s_in; columns metric and average."""
+    """Rows model, weights where there are published ones, and s_in; columns metric and average."""
     quantities = [(metric, average) for metric in METRICS for average in AVERAGES]
     is_all = frames == "all_frames"
     rows = []
     if is_all:
         is_run = results.mean_pose is not None
         values = [cells.plain(results.baseline(*quantity)) if is_run else cells.NOT_RUN for quantity in quantities]
-        rows.append([MEAN_POSE, "any", cells.NOT_PLANNED, *values, "100.0 %" if is_run else cells.NOT_RUN])
-    for experiment in results.evaluated:
+        start = [MEAN_POSE, *_weights_cell(results, cells.NOT_PLANNED)]
+        rows.append([*start, "any", cells.NOT_PLANNED, *values, "100.0 %" if is_run else cells.NOT_RUN])
+    for experiment, weights in results.rows:
         for s_in in experiment.s_in:
-            summaries = [results.summary(experiment, s_in, metric, frames, average) for metric, average in quantities]
-            share = [_share(results, experiment, s_in)] if is_all else []
+            summaries = [
+                results.summary(experiment, s_in, metric, frames, average, weights=weights) for metric, average in quantities
+            ]
+            share = [_share(results, experiment, s_in, weights)] if is_all else []
+            start = [experiment.label, *_weights_cell(results, cells.weights_title(weights))]
             stride = f"{s_in}{cells.mark(results, experiment, s_in)}"
-            rows.append([experiment.label, stride, cells.seeds_text(summaries), *map(cells.number, summaries), *share])
-    header = ["model", "s_in", "seeds", *cells.metric_titles(), *(["share of mean pose"] if is_all else [])]
+            rows.append([*start, stride, cells.seeds_text(summaries), *map(cells.number, summaries), *share])
+    header = [
+        "model",
+        *_weights_cell(results, "weights"),
+        "s_in",
+        "seeds",
+        *cells.metric_titles(),
+        *(["share of mean pose"] if is_all else []),
+    ]
     note = [SHARE_NOTE if is_all else KEY_FRAMES_NOTE]
     return Section(f"All metrics on {FRAMES[frames]}, mm", header, rows, note)
 
 
-def _share(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
-    summary = results.summary(experiment, s_in)
+def _weights_cell(results: Results, text: str) -> list[str]:
+    """The cell that says which weights a row is about, where a study has more than one kind."""
+    return [text] if results.has_published_weights else []
+
+
+def _share(results: Results, experiment: PlannedExperiment, s_in: int, weights: str) -> str:
+    summary = results.summary(experiment, s_in, weights=weights)
     if results.mean_pose is None or not summary.is_run:
         return cells.NOT_RUN
     return cells.percent(summary.mean, results.baseline("mpjpe", "frame_wise"))
@@ -130,16 +113,17 @@ def _share(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
 def _findings(results: Results) -> list[str]:
     """What the numbers say of each experiment (MPJPE on all frames, frame-wise), good or bad."""
     findings = []
-    for experiment in results.evaluated:
-        values = {s_in: results.summary(experiment, s_in).mean for s_in in sorted(experiment.s_in)}
+    for experiment, weights in results.rows:
+        label = cells.label(experiment, weights)
+        values = {s_in: results.summary(experiment, s_in, weights=weights).mean for s_in in sorted(experiment.s_in)}
         run = {s_in: value for s_in, value in values.items() if not math.isnan(value)}
         if not run:
-            findings.append(f"{experiment.label}: {cells.NOT_RUN}.")
+            findings.append(f"{label}: {cells.NOT_RUN}.")
             continue
         baseline = results.baseline("mpjpe", "frame_wise")
         shares = [cells.percent(value, baseline) for value in (min(run.values()), max(run.values()))]
         told = f"{shares[0]} to {shares[1]} of the mean pose's MPJPE" if not math.isnan(baseline) else f"mean pose {cells.NOT_RUN}"
-        findings.append(f"{experiment.label}: {told}; {_growth(run)}.")
+        findings.append(f"{label}: {told}; {_growth(run)}.")
     return findings
 
 
@@ -158,8 +142,8 @@ def _records(results: Results) -> list[dict[str, str]]:
                 if frames == "all_frames":
                     records.append(_baseline_record(results, metric, average))
                 records += [
-                    _record(results, experiment, s_in, frames, metric, average)
-                    for experiment in results.evaluated
+                    _record(results, experiment, s_in, frames, metric, average, weights)
+                    for experiment, weights in results.rows
                     for s_in in experiment.s_in
                 ]
     return records
@@ -172,6 +156,7 @@ def _baseline_record(results: Results, metric: str, average: str) -> dict[str, s
     return {
         "study": results.manifest.study,
         "experiment": "mean_pose",
+        "weights": "n/a",
         "trained_on": dataset,
         "tested_on": dataset,
         "initial_weights": "none",
@@ -191,8 +176,10 @@ def _baseline_record(results: Results, metric: str, average: str) -> dict[str, s
     }
 
 
-def _record(results: Results, experiment: PlannedExperiment, s_in: int, frames: str, metric: str, average: str) -> dict[str, str]:
-    summary = results.summary(experiment, s_in, metric, frames, average)
+def _record(
+    results: Results, experiment: PlannedExperiment, s_in: int, frames: str, metric: str, average: str, weights: str
+) -> dict[str, str]:
+    summary = results.summary(experiment, s_in, metric, frames, average, weights=weights)
     is_published = frames == "all_frames" and metric == "mpjpe"
     published = published_mpjpe(results, experiment, s_in) if is_published else math.nan
     baseline = results.baseline(metric, average) if frames == "all_frames" else math.nan
@@ -200,6 +187,7 @@ def _record(results: Results, experiment: PlannedExperiment, s_in: int, frames: 
     return {
         "study": results.manifest.study,
         "experiment": experiment.name,
+        "weights": weights,
         "trained_on": experiment.dataset,
         "tested_on": experiment.tested_on,
         "initial_weights": experiment.initial_weights or "none",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ class PlannedExperiment:
     dataset, test_dataset: what it is trained and tested on; null, the test data are of the same data set.
     s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
-    one whose name lacks the ending ``_pt``. is_run: whether the study means to run it; what the tables show as NOT RUN
-    depends only on which scores there are.
+    one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
+    is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
     """
 
     name: str
@@ -27,6 +27,7 @@ class PlannedExperiment:
     seeds: tuple[int, ...]
     test_dataset: str | None = None
     initial_weights: str | None = None
+    published_weights: str | None = None
     is_run: bool = True
     without_pretraining: str | None = None
 
@@ -55,7 +56,8 @@ class PlannedExperiment:
 class Manifest:
     """A study: ``scores`` is experiment -> seed -> s_in -> path, all as text; what is not in it was not run.
 
-    mean_pose: scores of the baseline. published: CSV of published figures.
+    published_scores: the same for published weights, experiment -> s_in -> path. mean_pose: scores of the baseline.
+    published: CSV of published figures.
     """
 
     study: str
@@ -64,6 +66,7 @@ class Manifest:
     scores: Mapping[str, Mapping[str, Mapping[str, str]]]
     mean_pose: str | None = None
     published: str | None = None
+    published_scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         planned = {
@@ -76,6 +79,18 @@ class Manifest:
         if found - planned:
             name, seed, s_in = min(found - planned)
             raise InputError(f"scores.{name}.{seed}.{s_in}: no experiment of the manifest plans these scores")
+        weights = {
+            (experiment.name, str(s_in))
+            for experiment in self.experiments
+            for s_in in experiment.s_in
+            if experiment.published_weights
+        }
+        unknown = {(name, s_in) for name, paths in self.published_scores.items() for s_in in paths} - weights
+        if unknown:
+            name, s_in = min(unknown)
+            raise InputError(
+                f"published_scores.{name}.{s_in}: no experiment of the manifest has published weights for these scores"
+            )
 
 
 def read_manifest(path: str | Path) -> Manifest:

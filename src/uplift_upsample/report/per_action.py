@@ -6,7 +6,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import ALL_ACTIONS, AVERAGES, FRAMES, METRICS, Results
+from uplift_upsample.report.results import ALL_ACTIONS, AVERAGES, FRAMES, METRICS, PUBLISHED, Results, Summary
 
 NAME = "per_action"
 NO_FRAMES = "no frames"
@@ -19,30 +19,33 @@ def document(results: Results) -> Document:
         title=f"Results per action of the study {results.manifest.study}",
         is_synthetic=results.is_synthetic,
         records=pd.DataFrame(_records(results)),
-        sections=[_section(results, experiment) for experiment in results.evaluated],
+        sections=[_section(results, experiment, weights) for experiment, weights in results.rows],
         remarks=[cells.LEGEND],
         footer=footer(results),
     )
 
 
-def _section(results: Results, experiment: PlannedExperiment) -> Section:
+def _section(results: Results, experiment: PlannedExperiment, weights: str) -> Section:
+    def summary(s_in: int, metric: str = "mpjpe", **which: str) -> Summary:
+        return results.summary(experiment, s_in, metric, weights=weights, **which)
+
     quantities = [(metric, s_in) for metric in METRICS for s_in in experiment.s_in]
     rows = []
     for action in results.actions:
-        count = _num_frames(results, experiment, action)
-        summaries = [results.summary(experiment, s_in, metric, average="per_action", action=action) for metric, s_in in quantities]
+        count = _num_frames(results, experiment, weights, action)
+        summaries = [summary(s_in, metric, average="per_action", action=action) for metric, s_in in quantities]
         rows.append([action, count, *(NO_FRAMES if count == "0" else cells.number(summary) for summary in summaries)])
     for average, title in AVERAGES.items():
-        summaries = [results.summary(experiment, s_in, metric, average=average) for metric, s_in in quantities]
-        rows.append([f"{title} mean", _num_frames(results, experiment), *map(cells.number, summaries)])
+        summaries = [summary(s_in, metric, average=average) for metric, s_in in quantities]
+        rows.append([f"{title} mean", _num_frames(results, experiment, weights), *map(cells.number, summaries)])
     marks = {s_in: cells.mark(results, experiment, s_in) for s_in in experiment.s_in}
     header = ["action", "frames", *(f"{METRICS[metric]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
-    seeds = cells.seeds_text([results.summary(experiment, s_in) for s_in in experiment.s_in])
-    return Section(f"{experiment.label}, all frames, mm, seeds: {seeds}", header, rows)
+    seeds = "" if weights == PUBLISHED else f", seeds: {cells.seeds_text([summary(s_in) for s_in in experiment.s_in])}"
+    return Section(f"{cells.label(experiment, weights)}, all frames, mm{seeds}", header, rows)
 
 
-def _num_frames(results: Results, experiment: PlannedExperiment, action: str = ALL_ACTIONS) -> str:
-    protocols = results.protocols_of(experiment)
+def _num_frames(results: Results, experiment: PlannedExperiment, weights: str, action: str = ALL_ACTIONS) -> str:
+    protocols = results.protocols_of(experiment, weights=weights)
     if not protocols:
         return cells.NOT_RUN
     if action == ALL_ACTIONS:
@@ -55,14 +58,15 @@ def _records(results: Results) -> list[dict[str, str]]:
         {
             "study": results.manifest.study,
             "experiment": experiment.name,
+            "weights": weights,
             "s_in": str(s_in),
             "frames": frames,
             "action": action,
             "metric": metric,
-            **cells.record_numbers(results.summary(experiment, s_in, metric, frames, average="per_action", action=action)),
+            **cells.record_numbers(results.summary(experiment, s_in, metric, frames, "per_action", action, weights=weights)),
             "mean_pose_mm": csv_number(results.baseline(metric, "per_action", action)) if frames == "all_frames" else "n/a",
         }
-        for experiment in results.evaluated
+        for experiment, weights in results.rows
         for s_in in experiment.s_in
         for frames in FRAMES
         for action in results.actions or [ALL_ACTIONS]

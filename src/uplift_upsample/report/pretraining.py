@@ -9,7 +9,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, Results, Summary
+from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, TRAINED, Results, Summary
 
 NAME = "pretraining"
 NO_COUNTERPART = "no experiment without pre-training in this study"
@@ -35,7 +35,8 @@ class Pair:
     def num_seeds(self) -> int:
         """Seeds that were run, of the experiment that has fewer."""
         names = [experiment.name for experiment in (self.tuned, self.scratch) if experiment]
-        return min(len({seed for found, seed, _ in self.results.protocols if found == name}) for name in names)
+        trained = [evaluation for evaluation in self.results.protocols if evaluation.weights == TRAINED]
+        return min(len({evaluation.seed for evaluation in trained if evaluation.experiment == name}) for name in names)
 
 
 def document(results: Results) -> Document:

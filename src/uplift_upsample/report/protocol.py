@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import PlannedExperiment
-from uplift_upsample.report.results import Results
+from uplift_upsample.report.results import PUBLISHED, Evaluation, Results
 
 Protocol = Mapping[str, Any]
 
@@ -44,6 +45,8 @@ def footer(results: Results) -> list[str]:
         f"{_told(results, _degenerate)}.",
         f"Frames table, SHA-256: {_told(results, lambda p: str(p.get('frames_sha256'))[:16])}.",
     ]
+    if results.has_published_weights:
+        lines.append(f"Published weights, SHA-256: {_published_weights(results)}.")
     unevaluated = [experiment.name for experiment in results.manifest.experiments if not experiment.s_in]
     if unevaluated:
         lines.append(f"Without an evaluation of their own, because others start from their weights: {', '.join(unevaluated)}.")
@@ -74,14 +77,22 @@ def reasons_against_published(results: Results, experiment: PlannedExperiment) -
     return list(dict.fromkeys(reasons))
 
 
+def _name(key: Evaluation) -> str:
+    return f"{key.experiment} with published weights" if key.weights == PUBLISHED else key.experiment
+
+
+def _stride(key: Evaluation) -> str:
+    return f"s_in = {key.s_in}"
+
+
 def _told(
     results: Results,
     value: Callable[[Protocol], str],
-    label: Callable[[tuple[str, int, int]], str] = lambda key: key[0],
+    label: Callable[[Evaluation], str] = _name,
 ) -> str:
     """The value that all evaluations share, or each value with the evaluations that have it."""
     groups: dict[str, list[str]] = {}
-    for key, protocol in sorted(results.protocols.items(), key=lambda item: item[0][2]):
+    for key, protocol in sorted(results.protocols.items(), key=lambda item: item[0].s_in):
         labels = groups.setdefault(value(protocol), [])
         if label(key) not in labels:
             labels.append(label(key))
@@ -92,8 +103,15 @@ def _told(
     return "; ".join(f"{text} ({', '.join(labels)})" for text, labels in groups.items())
 
 
-def _stride(key: tuple[str, int, int]) -> str:
-    return f"s_in = {key[2]}"
+def _published_weights(results: Results) -> str:
+    """The weight file behind each experiment's published weights, as its evaluations recorded it."""
+    told = []
+    for experiment, weights in results.rows:
+        if weights == PUBLISHED:
+            protocols = results.protocols_of(experiment, weights=PUBLISHED)
+            sums = dict.fromkeys(str(protocol.get("weights_sha256", "not recorded"))[:12] for protocol in protocols)
+            told.append(f"{experiment.name} {' and '.join(sums) or NOT_RUN}")
+    return ", ".join(told)
 
 
 def _frames(protocol: Protocol) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -19,15 +19,33 @@ ALL_ACTIONS = "all"
 METRICS = {"mpjpe": "MPJPE", "nmpjpe": "N-MPJPE", "pampjpe": "P-MPJPE"}
 FRAMES = {"all_frames": "all frames", "key_frames": "key frames"}
 AVERAGES = {"frame_wise": "frame-wise", "action_wise": "action-wise"}
-COLUMNS = ["experiment", "seed", "s_in", "upsampling", "frames", "average", "action", "metric", "value_mm"]
+TRAINED = "trained"
+PUBLISHED = "published"
+COLUMNS = ["experiment", "weights", "seed", "s_in", "upsampling", "frames", "average", "action", "metric", "value_mm"]
+
+
+class Evaluation(NamedTuple):
+    """What was evaluated: an experiment's weights of one seed, or its published ones (seed None), at one s_in."""
+
+    experiment: str
+    seed: int | None
+    s_in: int
+
+    @property
+    def weights(self) -> str:
+        return PUBLISHED if self.seed is None else TRAINED
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One quantity over the seeds that were run, mm; NaN where a run has no value, such as for an action without frames."""
+    """One quantity over the seeds that were run, mm; NaN where a run has no value, such as for an action without frames.
+
+    weights: published ones have one value and no seed.
+    """
 
     values: tuple[float, ...]
     num_planned: int
+    weights: str = TRAINED
 
     @property
     def is_run(self) -> bool:
@@ -48,13 +66,13 @@ class Summary:
 class Results:
     """All scores of a study.
 
-    scores: tidy, one value a row, ``COLUMNS``. protocols: how each (experiment, seed, s_in) was evaluated. mean_pose: the
-    baseline's document, or None. published: (experiment, s_in) -> MPJPE on all frames, mm.
+    scores: tidy, one value a row, ``COLUMNS``. protocols: how each evaluation was made. mean_pose: the baseline's document,
+    or None. published: (experiment, s_in) -> published MPJPE on all frames, mm.
     """
 
     manifest: Manifest
     scores: pd.DataFrame
-    protocols: Mapping[tuple[str, int, int], Mapping[str, Any]]
+    protocols: Mapping[Evaluation, Mapping[str, Any]]
     mean_pose: Mapping[str, Any] | None
     published: Mapping[tuple[str, int], float]
 
@@ -82,6 +100,21 @@ class Results:
         return [experiment for experiment in self.manifest.experiments if experiment.s_in]
 
     @property
+    def rows(self) -> list[tuple[PlannedExperiment, str]]:
+        """The experiments with the weights that are (to be) evaluated of each, published ones first."""
+        return [
+            (experiment, weights)
+            for experiment in self.evaluated
+            for weights in (PUBLISHED, TRAINED)
+            if weights == TRAINED or experiment.published_weights
+        ]
+
+    @property
+    def has_published_weights(self) -> bool:
+        """Whether the study names published weights, evaluated or not."""
+        return any(weights == PUBLISHED for _, weights in self.rows)
+
+    @property
     def s_in(self) -> list[int]:
         """All evaluated strides, ascending."""
         return sorted({s_in for experiment in self.evaluated for s_in in experiment.s_in})
@@ -98,12 +131,13 @@ class Results:
         average: str = "frame_wise",
         action: str = ALL_ACTIONS,
         upsampling: str | None = None,
+        weights: str = TRAINED,
     ) -> Summary:
         """upsampling: ``learned``, ``plain``, or None: what the evaluation reports, learned unless it was switched off."""
         found: tuple[float, ...] = ()
         for kind in [upsampling] if upsampling else ["learned", "plain"]:
-            found = found or self._values.get((experiment.name, s_in, kind, frames, average, action, metric), ())
-        return Summary(found, len(experiment.seeds))
+            found = found or self._values.get((experiment.name, weights, s_in, kind, frames, average, action, metric), ())
+        return Summary(found, len(experiment.seeds) if weights == TRAINED else 1, weights)
 
     def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS) -> float:
         """The mean pose's error on all frames, mm; NaN where it was not run."""
@@ -113,9 +147,15 @@ class Results:
         value = scores["per_action"].get(action, {}).get(metric) if average == "per_action" else scores[average][metric]
         return math.nan if value is None else value
 
-    def protocols_of(self, experiment: PlannedExperiment, s_in: int | None = None) -> list[Mapping[str, Any]]:
+    def protocols_of(
+        self, experiment: PlannedExperiment, s_in: int | None = None, weights: str | None = None
+    ) -> list[Mapping[str, Any]]:
         return [
-            protocol for (name, _, stride), protocol in self.protocols.items() if name == experiment.name and s_in in (None, stride)
+            protocol
+            for evaluation, protocol in self.protocols.items()
+            if evaluation.experiment == experiment.name
+            and s_in in (None, evaluation.s_in)
+            and weights in (None, evaluation.weights)
         ]
 
     def is_untrained(self, experiment: PlannedExperiment, s_in: int) -> bool:
@@ -127,16 +167,14 @@ def collected(manifest: Manifest) -> Results:
     """Read all scores of a manifest. Raises ``InputError`` for a file that is missing or is no scores document."""
     rows: list[tuple[Any, ...]] = []
     protocols = {}
-    for experiment in manifest.experiments:
-        for seed in experiment.seeds:
-            for s_in in experiment.s_in:
-                path = manifest.scores.get(experiment.name, {}).get(str(seed), {}).get(str(s_in))
-                if path is None:
-                    continue
-                document = _read_document(path, str(s_in))
-                protocols[experiment.name, seed, s_in] = document["protocol"]
-                is_learned = document["protocol"].get("learned_upsampling", True)
-                rows += [(experiment.name, seed, s_in, *row) for row in _rows(path, document[str(s_in)], is_learned)]
+    for evaluation in planned(manifest):
+        path = _path(manifest, evaluation)
+        if path is None:
+            continue
+        document = _read_document(path, str(evaluation.s_in))
+        protocols[evaluation] = document["protocol"]
+        is_learned = document["protocol"].get("learned_upsampling", True)
+        rows += [(*first_columns(evaluation), *row) for row in _rows(path, document[str(evaluation.s_in)], is_learned)]
     return Results(
         manifest=manifest,
         scores=pd.DataFrame(rows, columns=COLUMNS),
@@ -144,6 +182,29 @@ def collected(manifest: Manifest) -> Results:
         mean_pose=_read_document(manifest.mean_pose, "mean_pose") if manifest.mean_pose else None,
         published=read_published(manifest.published) if manifest.published else {},
     )
+
+
+def planned(manifest: Manifest) -> list[Evaluation]:
+    """All evaluations that a study has, run or not: of each experiment those of its published weights, then those of its seeds."""
+    return [
+        Evaluation(experiment.name, seed, s_in)
+        for experiment in manifest.experiments
+        for seed in ([None] if experiment.published_weights else []) + list(experiment.seeds)
+        for s_in in experiment.s_in
+    ]
+
+
+def first_columns(evaluation: Evaluation) -> tuple[str, str, int | str, int]:
+    """The columns of the tidy table that say what was evaluated."""
+    seed = "n/a" if evaluation.seed is None else evaluation.seed
+    return evaluation.experiment, evaluation.weights, seed, evaluation.s_in
+
+
+def _path(manifest: Manifest, evaluation: Evaluation) -> str | None:
+    by_seed = manifest.scores.get(evaluation.experiment, {})
+    published = manifest.published_scores.get(evaluation.experiment, {})
+    paths = published if evaluation.seed is None else by_seed.get(str(evaluation.seed), {})
+    return paths.get(str(evaluation.s_in))
 
 
 def read_published(path: str | Path) -> dict[tuple[str, int], float]:

@@ -9,7 +9,7 @@ from uplift_upsample.report import learned_upsampling, main_results, per_action,
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.render import Document, csv_number, csv_text, write_document
-from uplift_upsample.report.results import COLUMNS, Results, collected
+from uplift_upsample.report.results import COLUMNS, Results, collected, first_columns, planned
 
 DOCUMENTS = (main_results, per_action, learned_upsampling, pretraining)
 SUFFIXES = ("csv", "md", "tex")
@@ -34,11 +34,9 @@ def _raw(results: Results) -> Document:
     scores = results.scores.copy()
     scores["value_mm"] = [csv_number(value) for value in scores["value_mm"]]
     missing = [
-        {**dict.fromkeys(COLUMNS, NOT_RUN), "experiment": experiment.name, "seed": seed, "s_in": s_in}
-        for experiment in results.evaluated
-        for seed in experiment.seeds
-        for s_in in experiment.s_in
-        if (experiment.name, seed, s_in) not in results.protocols
+        {**dict.fromkeys(COLUMNS, NOT_RUN), **dict(zip(COLUMNS, first_columns(evaluation), strict=False))}
+        for evaluation in planned(results.manifest)
+        if evaluation not in results.protocols
     ]
     records = pd.DataFrame([*scores.to_dict("records"), *missing], columns=COLUMNS)
     records.insert(0, "study", results.manifest.study)

@@ -1,0 +1,68 @@
+"""Check that published weights fill an experiment's network one to one, and take a copy of them."""
+
+import argparse
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+
+from _command import run
+from _device import select_device
+
+from uplift_upsample.data.source_files import SourceFile, read_source
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import replacing, sha256_of_file, write_text
+from uplift_upsample.runs import Run, read_run
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--source", required=True, metavar="JSON", help="manifest of the weight file, written by fetch_source.py")
+    add("--config", required=True, metavar="YAML", help="run configuration of the experiment that the weights are of")
+    add("--output", required=True, metavar="H5", help="copy of the weight file")
+    add("--report", required=True, metavar="JSON", help="what was found in the file")
+    return parser.parse_args(argv)
+
+
+def matched_groups(path: Path, source: SourceFile, settings: Run) -> dict[str, list[tuple[int, ...]]]:
+    """The groups of a weight file with the shapes of their weights: all that the experiment's network has, and nothing else."""
+    from uplift_upsample.model.network import build_network
+    from uplift_upsample.model.weights import load_weights, read_weight_file, weight_groups
+
+    read_weight_file(path)
+    network = build_network(settings.model)
+    try:
+        load_weights(network, path)
+    except InputError as error:
+        hint = f"Are {source.source} the weights of another experiment than {settings.name}? See published_weights in config.yaml."
+        raise InputError(f"{error}\n{hint}") from None
+    return {name: [entry.shape for entry in entries] for name, entries in weight_groups(network).items()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    settings, _ = read_run(options.config)
+    source = read_source(options.source)
+    select_device(-1)
+    groups = matched_groups(Path(source.path), source, settings)
+    shapes = [shape for weights in groups.values() for shape in weights]
+    with replacing(options.output) as aside:
+        shutil.copyfile(source.path, aside)
+        if sha256_of_file(aside) != source.sha256:
+            raise InputError(f"{source.path}: the file changed while it was read; start again when nothing writes to it")
+    found = {
+        "source": source.source,
+        "sha256": source.sha256,
+        "experiment": settings.name,
+        "num_parameters": sum(math.prod(shape) for shape in shapes),
+        "num_weights": len(shapes),
+        "groups": {name: len(weights) for name, weights in groups.items()},
+    }
+    write_text(options.report, json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
