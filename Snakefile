@@ -2,7 +2,7 @@
 #
 #   snakemake --cores all            the studies listed in config.yaml under `reproduce`
 #   snakemake --cores all paper      one study
-#   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, tables
+#   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, published, tables
 #   snakemake --cores all FILE       one result, e.g. results/demo/h36m_81/seed_0/s_in_20/scores.json
 #   snakemake -n ...                 what would be done, and why
 from snakemake.utils import min_version
@@ -15,6 +15,7 @@ configfile: "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data_inputs.smk"
+include: "workflow/rules/archives.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
@@ -27,6 +28,7 @@ localrules:
     pretrain,
     train,
     evaluate,
+    published,
     tables,
 
 
@@ -54,6 +56,11 @@ rule train:
 rule evaluate:
     input:
         of_reproduced(lambda study: scores_of(study) + baseline_of(study)),
+
+
+rule published:
+    input:
+        of_reproduced(published_scores_of),
 
 
 rule tables:

@@ -29,6 +29,8 @@ def _built(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         ("paper", "h36m_81", [10]),
     ]:
         config["studies"][study]["experiments"][name]["evaluate_s_in"] = s_in
+    for name in ("amass_351", "h36m_351", "h36m_351_pt"):
+        del config["studies"]["paper"]["experiments"][name]["published_weights"]
     config["studies"]["paper"]["resources"] = {"train_threads": 1, "predict_threads": 1, "gpus": 0}
     workflow.write_config(config)
     workflow.bring_data()

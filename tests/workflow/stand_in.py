@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uplift_upsample.provenance import code_fingerprint
 
-OUTPUT_FLAGS = ("--output", "--glitches")
+OUTPUT_FLAGS = ("--output", "--glitches", "--report")
 DOCUMENTS = ("main_results", "per_action", "learned_upsampling", "pretraining")
 FILES_IN_FOLDER = {
     "generate_demo": [
@@ -34,7 +34,9 @@ def run(script: str) -> None:
             flags[list(flags)[-1]].append(word)
     total = hashlib.sha256(name.encode())
     for flag, values in flags.items():
-        for value in values if flag not in (*OUTPUT_FLAGS, "--out_dir", "--source") else []:
+        if flag == "--source":  # a place or a name says nothing, the manifest of a file does
+            values = [value for value in values if Path(value).is_file()]
+        for value in values if flag not in (*OUTPUT_FLAGS, "--out_dir") else []:
             total.update(Path(value).read_bytes() if Path(value).is_file() else f"{flag} {value}".encode())
     outputs = [path for flag in OUTPUT_FLAGS for path in flags.get(flag, [])]
     outputs += [f"{flags['--out_dir'][0]}/{file}" for file in FILES_IN_FOLDER.get(name, [])]

@@ -18,17 +18,19 @@ from uplift_upsample.study_checks import config_faults
 Config = dict[str, Any]
 SUBJECTS = {"01", "02", "03", "05", "07", "09", "11", "14", "16", "17", "29", "35", "49", "131", "135"}
 ACTIONS_OF = {"workflow/resources/cmu_trials.csv": SUBJECTS}
+WEIGHTS = ["weights_h36m_351", "weights_h36m_351_pt", "weights_h36m_81", "weights_amass_351"]
 
 
 def faults(config: Config, schema: Config) -> list[str]:
-    return config_faults(config, schema, {"all", "train"}, ACTIONS_OF.get)
+    return config_faults(config, schema, {"all", "train"}, ACTIONS_OF.get, WEIGHTS)
 
 
 def put(config: Config, place: str, value: Any) -> None:
+    """Set a value, or change the one that is there with a function."""
     *folders, last = place.split("/")
     for folder in folders:
         config = config[folder]
-    config[last] = value
+    config[last] = value(config[last]) if callable(value) else value
 
 
 def test_shipped_configuration_has_no_fault(config: Config, schema: Config) -> None:
@@ -186,7 +188,7 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         (
             "studies/open/data/cmu/kind",
             "cmo",
-            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, not 'cmo', did you mean 'cmu'?",
+            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not 'cmo', did you mean 'cmu'?",
         ),
         ("studies/open/data/cmu/folder", "x", "studies.open.data.cmu: unknown key 'folder'"),
         ("studies/demo/data/h36m", {"kind": "h36m"}, "studies.demo.data.h36m: the key 'input_2d' is missing"),
@@ -203,6 +205,40 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.demo: its experiments are tested on different data, but stand in one table "
             "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
+        (
+            "studies/paper/experiments/h36m_81/published_weights",
+            "weights_h36m_18",
+            "studies.paper.experiments.h36m_81.published_weights: the table of sources has no weights 'weights_h36m_18', "
+            "did you mean 'weights_h36m_81'?; it has weights_h36m_351, weights_h36m_351_pt, weights_h36m_81, weights_amass_351",
+        ),
+        (
+            "studies/paper/experiments/h36m_81/test_subset",
+            None,
+            "studies.paper.experiments.h36m_81: published_weights without a test_subset; there is nothing to evaluate them on",
+        ),
+        (
+            "studies/demo/run",
+            [],
+            "studies.demo.run: it is empty and no experiment names published_weights, so there is nothing to do",
+        ),
+        (
+            "studies/paper",
+            lambda paper: paper | {"run": [], "evaluate_published": False},
+            "studies.paper.run: it is empty and evaluate_published is false, so there is nothing to do",
+        ),
+        (
+            "studies/paper",
+            lambda paper: (
+                paper
+                | {
+                    "run": [],
+                    "experiments": paper["experiments"] | {"h36m_81": paper["experiments"]["h36m_81"] | {"test_subset": "S9"}},
+                }
+            ),
+            "studies.paper: its experiments are tested on different data, but stand in one table "
+            "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
+        ),
+        ("evaluate_published", "no", "evaluate_published: expected true or false, not 'no'"),
         ("studies", [], "studies: expected keys and values, not []"),
         ("experiments", None, "experiments: expected keys and values, not None"),
     ],
@@ -294,9 +330,36 @@ def test_mean_pose_is_one_of_the_tested_data_set(config: Config) -> None:
     assert baseline is not None
     assert baseline.name == "h36m_351"
     put(config, "studies/paper/run", ["amass_351"])
+    assert plan(config)["paper"].baseline == dataclasses.replace(baseline, is_run=False)  # its published weights are tested
+    put(config, "evaluate_published", False)
     study = plan(config)["paper"]
     assert study.baseline is None
     assert study.used_datasets == ["amass", "h36m"]
+
+
+def test_published_weights_alone(config: Config, schema: Config) -> None:
+    put(config, "studies/paper/run", [])
+    assert faults(config, schema) == []
+    study = plan(config)["paper"]
+    assert (study.trained, study.tested, study.used_datasets) == ([], [], ["h36m"])
+    assert [experiment.name for experiment in study.published] == ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]
+    assert study.baseline is not None
+
+
+@pytest.mark.parametrize("place", ["evaluate_published", "studies/paper/evaluate_published"])
+def test_switches_of_published_weights(config: Config, place: str) -> None:
+    assert len(plan(config)["paper"].published) == 4
+    put(config, place, False)
+    study = plan(config)["paper"]
+    assert study.published == []
+    assert study.experiments["h36m_81"].published_weights == "weights_h36m_81"  # the tables say NOT RUN
+    assert plan(config)["demo"].published == []
+
+
+def test_published_weights_are_no_part_of_what_training_depends_on(config: Config) -> None:
+    before = plan(config)["paper"].experiments["h36m_81"].to_mapping()
+    del config["studies"]["paper"]["experiments"]["h36m_81"]["published_weights"]
+    assert plan(config)["paper"].experiments["h36m_81"].to_mapping() == before
 
 
 def test_evaluation_is_no_part_of_what_training_depends_on(config: Config) -> None:

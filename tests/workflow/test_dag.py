@@ -1,13 +1,18 @@
 """What each study and target consists of, by dry runs; nothing is executed."""
 
 import json
+import re
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from workflow_copy import PAPER, STAND_IN, Workflow
+import yaml
+from workflow_copy import PAPER, STAND_IN, TRAINED_HERE, Workflow, jobs_of
 
-DEMO = {"generate_demo": 1, **PAPER}
+DEMO = {"generate_demo": 1, **TRAINED_HERE}
 OPEN = {
+    "fetch_source": 1,
     "fetch_cmu": 15,
     "convert_cmu": 15,
     "merge_cmu": 1,
@@ -45,14 +50,10 @@ def test_paper_without_data_names_everything_that_is_missing(pristine: Workflow)
     result = pristine.snakemake("--dry-run", "paper")
     said = result.stdout + result.stderr
     assert result.returncode == 1
-    assert said.count("study paper: 19 files of licensed data missing") == 1
-    for file in ["data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz", "amass/CMU.npz", "amass/Transitionsmocap.npz"]:
-        assert f"put here: data/{file}\n" in said
-    for address in [
-        "http://vision.imar.ro/human3.6m",
-        "https://dl.fbaipublicfiles.com/video-pose-3d/",
-        "https://amass.is.tue.mpg.de",
-    ]:
+    assert said.count("study paper: licensed data is missing") == 1
+    for file in ["data_3d_h36m.npz", "raw/h36m/Poses_D3_Positions_S11.tgz", "amass/CMU.npz", "raw/amass/Transitions.tar.bz2"]:
+        assert re.search(rf"put here: data/{re.escape(file)}\b", said), file
+    for address in ["http://vision.imar.ro/human3.6m", "https://amass.is.tue.mpg.de"]:
         assert address in said
     assert "non-commercial research" in said
 
@@ -123,8 +124,76 @@ def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workfl
             }
         },
     )
-    assert {job.study for job in jobs} == {"paper"}
-    assert sum(job.rule == "predict_poses" for job in jobs) == 12
+    assert {job.study for job in jobs if job.rule != "fetch_source"} == {"paper"}
+    assert sum(job.rule == "predict_poses" for job in jobs) == 24
+
+
+def with_data(pristine: Workflow, folder: Path) -> Workflow:
+    workflow = pristine.copy_to(folder)
+    workflow.bring_data()
+    return workflow
+
+
+def test_published_weights_alone_need_no_training_and_no_motion_capture(pristine: Workflow, project: Path, tmp_path: Path) -> None:
+    workflow = with_data(pristine, tmp_path / "project")
+    shutil.rmtree(workflow.folder / "data/amass")
+    jobs = workflow.jobs(**yaml.safe_load((project / "docs/examples/published_only.yaml").read_text(encoding="utf-8")))
+    assert Counter(job.rule for job in jobs) == {
+        "convert_h36m": 1,
+        "fetch_source": 4,
+        "resolve_run": 4,
+        "check_weights": 4,
+        "predict_poses": 12,
+        "score_predictions": 12,
+        "score_mean_pose": 1,
+        "plan_tables": 1,
+        "write_tables": 1,
+    }
+    assert {job.run for job in jobs} == {"published", None}
+
+
+def test_published_weights_are_evaluated_by_the_rules_of_trained_ones(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = with_data(pristine, tmp_path / "project")
+    files = [f"results/paper/h36m_81/{run}/s_in_10/scores.json" for run in ("seed_0", "published")]
+    commands = workflow.snakemake("--dry-run", "--printshellcmds", *files).stdout
+    first, second = sorted(line.strip() for line in commands.splitlines() if "scripts/predict_poses.py" in line)
+    assert first.replace("/published/", "/seed_0/").replace("--published", "--seed 0") == second
+    assert "--weights results/paper/h36m_81/published/weights.h5" in first
+    assert "--source results/data/sources/weights_h36m_81.json" in commands
+
+
+@pytest.mark.parametrize("options", [["--config", "evaluate_published=false"], []])
+def test_published_weights_can_be_left_out(pristine: Workflow, tmp_path: Path, options: list[str]) -> None:
+    workflow = with_data(pristine, tmp_path / "project")
+    if not options:
+        config = workflow.config()
+        config["studies"]["paper"]["evaluate_published"] = False
+        workflow.write_config(config)
+    result = workflow.snakemake("--dry-run", "paper", *options)
+    assert Counter(job.rule for job in jobs_of(result.stdout)) == TRAINED_HERE
+    target = "results/paper/h36m_81/published/s_in_10/scores.json"
+    assert {job.run for job in jobs_of(workflow.snakemake("--dry-run", target, *options).stdout)} == {"published", None}
+
+
+def test_published_weights_do_not_depend_on_what_is_run(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = with_data(pristine, tmp_path / "project")
+    jobs = workflow.jobs("paper", studies={"paper": {"run": ["h36m_81"]}})
+    assert Counter(job.run for job in jobs if job.rule == "predict_poses") == {"published": 12, "seed_0": 3}
+
+
+def test_target_of_published_evaluations(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = with_data(pristine, tmp_path / "project")
+    jobs = workflow.jobs("published", reproduce=["demo", "paper"])
+    assert {job.study for job in jobs if job.study} == {"paper"}
+    assert Counter(job.rule for job in jobs)["score_predictions"] == 12
+    assert not [job for job in jobs if job.rule == "train_network"]
+    assert workflow.counts("published") == {}  # the demo has none
+
+
+def test_file_of_published_weights_that_there_are_not(pristine: Workflow) -> None:
+    result = pristine.snakemake("--dry-run", "results/demo/h36m_81/published/s_in_10/scores.json")
+    assert result.returncode == 1
+    assert "results/demo/h36m_81: the experiment names no published_weights" in result.stdout + result.stderr
 
 
 def test_source_of_motion_capture_is_one_setting(pristine: Workflow) -> None:
@@ -134,7 +203,7 @@ def test_source_of_motion_capture_is_one_setting(pristine: Workflow) -> None:
     )
     assert "--source some/folder" in result.stdout + result.stderr
     result = pristine.snakemake("--dry-run", "--printshellcmds", target)
-    assert "--source http://mocap.cs.cmu.edu" in result.stdout + result.stderr
+    assert "--archive results/data/sources/cmu_all.json" in result.stdout + result.stderr
 
 
 def test_faults_of_the_configuration_come_all_at_once_and_without_a_traceback(pristine: Workflow) -> None:

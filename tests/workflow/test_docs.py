@@ -1,6 +1,7 @@
 """The configurations that the documentation shows are right ones."""
 
 import copy
+import csv
 import re
 from pathlib import Path
 
@@ -47,3 +48,13 @@ def test_readme_names_targets_and_files_that_exist(project: Path) -> None:
     text = (project / "README.md").read_text("utf-8")
     for path in re.findall(r"(?:scripts|docs|workflow|envs|profiles)/[\w./]*\w", text):
         assert (project / path).exists(), path
+
+
+def test_readme_lists_every_original_file(project: Path) -> None:
+    table = (project / "README.md").read_text("utf-8").split("| file in `data/raw/` |")[1].split("\n\n")[0]
+    told = set()
+    for pattern in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE):
+        start, words, end = re.fullmatch(r"([^{]*)(?:\{(.*)\})?(.*)", pattern).groups()
+        told |= {f"{start}{word.strip()}{end}" for word in (words or "").split(",")}
+    with (project / "workflow/resources/sources.csv").open(encoding="utf-8", newline="") as file:
+        assert told == {row["file"] for row in csv.DictReader(file)}

@@ -1,29 +1,50 @@
-"""The paper from its data to its tables, for real: every job and every script, on small files in the public formats.
+"""The paper from the sites to its tables, for real: every job and every script, on small files in the formats of the sites.
 
 The configuration is the published one with smaller networks and fewer steps. Windows, strides, schedules, averages, subsets and
-s_in stay as published. The people are synthetic, but the files do not say so: real ones do not either.
+s_in stay as published. The people are synthetic, but the files do not say so: real ones do not either. The sites are played by
+a proxy on this machine; addresses are the true ones.
 """
 
 import csv
 import json
 import math
+import random
+import shutil
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
+from snakemake.utils import update_config
 from workflow_copy import PAPER, Workflow, copy_of_project, jobs_of
+from world.paper import Credentials, open_accounts, paper_files, put_files, random_credentials, write_table
+from world.processes import CommandLines, KilledJob
+from world.sites import H36M, TUE, Sites
 
-from uplift_upsample.data import synthetic
-from uplift_upsample.data.public_npz import write_amass_subset, write_positions_2d, write_positions_3d
+from uplift_upsample.data.source_files import read_sources
 from uplift_upsample.files import sha256_of_file
+from uplift_upsample.study import plan
 
 EXPERIMENTS = ("amass_351", "h36m_351", "h36m_351_pt", "h36m_81")
-LENGTHS = (24, 40)  # frames of a sequence: all are shorter than a window
 NETWORK = {"spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1, "temporal_blocks": 1, "num_heads": 2}
 TRAINING = {"batch_size": 8, "epochs": 2, "steps_per_epoch": 3, "jit_compile": False}
+RUNS = ("published", "seed_0")
 RESOURCES = {"train_threads": 1, "predict_threads": 1, "gpus": 0}
+# From the sites: seven subjects, detections, 17 subsets, three parts of the body model, four weights.
+FROM_SITES = {
+    **PAPER,
+    "check_login": 4,
+    "fetch_source": 7 + 1 + 17 + 3 + 4,
+    "convert_h36m_archive": 7,
+    "merge_h36m": 1,
+    "prepare_body_model": 1,
+    "convert_amass_archive": 17,
+}
 CHANGES = {
     "reproduce": ["paper"],
     "experiments": {name: {"model": NETWORK, "train": TRAINING} for name in EXPERIMENTS},
@@ -31,29 +52,43 @@ CHANGES = {
 }
 
 
-def bring_small_data(workflow: Workflow) -> None:
-    """Put small files where the user's licensed data belongs."""
-    data = workflow.config()["studies"]["paper"]["data"]
-    positions_3d = synthetic.h36m_recordings(0, LENGTHS)
-    detected = synthetic.detections(synthetic.projections(positions_3d), 0)
-    write_positions_3d(workflow.folder / data["h36m"]["poses_3d"], positions_3d)
-    write_positions_2d(workflow.folder / data["h36m"]["poses_2d"].format(**data["h36m"]), detected)
-    for seed, subset in enumerate(data["amass"]["subsets"]):
-        people = synthetic.amass_subset("CMU", 2, seed, LENGTHS)
-        write_amass_subset(workflow.folder / data["amass"]["folder"] / f"{subset}.npz", people)
+@dataclass(frozen=True)
+class Paper:
+    """The paper as it was built: what Snakemake said, what the sites saw, the words that nobody else may see, and who saw them."""
+
+    workflow: Workflow
+    said: str
+    sites: Sites
+    files: Mapping[str, Path]
+    credentials: Credentials
+    command_lines: frozenset[str]
 
 
 @pytest.fixture(scope="module")
-def paper(project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workflow, str]:
-    """A copy of the project in which the paper was built with the real scripts, and what Snakemake said."""
-    workflow = copy_of_project(project, tmp_path_factory.mktemp("paper") / "project", is_real=True)
-    bring_small_data(workflow)
-    return workflow, workflow.build(**CHANGES)
+def paper(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    """A copy of the project in which the paper was built with the real scripts, from sites that know the user's logins."""
+    root = tmp_path_factory.mktemp("paper")
+    workflow = copy_of_project(project, root / "project", is_real=True)
+    path = workflow.folder / "workflow/resources/sources.csv"
+    table, config = read_sources(path), workflow.config()
+    update_config(config, CHANGES)
+    networks = {planned.published_weights or "": planned.experiment.model for planned in plan(config)["paper"].published}
+    files = paper_files(root / "files", table, networks)
+    write_table(path, files)
+    credentials = random_credentials()
+    with Sites(root) as sites, pytest.MonkeyPatch.context() as patch:
+        open_accounts(sites, credentials)
+        put_files(sites, table, files)
+        for name, value in {**sites.environment(), **credentials.variables}.items():
+            patch.setenv(name, value)
+        with CommandLines() as seen:
+            said = workflow.build(**CHANGES)
+        yield Paper(workflow, said, sites, files, credentials, frozenset(seen.lines))
 
 
 @pytest.fixture(scope="module")
-def results(paper: tuple[Workflow, str]) -> Path:
-    return paper[0].folder / "results/paper"
+def results(paper: Paper) -> Path:
+    return paper.workflow.folder / "results/paper"
 
 
 def numbers(value: Any) -> Iterator[float | None]:
@@ -74,11 +109,66 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_every_job_ran_once_and_nothing_is_left_to_do(paper: tuple[Workflow, str]) -> None:
-    workflow, said = paper
-    assert Counter(job.rule for job in jobs_of(said)) == PAPER
+def test_every_job_ran_once_and_nothing_is_left_to_do(paper: Paper) -> None:
+    workflow, said = paper.workflow, paper.said
+    assert Counter(job.rule for job in jobs_of(said)) == FROM_SITES
     assert {job.experiment for job in jobs_of(said)} == {*EXPERIMENTS, None}
     assert workflow.counts(**CHANGES) == {}
+
+
+def test_logins_are_checked_before_the_first_archive(paper: Paper) -> None:
+    behind_login = [seen for seen in paper.sites.seen if seen.host in (H36M, TUE)]
+    is_check = [seen.headers.get("Range") == "bytes=0-511" for seen in behind_login]
+    assert is_check == [True] * 26 + [False] * 26  # seven subjects, 17 subsets, SMPL+H, DMPLs; then each of them whole, once
+    assert len({seen.url for seen in behind_login}) == 26
+    assert len(paper.sites.seen) == 2 * 26 + 2 + 4 * 2  # the regressor and the detections, and the weights after a redirection
+
+
+def test_credentials_are_seen_by_their_sites_and_nobody_else(paper: Paper) -> None:
+    words = paper.credentials.variables
+    for seen in paper.sites.seen:
+        assert (words["H36M_PHPSESSID"] in seen.headers.get("Cookie", "")) == (seen.host == H36M)
+        assert bool(seen.body) == (seen.host == TUE)
+    domains = {"domain=amass": "AMASS", "domain=mano": "MANO", "domain=smpl": "SMPL"}
+    for seen in [seen for seen in paper.sites.seen if seen.host == TUE]:
+        site = next(site for domain, site in domains.items() if domain in seen.url)
+        sent = {name: values[0] for name, values in parse_qs(seen.body.decode()).items()}
+        assert sent == {"username": words[f"{site}_USERNAME"], "password": words[f"{site}_PASSWORD"]}
+    parts = [word[:16] for word in words.values()]  # without the signs that are spelt in many ways
+    assert len(paper.command_lines) > 100
+    assert not [line for line in [paper.said, *paper.command_lines] if any(part in line for part in parts)]
+    files = [path for path in paper.workflow.folder.rglob("*") if path.is_file()]
+    assert len(files) > 500
+    assert not [path for path in files if any(part.encode() in path.read_bytes() for part in parts)]
+
+
+def test_nothing_is_fetched_again_when_the_archives_are_deleted(paper: Paper, tmp_path: Path) -> None:
+    moved = paper.workflow.copy_to(tmp_path / "moved")
+    shutil.rmtree(moved.folder / "data")
+    assert moved.counts(**CHANGES) == {}
+
+
+def test_killed_jobs_are_made_up_for_by_the_same_command(paper: Paper, project: Path, tmp_path: Path) -> None:
+    workflow = copy_of_project(project, tmp_path / "project", is_real=True)
+    write_table(workflow.folder / "workflow/resources/sources.csv", paper.files)
+    rng, killed = random.Random(0), []
+    for _ in range(20):
+        with KilledJob(workflow.folder, rng.uniform(0, 1)) as victim:
+            result = workflow.snakemake("results/data/amass/CMU.npz", "results/data/h36m/data_3d_h36m.npz", **CHANGES)
+        killed += victim.killed
+        if result.returncode == 0:
+            break
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(set(killed)) >= 4, "other kinds of jobs, too"
+    made = [
+        path.relative_to(workflow.folder) for place in ("data", "results/data") for path in (workflow.folder / place).rglob("*")
+    ]
+    compared = [path for path in made if (workflow.folder / path).is_file() and path.name != "checksums.lock"]
+    assert len(compared) == 2 * 11 + 7 + 2 + 1 + 2  # files and manifests; subjects; both merged; body model; subset and report
+    for path in compared:
+        assert sha256_of_file(workflow.folder / path) == sha256_of_file(paper.workflow.folder / path), path
+    sums = [(place.folder / "data/checksums.lock").read_text("utf-8").splitlines() for place in (workflow, paper.workflow)]
+    assert set(sums[0]) < set(sums[1])
 
 
 def test_trainings_are_the_published_ones_in_small(results: Path) -> None:
@@ -111,10 +201,10 @@ def test_fine_tuning_starts_from_the_pretrained_weights(results: Path) -> None:
 
 
 def test_scores_are_finite_and_from_the_published_protocol(results: Path) -> None:
-    paths = sorted(results.glob("*/seed_0/s_in_*/scores.json"))
+    paths = sorted(results.glob("*/*/s_in_*/scores.json"))
     strides = {name: [4, 10, 20] if name == "h36m_81" else [5, 10, 20] for name in EXPERIMENTS}
     assert {str(path.relative_to(results)) for path in paths} == {
-        f"{name}/seed_0/s_in_{s_in}/scores.json" for name in EXPERIMENTS for s_in in strides[name]
+        f"{name}/{run}/s_in_{s_in}/scores.json" for name in EXPERIMENTS for run in RUNS for s_in in strides[name]
     }
     for path in [*paths, results / "mean_pose/scores.json"]:
         document = read(path)
@@ -128,15 +218,49 @@ def test_scores_are_finite_and_from_the_published_protocol(results: Path) -> Non
             assert (protocol["input_2d"], protocol["mirror"], protocol["is_s_in_trained"]) == ("cpn_ft_h36m_dbb", True, True)
 
 
+def test_published_weights_are_evaluated_as_they_came(paper: Paper) -> None:
+    workflow = paper.workflow
+    results = workflow.folder / "results/paper"
+    for name in EXPERIMENTS:
+        found = read(results / name / "published/weights.json")
+        original = sha256_of_file(workflow.folder / f"data/raw/weights/{name}.h5")
+        assert (found["source"], found["experiment"], found["sha256"]) == (f"weights_{name}", name, original)
+        assert sha256_of_file(results / name / "published/weights.h5") == original
+        assert found["num_weights"] == sum(found["groups"].values()) > 50
+        assert found["num_parameters"] > 1000
+        for path in (results / name / "published").glob("s_in_*/scores.json"):
+            protocol = read(path)["protocol"]
+            assert (protocol["weights"], protocol["seed"], protocol["weights_sha256"]) == ("published", None, original)
+            ours = read(results / name / "seed_0" / path.parent.name / "scores.json")["protocol"]
+            assert (ours["weights"], ours["seed"]) == ("trained", 0)
+            differing = {key for key in ours if ours[key] != protocol[key]}
+            assert differing == {"weights", "seed", "weights_sha256"}, "one protocol for both"
+
+
+def test_weights_of_another_experiment_are_refused(paper: Paper, tmp_path: Path) -> None:
+    workflow = paper.workflow
+    command = [sys.executable, "scripts/check_weights.py", "--source", "results/data/sources/weights_h36m_81.json"]
+    command += ["--config", "results/paper/h36m_351/run.yaml", "--output", f"{tmp_path}/w.h5", "--report", f"{tmp_path}/w.json"]
+    done = subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "data/raw/weights/h36m_81.h5: these weights do not fit the configured network" in done.stderr
+    assert "shape (41, 16) instead of (71, 16): temporal_pe[0]" in done.stderr
+    assert "Are weights_h36m_81 the weights of another experiment than h36m_351?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_tables_show_published_figures_beside_ours(results: Path, project: Path) -> None:
     rows = records(results / "tables/main_results.csv")
     assert all(row["status"] == "run" and math.isfinite(float(row["mean_mm"])) for row in rows)
     figures = records(project / "workflow/resources/paper_results.csv")
     published = {(row["model"], row["s_in"]): float(row["value_mm"]) for row in figures}
     compared = [row for row in rows if row["published_mm"] != "n/a"]
-    averages = ("action_wise", "frame_wise")
-    assert sorted((row["experiment"], row["s_in"], row["average"]) for row in compared) == sorted(
-        (*key, average) for key in published for average in averages
+    assert sorted((row["experiment"], row["s_in"], row["average"], row["weights"]) for row in compared) == sorted(
+        (*key, average, weights)
+        for key in published
+        for average in ("action_wise", "frame_wise")
+        for weights in ("published", "trained")
     )
     for row in compared:
         figure = published[row["experiment"], row["s_in"]]

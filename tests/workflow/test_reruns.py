@@ -8,8 +8,8 @@ from pathlib import Path
 
 from workflow_copy import Job, Workflow
 
-SCORING = {"score_predictions": 6, "score_mean_pose": 2, "write_tables": 2}
-EVALUATION = {"predict_poses": 6, **SCORING}
+SCORING = {"score_predictions": 7, "score_mean_pose": 2, "write_tables": 2}
+EVALUATION = {"predict_poses": 7, **SCORING}
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -77,7 +77,7 @@ def test_scoring_code_reruns_scores_and_tables(built: Workflow) -> None:
 def test_prediction_code_reruns_evaluation(built: Workflow) -> None:
     add_function(built.folder / "src/uplift_upsample/evaluate/predict.py")
     counts = built.counts()
-    assert counts["predict_poses"] == counts["score_predictions"] == 6
+    assert counts["predict_poses"] == counts["score_predictions"] == 7
     assert set(counts) <= set(EVALUATION)
 
 
@@ -124,7 +124,8 @@ def test_each_change_of_settings_reruns_what_it_concerns(built: Workflow) -> Non
     assert of("h36m_351") == evaluation, "a new stride: its evaluation"
     assert {job.s_in for job in jobs if job.experiment == "h36m_351"} == {"15"}
     assert of("h36m_351_pt") == {"predict_poses": 2, "score_predictions": 2}, "a switch of the evaluation: evaluation"
-    assert of("h36m_81") == {"resolve_run": 1, "train_network": 1, **evaluation}, "a learning rate: training onward"
+    twice = {"predict_poses": 2, "score_predictions": 2}  # published weights are evaluated with the same run.yaml
+    assert of("h36m_81") == {"resolve_run": 1, "train_network": 1, "check_weights": 1, **twice}, "a learning rate: training onward"
     assert rules([job for job in jobs if job.experiment is None]) == {"plan_tables": 1, "write_tables": 1}
 
 
@@ -141,9 +142,25 @@ def test_network_retrains_its_experiment(built: Workflow) -> None:
     assert rules(jobs)["predict_poses"] == 1
 
 
+def test_other_published_weights_rerun_their_evaluation(built: Workflow) -> None:
+    manifest = built.folder / "results/data/sources/weights_h36m_81.json"
+    manifest.write_text("another file\n", encoding="utf-8")
+    jobs = built.jobs()
+    assert {job.run for job in jobs if job.s_in} == {"published"}
+    assert rules(jobs) == {"check_weights": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}
+    built.build()
+    assert built.counts() == {}
+
+
+def test_published_weights_that_are_left_out_stay(built: Workflow) -> None:
+    assert built.counts(evaluate_published=False) == {"plan_tables": 1, "write_tables": 1}
+    assert built.counts(evaluate_published=True) == {}
+
+
 def test_new_seed_runs_only_that(built: Workflow) -> None:
     jobs = built.jobs("demo", studies={"demo": {"seeds": [0, 7]}})
-    assert {job.seed for job in jobs if job.rule in ("train_network", "predict_poses", "score_predictions")} == {"7"}
+    assert {job.seed for job in jobs if job.rule == "train_network"} == {"7"}
+    assert {job.run for job in jobs if job.rule in ("predict_poses", "score_predictions")} == {"seed_7"}
     assert rules(jobs)["train_network"] == 1
 
 

@@ -11,6 +11,7 @@ import yaml
 from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
+SOURCES = "workflow/resources/sources.csv"
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 # What a study cannot be called.
 RESERVED = {
@@ -19,6 +20,7 @@ RESERVED = {
     "pretrain",
     "train",
     "evaluate",
+    "published",
     "tables",
     "train_network",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
@@ -51,10 +53,16 @@ def subjects_of_trials(path):
         return {row.get("subject") for row in csv.DictReader(line for line in file if not line.startswith("#"))}
 
 
+def weight_files():
+    """The weight files among the data sources, by name."""
+    with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
+        return [row["name"] for row in csv.DictReader(file) if (row["file"] or "").endswith(".h5")]
+
+
 def checked_plan():
     """The studies by name, or one error that tells everything that is wrong with the configuration."""
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    faults = config_faults(config, schema, RESERVED, subjects_of_trials)
+    faults = config_faults(config, schema, RESERVED, subjects_of_trials, weight_files())
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise WorkflowError("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
@@ -83,6 +91,7 @@ wildcard_constraints:
     dataset=any_of(name for study in STUDIES.values() for name in study.data),
     experiment=any_of(name for study in STUDIES.values() for name in study.experiments),
     seed=r"\d+",
+    run=r"seed_\d+|published",
     s_in=r"\d+",
     subject=r"\w+",
 
@@ -123,12 +132,13 @@ def frames_of(study, dataset):
     return f"results/{study}/data/{dataset}.h5"
 
 
-def run_folder(experiment, seed):
-    return f"results/{experiment.study}/{experiment.name}/seed_{seed}"
+def run_folder(experiment, run):
+    """The folder of one set of weights of an experiment. run: the seed that they are trained with, or ``published``."""
+    return f"results/{experiment.study}/{experiment.name}/{run if run == 'published' else f'seed_{run}'}"
 
 
-def scores_file(experiment, seed, s_in):
-    return f"{run_folder(experiment, seed)}/s_in_{s_in}/scores.json"
+def scores_file(experiment, run, s_in):
+    return f"{run_folder(experiment, run)}/s_in_{s_in}/scores.json"
 
 
 def weights_of(experiments, seeds):
@@ -136,13 +146,18 @@ def weights_of(experiments, seeds):
 
 
 def scores_of(study):
-    """The scores of all experiments, seeds and strides that a study runs."""
-    return [
+    """The scores of all experiments, seeds and strides that a study runs, and those of published weights."""
+    trained = [
         scores_file(experiment, seed, s_in)
         for experiment in study.tested
         for seed in study.seeds
         for s_in in experiment.evaluated_s_in
     ]
+    return trained + published_scores_of(study)
+
+
+def published_scores_of(study):
+    return [scores_file(experiment, "published", s_in) for experiment in study.published for s_in in experiment.evaluated_s_in]
 
 
 def baseline_of(study):
@@ -167,6 +182,7 @@ def manifest(study):
                 "s_in": experiment.evaluated_s_in,
                 "seeds": study.seeds,
                 "initial_weights": experiment.initial_weights,
+                "published_weights": experiment.published_weights,
                 "is_run": experiment.is_run,
             }
             for experiment in study.experiments.values()
@@ -176,6 +192,10 @@ def manifest(study):
                 seed: {s_in: scores_file(experiment, seed, s_in) for s_in in experiment.evaluated_s_in} for seed in study.seeds
             }
             for experiment in study.tested
+        },
+        "published_scores": {
+            experiment.name: {s_in: scores_file(experiment, "published", s_in) for s_in in experiment.evaluated_s_in}
+            for experiment in study.published
         },
         "mean_pose": next(iter(baseline_of(study)), None),
         "published": PUBLISHED,
@@ -200,6 +220,15 @@ def run_files(wildcards):
     return files
 
 
+def published_weights(wildcards):
+    """The manifest of the file with the weights that were published for an experiment."""
+    experiment = planned(wildcards)
+    if experiment.published_weights is None:
+        where = f"results/{experiment.study}/{experiment.name}"
+        raise WorkflowError(f"{where}: the experiment names no published_weights in the configuration")
+    return manifest_of(experiment.published_weights)
+
+
 def device(wildcards, resources):
     """Hides the GPUs from a job that was given none. (A param that asks for resources is no reason to run a job again.)"""
     return "" if resources.gpu else "CUDA_VISIBLE_DEVICES=-1"
@@ -212,6 +241,11 @@ def evaluation_switches(wildcards):
     mirror = "" if evaluate.mirror else " --no_mirror"
     subset = shlex.quote(experiment.test_subset)
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}"
+
+
+def origin_of_weights(wildcards):
+    """Where evaluated weights are from, as a flag of predict_poses.py."""
+    return "--published" if wildcards.run == "published" else f"--seed {wildcards.run.removeprefix('seed_')}"
 
 
 def tables_of(study):

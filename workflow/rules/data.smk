@@ -49,7 +49,7 @@ rule convert_h36m:
         mem_mb=8000,
     params:
         code=lambda wildcards: code("convert_h36m"),
-        content=content_of_sources,
+        content=content_of_inputs,
         input_2d=lambda wildcards: source_of(wildcards)["input_2d"],
         synthetic=synthetic_flag,
     shell:
@@ -59,7 +59,7 @@ rule convert_h36m:
 
 rule convert_amass:
     input:
-        amass_files,
+        inputs_of,
     output:
         "results/{study}/data/{dataset}.h5",
     log:
@@ -75,19 +75,16 @@ rule convert_amass:
         mem_mb=16000,
     params:
         code=lambda wildcards: code("convert_amass"),
-        content=content_of_sources,
-        folder=lambda wildcards: source_of(wildcards)["folder"],
-        subsets=lambda wildcards: source_of(wildcards)["subsets"],
+        content=content_of_inputs,
         synthetic=synthetic_flag,
     shell:
-        "python scripts/convert_amass.py --folder {params.folder:q} --subsets {params.subsets:q} {params.synthetic}"
-        " --output {output} > {log} 2>&1"
+        "python scripts/convert_amass.py --files {input:q} {params.synthetic} --output {output} > {log} 2>&1"
 
 
-# The source is no reason to fetch again: what the files are is checked by the sums in the table of trials, wherever they come from.
+# What the files are is checked by the sums in the table of trials, wherever they come from.
 rule fetch_cmu:
     input:
-        trials=lambda wildcards: source_of(wildcards)["trials"],
+        unpack(cmu_files),
     output:
         "results/{study}/data/{dataset}/{subject}.csv",
     log:
@@ -105,10 +102,10 @@ rule fetch_cmu:
         download=1,
     params:
         code=lambda wildcards: code("fetch_cmu"),
-        source=lambda wildcards, output: config.get("cmu_source") or source_of(wildcards)["source"],
+        source=cmu_source_flag,
         cache=lambda wildcards: source_of(wildcards).get("cache", "data/raw/cmu"),
     shell:
-        "python scripts/fetch_cmu.py --source {params.source:q} --trials {input.trials:q} --subject {wildcards.subject}"
+        "python scripts/fetch_cmu.py {params.source} --trials {input.trials:q} --subject {wildcards.subject}"
         " --cache {params.cache:q} --output {output} > {log} 2>&1"
 
 
@@ -159,3 +156,55 @@ rule merge_cmu:
         seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
     shell:
         "python scripts/merge_cmu.py --subjects {input} --splits {params.splits:q} --seed {params.seed} --output {output} > {log} 2>&1"
+
+
+# The user's own motion capture as one more subset for pre-training, and as a data set of its own.
+rule convert_mocap:
+    input:
+        own_recordings,
+    output:
+        "results/{study}/data/{dataset}/{subset}.npz",
+    log:
+        "logs/{study}/data/{dataset}/{subset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}/{subset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("amass"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=lambda wildcards: code("convert_mocap"),
+        content=content_of_recordings,
+        folder=own_folder,
+    shell:
+        "python scripts/convert_mocap.py --folder {params.folder:q} --output {output} > {log} 2>&1"
+
+
+rule merge_mocap:
+    input:
+        own_recordings,
+    output:
+        "results/{study}/data/{dataset}.h5",
+    log:
+        "logs/{study}/data/{dataset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("mocap"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        code=lambda wildcards: code("merge_mocap"),
+        content=content_of_recordings,
+        folder=own_folder,
+        splits=lambda wildcards: json.dumps(source_of(wildcards)["splits"]),
+        seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
+    shell:
+        "python scripts/merge_mocap.py --folder {params.folder:q} --splits {params.splits:q} --seed {params.seed}"
+        " --output {output} > {log} 2>&1"

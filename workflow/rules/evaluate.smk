@@ -1,17 +1,46 @@
-# From weights to scores: one prediction job and one scoring job for each experiment, seed and s_in, and the mean pose as the baseline.
+# From weights to scores: one prediction job and one scoring job for each experiment, run and s_in, and the mean pose as the baseline.
+# A run is a seed, or `published`: the same rules evaluate weights that were trained here and those that others published.
+
+
+localrules:
+    check_weights,
+
+
+# Where published weights cannot be had, --config evaluate_published=false builds the tables without them.
+rule check_weights:
+    input:
+        source=published_weights,
+        run="results/{study}/{experiment}/run.yaml",
+    output:
+        weights="results/{study}/{experiment}/published/weights.h5",
+        report="results/{study}/{experiment}/published/weights.json",
+    log:
+        "logs/{study}/{experiment}/published/check_weights.log",
+    benchmark:
+        "logs/{study}/{experiment}/published/check_weights.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        code=lambda wildcards: code("check_weights"),
+    shell:
+        "python scripts/check_weights.py --source {input.source} --config {input.run} --output {output.weights}"
+        " --report {output.report} > {log} 2>&1"
 
 
 rule predict_poses:
     input:
         run="results/{study}/{experiment}/run.yaml",
-        weights="results/{study}/{experiment}/seed_{seed}/weights.h5",
+        weights="results/{study}/{experiment}/{run}/weights.h5",
         frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
-        "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
+        "results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
     log:
-        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predict_poses.log",
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}/predict_poses.log",
     benchmark:
-        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predict_poses.benchmark.tsv"
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}/predict_poses.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: lambda wildcards: planned(wildcards).resources.predict_threads
@@ -21,22 +50,23 @@ rule predict_poses:
     params:
         code=lambda wildcards: code("predict_poses"),
         device=device,
+        origin=origin_of_weights,
         switches=evaluation_switches,
     shell:
         "{params.device} python scripts/predict_poses.py --config {input.run} --weights {input.weights} --frames {input.frames}"
-        " --seed {wildcards.seed} --s_in {wildcards.s_in} {params.switches} --output {output} > {log} 2>&1"
+        " {params.origin} --s_in {wildcards.s_in} {params.switches} --output {output} > {log} 2>&1"
 
 
 rule score_predictions:
     input:
-        predictions="results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/predictions.h5",
+        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
         frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
-        "results/{study}/{experiment}/seed_{seed}/s_in_{s_in}/scores.json",
+        "results/{study}/{experiment}/{run}/s_in_{s_in}/scores.json",
     log:
-        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/score_predictions.log",
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}/score_predictions.log",
     benchmark:
-        "logs/{study}/{experiment}/seed_{seed}/s_in_{s_in}/score_predictions.benchmark.tsv"
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}/score_predictions.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: 1
