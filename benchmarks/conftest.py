@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import FramesTable
-from uplift_upsample.data.h36m import h36m_table
-from uplift_upsample.data.synthetic import generate_demo
+from uplift_upsample.data.h36m.table import h36m_table
 
 _FIGURES: list[str] = []
 _MEDIANS: dict[str, dict[str, float]] = defaultdict(dict)

@@ -10,11 +10,11 @@ import pytest
 from world.amass_archives import PARENTS, body_fields, body_model_archives, h36m_regressor, npz_bytes, recording, write_tar
 from world.killing import start
 
-from uplift_upsample.data import amass_archives
-from uplift_upsample.data.amass_archives import convert_archive
-from uplift_upsample.data.body_model import Body, prepare_body_model, write_body_model
-from uplift_upsample.data.body_pose import joints
-from uplift_upsample.data.source_files import SourceFile, write_source_manifest
+from uplift_upsample.data.amass import archives as amass_archives
+from uplift_upsample.data.amass.archives import convert_archive
+from uplift_upsample.data.amass.body_model import Body, prepare_body_model, write_body_model
+from uplift_upsample.data.amass.body_pose import joints
+from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
 from uplift_upsample.files import sha256_of_file
 
 RECORDINGS, FRAMES = 2, 400  # of the archive that is converted in both ways

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from world.acclaim_files import BONES, amc_text, asf_text
 
-from uplift_upsample.data.asf import read_asf
-from uplift_upsample.data.cmu import joints_17, read_trial
-from uplift_upsample.data.glitches import MAX_SPEED, remove_glitches
+from uplift_upsample.data.mocap.asf import read_asf
+from uplift_upsample.data.mocap.cmu import joints_17, read_trial
+from uplift_upsample.data.mocap.glitches import MAX_SPEED, remove_glitches
 from uplift_upsample.data.resample import resample
 
 FRAMES = {"straightforward": 600, "ours": 6000}

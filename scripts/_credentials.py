@@ -2,8 +2,8 @@
 
 import os
 
-from uplift_upsample.data.credentials import Credentials, Secret
-from uplift_upsample.data.site_logins import LOGINS
+from uplift_upsample.data.download.credentials import Credentials, Secret
+from uplift_upsample.data.download.site_logins import LOGINS
 from uplift_upsample.errors import InputError
 
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from uplift_upsample.data.amass import SPLITS, amass_table
+from uplift_upsample.data.amass.table import SPLITS, amass_table
 from uplift_upsample.data.frames import FramesTable
-from uplift_upsample.data.h36m import h36m_table
+from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 
 

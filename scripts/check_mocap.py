@@ -6,8 +6,8 @@ from pathlib import Path
 
 from _command import BAD_INPUT, run
 
-from uplift_upsample.data.mocap import judge
-from uplift_upsample.data.mocap_folder import Judged, judge_folder
+from uplift_upsample.data.mocap.own import judge
+from uplift_upsample.data.mocap.own_folder import Judged, judge_folder
 
 
 def main(argv: list[str] | None = None) -> int:

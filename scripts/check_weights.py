@@ -10,7 +10,7 @@ from pathlib import Path
 from _command import run
 from _device import select_device
 
-from uplift_upsample.data.source_files import SourceFile, read_source
+from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file, write_text
 from uplift_upsample.runs import Run, read_run

@@ -5,7 +5,7 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.amass import amass_table
+from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import write_frames_table
 
 

@@ -6,10 +6,10 @@ import sys
 from _command import run
 from _conversion import ConversionProgress
 
-from uplift_upsample.data.amass_archives import convert_archive, write_report
-from uplift_upsample.data.body_model import read_body_model
+from uplift_upsample.data.amass.archives import convert_archive, write_report
+from uplift_upsample.data.amass.body_model import read_body_model
+from uplift_upsample.data.download.source_files import read_source
 from uplift_upsample.data.public_npz import write_amass_subset
-from uplift_upsample.data.source_files import read_source
 
 
 def main(argv: list[str] | None = None) -> int:

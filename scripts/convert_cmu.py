@@ -5,8 +5,8 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.cmu_clips import convert_subject, write_clips, write_glitches
-from uplift_upsample.data.cmu_trials import read_manifest, read_trials
+from uplift_upsample.data.mocap.cmu_clips import convert_subject, write_clips, write_glitches
+from uplift_upsample.data.mocap.cmu_trials import read_manifest, read_trials
 from uplift_upsample.errors import InputError
 
 

@@ -5,9 +5,9 @@ import sys
 
 from _command import run
 
+from uplift_upsample.data.download.source_files import read_source
 from uplift_upsample.data.frames import write_frames_table
-from uplift_upsample.data.h36m import h36m_table
-from uplift_upsample.data.source_files import read_source
+from uplift_upsample.data.h36m.table import h36m_table
 
 
 def main(argv: list[str] | None = None) -> int:

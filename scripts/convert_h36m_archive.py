@@ -5,9 +5,9 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.h36m import SUBJECTS
-from uplift_upsample.data.h36m_archives import read_archive, write_subject
-from uplift_upsample.data.source_files import read_source
+from uplift_upsample.data.download.source_files import read_source
+from uplift_upsample.data.h36m.archives import read_archive, write_subject
+from uplift_upsample.data.h36m.table import SUBJECTS
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.mocap_folder import mocap_subset
+from uplift_upsample.data.mocap.own_folder import mocap_subset
 from uplift_upsample.data.public_npz import write_amass_subset
 
 

@@ -5,10 +5,10 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.cmu_archive import unpack_subject
-from uplift_upsample.data.cmu_trials import PAUSE, fetch_subject, read_trials, trials_of, write_manifest
-from uplift_upsample.data.fetch import local_path
-from uplift_upsample.data.source_files import read_source
+from uplift_upsample.data.download.fetch import local_path
+from uplift_upsample.data.download.source_files import read_source
+from uplift_upsample.data.mocap.cmu_archive import unpack_subject
+from uplift_upsample.data.mocap.cmu_trials import PAUSE, fetch_subject, read_trials, trials_of, write_manifest
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -7,8 +7,8 @@ from _command import run
 from _credentials import credentials_for
 from _download_progress import DownloadProgress
 
-from uplift_upsample.data.source_downloads import absent, fetch_source
-from uplift_upsample.data.source_files import ChecksumLock, read_sources, source_named, write_source_manifest
+from uplift_upsample.data.download.source_downloads import absent, fetch_source
+from uplift_upsample.data.download.source_files import ChecksumLock, read_sources, source_named, write_source_manifest
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.synthetic import generate_demo
+from uplift_upsample.data.demo.synthetic import generate_demo
 
 
 def main(argv: list[str] | None = None) -> int:

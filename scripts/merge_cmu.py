@@ -6,8 +6,8 @@ import sys
 from _command import run
 from _splits import HELP, read_splits
 
-from uplift_upsample.data.cmu_table import cmu_table
 from uplift_upsample.data.frames import write_frames_table
+from uplift_upsample.data.mocap.cmu_table import cmu_table
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,8 +5,8 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.h36m_archives import join_subjects
-from uplift_upsample.data.h36m_projections import projections
+from uplift_upsample.data.h36m.archives import join_subjects
+from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
 from uplift_upsample.files import replacing
 

@@ -7,7 +7,7 @@ from _command import run
 from _splits import HELP, read_splits
 
 from uplift_upsample.data.frames import write_frames_table
-from uplift_upsample.data.mocap_folder import mocap_table
+from uplift_upsample.data.mocap.own_folder import mocap_table
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,8 +5,8 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.body_model import prepare_body_model, write_body_model
-from uplift_upsample.data.source_files import read_source
+from uplift_upsample.data.amass.body_model import prepare_body_model, write_body_model
+from uplift_upsample.data.download.source_files import read_source
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import pytest
 
-from uplift_upsample.data.source_files import SourceFile, write_source_manifest
+from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 

@@ -9,7 +9,7 @@ from world.amass_archives import body_model_archives
 from world.cmu_sample import CmuSample, convert_sample
 from world.sites import Sites
 
-from uplift_upsample.data.body_model import Body, prepare_body_model
+from uplift_upsample.data.amass.body_model import Body, prepare_body_model
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from uplift_upsample.cameras import camera_to_world, denormalise_points, h36m_cameras, normalise_points, project, world_to_camera
-from uplift_upsample.data.amass import amass_table
+from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, subjects_of
-from uplift_upsample.data.h36m import h36m_table
+from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.sampler import Rows, Sampler, SamplerSettings, with_twins
 
 DUMPS = [

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from uplift_upsample.data import h36m
+from uplift_upsample.data.h36m import table as h36m
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe, similarity_transform

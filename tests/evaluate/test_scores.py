@@ -11,7 +11,7 @@ import pytest
 
 from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, write_frames_table
-from uplift_upsample.data.h36m import h36m_table
+from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import scores as scores_module
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions

@@ -26,7 +26,7 @@ from world.paper import Credentials, open_accounts, paper_files, put_files, rand
 from world.processes import CommandLines, KilledJob
 from world.sites import H36M, TUE, Sites
 
-from uplift_upsample.data.source_files import read_sources
+from uplift_upsample.data.download.source_files import read_sources
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.study import plan
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.data.cmu_trials import Trial
+from uplift_upsample.data.mocap.cmu_trials import Trial
 
 # First line of a list of trials.
 HEADER = "subject,trial,description,action,frames,fps,sha256,sha256_lf,asf_sha256,asf_sha256_lf\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from world.acclaim_files import amc_text, asf_text
 
-from uplift_upsample.data.cmu_trials import Trial
+from uplift_upsample.data.mocap.cmu_trials import Trial
 
 FOLDER = "all_asfamc"
 _TIME = (2003, 9, 1, 0, 0, 0)

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.data import cmu_clips
-from uplift_upsample.data.clips import SubjectClips
-from uplift_upsample.data.cmu_clips import convert_subject, write_clips
-from uplift_upsample.data.cmu_trials import Trial, fetch_subject, read_manifest, read_trials, trials_of, write_manifest
-from uplift_upsample.data.glitches import Glitch
+from uplift_upsample.data.mocap import cmu_clips
+from uplift_upsample.data.mocap.clips import SubjectClips
+from uplift_upsample.data.mocap.cmu_clips import convert_subject, write_clips
+from uplift_upsample.data.mocap.cmu_trials import Trial, fetch_subject, read_manifest, read_trials, trials_of, write_manifest
+from uplift_upsample.data.mocap.glitches import Glitch
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from cdflib.cdfwrite import CDF
 
-from uplift_upsample.data.h36m import ACTIONS, SUBJECTS
-from uplift_upsample.data.synthetic_actions import H36M_MOTIONS
-from uplift_upsample.data.synthetic_body import draw_body
-from uplift_upsample.data.synthetic_motion import synthetic_motion
+from uplift_upsample.data.demo.actions import H36M_MOTIONS
+from uplift_upsample.data.demo.body import draw_body
+from uplift_upsample.data.demo.motion import synthetic_motion
+from uplift_upsample.data.h36m.table import ACTIONS, SUBJECTS
 
 CORRUPT = ("S11", "Directions")
 _OLD_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}

@@ -13,9 +13,9 @@ from world.h36m_archives import h36m_archives, public_recordings, recordings
 from world.sites import Sites
 
 from uplift_upsample.config import ModelConfig
-from uplift_upsample.data import synthetic
+from uplift_upsample.data.demo import synthetic
+from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.data.public_npz import write_positions_2d
-from uplift_upsample.data.source_files import Source
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES
 
 LENGTHS = (24, 40)  # frames of a sequence: all are shorter than a window

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
-from uplift_upsample.data.source_files import Source
+from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.files import sha256_of_file
 
 H36M, TUE, DRIVE, DRIVE_FILES = "vision.imar.ro", "download.is.tue.mpg.de", "drive.google.com", "drive.usercontent.google.com"

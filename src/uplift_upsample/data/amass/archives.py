@@ -1,0 +1,168 @@
+"""One AMASS subset from its official archive: every recording posed, regressed to 17 joints and resampled to 50 Hz.
+
+Nothing is unpacked to the disk; one recording after the other goes through memory, and only its joints stay.
+Source: the AMASS part of the data section of the specification.
+"""
+
+import csv
+import io
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.amass.body_model import BodyModel
+from uplift_upsample.data.amass.body_pose import joints
+from uplift_upsample.data.amass.recording import Recording, UnusableError, WrongModelError, read_recording
+from uplift_upsample.data.amass.table import SPLITS
+from uplift_upsample.data.download.archives import read_members
+from uplift_upsample.data.public_npz import AmassSequence
+from uplift_upsample.data.resample import resample
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import write_text
+
+_LOG = logging.getLogger(__name__)
+
+SUBSETS = tuple(subset for members in SPLITS.values() for subset in members)
+
+# Archives and folders of today and of former years, where they are called otherwise than the subset; without case and underscores.
+_OTHER_NAMES = {
+    "poseprior": "MPILimits",
+    "tcdhands": "TCDhandMocap",
+    "transitions": "Transitionsmocap",
+    "hdm05": "MPIHDM05",
+    "mosh": "MPImosh",
+    "biomotionlabntroje": "BMLrub",
+}
+_NAMES = {subset.lower(): subset for subset in SUBSETS} | _OTHER_NAMES
+_RECORDING = "_poses.npz"
+_OTHER_RECORDINGS = ("_stageii.npz", "_stagei.npz")  # of the SMPL-X archives
+_ONLY = 'only the archives under "SMPL+H G" of the download page fit'
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """What became of one file. frames: of the recording, before resampling; frame_rate: Hz; reason: why it was skipped."""
+
+    file: str
+    frames: int | None
+    frame_rate: float | None
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ConvertedSubset:
+    """Person -> sequence -> joints, both sorted by name; and a row for each recording of the archive, sorted by file."""
+
+    subset: str
+    people: Mapping[str, Mapping[str, AmassSequence]]
+    report: Sequence[ReportRow]
+
+
+@dataclass
+class _Collection:
+    people: dict[str, dict[str, AmassSequence]] = field(default_factory=dict)
+    report: list[ReportRow] = field(default_factory=list)
+
+
+def subset_name(name: str) -> str:
+    """The name that this project has for a subset, an archive or a folder; an unknown name stays as it is."""
+    return _NAMES.get(_plain(name), name)
+
+
+def convert_archive(
+    path: str | os.PathLike[str], subset: str, model: BodyModel, progress: Callable[[int], object] = lambda frames: None
+) -> ConvertedSubset:
+    """Convert the archive of a subset.
+
+    subset: any name of it. progress: called after each recording with its frames. Recordings that lack a field, hold
+    values that are no finite numbers, are slower than 50 Hz or too short for one frame are skipped, and listed with the reason.
+
+    Raises ``InputError`` for a damaged archive, for one of another subset or another body model, and when no recording is usable.
+    """
+    subset = subset_name(subset)
+    collection = _Collection()
+    for name, content in read_members(path, _is_recording):
+        person, sequence = _place(path, name, subset)
+        try:
+            recording = read_recording(content)
+        except WrongModelError as error:
+            raise InputError(f"{path}: {name} {error}; {_ONLY}, those for SMPL+H") from None
+        except UnusableError as error:
+            collection.report.append(ReportRow(name, error.frames, error.frame_rate, "skipped", str(error)))
+            progress(0)
+            continue
+        sequences = collection.people.setdefault(person, {})
+        if sequence in sequences:
+            raise InputError(f"{path}: it has two recordings {person}/{sequence}; get the archive from its publisher")
+        sequences[sequence] = {"positions_3d": _joints_50_hz(model, recording), "frame_rate": FRAME_RATE}
+        collection.report.append(ReportRow(name, len(recording.poses), recording.frame_rate, "converted", ""))
+        progress(len(recording.poses))
+    # Archives are packed in the order of somebody's disk. The order of the sequences is that of the rows that training shuffles,
+    # so it must not depend on when an archive was packed.
+    people = {person: dict(sorted(sequences.items())) for person, sequences in sorted(collection.people.items())}
+    converted = ConvertedSubset(subset, people, sorted(collection.report, key=lambda row: row.file))
+    _check_and_tell(path, converted)
+    return converted
+
+
+def write_report(path: str | os.PathLike[str], report: Sequence[ReportRow]) -> None:
+    """A CSV file with a row for each recording: ``file,frames,frame_rate,status,reason``; unknown numbers are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "frames", "frame_rate", "status", "reason"])
+    for row in report:
+        rate = "" if row.frame_rate is None else f"{row.frame_rate:g}"
+        writer.writerow([row.file, "" if row.frames is None else row.frames, rate, row.status, row.reason])
+    write_text(path, text.getvalue())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _is_recording(name: str) -> bool:
+    file = PurePosixPath(name).name
+    return file.endswith((_RECORDING, *_OTHER_RECORDINGS)) and not file.startswith("._")  # what macOS adds to archives
+
+
+def _place(path: str | os.PathLike[str], name: str, subset: str) -> tuple[str, str]:
+    """Person and sequence of a member ``{folder}/{person}/{sequence}_poses.npz``; the folder must be one of the subset."""
+    if name.endswith(_OTHER_RECORDINGS):
+        raise InputError(f"{path}: {name} is a recording for SMPL-X; {_ONLY}, those for SMPL+H")
+    *folders, file = PurePosixPath(name).parts
+    # the last folder that bears the name, because some archives have it twice; a person's folder is below it
+    place = max((index for index, folder in enumerate(folders[:-1]) if _plain(subset_name(folder)) == _plain(subset)), default=None)
+    if place is None:
+        found = subset_name(folders[0]) if folders else name
+        what = f"the subset {found}" if found in SUBSETS else f"a folder {found}"
+        raise InputError(f"{path}: it holds {what} ({name}), not {subset}; give the archive of {subset}")
+    return "/".join(folders[place + 1 :]), file.removesuffix(".npz")  # as the public conversion names it
+
+
+def _joints_50_hz(model: BodyModel, recording: Recording) -> np.ndarray:
+    poses_3d = joints(model, recording.gender, recording.poses, recording.betas, recording.dmpls, recording.trans)
+    return resample(poses_3d, recording.frame_rate)
+
+
+def _check_and_tell(path: str | os.PathLike[str], converted: ConvertedSubset) -> None:
+    reasons = Counter(row.reason for row in converted.report if row.status == "skipped")
+    often = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    skipped = "; ".join([f"{count} x {reason}" for reason, count in often[:3]] + ["..."] * (len(often) > 3))
+    if not converted.people:
+        why = f"all {len(converted.report)} are unusable ({skipped})" if converted.report else f"none is named *{_RECORDING}"
+        raise InputError(f"{path}: no recording can be used, {why}; get the archive of {converted.subset}, {_ONLY}")
+    sequences = [sequence for people in converted.people.values() for sequence in people.values()]
+    frames = sum(len(sequence["positions_3d"]) for sequence in sequences)
+    _LOG.info(
+        "%s: %d recordings of %d people, %d frames at %g Hz; %d skipped%s",
+        *(converted.subset, len(sequences), len(converted.people), frames, FRAME_RATE, reasons.total()),
+        f" ({skipped})" if skipped else "",
+    )

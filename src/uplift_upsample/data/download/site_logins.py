@@ -1,0 +1,164 @@
+"""Sites that want a login: what they are sent, and what they mean when no file comes back.
+
+A licence is accepted by the user, on the site; it is never accepted here.
+"""
+
+import html
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import requests
+
+from uplift_upsample.data.download.credentials import Credentials, redacted
+from uplift_upsample.data.download.fetch import GaveUpError, Patience
+from uplift_upsample.data.download.file_types import PEEK, start_fault
+from uplift_upsample.data.download.http_answers import FetchPolicy, Page, Request, TryAgainError, answer_to, new_session
+from uplift_upsample.data.download.source_files import Source
+from uplift_upsample.errors import InputError
+from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_QUOTE = 200  # characters
+_LOGIN_STATUS = {200, 206, 301, 302, 303, 307, 308, 401, 403}
+_LICENCE = re.compile(r"(accept|agree)[^.]{0,80}(licen[cs]e|terms)|(licen[cs]e|terms)[^.]{0,80}(accept|agree)", re.IGNORECASE)
+_TELLING = re.compile(r"wrong|incorrect|invalid|denied|expired|refused|\bnot\b|error|must|accept|agree|please", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A site that wants a login. address: where to register and log in. fields: what it calls the values of ``variables``."""
+
+    title: str
+    address: str
+    variables: tuple[str, ...]
+    fields: tuple[str, ...]
+
+    @property
+    def is_cookie(self) -> bool:
+        """Whether a session of the browser is used, and not a password."""
+        return self.fields == ("PHPSESSID",)
+
+    @property
+    def how_to_log_in(self) -> str:
+        """What the user is to do, before or after a refusal."""
+        if self.is_cookie:
+            return f"log in at {self.address} and set {self.variables[0]} to the value of the cookie {self.fields[0]}"
+        return f"register at {self.address} and set {' and '.join(self.variables)}"
+
+
+_TITLES = {"h36m_cookie": "Human3.6M", "amass_login": "AMASS", "mano_login": "SMPL+H (MANO)", "smpl_login": "DMPL (SMPL)"}
+_FIELDS = {"h36m_cookie": ("PHPSESSID",)}
+LOGINS = {
+    access: Login(_TITLES[access], LOGIN_SITES[access], variables, _FIELDS.get(access, ("username", "password")))
+    for access, variables in LOGIN_VARIABLES.items()
+}
+
+
+class RefusedError(InputError):
+    """A site does not give a file. is_login: nor will it give others with this login."""
+
+    def __init__(self, message: str, *, is_login: bool) -> None:
+        super().__init__(message)
+        self.is_login = is_login
+
+
+def login_request(source: Source, credentials: Credentials, advice: str = "try again later") -> Request:
+    """What to ask the site of a source for. credentials: by the ``fields`` of the login. advice: ends an error."""
+    login = LOGINS[source.access]
+
+    def judge(page: Page) -> None:
+        refusal = _refusal(page, login, credentials)
+        if refusal is not None:
+            raise refusal
+
+    if not login.is_cookie:
+        return Request(source.url, form=credentials, judge=judge, advice=advice)
+    for secret in credentials.values():
+        if not re.fullmatch(r"[!#-+\--:<-\[\]-~]+", secret.reveal()):  # what a cookie may hold
+            raise InputError(f"the value of {login.variables[0]} is no session cookie; {login.how_to_log_in}")
+    return Request(source.url, cookies=credentials, judge=judge, advice=advice)
+
+
+def check_login(
+    access: str,
+    credentials: Credentials,
+    sources: Sequence[Source],
+    policy: FetchPolicy | None = None,
+    session: requests.Session | None = None,
+) -> None:
+    """Ask for the first bytes of each source, and raise one ``InputError`` with all that the site refuses.
+
+    A login that is wrong is tried once, lest the account be locked.
+    """
+    policy = policy or FetchPolicy()
+    refused: defaultdict[str, list[str]] = defaultdict(list)
+    with session or new_session() as opened:
+        for source in sources:
+            try:
+                _check_source(opened, source, login_request(source, credentials), policy)
+            except InputError as error:
+                refused[str(error)].append(source.name)
+                if isinstance(error, GaveUpError) or (isinstance(error, RefusedError) and error.is_login):
+                    break
+    if refused:
+        lines = [f"{message} (asked for {', '.join(names)})" for message, names in refused.items()]
+        raise InputError("\n".join([f"{LOGINS[access].title}: nothing was downloaded yet.", *lines]))
+    _LOG.info("%s: the login is good for %s", LOGINS[access].title, ", ".join(source.name for source in sources))
+
+
+def _check_source(session: requests.Session, source: Source, request: Request, policy: FetchPolicy) -> None:
+    patience = Patience(policy, request)
+    while True:
+        try:
+            with answer_to(session, request, {"Range": f"bytes=0-{PEEK - 1}"}, policy) as answer:
+                fault = start_fault(answer.peek(PEEK), source.file)
+        except TryAgainError as error:
+            patience.wait_after(error)
+            continue
+        if fault is not None:
+            raise InputError(f"{source.url}: {fault}")
+        return
+
+
+def _refusal(page: Page, login: Login, credentials: Credentials) -> RefusedError | None:
+    """What a page means that came instead of a file. None if it has nothing to do with the login."""
+    if page.status not in _LOGIN_STATUS:
+        return None
+    secrets = credentials.values()
+    # Before the markup is taken out, because a secret may look like markup, and after, because it may have been spelt as such.
+    line = redacted(_telling_line(redacted(page.text, secrets)), secrets)[:_LONGEST_QUOTE]
+    said = f"; the site says: {line}" if line else ""
+    if login.is_cookie:
+        message = f"the session has expired, or was never logged in; {login.how_to_log_in}{said}"
+        return RefusedError(message, is_login=True)
+    if _asks_for_licence(page):
+        message = f"its licence has not been accepted: read it and accept it yourself at {login.address}{said}"
+        return RefusedError(message, is_login=False)
+    message = f"the login was refused; {login.how_to_log_in}, and accept the licence there{said}"
+    return RefusedError(message, is_login=True)
+
+
+def _asks_for_licence(page: Page) -> bool:
+    if re.search(r"licen[cs]e|terms", page.location, re.IGNORECASE):
+        return True
+    if re.search(r"<input[^>]+type\s*=\s*[\"']?password", page.text, re.IGNORECASE):  # the form to log in
+        return False
+    return bool(_LICENCE.search(" ".join(_lines(page.text))))
+
+
+def _telling_line(page: str) -> str:
+    """The line of a page that most likely says why it came."""
+    lines = _lines(page)
+    return next((line for line in lines if _TELLING.search(line)), lines[0] if lines else "")
+
+
+def _lines(page: str) -> list[str]:
+    """What a page shows, without its markup."""
+    text = re.sub(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", " ", page, flags=re.IGNORECASE | re.DOTALL)
+    text = re.sub(r"</?(p|div|br|h\d|li|tr|td|title|form|label|a)\b[^>]*>", "\n", text, flags=re.IGNORECASE)
+    text = html.unescape(re.sub(r"<[^>]*>", " ", text))
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return ["".join(c for c in line if c.isprintable()) for line in lines if line]

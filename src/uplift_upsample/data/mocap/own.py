@@ -1,0 +1,220 @@
+"""The user's own motion capture: one ``.npz`` file for each recording, read strictly and judged in full.
+
+``docs/own_motion_capture.md`` explains the fields to users. ``own_axes`` has the units and axes, ``own_checks`` looks at what
+the numbers mean, ``own_folder`` at a whole folder.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
+from uplift_upsample.data.mocap.own_checks import Findings, examine, unsound_numbers
+from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
+from uplift_upsample.data.resample import check_frame_rate
+from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import MODEL_17
+from uplift_upsample.strict import suggestion
+
+REQUIRED = ("positions", "joints", "frame_rate", "up_axis", "unit")
+OPTIONAL = ("subject", "action")
+ANY_ACTION = "motion"
+_MAX_BYTES = 2 << 30  # of the file, and of a field, unpacked: hours of motion
+_LONGEST_NAME = 100
+_SIDES = {"left_": "l_", "right_": "r_"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None where the file does not say."""
+
+    poses: np.ndarray
+    frame_rate: float
+    subject: str | None
+    action: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with a file, each fault in a line; what may be; and the recording, if there is no fault."""
+
+    faults: Sequence[str]
+    warnings: Sequence[str]
+    recording: Recording | None
+
+
+def read_recording(path: str | os.PathLike[str]) -> Recording:
+    """Read one file. Raises ``InputError`` that lists everything that is wrong with it."""
+    verdict = judge(path)
+    if verdict.recording is None:
+        raise InputError("\n".join(f"{path}: {fault}" for fault in verdict.faults))
+    return verdict.recording
+
+
+def judge(path: str | os.PathLike[str]) -> Verdict:
+    """Read and check one file. Never raises for what is in the file, or for there being none."""
+    faults: list[str] = []
+    fields = _load(path, faults)
+    if not fields:
+        return Verdict(faults, (), None)
+    _check_keys(fields, faults)
+    names = _joint_names(fields, faults)
+    positions = _positions(fields, faults)
+    frame_rate = _frame_rate(fields, faults)
+    unit = _choice(fields, "unit", UNITS, faults)
+    up_axis = _choice(fields, "up_axis", TO_Z_UP, faults)
+    subject = _name(fields, "subject", faults)
+    action = _name(fields, "action", faults) or ANY_ACTION
+    columns = _columns(names, positions, faults)
+    if columns is None or positions is None:
+        return Verdict(faults, (), None)
+    chosen = positions[:, columns].astype(np.float64)
+    unsound = unsound_numbers(chosen)
+    findings = Findings(faults, [])
+    if unsound:
+        faults.append(unsound)
+    elif unit is not None and up_axis is not None:
+        examine(chosen, frame_rate, unit, up_axis, findings)
+    if faults or unit is None or up_axis is None or frame_rate is None:
+        return Verdict(faults, findings.warnings, None)
+    return Verdict((), findings.warnings, Recording(to_world(chosen, unit, up_axis), frame_rate, subject, action))
+
+
+def _load(path: str | os.PathLike[str], faults: list[str]) -> dict[str, np.ndarray]:
+    """The arrays of a file; nothing is unpickled."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise UnreadableError(f"it has more than {_MAX_BYTES >> 30} GiB; cut the recording into several")
+        archive = PlainNpz(content)
+    except OSError as error:
+        faults.append(f"cannot be read ({error.strerror})")
+        return {}
+    except UnreadableError as error:
+        faults.append(f"{error}; write it with np.savez or np.savez_compressed")
+        return {}
+    fields: dict[str, np.ndarray] = {}
+    for key in sorted(archive.fields):
+        try:
+            fields[key] = archive.read(key, _MAX_BYTES)
+        except UnreadableError as error:
+            faults.append(f"{error}; text is stored as np.array([...], dtype=str)" if "pickled" in str(error) else str(error))
+    if not archive.fields:
+        faults.append(f"there are no arrays in it; needed are {', '.join(REQUIRED)}")
+    return fields
+
+
+def _check_keys(fields: Mapping[str, np.ndarray], faults: list[str]) -> None:
+    known = (*REQUIRED, *OPTIONAL)
+    named = "".join(faults)
+    faults += [f"there is no {key!r}" for key in REQUIRED if key not in fields and repr(key) not in named]
+    faults += [f"unknown key {key!r}{suggestion(key, known)}; known are {', '.join(known)}" for key in fields if key not in known]
+
+
+def _text(value: np.ndarray) -> str | None:
+    """A single text, or None."""
+    if value.size != 1 or value.dtype.kind not in "US":
+        return None
+    item: Any = value.reshape(()).item()
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else item
+
+
+def _choice(fields: Mapping[str, np.ndarray], key: str, known: Mapping[str, Any], faults: list[str]) -> str | None:
+    if key not in fields:
+        return None
+    text = _text(fields[key])
+    choice = (text or "").strip().lower().removeprefix("+")
+    if choice in known:
+        return choice
+    found = _described(fields[key]) if text is None else repr(text[:40])
+    faults.append(f"{key!r} is {found}; it must be one of {', '.join(known)}")
+    return None
+
+
+def _name(fields: Mapping[str, np.ndarray], key: str, faults: list[str]) -> str | None:
+    if key not in fields:
+        return None
+    text = _text(fields[key])
+    if text is not None and is_name(text):
+        return text
+    found = _described(fields[key]) if text is None else repr(text[:40])
+    faults.append(f"{key!r} is {found}; it must be a short text without slashes, such as {'anna' if key == 'subject' else 'walk'}")
+    return None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a subject, a recording or an action."""
+    return bool(text.strip()) and text == text.strip() and text.isprintable() and "/" not in text and len(text) <= _LONGEST_NAME
+
+
+def _frame_rate(fields: Mapping[str, np.ndarray], faults: list[str]) -> float | None:
+    if "frame_rate" not in fields:
+        return None
+    value = fields["frame_rate"]
+    if value.size != 1 or value.dtype.kind not in "fiu":
+        faults.append(f"'frame_rate' is {_described(value)}; it must be one number, in Hz")
+        return None
+    rate = float(value.reshape(()))
+    try:
+        check_frame_rate(rate)
+    except InputError as error:
+        faults.append(str(error))
+        return None
+    return rate
+
+
+def _positions(fields: Mapping[str, np.ndarray], faults: list[str]) -> np.ndarray | None:
+    if "positions" not in fields:
+        return None
+    positions = fields["positions"]
+    is_numeric = positions.dtype.kind in "iu" or (positions.dtype.kind == "f" and positions.dtype.itemsize >= 4)
+    if not is_numeric or positions.ndim != 3 or positions.shape[2] != 3 or len(positions) == 0:
+        faults.append(f"'positions' is {_described(positions)}; it must be numbers (frames, joints, 3), float32 or float64")
+        return None
+    return positions
+
+
+def _joint_names(fields: Mapping[str, np.ndarray], faults: list[str]) -> list[str] | None:
+    """The joints of a file in our spelling."""
+    if "joints" not in fields:
+        return None
+    joints = fields["joints"]
+    if joints.dtype.kind not in "US" or joints.ndim != 1:
+        faults.append(f"'joints' is {_described(joints)}; it must be a list of names, such as np.array(['pelvis', 'l_hip'])")
+        return None
+    texts = [joint.decode("utf-8", "replace") if isinstance(joint, bytes) else joint for joint in joints.tolist()]
+    return [spelled(text) for text in texts]
+
+
+def spelled(name: str) -> str:
+    """A joint's name as the project writes it: ``Left Knee`` and ``left-knee`` are ``l_knee``; other names are left alone."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+    for word, letter in _SIDES.items():
+        if plain.startswith(word):
+            plain = letter + plain.removeprefix(word)
+    return plain if plain in MODEL_17 else name
+
+
+def _columns(names: list[str] | None, positions: np.ndarray | None, faults: list[str]) -> list[int] | None:
+    """Where the 17 joints are in the file. Also says which are missing, with names of the file that may be meant."""
+    if names is None:
+        return None
+    further = [name for name in names if name not in MODEL_17]
+    before = len(faults)
+    for joint in MODEL_17:
+        if joint not in names:
+            faults.append(f"the joint {joint!r} is missing{suggestion(joint, further).replace('did you mean', 'is it')}")
+        elif names.count(joint) > 1:
+            faults.append(f"the joint {joint!r} is there {names.count(joint)} times")
+    if positions is not None and len(names) != positions.shape[1]:
+        faults.append(f"'joints' names {len(names)} joints where 'positions' has {positions.shape[1]}")
+    return [names.index(joint) for joint in MODEL_17] if len(faults) == before else None
+
+
+def _described(value: np.ndarray) -> str:
+    return f"an array of {value.dtype} with the shape {value.shape}"

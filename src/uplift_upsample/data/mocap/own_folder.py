@@ -1,0 +1,136 @@
+"""A folder of the user's own motion capture, ``{subject}/{recording}.npz``: a subset for pre-training, or a data set of its own.
+
+Recordings go the way of the CMU database: without jumps (``glitches``), at 50 Hz (``resample``), where the cameras of
+Human3.6M look (``capture_space``).
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.detections import DetectionNoise
+from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.mocap.capture_space import place_in_capture_space
+from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.glitches import remove_glitches
+from uplift_upsample.data.mocap.own import Recording, Verdict, is_name, judge
+from uplift_upsample.data.mocap.simulated_table import simulated_table
+from uplift_upsample.data.public_npz import AmassSequence
+from uplift_upsample.data.resample import resample
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
+
+_LOG = logging.getLogger(__name__)
+_TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A file of a folder with its subject and the name of the recording, each in a text, and what was found in it.
+
+    file: its path in the folder, with slashes. subject: empty where neither folder nor file names one.
+    """
+
+    path: Path
+    file: str
+    subject: str
+    name: str
+    verdict: Verdict
+
+
+def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
+    """Check the recordings of a folder, one after the other, sorted by path.
+
+    A file in a folder is of the subject that its folder names; a file beside the folders must name its subject itself.
+    Raises ``InputError`` for a folder that is missing or has no recordings; all other faults are in the verdicts.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; it should hold recordings, {{subject}}/{{recording}}.npz")
+    paths = [path for path in folder.rglob("*.npz") if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if not paths:
+        raise InputError(f"{folder}: no recordings, {{subject}}/{{recording}}.npz, in it")
+    seen: dict[tuple[str, str], str] = {}
+    for path in sorted(paths, key=lambda path: path.relative_to(folder).parts):
+        verdict = judge(path)
+        file, folders = path.relative_to(folder).as_posix(), path.relative_to(folder).parts[:-1]
+        named = verdict.recording.subject if verdict.recording else None
+        subject, name = folders[0] if folders else named or "", path.stem
+        faults = list(verdict.faults)
+        if len(folders) > 1:
+            faults.append("it lies too deep; recordings lie in the folder of their subject: {subject}/{recording}.npz")
+        if not folders and verdict.recording and not named:
+            faults.append("it names no subject; put it into a folder with the name of its subject, or add 'subject'")
+        if folders and named and named != folders[0]:
+            faults.append(f"its 'subject' is {named!r}, but it lies in the folder of {folders[0]!r}")
+        if not all(is_name(text) for text in (*folders, name)):
+            faults.append("folder and file must have short names of letters that can be printed")
+        if subject:
+            earlier = seen.setdefault((subject, name), file)
+            if earlier != file:
+                faults.append(f"{earlier} is a recording of {subject!r} with the same name")
+        yield Judged(path, file, subject, name, Verdict(faults, verdict.warnings, None if faults else verdict.recording))
+
+
+def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
+    """The clips of all recordings in a folder, by subject, sorted.
+
+    Raises ``InputError`` that lists all that is wrong with any of the files.
+    """
+    faults: list[str] = []
+    clips: dict[str, list[Clip]] = {}
+    sources: dict[str, list[Mapping[str, str]]] = {}
+    for judged in judge_folder(folder):
+        faults += [f"{judged.path}: {fault}" for fault in judged.verdict.faults]
+        for warning in judged.verdict.warnings:
+            _LOG.warning("%s: %s", judged.path, warning)
+        if judged.verdict.recording is not None:
+            clips.setdefault(judged.subject, []).extend(_clips(judged.subject, judged.name, judged.verdict.recording))
+            sources.setdefault(judged.subject, []).append({"file": judged.file, "sha256": sha256_of_file(judged.path)})
+    if faults:
+        raise InputError("\n".join(faults))
+    return [SubjectClips(subject, clips[subject], [], sources[subject]) for subject in sorted(clips)]
+
+
+def _clips(subject: str, name: str, recording: Recording) -> list[Clip]:
+    parts, _ = remove_glitches(recording.poses, recording.frame_rate)
+    resampled = [resample(part, recording.frame_rate) for part in parts]
+    poses_3d = [clip.astype(np.float32) for part in resampled if len(part) for clip in place_in_capture_space(part)]
+    whole = f"{subject}_{name}"
+    names = [whole] if len(poses_3d) == 1 else [f"{whole}/{part}" for part in range(1, len(poses_3d) + 1)]
+    return [Clip(whole, clip_name, recording.action, clip) for clip_name, clip in zip(names, poses_3d, strict=True)]
+
+
+def mocap_subset(folder: str | os.PathLike[str]) -> dict[str, dict[str, AmassSequence]]:
+    """A folder as a subset for pre-training, to be written by ``public_npz.write_amass_subset``. Errors as ``read_folder``."""
+    return {
+        subject.subject: {
+            clip.name: {"positions_3d": clip.poses_3d[:, _TO_AMASS_17], "frame_rate": FRAME_RATE} for clip in subject.clips
+        }
+        for subject in read_folder(folder)
+    }
+
+
+def mocap_table(
+    folder: str | os.PathLike[str],
+    splits: Mapping[str, Sequence[str]],
+    seed: int = 0,
+    noise: DetectionNoise | None = None,
+) -> FramesTable:
+    """A folder as a data set of its own, with simulated detections.
+
+    Splits, seed and errors as in ``simulated_table``, errors also as in ``read_folder``. Actions come in alphabetical order.
+    """
+    subjects = read_folder(folder)
+    metadata = {
+        "dataset": "mocap",
+        "actions": sorted({clip.action for subject in subjects for clip in subject.clips}),
+        "sources": [dict(source) for subject in subjects for source in subject.sources],
+    }
+    return simulated_table(subjects, splits, seed, noise, metadata)

@@ -1,0 +1,139 @@
+"""AMASS in the frames table: equal to the official loader, and clear about files that do not fit."""
+
+import json
+
+import numpy as np
+import pytest
+
+from uplift_upsample.data.amass.table import SPLITS, amass_table
+from uplift_upsample.data.public_npz import write_amass_subset
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.skeleton import AMASS_17_TO_MODEL
+
+SUBSETS = ("CMU", "ACCAD", "SFU", "MPImosh")
+
+
+@pytest.fixture(scope="module")
+def table(golden):
+    return amass_table([golden / "data/amass" / f"{subset}.npz" for subset in SUBSETS])
+
+
+def poses_of(table, sequence):
+    return table.poses_3d[table.sequence_start[sequence] :][: table.sequence_length[sequence]]
+
+
+def test_poses_are_those_of_the_official_loader(golden, golden_count, table):
+    expected = np.load(golden / "pipeline/amass_loader.npz")
+    for key in expected.files:
+        subset, name = key.split("/", 1)
+        (sequence,) = np.flatnonzero((table.sequence_subject == subset) & (table.sequence_name == name))
+        np.testing.assert_array_equal(poses_of(table, sequence), expected[key])
+        golden_count("loader: AMASS sequences")
+
+
+@pytest.mark.parametrize(("key", "subjects"), [("train", None), ("val", None), ("train_debug", ["CMU"])])
+def test_order_and_sums_of_all_sequences(golden, golden_count, table, key, subjects):
+    expected = json.loads((golden / "pipeline/amass_sequences.json").read_text())[key]
+    sequences = table.video_sequence[table.videos_of(subjects or table.metadata["splits"][key])]
+    names = [f"{table.sequence_subject[sequence]}/{table.sequence_name[sequence]}" for sequence in sequences]
+    assert names == list(expected)
+    for sequence, (shape, frame_rate, total) in zip(sequences, expected.values(), strict=True):
+        assert poses_of(table, sequence).shape == tuple(shape)
+        assert table.sequence_frame_rate[sequence] == frame_rate
+        assert poses_of(table, sequence).sum(dtype=np.float64) == pytest.approx(total, rel=1e-9)
+        golden_count("loader: AMASS sums")
+
+
+def test_rows_lie_in_the_order_that_the_official_sampler_shuffles(golden, golden_count, table):
+    expected = np.load(golden / "pipeline/amass_train_s9_inbatch.npz")["epoch0/all_index"]
+    videos = table.videos_of(table.metadata["splits"]["train"])
+    rows = np.array([(video, frame) for video in videos for frame in range(table.video_length[video])])
+    np.random.default_rng(0).shuffle(rows)
+    np.testing.assert_array_equal(rows[:, 1].repeat(2), expected)  # each row and its mirrored twin
+    golden_count("loader: AMASS rows", len(expected))
+
+
+def test_metadata_and_cameras(golden, table):
+    assert table.metadata["dataset"] == "amass"
+    assert table.metadata["input_2d"] is None
+    assert table.metadata["is_synthetic"] is False
+    assert table.metadata["splits"] == {"train": ["ACCAD", "CMU"], "val": ["MPImosh", "SFU"]}
+    sums = {source["file"]: source["sha256"] for source in table.metadata["sources"]}
+    assert sums["CMU.npz"] == sha256_of_file(golden / "data/amass/CMU.npz")
+    assert len(table.cameras) == 28
+    assert set(table.video_camera.tolist()) == {-1}
+    assert table.poses_2d is None
+    assert table.num_videos == len(table.sequence_name)
+
+
+def test_the_splits_of_the_paper():
+    assert len(SPLITS["train"]) == 14
+    assert len(SPLITS["val"]) == 3
+    assert not set(SPLITS["train"]) & set(SPLITS["val"])
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes one subset with one sequence."""
+
+    def write_subset(subset="CMU", frame_rate=50.0, poses=None):
+        poses = np.random.default_rng(0).normal(size=(5, 17, 3)) if poses is None else poses
+        write_amass_subset(tmp_path / f"{subset}.npz", {"01": {"01_01_poses": {"positions_3d": poses, "frame_rate": frame_rate}}})
+        return poses
+
+    return write_subset
+
+
+def test_values_go_where_they_belong(write, tmp_path):
+    poses = write("SFU", frame_rate=100.0)
+    write("CMU")
+    table = amass_table([tmp_path / "SFU.npz", tmp_path / "CMU.npz"], is_synthetic=True)
+    assert table.metadata["is_synthetic"] is True
+    assert table.sequence_subject.tolist() == ["CMU", "SFU"]
+    assert table.sequence_name.tolist() == ["01/01_01_poses"] * 2
+    assert table.sequence_frame_rate.tolist() == [50, 100]
+    np.testing.assert_allclose(poses_of(table, 1), poses[:, AMASS_17_TO_MODEL], rtol=1e-6)
+
+
+@pytest.mark.parametrize("frame_rate", [60.0, 25.0, 0.0, -50.0, 119.99, np.nan])
+def test_other_frame_rates_must_be_resampled(write, tmp_path, frame_rate):
+    write(frame_rate=frame_rate)
+    with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses has .* Hz, which is no multiple of 50 Hz; resample it"):
+        amass_table([tmp_path / "CMU.npz"])
+
+
+def test_all_missing_files_are_named(write, tmp_path):
+    write("CMU")
+    with pytest.raises(InputError, match=r"ACCAD\.npz.*SFU\.npz") as caught:
+        amass_table([tmp_path / f"{subset}.npz" for subset in ("SFU", "CMU", "ACCAD")])
+    assert "CMU.npz" not in str(caught.value)
+    with pytest.raises(InputError, match="empty"):
+        amass_table([])
+
+
+def test_a_subset_of_ones_own_is_for_training(write, tmp_path):
+    files = []
+    for subset in ("SFU", "our_lab", "CMU"):
+        write(subset)
+        files.append(tmp_path / f"{subset}.npz")
+    table = amass_table(files)
+    assert table.metadata["splits"] == {"train": ["CMU", "our_lab"], "val": ["SFU"]}
+    assert table.metadata["actions"] == table.subjects == ["CMU", "SFU", "our_lab"]
+
+
+def test_two_files_of_one_subset(write, tmp_path):
+    write("CMU")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/CMU.npz").write_bytes((tmp_path / "CMU.npz").read_bytes())
+    with pytest.raises(InputError, match=r"both named CMU; name each file"):
+        amass_table([tmp_path / "CMU.npz", tmp_path / "other/CMU.npz"])
+    assert amass_table([tmp_path / "CMU.npz", str(tmp_path / "CMU.npz")]).subjects == ["CMU"]
+
+
+def test_values_that_are_no_numbers(write, tmp_path):
+    poses = np.zeros((5, 17, 3))
+    poses[3, 2, 1] = np.nan
+    write(poses=poses)
+    with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses, frame 3 has"):
+        amass_table([tmp_path / "CMU.npz"])

@@ -1,0 +1,240 @@
+"""Files of one's own motion capture: read in any unit and axes, and everything that is wrong told at once."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from world.cmu_sample import CmuSample
+from world.mocap_files import FROM_Z_UP, JOINT, METRES, fields, walker, write_recording
+
+from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge, read_recording, spelled
+from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
+from uplift_upsample.data.mocap.own_checks import Findings, examine
+from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import MODEL_17
+
+FRAMES = 240
+
+
+def verdict_of(folder: Path, **changes: Any) -> Verdict:
+    """Of a good file with other fields; None removes one."""
+    found = {key: value for key, value in (fields(walker(FRAMES)) | changes).items() if value is not None}
+    np.savez(folder / "a.npz", **found)
+    return judge(folder / "a.npz")
+
+
+def with_change(frames: Any, joint: str, value: Any) -> np.ndarray:
+    poses = walker(FRAMES)
+    poses[frames, JOINT[joint]] = value
+    return poses
+
+
+@pytest.mark.parametrize("unit", METRES)
+@pytest.mark.parametrize("up_axis", [*FROM_Z_UP, "+y"])
+def test_any_unit_and_axis_is_the_same_person(tmp_path: Path, unit: str, up_axis: str) -> None:
+    path = write_recording(tmp_path / "a.npz", FRAMES, unit=unit, up_axis=up_axis)
+    recording = read_recording(path)
+    np.testing.assert_allclose(recording.poses, walker(FRAMES), atol=1e-12)
+    assert (recording.frame_rate, recording.subject, recording.action) == (120.0, None, ANY_ACTION)
+
+
+def test_turns_are_proper_and_as_documented(project: Path) -> None:
+    assert {*UNITS} == {*METRES}
+    text = (project / "docs" / "own_motion_capture.md").read_text("utf-8")
+    for up_axis, turn in TO_Z_UP.items():
+        assert round(float(np.linalg.det(turn))) == 1
+        upwards = np.zeros(3)
+        upwards["xyz".index(up_axis[-1])] = -1 if "-" in up_axis else 1
+        np.testing.assert_array_equal(to_world(upwards, "m", up_axis), [0, 0, 1])
+        x, y, z = (("-" if row.sum() < 0 else "") + "xyz"[np.abs(row).argmax()] for row in turn)
+        assert f"| `{up_axis}` | ({x}, {y}, {z}) |" in text
+
+
+def test_order_spelling_and_further_joints(tmp_path: Path) -> None:
+    poses, rng = walker(FRAMES), np.random.default_rng(0)
+    order = rng.permutation(17)
+    long = {"l_": "Left ", "r_": "right-"}
+    names = [long.get(MODEL_17[index][:2], MODEL_17[index][:2]) + MODEL_17[index][2:] for index in order]
+    positions = np.concatenate([poses[:, order], np.full((FRAMES, 1, 3), np.nan)], axis=1)
+    np.savez(tmp_path / "a.npz", **fields(poses, positions=positions, joints=np.array([*names, "sword"])))
+    np.testing.assert_array_equal(read_recording(tmp_path / "a.npz").poses, poses)
+    np.savez(tmp_path / "b.npz", **fields(poses, joints=np.array(MODEL_17, "S")))
+    np.testing.assert_array_equal(read_recording(tmp_path / "b.npz").poses, poses)
+    assert spelled("LEFT_WRIST") == "l_wrist"
+    assert spelled("thorax") == "thorax"  # means other places elsewhere, so it is not guessed
+
+
+@pytest.mark.parametrize(
+    ("changes", "messages"),
+    [
+        ({"unit": None, "frame_rate": None}, ["there is no 'frame_rate'", "there is no 'unit'"]),
+        ({"frame_rates": 60, "frame_rate": None}, ["no 'frame_rate'", "unknown key 'frame_rates', did you mean 'frame_rate'?"]),
+        ({"frame_rate": 30.0}, ["a frame rate of 30 Hz is below the 50 Hz"]),
+        ({"frame_rate": np.nan}, ["a frame rate of nan Hz; it must be a positive number"]),
+        ({"frame_rate": "120"}, ["'frame_rate' is an array of <U3 with the shape (); it must be one number"]),
+        ({"frame_rate": np.array([120.0, 120.0])}, ["'frame_rate' is an array of float64 with the shape (2,)"]),
+        ({"up_axis": "up"}, ["'up_axis' is 'up'; it must be one of x, y, z, -x, -y, -z"]),
+        ({"unit": "feet"}, ["'unit' is 'feet'; it must be one of m, cm, mm, in"]),
+        ({"unit": 3}, ["'unit' is an array of int64"]),
+        ({"subject": ""}, ["'subject' is ''; it must be a short text"]),
+        ({"subject": "../anna"}, ["'subject' is '../anna'"]),
+        ({"action": "a\nb"}, ["'action' is 'a\\nb'"]),
+        ({"positions": walker(FRAMES)[:, :16]}, ["'joints' names 17 joints where 'positions' has 16"]),
+        ({"positions": walker(FRAMES)[0]}, ["with the shape (17, 3); it must be numbers (frames, joints, 3)"]),
+        ({"positions": walker(FRAMES)[:0]}, ["with the shape (0, 17, 3)"]),
+        ({"positions": walker(FRAMES).astype(np.float16)}, ["'positions' is an array of float16"]),
+        ({"positions": walker(FRAMES).astype(str)}, ["'positions' is an array of <U"]),
+        ({"joints": np.array([name.replace("l_knee", "l_kne") for name in MODEL_17])}, ["'l_knee' is missing, is it 'l_kne'?"]),
+        (
+            {"joints": np.array([name.replace("l_knee", "r_knee") for name in MODEL_17])},
+            ["'r_knee' is there 2 times", "'l_knee' is"],
+        ),
+        ({"joints": np.arange(17)}, ["'joints' is an array of int64"]),
+        ({"joints": np.array(MODEL_17, dtype=object)}, ["'joints' is a pickled object", "np.array([...], dtype=str)"]),
+    ],
+)
+def test_what_is_wrong_with_the_fields(tmp_path: Path, changes: dict[str, Any], messages: list[str]) -> None:
+    verdict = verdict_of(tmp_path, **changes)
+    assert verdict.recording is None
+    for message in messages:
+        assert any(message in fault for fault in verdict.faults), (message, verdict.faults)
+    with pytest.raises(InputError, match=r"a\.npz: "):
+        read_recording(tmp_path / "a.npz")
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    joints = np.array([name.replace("l_knee", "knee") for name in MODEL_17])
+    verdict = verdict_of(tmp_path, frame_rate=25.0, up_axis="q", unit=None, joints=joints, subject="a/b", extra=1)
+    assert len(verdict.faults) == 6
+    assert not verdict_of(tmp_path).faults
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_numbers_that_are_no_places(tmp_path: Path, value: float) -> None:
+    verdict = verdict_of(tmp_path, positions=with_change(slice(17, 20), "l_wrist", [0, value, 0]))
+    assert len(verdict.faults) == 1
+    assert verdict.faults[0].startswith("3 of 240 frames hold numbers that are not finite or too large")
+    assert "in frame 17, joint l_wrist" in verdict.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("stored", "declared", "stature"),
+    [("mm", "m", "1.6"), ("cm", "m", "1.6"), ("m", "mm", "1.6"), ("in", "cm", "1.6"), ("cm", "in", "1.6"), ("in", "m", "1.6")],
+)
+def test_implausible_unit_names_the_likely_one(tmp_path: Path, stored: str, declared: str, stature: str) -> None:
+    verdict = verdict_of(tmp_path, positions=walker(FRAMES) / METRES[stored], unit=declared)
+    assert len(verdict.faults) == 1
+    assert f"'unit' is {declared!r}; the unit is likely {stored!r}, which makes {stature}" in verdict.faults[0]
+    tiny = verdict_of(tmp_path, positions=walker(FRAMES) * 0.5)
+    assert "no unit makes a person of it" in tiny.faults[0]
+
+
+@pytest.mark.parametrize("stored", FROM_Z_UP)
+def test_implausible_axis_names_the_likely_one(tmp_path: Path, stored: str) -> None:
+    positions = fields(walker(FRAMES), up_axis=stored)["positions"]
+    for declared in FROM_Z_UP:
+        verdict = verdict_of(tmp_path, positions=positions, up_axis=declared)
+        if stored == declared:
+            assert not verdict.faults
+        else:
+            assert len(verdict.faults) == 1
+            assert f"'up_axis' is {declared!r}; 'up_axis' is likely {stored!r}" in verdict.faults[0]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_mirrored_person_is_refused(tmp_path: Path, axis: int) -> None:
+    poses = walker(FRAMES)
+    poses[..., axis] *= -1
+    verdict = verdict_of(tmp_path, positions=poses)
+    assert len(verdict.faults) == 1
+    assert "the knees bend backwards in 100%" in verdict.faults[0]
+    poses[..., 1 - axis] *= -1  # half a turn about the vertical
+    assert not verdict_of(tmp_path, positions=poses).faults
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        (with_change([3, 9], "l_wrist", 0), "2 frames have a joint at exactly (0, 0, 0), the first l_wrist in frame 3"),
+        (walker(FRAMES) - walker(FRAMES)[:, [JOINT["pelvis"]]], "the positions are relative to it"),
+        (walker(FRAMES) + np.array([2000, 0, 0]), "a joint is 2001 m away"),
+        (walker(2), "it is shorter than one frame at 50 Hz"),
+        (
+            walker(FRAMES) + np.arange(FRAMES)[:, None, None] % 2,
+            "without the jumps there is no frame left",
+        ),
+    ],
+)
+def test_what_cannot_be_used(tmp_path: Path, positions: np.ndarray, message: str) -> None:
+    verdict = verdict_of(tmp_path, positions=positions)
+    assert len(verdict.faults) == 1
+    assert message in verdict.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        (
+            with_change(slice(50, 54), "l_knee", [3, 3, 3]),
+            "jumps: 4 frames are left out, filled or cut at, the first 50, where l",
+        ),
+        (with_change(slice(50, 190), "r_wrist", [0.1, -0.3, 1]), "r_wrist does not move at all for 1.2 s from frame 50 on"),
+        (walker(FRAMES)[np.minimum(np.arange(FRAMES), 100)], "nothing moves at all for 1.2 s from frame 100 on"),
+    ],
+)
+def test_what_is_only_warned_of(tmp_path: Path, positions: np.ndarray, message: str) -> None:
+    verdict = verdict_of(tmp_path, positions=positions)
+    assert not verdict.faults
+    assert verdict.recording is not None
+    assert any(message in warning for warning in verdict.warnings), verdict.warnings
+
+
+def test_pelvis_may_start_at_the_origin(tmp_path: Path) -> None:
+    poses = walker(FRAMES)
+    assert not verdict_of(tmp_path, positions=poses - poses[0, JOINT["pelvis"]]).faults
+
+
+@pytest.mark.parametrize("kind", ["text", "cut", "npy", "folder", "missing", "empty", "empty zip", "pickle"])
+def test_what_is_no_npz_file(tmp_path: Path, kind: str) -> None:
+    path = write_recording(tmp_path / "a.npz")
+    whole = path.read_bytes()
+    contents = {"text": b"hello", "cut": whole[: len(whole) // 2], "empty": b"", "pickle": pickle.dumps({"positions": [1]})}
+    if kind in contents:
+        path.write_bytes(contents[kind])
+    elif kind == "npy":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    elif kind == "empty zip":
+        path.write_bytes(b"PK\x05\x06" + bytes(18))
+    else:
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+    verdict = judge(path)
+    assert len(verdict.faults) >= 1
+    assert verdict.recording is None
+
+
+def test_damaged_files_are_never_a_traceback(tmp_path: Path) -> None:
+    """Bytes are changed at 200 places, the same ones every time."""
+    rng, path = np.random.default_rng(0), tmp_path / "a.npz"
+    whole = write_recording(path, 30).read_bytes()
+    for _ in range(200):
+        data = bytearray(whole)
+        for place in rng.integers(len(data), size=3):
+            data[place] = rng.integers(256)
+        ends = rng.integers(4) == 0
+        path.write_bytes(data[: rng.integers(len(data))] if ends else data)
+        verdict = judge(path)
+        assert bool(verdict.faults) == (verdict.recording is None)
+        assert all(len(fault) < 400 for fault in verdict.faults)
+
+
+def test_nothing_is_found_in_the_cmu_sample_but_its_jumps(cmu_sample: CmuSample) -> None:
+    for name, poses in cmu_sample.poses.items():
+        findings = Findings([], [])
+        examine(poses, 120.0, "m", "z", findings)
+        assert findings.faults == [], name
+        assert bool(cmu_sample.glitches[name]) == any(warning.startswith("jumps") for warning in findings.warnings), name
