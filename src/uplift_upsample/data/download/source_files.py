@@ -145,7 +145,7 @@ def read_source(path: str | os.PathLike[str]) -> SourceFile:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); fetch the source again") from None
     file = from_mapping(SourceFile, values, str(path))
-    advice = f"run fetch_source.py for {file.source} again to write a manifest ({path}) of the file that belongs there"
+    advice = f"put the original back, or delete {path} and start again, so that {file.source} is fetched or checked anew"
     if not Path(file.path).is_file():
         raise InputError(f"{file.path}: the original file is gone; {advice}")
     if os.path.getsize(file.path) != file.bytes or sums_of_file(file.path).sha256 != file.sha256:
