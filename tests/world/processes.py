@@ -36,7 +36,7 @@ class CommandLines:
 class KilledJob:
     """Kills one job of a workflow in a folder, some time after the first one has started, if one is running then.
 
-    killed: the script that it ran, if it was one.
+    seconds: infinite, none is killed. killed: the script that it ran, if it was one.
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:
@@ -57,7 +57,7 @@ class KilledJob:
     def _kill(self) -> None:
         while not self._jobs() and not self._is_over.wait(0.01):
             pass
-        self._is_over.wait(self._seconds)
+        self._is_over.wait(min(self._seconds, threading.TIMEOUT_MAX))
         while not self._is_over.wait(0.005):
             for process, script in self._jobs():
                 process.kill()
