@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -34,15 +35,16 @@ class CommandLines:
 
 
 class KilledJob:
-    """Kills one job of a workflow in a folder, some time after the first one has started, if one is running then.
+    """Kills one job of a workflow in a folder: the first that is still running some time after it was first seen.
 
-    seconds: infinite, none is killed. killed: the script that it ran, if it was one.
+    seconds: that time. spared: scripts whose jobs are left alone. killed: the script whose job was killed, if one was.
     """
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, spared: Collection[str] = ()) -> None:
         self.killed: list[str] = []
         self._folder = folder
         self._seconds = seconds
+        self._spared = frozenset(spared)
         self._is_over = threading.Event()
 
     def __enter__(self) -> "KilledJob":
@@ -55,14 +57,13 @@ class KilledJob:
         self._thread.join()
 
     def _kill(self) -> None:
-        while not self._jobs() and not self._is_over.wait(0.01):
-            pass
-        self._is_over.wait(min(self._seconds, threading.TIMEOUT_MAX))
+        seen: dict[psutil.Process, float] = {}
         while not self._is_over.wait(0.005):
             for process, script in self._jobs():
-                process.kill()
-                self.killed.append(script)
-                return
+                if script not in self._spared and time.monotonic() - seen.setdefault(process, time.monotonic()) >= self._seconds:
+                    process.kill()
+                    self.killed.append(script)
+                    return
 
     def _jobs(self) -> list[tuple[psutil.Process, str]]:
         """The running ones, with their scripts."""
