@@ -8,7 +8,7 @@ from typing import Any
 
 from _command import run
 from _data import open_h36m
-from _device import log_device, select_device
+from _device import add_device_flags, log_device, open_device
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import FramesTable, read_frames_table
@@ -22,7 +22,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--weights", required=True, help="weight file in the official layout")
     add("--config", required=True, help="JSON file of the official code, or a run configuration (YAML)")
-    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add_device_flags(parser)
     add("--batch_size", type=int, help="windows at once (256)")
     add("--dataset", help="data_3d_h36m.npz")
     add("--dataset_2d", help="data_2d_h36m_*.npz")
@@ -48,7 +48,6 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
     from uplift_upsample.model.network import build_network
     from uplift_upsample.model.weights import load_weights
 
-    log_device()
     network = build_network(settings.model)
     load_weights(network, options.weights)
     origin = {"experiment": settings.name, "weights_sha256": sha256_of_file(options.weights)}
@@ -75,8 +74,9 @@ def main(argv: list[str] | None = None) -> int:
     if options.no_learned_upsampling:
         changes["learned_upsampling"] = False
     evaluate = replace(evaluate, **changes)
+    device = open_device(options)
     table = read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
-    select_device(options.gpu_id)
+    log_device(device)
     document = evaluate_strides(options, settings, evaluate, table)
     if options.output:
         write_scores(options.output, document)

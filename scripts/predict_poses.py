@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from _command import run
-from _device import log_device, select_device
+from _device import add_device_flags, log_device, open_device
 from tqdm import tqdm
 
 from uplift_upsample.config import EvaluateConfig
@@ -29,7 +29,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
     origin.add_argument("--published", action="store_true", help="the weights are published ones, for the record")
-    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add_device_flags(parser)
     add("--output", required=True, help="predictions.h5")
     return parser.parse_args(argv)
 
@@ -38,14 +38,14 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, _ = read_run(options.config)
     evaluate = EvaluateConfig(mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step)
+    device = open_device(options)
     table = read_frames_table(options.frames)
-    select_device(options.gpu_id)
 
     from uplift_upsample.evaluate.predict import predict_subset
     from uplift_upsample.model.network import build_network
     from uplift_upsample.model.weights import load_weights
 
-    log_device()
+    log_device(device)
     network = build_network(settings.model)
     load_weights(network, options.weights)
     with tqdm(unit="window", disable=None) as bar:
