@@ -8,13 +8,14 @@ from pathlib import Path
 
 from _command import run
 from _data import open_dataset
-from _device import log_device, select_device
+from _device import add_device_flags, log_device, open_device
 from _progress import Stop, TrainingProgress
 
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.errors import InputError
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import Run, read_run
+from uplift_upsample.train.lock import sole_writer
 
 logger = logging.getLogger("uplift_upsample.train")
 INTERRUPTED = 143
@@ -24,7 +25,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--config", required=True, help="run configuration (YAML), or a JSON file of the official code")
-    add("--gpu_id", type=int, help="the GPU to use, negative for none (default: what the environment offers)")
+    add_device_flags(parser)
     add("--dataset", choices=["h36m", "amass"], default=None, help="training data set (default: as configured)")
     add("--dataset_val", choices=["h36m", "amass"], help="validation data set (default: the training data set)")
     add("--h36m_path", help="data_3d_h36m.npz")
@@ -71,8 +72,14 @@ def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, Fra
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings = configured(options)
+    # Runs of other settings have other checkpoints, but the same outputs: one that was left behind must not write over ours.
+    with sole_writer(Path(options.out_dir) / "checkpoints"):
+        return train_network(options, settings)
+
+
+def train_network(options: argparse.Namespace, settings: Run) -> int:
+    device = open_device(options)
     table, validation_table = tables(options, settings)
-    select_device(options.gpu_id)
 
     from uplift_upsample.train.history import TensorBoardLog
     from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
@@ -98,8 +105,12 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{folder}: there is no checkpoint to continue from")
     if code_of_run != code:
         logger.warning("this run was begun by other code; it goes on all the same (--retrain_on_code_change starts anew)")
-    device = log_device()
+    device_name = log_device(device)
     progress = TrainingProgress(settings.train.epochs, settings.train.steps_per_epoch)
+
+    def on_step(step: int, loss: float) -> None:
+        stop.listen()
+        progress.step(step, loss)
 
     def on_epoch(row: dict) -> None:
         board.add(row)
@@ -114,13 +125,13 @@ def main(argv: list[str] | None = None) -> int:
                 options.seed,
                 initial_weights=weights,
                 should_stop=stop.is_asked,
-                on_step=progress.step,
+                on_step=on_step,
                 on_epoch=on_epoch,
             )
         except TrainingInterrupted as interruption:
             logger.warning("%s", interruption)
             return INTERRUPTED
-    provenance = {"code_fingerprint": code_of_run, "device": device, "is_synthetic": bool(table.metadata.get("is_synthetic"))}
+    provenance = {"code_fingerprint": code_of_run, "device": device_name, "is_synthetic": bool(table.metadata.get("is_synthetic"))}
     write_result(out_dir, result, settings, identity, provenance | {"environment": describe_run()})
     return 0
 

@@ -1,8 +1,28 @@
 """The one error that a user of the project should ever see without a traceback."""
 
+_LONGEST = 20_000  # letters
+
 
 class InputError(ValueError):
     """Something that the user gave (a file, an option, a configuration) cannot be used.
 
-    The message says what is wrong, where, and what to do about it.
+    The message says what is wrong, where, and what to do about it. It may quote what stands in a file, so letters that no terminal
+    should get (control characters, halves of letters) are written as their codes, and what is endless is cut.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_readable(str(message)))
+
+
+class WriteError(InputError, OSError):
+    """An output cannot be written: no room, no permission. What was there before is untouched."""
+
+
+def _readable(text: str) -> str:
+    """Letters that can be printed, and not too many of them."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} further letters)"
+    if text.replace("\n", "").isprintable():
+        return text
+    letters = (letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text.expandtabs(1))
+    return "".join(letters)

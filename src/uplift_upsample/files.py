@@ -1,11 +1,17 @@
 """Outputs that appear whole or not at all, and checksums of inputs."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from uplift_upsample.errors import WriteError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextlib.contextmanager
@@ -13,11 +19,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to, and move it to ``path`` when the block ends without an error.
 
     The temporary file lies in the same folder, so that the move is atomic; it keeps the suffix, because
-    some writers choose the format by it. After an error it is removed and ``path`` is as it was.
+    some writers choose the format by it. After an error it is removed and ``path`` is as it was. Raises ``WriteError``
+    where the disk is full or the folder must not be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    except OSError as error:
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT) from None
     os.close(descriptor)
     aside = Path(name)
     try:
@@ -26,8 +36,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(written.fileno())
         aside.chmod(0o666 & ~_umask())  # mkstemp makes files private; outputs follow the user's umask
         os.replace(aside, path)
+    except OSError as error:
+        raise _named(error, path, _NO_ROOM) from None
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, *names: str) -> None:
+    """Remove the temporary files of ``replacing`` that killed processes left in a folder; names may hold ``*``.
+
+    Only for files that no other process can be writing.
+    """
+    for name in map(Path, names):
+        for path in folder.glob(f".{name.stem}.????????{name.suffix}"):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -40,6 +62,15 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, as hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _named(error: OSError, path: Path, codes: set[int]) -> OSError:
+    """One of these errors, with the output that could not be written; others as they are."""
+    if error.errno not in codes:
+        return error
+    remedy = "make room and start the same command again" if error.errno in _NO_ROOM else "check the rights of the folder"
+    reason = os.strerror(error.errno or 0)
+    return WriteError(f"{path}: cannot be written ({reason}); what was there before is untouched. To go on, {remedy}")
 
 
 def _umask() -> int:

@@ -75,6 +75,22 @@ def test_finished_run_is_not_trained_again(tiny_run, data, whole) -> None:
     _assert_equal_results(result, train(tiny_run, data, folder, SEED, on_step=lambda *_: pytest.fail("trained again")))
 
 
+def test_stop_within_validation_saves_at_once_and_validates_again(tiny_run, data, tmp_path, whole) -> None:
+    """The time that a cluster leaves after SIGTERM is shorter than a validation."""
+    is_asked = []
+
+    def should_stop() -> bool:  # asked after step 30, which is to be followed by a validation, and then within it
+        is_asked.append(steps[-1] == 30)
+        return is_asked[-2:] == [True, True]
+
+    steps = [0]
+    with pytest.raises(TrainingInterrupted, match="stopped after step 30;"):
+        train(tiny_run, data, tmp_path, SEED, on_step=lambda step, _: steps.append(step), should_stop=should_stop)
+    assert CheckpointFolder(tmp_path).newest_step() == 30
+    assert [row["epoch"] for row in CheckpointFolder(tmp_path).newest().state["progress"]["history"]] == [1]
+    _assert_equal_results(whole[1], train(tiny_run, data, tmp_path, SEED))
+
+
 def test_another_seed_without_validation(tiny_run, data, tmp_path, whole) -> None:
     """The last epoch counts; weights are kept at the configured interval."""
     run = dataclasses.replace(tiny_run, train=dataclasses.replace(tiny_run.train, checkpoint_interval=2))
@@ -102,8 +118,25 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_
         return step(self, *args) if int(self.optimizer.iterations) < 20 else float("nan")
 
     monkeypatch.setattr(Trainer, "step", step_20_fails)
-    with pytest.raises(InputError, match="the loss of step 21 is nan"):
+    with pytest.raises(InputError, match="the loss of step 21 is nan; the last good state, step 15, is kept in"):
         train(tiny_run, data, tmp_path, SEED)
+    assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, monkeypatch) -> None:
+    """The last step of an epoch overflows: its loss is still a number, what it leaves is not."""
+    step = Trainer.step
+
+    def step_30_overflows(self: Trainer, *args: np.ndarray) -> float:
+        loss = step(self, *args)
+        if int(self.optimizer.iterations) == 30:
+            self.averaged[0].assign(np.full(self.averaged[0].shape, np.inf))
+        return loss
+
+    monkeypatch.setattr(Trainer, "step", step_30_overflows)
+    without_validation = TrainingData(data.table, data.videos)
+    with pytest.raises(InputError, match="the weights are not finite after step 30; the last good state, step 15, is kept in"):
+        train(tiny_run, without_validation, tmp_path, SEED)
     assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
 
 

@@ -1,10 +1,12 @@
 """Checkpoints: everything that a training run needs to go on exactly where it was.
 
-A checkpoint is a zip of NumPy arrays and one JSON document, whose checksums are verified when it is read. It is
-written aside and moved into place; the two newest are kept, so that a damaged one costs little.
+A checkpoint is a zip of NumPy arrays and one JSON document, which also names the arrays. When it is read, checksums and names
+are verified (a zip whose own list has lost entries is a sound zip). It is written aside and moved into place; the two newest
+are kept, so that a damaged one costs little.
 """
 
-import fcntl
+import errno
+import io
 import json
 import logging
 import os
@@ -18,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
+from uplift_upsample.files import remove_leftovers, replacing
+from uplift_upsample.train.lock import sole_writer
 
 logger = logging.getLogger(__name__)
 NUM_KEPT = 2
-_STATE = "state"
+_STATE, _NAMES = "state", "_arrays"
 
 
 @dataclass(frozen=True)
@@ -42,34 +45,44 @@ class CheckpointFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder. Raises ``InputError`` when another process trains into it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    f"{self.folder}: another process is training into this folder; wait for it or stop it "
-                    "(perhaps it was left behind by an interrupted workflow)"
-                ) from None
+        """Hold the folder, and tidy up after killed processes. Raises ``InputError`` when another process trains into it."""
+        with sole_writer(self.folder):
+            remove_leftovers(self.folder, "step_*.npz", "weights_epoch_*.h5")
             yield
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint and delete all but the newest ones."""
-        document = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
+        document = np.frombuffer(json.dumps({**checkpoint.state, _NAMES: sorted(checkpoint.arrays)}).encode(), np.uint8)
         with replacing(self.folder / f"step_{checkpoint.step:09d}.npz") as aside, aside.open("wb") as file:
             np.savez(file, allow_pickle=False, **{_STATE: document, **checkpoint.arrays})
+        _sync(self.folder)  # before an older one goes: the power may fail
         for path in self._paths()[NUM_KEPT:]:
             path.unlink()
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint that can be read, or None. A damaged one is passed over with a warning."""
-        for path in self._paths():
+        """The newest checkpoint that can be read, or None.
+
+        A damaged one is set aside with a warning, lest it counts among the newest ones that are kept. Raises ``InputError``
+        for one that must not be read.
+        """
+        paths = self._paths()
+        for path in paths:
             try:
                 return _read(path)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                logger.warning("%s is damaged (%s); trying the one before", path, error)
+            except PermissionError as error:
+                raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+            except Exception as error:  # damage can lead anywhere in NumPy and zipfile
+                aside = path.with_name(path.name + ".damaged")
+                os.replace(path, aside)
+                reason = str(error).partition("\n")[0][:100]
+                logger.warning("%s is damaged (%s); it is now %s, the one before is used", path, reason, aside.name)
+        if paths:
+            logger.warning("%s: no checkpoint is whole; training starts from its first step", self.folder)
         return None
+
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint, read or not."""
+        return next((_step(path) for path in self._paths()), None)
 
     def _paths(self) -> list[Path]:
         """Checkpoints by step, newest first: by name, because clocks can be set back."""
@@ -77,7 +90,26 @@ class CheckpointFolder:
 
 
 def _read(path: Path) -> Checkpoint:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    with zipfile.ZipFile(path) as archive:  # members as a whole, because their checksums are verified at their ends only
+        members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
+    arrays = {name: np.lib.format.read_array(io.BytesIO(member), allow_pickle=False) for name, member in members.items()}
     state = json.loads(arrays.pop(_STATE).tobytes())
-    return Checkpoint(int(path.stem.removeprefix("step_")), arrays, state)
+    if state.pop(_NAMES, sorted(arrays)) != sorted(arrays):
+        raise ValueError("arrays are missing")
+    return Checkpoint(_step(path), arrays, state)
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step_"))
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder reach the disk, where its file system can do that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)

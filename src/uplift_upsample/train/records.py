@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from uplift_upsample.files import sha256_of_file, write_text
+from uplift_upsample.files import remove_leftovers, sha256_of_file, write_text
 from uplift_upsample.model.weights import save_weights
 from uplift_upsample.runs import Run
 from uplift_upsample.train.history import write_history
@@ -58,7 +58,7 @@ def checkpoint_folder(parent: Path, identity: Mapping[str, Any], code: str, *, r
 def _recorded_code(folder: Path) -> str | None:
     try:
         return json.loads((folder / CODE_FILE).read_text("utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # written again then
         return None
 
 
@@ -69,8 +69,13 @@ def write_result(
     identity: Mapping[str, Any],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write ``weights.h5``, ``history.csv`` and, when these are complete, ``training.json``."""
+    """Write ``weights.h5``, ``history.csv`` and, when these are complete, ``training.json``.
+
+    An older ``training.json`` is gone before: it must never lie beside weights that it does not describe.
+    """
     out_dir = Path(out_dir)
+    remove_leftovers(out_dir, "weights.h5", "history.csv", "training.json")
+    (out_dir / "training.json").unlink(missing_ok=True)
     progress = result.progress
     save_weights(result.network, out_dir / "weights.h5", result.weights)
     write_history(out_dir / "history.csv", progress.history)

@@ -89,9 +89,9 @@ def train(
     """Train a network, or go on with the run that ``folder`` holds.
 
     seed: of initial values, dropout and data order. initial_weights: a weight file to start from. should_stop: asked
-    after each step. on_step: gets the number of steps made and the loss in metres. on_epoch: gets each row of the history.
-    checkpoint_seconds: between two checkpoints within an epoch. Raises ``InputError`` for a loss that is no number,
-    ``TrainingInterrupted`` after ``should_stop``.
+    after each step, and within validation, which then starts again at the next call. on_step: gets the number of steps
+    made and the loss in metres. on_epoch: gets each row of the history. checkpoint_seconds: between two checkpoints
+    within an epoch. Raises ``InputError`` for a loss that is no number, ``TrainingInterrupted`` after ``should_stop``.
     """
     checkpoints = CheckpointFolder(folder)
     with checkpoints.locked():
@@ -99,17 +99,21 @@ def train(
         session.resume()
         with batches_ahead(session.stream, example_reader(data.table, run.model, run.train)) as next_batch:
             last_saved = time.monotonic()
-            while session.progress.step < session.num_steps:
-                session.make_step(next_batch())
-                on_step(session.progress.step, session.last_loss)
+            while not session.is_over():
+                if session.is_epoch_to_end():
+                    row = session.end_epoch(should_stop)
+                    if row is not None:
+                        on_epoch(row)
+                    is_to_save = row is not None
+                else:
+                    session.make_step(next_batch())
+                    on_step(session.progress.step, session.last_loss)
+                    is_to_save = time.monotonic() - last_saved > checkpoint_seconds
                 is_to_stop = should_stop()
-                is_epoch_over = session.progress.step % run.train.steps_per_epoch == 0
-                if is_epoch_over:
-                    on_epoch(session.end_epoch())
-                if is_epoch_over or is_to_stop or time.monotonic() - last_saved > checkpoint_seconds:
+                if is_to_save or is_to_stop:
                     session.save()
                     last_saved = time.monotonic()
-                if is_to_stop and session.progress.step < session.num_steps:
+                if is_to_stop and not session.is_over():
                     raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command goes on from there")
         return session.result()
 
@@ -137,6 +141,14 @@ class _Session:
         self._started = time.monotonic()
         self._lifter: Lifter | None = None
 
+    def is_over(self) -> bool:
+        return self.progress.step >= self.num_steps and not self.is_epoch_to_end()
+
+    def is_epoch_to_end(self) -> bool:
+        """Whether the steps of an epoch are made, but its row of the history is not."""
+        num_epochs, rest = divmod(self.progress.step, self.run.train.steps_per_epoch)
+        return rest == 0 and num_epochs > len(self.progress.history)
+
     def resume(self) -> None:
         """Take up the newest checkpoint, if there is one."""
         checkpoint = self.checkpoints.newest()
@@ -155,6 +167,8 @@ class _Session:
     def save(self) -> None:
         arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
         arrays |= {f"{_BEST}_{i:05d}": array for i, array in enumerate(self.best)}
+        if not all(np.isfinite(array).all() for array in arrays.values()):  # an update that overflowed, before a loss could tell
+            raise InputError(f"the weights are not finite after step {self.progress.step}; {self._way_back()}")
         self.progress.seconds = time.monotonic() - self._started
         state = {"progress": asdict(self.progress), "stream": self.stream_state}
         self.checkpoints.save(Checkpoint(self.progress.step, arrays, state))
@@ -163,16 +177,19 @@ class _Session:
         """One optimisation step. A loss that is no number ends the run; the last checkpoint is the last good state."""
         self.last_loss = self.trainer.step(batch.poses_2d, batch.visible, batch.targets)
         if not math.isfinite(self.last_loss):
-            raise InputError(
-                f"the loss of step {self.progress.step + 1} is {self.last_loss}; the last good state is kept in "
-                f"{self.checkpoints.folder}. Lower the learning rate, or look for impossible poses in the data"
-            )
+            raise InputError(f"the loss of step {self.progress.step + 1} is {self.last_loss}; {self._way_back()}")
         self.progress.step += 1
         self.progress.loss_sum += self.last_loss
         self.stream_state = batch.stream_state
 
-    def end_epoch(self) -> dict[str, Any]:
-        """Validate if it is time, choose the best epoch, and return the new row of the history."""
+    def _way_back(self) -> str:
+        step = self.checkpoints.newest_step()
+        where = f"the last good state, step {step}, is kept in {self.checkpoints.folder}"
+        kept = where if step is not None else "no state was saved yet"
+        return f"{kept}. Lower the learning rate, or look for impossible poses in the data"
+
+    def end_epoch(self, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
+        """Validate if it is time, choose the best epoch, and return the new row of the history; None where it was stopped."""
         train, progress = self.run.train, self.progress
         epoch = progress.step // train.steps_per_epoch
         row: dict[str, Any] = {
@@ -183,16 +200,19 @@ class _Session:
             "validation_mpjpe_mm": None,
             "validation_aw_mpjpe_mm": None,
         }
-        progress.loss_sum = 0.0
         is_last = progress.step == self.num_steps
         if self.data.validation_table is not None and (epoch % train.validation_interval == 0 or is_last):
-            row |= self._validate(epoch)
+            scores = self._validate(epoch, should_stop)
+            if scores is None:
+                return None
+            row |= scores
         if epoch % train.checkpoint_interval == 0 and not is_last:
             save_weights(self.network, self.checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", self.trainer.result_weights())
         progress.history.append(row)
+        progress.loss_sum = 0.0
         return row
 
-    def _validate(self, epoch: int) -> dict[str, float]:
+    def _validate(self, epoch: int, should_stop: Callable[[], bool]) -> dict[str, float] | None:
         data, run = self.data, self.run
         assert data.validation_table is not None
         assert data.validation_videos is not None
@@ -201,8 +221,12 @@ class _Session:
         with _weights_of(self.network, weights):
             if self._lifter is None:
                 self._lifter = Lifter(self.network, min(256, len(rows)), mirror=False, jit_compile=False)
-            scores = validate(self._lifter, data.validation_table, rows, run.model, run.train)
+            scores = validate(self._lifter, data.validation_table, rows, run.model, run.train, should_stop)
+        if scores is None:
+            return None
         value = scores.by_name(run.train.best_metric)
+        if not math.isfinite(value):
+            raise InputError(f"the validation error after step {self.progress.step} is {value}; {self._way_back()}")
         if value < self.progress.best_value:
             self.progress.best_value, self.progress.best_epoch = value, epoch
             self.best = weights

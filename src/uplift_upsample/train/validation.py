@@ -4,6 +4,7 @@ It never measures an upsampled frame, as in the reference; the test protocol in 
 Source: the protocol section of the specification.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +39,15 @@ def validation_rows(table: FramesTable, videos: np.ndarray, model: ModelConfig, 
     return rows if train.validation_examples < 0 else rows.take(slice(train.validation_examples))
 
 
-def validate(lifter: Lifter, table: FramesTable, rows: Rows, model: ModelConfig, train: TrainConfig) -> ValidationScores:
-    """Score the network on the validation examples."""
+def validate(
+    lifter: Lifter, table: FramesTable, rows: Rows, model: ModelConfig, train: TrainConfig, should_stop: Callable[[], bool]
+) -> ValidationScores | None:
+    """Score the network on the validation examples; None where ``should_stop``, asked before each block, ended it."""
     reader = example_reader(table, model, train)
     errors = []
     for start in range(0, len(rows), BLOCK):
+        if should_stop():
+            return None
         batch = reader.read(rows.take(slice(start, start + BLOCK)))
         token_pose = np.arange(batch.visible.size).reshape(batch.visible.shape)
         predicted = lifter.lift(batch.poses_2d.reshape(-1, *batch.poses_2d.shape[2:]), token_pose, batch.visible)

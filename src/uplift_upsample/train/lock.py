@@ -1,0 +1,51 @@
+"""A folder that one process at a time writes into, so that a job that outlived its workflow and the next one do not mix."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from uplift_upsample.errors import InputError, WriteError
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder to the end of the block. Raises ``InputError``, which names the holder, when another process has it.
+
+    The system gives the lock back when the process ends, in whatever way: there is nothing to clean up.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be written ({error.strerror})") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # the latter on some network file systems
+            file.seek(0)
+            text = file.read(200).strip()
+            holder = f"another process ({text})" if text else "another process"
+            raise InputError(
+                f"{folder}: {holder} is training into this folder; wait for it or stop it, then start the same command again "
+                "(perhaps it was left behind by an interrupted workflow)"
+            ) from None
+        except OSError as error:
+            logger.warning("%s: no locks on this file system (%s); see to it that no other process trains here", folder, error)
+        _sign(file, f"{os.getpid()} on {socket.gethostname()}")
+        yield
+        _sign(file, "")
+
+
+def _sign(file: TextIO, holder: str) -> None:
+    """Say who holds the lock; a full disk is no reason to do without it."""
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(holder)
+        file.flush()
