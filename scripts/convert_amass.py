@@ -5,8 +5,7 @@ import sys
 
 from _command import run
 
-from uplift_upsample.data.amass.table import amass_table
-from uplift_upsample.data.frames import write_frames_table
+from uplift_upsample.data.amass.table import write_amass_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it says so")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
-    write_frames_table(options.output, amass_table(options.files, is_synthetic=options.synthetic))
+    write_amass_table(options.output, options.files, is_synthetic=options.synthetic)
     return 0
 
 

@@ -6,8 +6,7 @@ import sys
 from _command import run
 
 from uplift_upsample.data.download.source_files import read_source
-from uplift_upsample.data.frames import write_frames_table
-from uplift_upsample.data.h36m.table import h36m_table
+from uplift_upsample.data.h36m.table import write_h36m_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,8 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
     poses_2d = read_source(options.poses_2d).path if options.poses_2d.endswith(".json") else options.poses_2d
-    table = h36m_table(options.poses_3d, poses_2d, options.input_2d, is_synthetic=options.synthetic)
-    write_frames_table(options.output, table)
+    write_h36m_table(options.output, options.poses_3d, poses_2d, options.input_2d, is_synthetic=options.synthetic)
     return 0
 
 

@@ -121,7 +121,7 @@ class ModelConfig:
                 )
             if length + left + right < 3:
                 return [*faults, f"strided block {index}: {length} tokens are too few for its kernel of 3"]
-            length = math.ceil((length + left + right - 2) / stride)
+            length = -(-(length + left + right - 2) // stride)
         if self.strides and length != 1:
             faults.append(f"strides {list(self.strides)} leave {length} tokens of {self.num_tokens}; they must lead to exactly 1")
         return faults
@@ -154,7 +154,7 @@ class ModelConfig:
         """Tokens at the input of each strided block, and at the end: N_0, N_1, ..."""
         lengths = [self.num_tokens]
         for stride, (left, right) in zip(self.strides, self.strided_paddings, strict=True):
-            lengths.append(math.ceil((lengths[-1] + left + right - 2) / stride))
+            lengths.append(-(-(lengths[-1] + left + right - 2) // stride))
         return tuple(lengths)
 
     @property
@@ -237,11 +237,16 @@ class TrainConfig:
             faults.append("loss_weight_center and loss_weight_sequence are both 0; nothing would be learned")
         known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
         unknown = [key for key in self.optimizer_params if key not in known]
-        faults += [f"optimizer_params: unknown key {key!r}{strict.suggestion(key, known)}" for key in unknown]
+        faults += [f"optimizer_params: unknown key {strict.shown(key)}{strict.suggestion(key, known)}" for key in unknown]
         faults += [
-            f"optimizer_params.{key} is {value!r}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
+            f"optimizer_params.{key} is {strict.shown(value)}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
             for key, value in self.optimizer_params.items()
             if key in known and not (isinstance(value, bool) if key == "amsgrad" else strict.is_number(value))
+        ]
+        faults += [
+            f"schedule_params.{key} is {strict.shown(value)}; it must be a number, true or false, or a list of numbers"
+            for key, value in self.schedule_params.items()
+            if not (isinstance(key, str) and _is_parameter(value))
         ]
         _raise_all(faults)
 
@@ -291,3 +296,9 @@ class Experiment:
 def _raise_all(faults: list[str]) -> None:
     if faults:
         raise InputError("\n".join(faults))
+
+
+def _is_parameter(value: Any) -> bool:
+    """Whether a value can be a parameter of a schedule; which ones it takes, the schedule knows. Text has a message there."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    return isinstance(value, bool | str) or all(strict.is_number(number) for number in numbers)

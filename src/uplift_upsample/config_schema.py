@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from uplift_upsample.strict import suggestion
+from uplift_upsample.strict import shown, suggestion
 
 NAMES_OF_TYPES = {
     "object": "keys and values",
@@ -23,6 +23,18 @@ def schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[
     """Unknown and missing keys, wrong types and values out of range: (place, line), sorted."""
     errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
     return sorted({fault for error in errors for fault in _faults_of(error)})
+
+
+def key_faults(config: Any, place: str = "") -> list[str]:
+    """Keys that are no text: YAML takes ``7``, ``on`` and dates for something else, a schema does not look at them."""
+    if isinstance(config, list):
+        return [fault for item in config for fault in key_faults(item, place)]
+    if not isinstance(config, Mapping):
+        return []
+    start = f"{place}: " if place else ""
+    faults = [f"{start}the key {shown(key)} is no text; write it in quotes" for key in config if not isinstance(key, str)]
+    inside = f"{place}." if place else ""
+    return faults + [fault for key, item in config.items() for fault in key_faults(item, f"{inside}{key}")]
 
 
 def _faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -53,6 +65,8 @@ def _told(error: ValidationError) -> str:
             return f"expected one of {', '.join(map(str, wanted))}, not {value!r}{near}"
         case "minimum":
             return f"{value!r} is too small; it must be at least {wanted}"
+        case "maximum":
+            return f"{value!r} is too large; it must be at most {wanted}"
         case "exclusiveMaximum":
             return f"{value!r} is too large; it must be below {wanted}"
         case "uniqueItems":

@@ -12,7 +12,7 @@ from typing import Any
 from uplift_upsample.config import Experiment
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MIRROR, ROOT
-from uplift_upsample.strict import suggestion
+from uplift_upsample.strict import shown, suggestion
 
 # Key of the official file -> (group, name) here.
 _KEYS = {
@@ -113,7 +113,7 @@ def read_official_config(path: str | os.PathLike[str]) -> Experiment:
         document = json.loads(Path(path).read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON file ({error})") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")
@@ -128,16 +128,16 @@ def is_official(document: Mapping[str, Any]) -> bool:
 def experiment_from_official(document: Mapping[str, Any], where: str) -> Experiment:
     """Translate the keys of an official file. Raises ``InputError`` naming every fault; ``where`` starts each line."""
     known = _KEYS.keys() | _OTHER_KEYS
-    faults = [f"{where}: unknown key {key!r}{suggestion(key, known)}" for key in document if key not in known]
+    faults = [f"{where}: unknown key {shown(key)}{suggestion(key, known)}" for key in document if key not in known]
     values = _DEFAULTS | {key: value for key, value in document.items() if key in known}
     if values.get("ARCH", "UpliftUpsampleTransformer") != "UpliftUpsampleTransformer":
-        faults.append(f"{where}: ARCH is {values['ARCH']!r}; this project has the UpliftUpsampleTransformer only")
+        faults.append(f"{where}: ARCH is {shown(values['ARCH'])}; this project has the UpliftUpsampleTransformer only")
     if values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR.tolist()) != MIRROR.tolist():
         faults.append(f"{where}: AUGM_FLIP_KEYPOINT_ORDER is not the mirror order of the 17 joints, {MIRROR.tolist()}")
     if values.get("ROOT_KEYTPOINT", ROOT) != ROOT:
-        faults.append(f"{where}: ROOT_KEYTPOINT is {values['ROOT_KEYTPOINT']!r}; the root is joint {ROOT}, the pelvis")
+        faults.append(f"{where}: ROOT_KEYTPOINT is {shown(values['ROOT_KEYTPOINT'])}; the root is joint {ROOT}, the pelvis")
     if not isinstance(values["EMA_ENABLED"], bool):
-        faults.append(f"{where}: EMA_ENABLED: expected true or false, not {values['EMA_ENABLED']!r}")
+        faults.append(f"{where}: EMA_ENABLED: expected true or false, not {shown(values['EMA_ENABLED'])}")
     elif values["EMA_ENABLED"] and values.get("EMA_DECAY") is None:
         faults.append(f"{where}: EMA_ENABLED is true, but EMA_DECAY is missing; the published one is 0.999")
     if faults:

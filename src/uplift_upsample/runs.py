@@ -72,7 +72,7 @@ def _read_document(path: Path) -> Mapping[str, Any]:
         document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none is no YAMLError
         raise InputError(f"{path}: not a readable configuration ({error})") from None
     if not isinstance(document, Mapping):
         raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")

@@ -2,6 +2,8 @@
 
 import dataclasses
 import difflib
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -10,17 +12,36 @@ from typing import Any, TypeVar
 from uplift_upsample.errors import InputError
 
 T = TypeVar("T")
+LARGEST = 2**63 - 1  # whole number; more cannot be computed with
+_LONGEST_KEY = 100
+
+_SHORT = reprlib.Repr()  # a few words of a file may be a book, and nested so that it never ends
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, 200, 200, 60
+_SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = 20
+
+
+def shown(value: Any) -> str:
+    """A value as an error message quotes it: ``repr``, shortened."""
+    if isinstance(value, int) and abs(value) > 10**_SHORT.maxlong:  # Python refuses to spell the longest
+        return f"a whole number of {value.bit_length()} bits"
+    return _SHORT.repr(value)
 
 
 def suggestion(key: str, known: Iterable[str]) -> str:
     """``, did you mean 'epochs'?`` or nothing, for an error about an unknown key."""
-    close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(key)[:_LONGEST_KEY], map(str, known), n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else ""
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number; Python's ``True`` is none here."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a finite number that can be computed with; Python's ``True`` is none here."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return _is_whole(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -50,7 +71,7 @@ def to_mapping(value: Any) -> Any:
 
 def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None:
     if not isinstance(values, Mapping):
-        faults.append(f"{where}: expected keys and values, not {values!r}")
+        faults.append(f"{where}: expected keys and values, not {shown(values)}")
         return None
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
@@ -58,7 +79,7 @@ def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None
     arguments = {}
     for key, value in values.items():
         if key not in known:
-            faults.append(f"{where}: unknown key {key!r}{suggestion(key, known)}")
+            faults.append(f"{where}: unknown key {shown(key)}{suggestion(key, known)}")
             continue
         arguments[key] = _converted(hints[key], value, f"{where}.{key}", faults)
     faults += [
@@ -80,7 +101,7 @@ def _converted(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
         return _build(typing.cast(type, hint), value, where, faults)
     fits, result = _fit(hint, value)
     if not fits:
-        faults.append(f"{where}: expected {_readable(hint)}, not {value!r}")
+        faults.append(f"{where}: expected {_readable(hint)}, not {shown(value)}")
     return result
 
 
@@ -104,11 +125,15 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
         results = [_fit(item, element) for item, element in zip(items, value, strict=True)]
         return all(fits for fits, _ in results), tuple(result for _, result in results)
     if origin in (dict, Mapping) or hint in (dict, Mapping):
-        return isinstance(value, Mapping), value
+        fits = isinstance(value, Mapping)
+        if fits and arguments:
+            fits = all(_fit(arguments[0], key)[0] and _fit(arguments[1], item)[0] for key, item in value.items())
+        return fits, value
     if hint is float:
-        return is_number(value), float(value) if is_number(value) else value
+        fits = isinstance(value, float) or _is_whole(value)
+        return fits, float(value) if fits else value
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool), value
+        return _is_whole(value), value
     if hint is type(None):
         return value is None, value
     return isinstance(value, hint), value
@@ -131,5 +156,6 @@ def _readable(hint: Any) -> str:
         str: "text",
         type(None): "null",
         dict: "keys and values",
+        Mapping: "keys and values of the right types",
     }
     return names.get(hint, names.get(origin, str(hint)))

@@ -19,8 +19,9 @@ KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}
 class Resources:
     """What the jobs of an experiment may use.
 
-    train_threads, predict_threads: CPU cores of one job. gpus: of one training or prediction (0: the CPU, even where
-    there is a GPU). train_memory, predict_memory: MB of host memory. train_runtime: minutes, for schedulers that want to know.
+    train_threads, predict_threads: CPU cores of one job. gpus: of one training or prediction, 0 or 1 (0: the CPU, even
+    where there is a GPU). train_memory, predict_memory: MB of host memory.
+    train_runtime: minutes, for schedulers that want to know.
     """
 
     train_threads: int = 4
@@ -96,16 +97,20 @@ class Study:
     @property
     def pretraining(self) -> list[PlannedExperiment]:
         """The experiments that others of ``run`` start from."""
-        return [experiment for experiment in self.trained if experiment.name in {other.initial_weights for other in self.trained}]
+        trained = self.trained
+        sources = {experiment.initial_weights for experiment in trained}
+        return [experiment for experiment in trained if experiment.name in sources]
 
     @property
     def trained(self) -> list[PlannedExperiment]:
         """``run``, and what it starts from."""
-        needed = [experiment.name for experiment in self.run]
-        for name in needed:  # grows while it is walked through
+        needed = dict.fromkeys(experiment.name for experiment in self.run)
+        waiting = list(needed)
+        for name in waiting:  # grows while it is walked through
             source = self.experiments[name].initial_weights
             if source is not None and source not in needed:
-                needed.append(source)
+                needed[source] = None
+                waiting.append(source)
         return [experiment for experiment in self.experiments.values() if experiment.name in needed]
 
     @property
@@ -122,7 +127,8 @@ class Study:
     @property
     def evaluated(self) -> list[PlannedExperiment]:
         """The experiments that have any weights evaluated."""
-        return [experiment for experiment in self.experiments.values() if experiment in [*self.tested, *self.published]]
+        names = {experiment.name for experiment in [*self.tested, *self.published]}
+        return [experiment for experiment in self.experiments.values() if experiment.name in names]
 
     @property
     def baseline(self) -> PlannedExperiment | None:

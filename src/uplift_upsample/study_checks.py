@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from uplift_upsample.config import Experiment
-from uplift_upsample.config_schema import schema_faults
+from uplift_upsample.config_schema import key_faults, schema_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.strict import suggestion
 from uplift_upsample.study import evaluates_published, resolved
@@ -62,6 +62,8 @@ def config_faults(
     subjects in a table of trials that the configuration names, None for a table that does not exist; left out, tables are not
     checked. weight_files: names of the weight files in the table of sources; left out, these names are not checked.
     """
+    if faults := key_faults(config):  # nothing else can be told of these places
+        return list(dict.fromkeys(faults))
     found = schema_faults(config, schema)
     places = _Places({place for place, _ in found})
     faults = [line for _, line in found]
@@ -73,6 +75,8 @@ def config_faults(
             if places.is_sound(f"experiments.{name}"):
                 faults += _resolved({}, base, f"experiments.{name}")[1]
         for name, study in config["studies"].items():
+            if not places.is_usable(f"studies.{name}"):
+                continue
             faults += _study_faults(f"studies.{name}", study, bases, places, subjects_of_trials)
             faults += _published_faults(f"studies.{name}", study, evaluates_published(config, study), places, weight_files)
     return list(dict.fromkeys(faults))

@@ -12,6 +12,7 @@ import numpy as np
 from uplift_upsample.cameras import mirrored_intrinsics, project, world_to_camera
 from uplift_upsample.data import windows
 from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MIRROR
@@ -77,11 +78,13 @@ class ExampleReader:
         frames, visible, is_padded = self.frames(rows)
         table = self.table
         poses_3d = table.poses_3d[table.video_start_3d[rows.video][:, None] + frames]  # (B, N, J, 3) world
+        check_finite(table.metadata.get("dataset", "data set"), "3D poses", poses_3d)
         if table.poses_2d is None:
             poses_3d, poses_2d = self._projected(rows, poses_3d)
         else:
             poses_3d = world_to_camera(poses_3d, self._rotations[rows.camera], table.cameras.translation[rows.camera])
             poses_2d = table.poses_2d[table.video_start_2d[rows.video][:, None] + frames]
+            check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
             _mirror(poses_3d, rows.mirrored)
             _mirror(poses_2d, rows.mirrored)
         if self.padding == "zeros":

@@ -35,6 +35,10 @@ import h5py
 import numpy as np
 
 from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
+from uplift_upsample.data.frames_checks import table_fault
+from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
+from uplift_upsample.data.plain_npz import UnreadableError
+from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
@@ -134,67 +138,26 @@ class FramesTable:
         return f"{name}, camera {video - first}"
 
 
-@dataclass(frozen=True)
-class SequenceRecord:
-    """One recording on its way into a frames table.
-
-    poses_3d: ``(T, 17, 3)`` world metres, ``MODEL_17``. poses_2d: for each camera ``(T, 17, 2)`` normalised screen
-    coordinates, ``MODEL_17``; empty for motion capture. cameras: the index of the camera of each.
-    """
-
-    subject: str
-    name: str
-    action: str
-    poses_3d: np.ndarray
-    poses_2d: Sequence[np.ndarray] = ()
-    cameras: Sequence[int] = ()
-    frame_rate: float = 50.0
-
-
 def build_frames_table(records: Iterable[SequenceRecord], cameras: Cameras, metadata: Mapping[str, Any]) -> FramesTable:
-    """Concatenate recordings into one table. Raises ``InputError`` for shapes that do not fit or values that are not finite."""
-    records = list(records)
-    if not records:
-        raise InputError(f"{metadata.get('dataset', 'data set')}: there is not one usable sequence")
+    """Concatenate recordings into one table. Raises ``InputError`` for shapes that do not fit or values that are not finite.
+
+    The whole table is in memory then; ``frames_stream.write_frames`` makes the file of one without.
+    """
+    index = FramesIndex(metadata)
+    poses_3d: list[np.ndarray] = []
+    poses_2d: list[np.ndarray] = []
     for record in records:
-        _check(record, metadata)
-    lengths = np.array([len(record.poses_3d) for record in records], np.int64)
-    has_2d = bool(records[0].cameras)
-    views = [(index, camera) for index, record in enumerate(records) for camera in (record.cameras or (-1,))]
-    video_sequence = np.array([index for index, _ in views], np.int64)
-    video_lengths = lengths[video_sequence]
+        index.add(record)
+        poses_3d.append(np.asarray(record.poses_3d, np.float32))
+        poses_2d += [np.asarray(view, np.float32) for view in record.poses_2d]
+    columns = index.columns()
     return FramesTable(
-        poses_3d=np.concatenate([np.asarray(record.poses_3d, np.float32) for record in records]),
-        poses_2d=np.concatenate([np.asarray(view, np.float32) for record in records for view in record.poses_2d])
-        if has_2d
-        else None,
-        sequence_start=np.cumsum(lengths) - lengths,
-        sequence_length=lengths,
-        sequence_frame_rate=np.array([record.frame_rate for record in records], np.float64),
-        sequence_subject=np.array([record.subject for record in records]),
-        sequence_name=np.array([record.name for record in records]),
-        sequence_action=np.array([record.action for record in records]),
-        video_sequence=video_sequence,
-        video_camera=np.array([camera for _, camera in views], np.int64),
-        video_start_2d=np.cumsum(video_lengths) - video_lengths if has_2d else np.full(len(views), -1, np.int64),
+        poses_3d=np.concatenate(poses_3d),
+        poses_2d=np.concatenate(poses_2d) if index.has_2d else None,
         cameras=cameras,
-        metadata=dict(metadata),
+        metadata=index.metadata,
+        **columns,
     )
-
-
-def _check(record: SequenceRecord, metadata: Mapping[str, Any]) -> None:
-    where = f"{metadata.get('dataset', 'data set')}, {record.subject} {record.name}"
-    num_frames = len(record.poses_3d)
-    if record.poses_3d.shape != (num_frames, NUM_JOINTS, 3) or num_frames == 0:
-        raise InputError(f"{where}: 3D poses have shape {record.poses_3d.shape}, not (frames, {NUM_JOINTS}, 3)")
-    if len(record.poses_2d) != len(record.cameras):
-        raise InputError(f"{where}: {len(record.poses_2d)} 2D videos for {len(record.cameras)} cameras")
-    for view in record.poses_2d:
-        if view.shape != (num_frames, NUM_JOINTS, 2):
-            raise InputError(f"{where}: 2D poses have shape {view.shape}, not ({num_frames}, {NUM_JOINTS}, 2)")
-    for array in (record.poses_3d, *record.poses_2d):
-        if not np.isfinite(array).all():
-            raise InputError(f"{where}: frame {np.argwhere(~np.isfinite(array))[0][0]} has a coordinate that is no number")
 
 
 _ARRAYS = {
@@ -212,24 +175,32 @@ _ARRAYS = {
 }
 
 
-def _named_arrays(table: FramesTable) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays under their names in the file."""
+_TEXTS = ("sequences/subject", "sequences/name", "sequences/action")
+
+
+def named_arrays(values: Mapping[str, Any], cameras: Cameras) -> Iterator[tuple[str, Any]]:
+    """The arrays of a table under their names in the file. values: the attributes of a ``FramesTable`` by name."""
     for name, attribute in _ARRAYS.items():
-        array = getattr(table, attribute)
-        if array is not None:
-            yield name, array
-    yield "cameras/name", np.array(table.cameras.names)
-    yield "cameras/orientation", table.cameras.orientation
-    yield "cameras/translation", table.cameras.translation
-    yield "cameras/intrinsics", table.cameras.intrinsics
+        if values[attribute] is not None:
+            yield name, values[attribute]
+    yield "cameras/name", np.array(cameras.names)
+    yield "cameras/orientation", cameras.orientation
+    yield "cameras/translation", cameras.translation
+    yield "cameras/intrinsics", cameras.intrinsics
 
 
 def _content_sha256(table: FramesTable) -> str:
     checksum = hashlib.sha256()
-    for name, array in _named_arrays(table):
-        checksum.update(f"{name} {array.shape} ".encode())
-        checksum.update(json.dumps(array.tolist()).encode() if array.dtype.kind == "U" else np.ascontiguousarray(array).data)
+    for name, array in named_arrays(vars(table), table.cameras):
+        add_to_checksum(checksum, name, array.shape, [array])
     return checksum.hexdigest()
+
+
+def add_to_checksum(checksum: Any, name: str, shape: Sequence[int], blocks: Iterable[np.ndarray]) -> None:
+    """Let an array count in the checksum of a table's content. blocks: the array, along its first axis."""
+    checksum.update(f"{name} {shape} ".encode())
+    for block in blocks:
+        checksum.update(json.dumps(block.tolist()).encode() if block.dtype.kind == "U" else np.ascontiguousarray(block).data)
 
 
 def write_frames_table(path: str | os.PathLike[str], table: FramesTable) -> None:
@@ -238,13 +209,23 @@ def write_frames_table(path: str | os.PathLike[str], table: FramesTable) -> None
     Groups that kept the order of their members would also keep the time of day.
     """
     with replacing(path) as aside, h5py.File(aside, "w", track_order=False) as file:
-        for name, array in _named_arrays(table):
-            is_text = array.dtype.kind == "U"
-            data = np.array([text.encode() for text in array.tolist()], object) if is_text else np.ascontiguousarray(array)
-            file.create_dataset(name, data=data, dtype=h5py.string_dtype() if is_text else array.dtype, track_times=False)
-        file.attrs["format"] = FORMAT
-        file.attrs["metadata"] = json.dumps({"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"} | dict(table.metadata))
-        file.attrs["sha256"] = table.sha256
+        for name, array in named_arrays(vars(table), table.cameras):
+            add_array(file, name, array)
+        add_attributes(file, table.metadata, table.sha256)
+
+
+def add_array(file: h5py.File, name: str, array: np.ndarray) -> None:
+    """Put an array into the file of a table."""
+    is_text = array.dtype.kind == "U"
+    data = np.array([text.encode() for text in array.tolist()], object) if is_text else np.ascontiguousarray(array)
+    file.create_dataset(name, data=data, dtype=h5py.string_dtype() if is_text else array.dtype, track_times=False)
+
+
+def add_attributes(file: h5py.File, metadata: Mapping[str, Any], sha256: str) -> None:
+    """Put what is no array into the file of a table."""
+    file.attrs["format"] = FORMAT
+    file.attrs["metadata"] = json.dumps({"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"} | dict(metadata))
+    file.attrs["sha256"] = sha256
 
 
 def read_frames_table(path: str | os.PathLike[str]) -> FramesTable:
@@ -254,38 +235,33 @@ def read_frames_table(path: str | os.PathLike[str]) -> FramesTable:
     """
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+        with plain_hdf5(path, ("poses_3d", "poses_2d")) as file:
+            if file.text_attribute("format") != FORMAT:
                 raise InputError(f"{path}: not a frames table of this version; make it again with the data target")
-            values: dict[str, Any] = {attribute: _read(path, file, name) for name, attribute in _ARRAYS.items()}
+            values = {attribute: _read(file, name) for name, attribute in _ARRAYS.items()}
             cameras = Cameras(
-                names=tuple(file["cameras/name"].asstr()[()].tolist()),
-                orientation=file["cameras/orientation"][()].reshape(-1, 4),
-                translation=file["cameras/translation"][()].reshape(-1, 3),
-                intrinsics=file["cameras/intrinsics"][()].reshape(-1, NUM_INTRINSICS),
+                names=tuple(file.texts("cameras/name").tolist()),
+                orientation=file.numbers("cameras/orientation", "f", ("cameras", 4)),
+                translation=file.numbers("cameras/translation", "f", ("cameras", 3)),
+                intrinsics=file.numbers("cameras/intrinsics", "f", ("cameras", NUM_INTRINSICS)),
             )
-            metadata = json.loads(file.attrs["metadata"]) | {"sha256": file.attrs["sha256"]}
+            metadata = file.json_attribute("metadata") | {"sha256": file.text_attribute("sha256")}
+            if fault := table_fault(values, cameras, metadata):
+                raise UnreadableError(fault)
     except FileNotFoundError:
         raise InputError(f"{path}: no such frames table; the data target of the workflow makes it") from None
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except UnreadableError as error:
         raise InputError(f"{path}: not a complete frames table ({error}); delete it and run the data target again") from None
     return FramesTable(cameras=cameras, metadata=metadata, **values)
 
 
-def _read(path: Path, file: h5py.File, name: str) -> np.ndarray | None:
-    if name not in file:
-        if name == "poses_2d":
-            return None
-        raise KeyError(name)
-    dataset = file[name]
-    if h5py.check_string_dtype(dataset.dtype):
-        return np.array(dataset.asstr()[()].tolist(), dtype=str)
-    offset = dataset.id.get_offset()
-    if name.startswith("poses") and offset is not None:
-        if path.stat().st_size < offset + dataset.id.get_storage_size():
-            raise OSError(f"{name} is cut off")
-        return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
-    return dataset[()]
+def _read(file: PlainHdf5, name: str) -> Any:
+    if name.startswith("poses"):
+        shape = ("frames", NUM_JOINTS, 3 if name == "poses_3d" else 2)
+        return file.numbers(name, "f", shape, is_mapped=True) if name == "poses_3d" or file.has(name) else None
+    if name in _TEXTS:
+        return file.texts(name)
+    return file.numbers(name, "f" if name == "sequences/frame_rate" else "i", (name.partition("/")[0],))
 
 
 def subjects_of(table: FramesTable, subset: str) -> list[str]:

@@ -1,18 +1,25 @@
 """Arrays of ``.npz`` and ``.npy`` files from outside: nothing is unpickled, and nothing larger than expected is made."""
 
 import io
+import json
+import lzma
 import math
+import os
 import struct
 import zipfile
 import zlib
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 Shape = tuple[int | str, ...]  # a length for each axis, or a name for one that may have any length: ("frames", 3)
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError),
+    *(NotImplementedError, RuntimeError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError),
+)
 _MAX_BYTES = 1 << 31
+_MAX_HEADER = 64 << 20
 
 
 class UnreadableError(ValueError):
@@ -22,9 +29,10 @@ class UnreadableError(ValueError):
 class PlainNpz:
     """The fields of an ``.npz`` file. Raises ``UnreadableError`` when the bytes are no such file."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes | str | os.PathLike[str]) -> None:
+        """content: the bytes of the file, or its path, from which each field is then read when it is asked for."""
         try:
-            self._archive = zipfile.ZipFile(io.BytesIO(content))
+            self._archive = zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content)
         except _DAMAGE as error:
             raise UnreadableError(f"it is no .npz file, or damaged ({error})") from None
         self.fields = frozenset(name.removesuffix(".npy") for name in self._archive.namelist())
@@ -46,6 +54,20 @@ class PlainNpz:
         """A field of finite real numbers. Raises ``UnreadableError`` as ``read``, and for another shape or content."""
         return _numbers(f"the field {field!r}", self.read(field, max_bytes), shape)
 
+    def header(self, field: str, key: str) -> dict[str, Any]:
+        """A field with the JSON text of a dictionary that has a list of dictionaries under ``key``, as files of our own begin."""
+        text = self.read(field, _MAX_HEADER)
+        if text.dtype.kind != "U" or text.shape != ():
+            raise UnreadableError(f"the field {field!r} is no text")
+        try:
+            header = json.loads(text.item())
+        except (ValueError, RecursionError) as error:
+            raise UnreadableError(f"the field {field!r} is no JSON ({error})") from None
+        entries = header.get(key) if isinstance(header, dict) else None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise UnreadableError(f"the field {field!r} has no list {key!r}")
+        return header
+
 
 def npy_numbers(content: bytes, shape: Shape, max_bytes: int = _MAX_BYTES) -> np.ndarray:
     """The array of finite real numbers that a bare ``.npy`` file holds. Raises ``UnreadableError`` as ``PlainNpz.numbers``."""
@@ -59,10 +81,27 @@ def npy_numbers(content: bytes, shape: Shape, max_bytes: int = _MAX_BYTES) -> np
     return _numbers(what, array, shape)
 
 
+def fits_shape(found: tuple[int, ...], asked: Shape) -> bool:
+    """Whether an array has the axes that are asked for."""
+    return len(found) == len(asked) and all(
+        isinstance(length, str) or length == there for length, there in zip(asked, found, strict=True)
+    )
+
+
+def told_shape(shape: Shape) -> str:
+    """A shape in a message: ``(frames, 3)``."""
+    return str(shape).replace("'", "")
+
+
 def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read_header(file)
+    try:
+        shape, is_fortran, dtype = read_header(file)
+    except _DAMAGE:
+        raise
+    except Exception as error:  # NumPy has Python read the header
+        raise UnreadableError(f"{what} has no readable header ({error})") from None
     if dtype.hasobject:
         raise UnreadableError(f"{what} is a pickled object, which is not loaded")
     size = math.prod(shape) * dtype.itemsize
@@ -76,11 +115,8 @@ def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
 
 
 def _numbers(what: str, array: np.ndarray, shape: Shape) -> np.ndarray:
-    fits = len(array.shape) == len(shape) and all(
-        isinstance(asked, str) or asked == length for asked, length in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
-        raise UnreadableError(f"{what} has the shape {array.shape}, not {str(shape).replace(chr(39), '')}")
+    if not fits_shape(array.shape, shape):
+        raise UnreadableError(f"{what} has the shape {array.shape}, not {told_shape(shape)}")
     if array.dtype.kind not in "fiu":
         raise UnreadableError(f"{what} holds {array.dtype}, not numbers")
     if not np.isfinite(array).all():

@@ -4,7 +4,9 @@ They hold pickled dictionaries, read here by an unpickler that makes arrays and 
 Source: the data section of the specification.
 """
 
+import lzma
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -18,6 +20,9 @@ from uplift_upsample.data.plain_pickle import ForbiddenError, PlainUnpickler
 from uplift_upsample.data.plain_pickle_writer import write_objects
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import H36M_17, H36M_32, NUM_JOINTS
+from uplift_upsample.strict import shown
+
+_MAX_RATIO, _SMALL = 100, 256 << 20  # a file may be so many times as large as it is packed, a small one always
 
 
 class AmassSequence(TypedDict):
@@ -131,11 +136,19 @@ def _read_object(path: str | os.PathLike[str], key: str, default: Any = None) ->
                     return default
                 keys = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
                 raise InputError(f"{path}: it has no {key!r}, only {keys or 'nothing'}; this is another kind of file")
-            with archive.open(f"{key}.npy") as file:
+            member = archive.getinfo(f"{key}.npy")
+            if member.file_size > max(_SMALL, _MAX_RATIO * member.compress_size):
+                raise InputError(
+                    f"{path}: {key!r} has {member.file_size} bytes in {member.compress_size}, as no recorded poses have; get the "
+                    "file from its publisher"
+                )
+            with archive.open(member) as file:
                 return _unpickle(path, key, file)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError, struct.error) as error:
         raise InputError(f"{path}: {_damage(path)} ({error})") from None
 
 
@@ -144,7 +157,9 @@ def _unpickle(path: str | os.PathLike[str], key: str, file: Any) -> Any:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
-    except ValueError as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise
+    except Exception as error:  # NumPy has Python read the header
         raise InputError(f"{path}: {key!r} is no NumPy array ({error})") from None
     if not dtype.hasobject or shape != ():
         raise InputError(f"{path}: {key!r} is an array of {dtype} with the shape {shape}, not a dictionary")
@@ -187,8 +202,11 @@ def _two_levels(
             raise InputError(f"{path}: {subject} holds {_described(recordings)}, not a dictionary, one entry for each {second}")
         odd = [key for key in (subject, *recordings) if not isinstance(key, str)]
         if odd:
-            raise InputError(f"{path}: {subject} has the key {odd[0]!r}; keys are text, the name of a subject or {second}")
-    return {subject: dict(content[subject]) for subject in content if subjects is None or subject in subjects}
+            raise InputError(f"{path}: {subject} has the key {shown(odd[0])}; keys are text, the name of a subject or {second}")
+    selected = {subject: dict(content[subject]) for subject in content if subjects is None or subject in subjects}
+    if selected and not any(selected.values()):
+        raise InputError(f"{path}: there is not one {second} of {', '.join(selected)} in it")
+    return selected
 
 
 def _described(content: Any) -> str:
@@ -208,12 +226,13 @@ def _poses(path: str | os.PathLike[str], where: str, poses: Any, num_joints: int
 def _number(path: str | os.PathLike[str], where: str, value: Any) -> float:
     try:
         return float(np.asarray(value).reshape(()))
-    except (TypeError, ValueError):
-        raise InputError(f"{path}: {where} has the frame rate {value!r}, which is no number") from None
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise InputError(f"{path}: {where} has the frame rate {shown(value)}, which is no number") from None
 
 
 def _float32(poses: np.ndarray) -> np.ndarray:
-    return np.array(poses, np.float32, order="C", subok=False)
+    with np.errstate(over="ignore"):  # too large numbers become infinite, which is told
+        return np.asarray(poses, np.float32, order="C")
 
 
 def _as_float32(poses: np.ndarray) -> np.ndarray:

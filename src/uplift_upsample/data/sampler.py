@@ -2,7 +2,7 @@
 
 One *row* is (video, centre frame, mirrored). Three generators start from the same seed: the first shuffles all rows
 once per pass and draws the cameras of motion capture, the second draws s_in, the third the shift of the mask. All
-draws of a pass are made at once, vectorised; NumPy gives the same numbers as one draw per row. Source: "The draws
+draws of a pass are made at its start, vectorised; NumPy gives the same numbers as one draw per row. Source: "The draws
 behind pipeline" of the golden data, and the protocol section of the specification.
 """
 
@@ -14,6 +14,8 @@ import numpy as np
 
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.errors import InputError
+
+_PART = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -74,43 +76,55 @@ class Sampler:
         if len(videos) == 0:
             raise InputError(f"{table.metadata.get('dataset', 'data set')}: no videos to draw examples from")
         self.settings = settings
-        lengths = -(-table.video_length[videos] // settings.step)
         is_doubled = settings.mirror and not settings.in_batch_mirror
-        repeats = np.stack([lengths, lengths], 1).ravel() if is_doubled else lengths
-        starts = np.repeat(np.cumsum(repeats) - repeats, repeats)
-        self._centre = ((np.arange(repeats.sum()) - starts) * settings.step).astype(np.int32)
-        self._video = np.repeat(np.repeat(videos, 2) if is_doubled else videos, repeats).astype(np.int32)
-        self._mirrored = np.repeat(np.arange(len(repeats)) % 2 == 1 if is_doubled else np.zeros(len(repeats), bool), repeats)
-        self._camera = table.video_camera[self._video].astype(np.int32)
+        repeats = 2 if is_doubled else 1  # every video is followed by its mirror image
+        self._videos = np.repeat(videos, repeats).astype(np.int32)
+        self._is_mirrored = np.tile([False, True][:repeats], len(videos))
+        self._cameras = table.video_camera[self._videos].astype(np.int32)
+        self._ends = np.cumsum(-(-table.video_length[self._videos] // settings.step))
         self._num_cameras = len(table.cameras) if (table.video_camera[videos] < 0).any() else 0
         self._generators = [np.random.default_rng(settings.seed) for _ in range(3)]
 
     @property
     def num_rows(self) -> int:
         """Rows of one pass, without the twins of in-batch mirroring."""
-        return len(self._video)
+        return int(self._ends[-1])
 
     def next_pass(self) -> Rows:
         """Draw one pass over all rows."""
+        return self.draw().take(slice(None))
+
+    def draw(self) -> "Draws":
+        """Draw one pass over all rows, which are made as they are taken."""
         settings = self.settings
         order_generator, s_in_generator, shift_generator = self._generators
-        order = np.arange(self.num_rows)
+        order = np.arange(self.num_rows, dtype=np.min_scalar_type(self.num_rows))  # of any type, it is shuffled in the same way
         if settings.shuffle:
             order_generator.shuffle(order)
         choices = np.array(settings.s_in or (settings.s_out,), np.int32)
-        s_in = (
-            choices[s_in_generator.integers(0, len(choices), self.num_rows)]
-            if len(choices) > 1
-            else np.repeat(choices, self.num_rows)
-        )
-        shift = np.zeros(self.num_rows, np.int32)
+        choice = np.zeros(self.num_rows, np.min_scalar_type(len(choices)))
+        if len(choices) > 1:
+            for part in _parts(self.num_rows):
+                choice[part] = s_in_generator.integers(0, len(choices), len(choice[part]))
+        shift = None
         if settings.random_shift and settings.s_in:
-            low, high = shift_bounds(s_in, settings.s_out)
-            shift = shift_generator.integers(low, high + 1).astype(np.int32)
-        camera = self._camera[order]
+            low, high = shift_bounds(choices, settings.s_out)
+            shift = np.zeros(self.num_rows, np.min_scalar_type(min(low.min(), -high.max())))
+            for part in _parts(self.num_rows):
+                shift[part] = shift_generator.integers(low[choice[part]], high[choice[part]] + 1)
+        camera = None
         if self._num_cameras:
-            camera = order_generator.integers(0, self._num_cameras, self.num_rows).astype(np.int32)
-        return Rows(self._video[order], self._centre[order], self._mirrored[order], s_in, shift, camera)
+            camera = np.zeros(self.num_rows, np.min_scalar_type(self._num_cameras))
+            for part in _parts(self.num_rows):
+                camera[part] = order_generator.integers(0, self._num_cameras, len(camera[part]))
+        return Draws(self, order, choices, choice, shift, camera)
+
+    def place(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Video, centre, mirrored and the video's camera of rows in the order before the shuffle."""
+        place = np.searchsorted(self._ends, index, side="right")
+        start = np.where(place > 0, self._ends[place - 1], 0)
+        centre = ((index - start) * self.settings.step).astype(np.int32)
+        return self._videos[place], centre, self._is_mirrored[place], self._cameras[place]
 
     def state(self) -> list[Any]:
         """The states of the three generators, plain values."""
@@ -129,6 +143,39 @@ def with_twins(rows: Rows) -> Rows:
     return Rows(doubled.video, doubled.centre, mirrored, doubled.s_in, doubled.shift, doubled.camera)
 
 
+class Draws:
+    """What was drawn for one pass: six bytes or so a row, where the rows themselves would take four times as much."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        order: np.ndarray,
+        choices: np.ndarray,
+        choice: np.ndarray,
+        shift: np.ndarray | None,
+        camera: np.ndarray | None,
+    ) -> None:
+        self._sampler, self._order, self._choices, self._choice = sampler, order, choices, choice
+        self._shift, self._camera = shift, camera
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def take(self, part: slice) -> Rows:
+        """Some of the rows."""
+        video, centre, mirrored, camera = self._sampler.place(self._order[part])
+        s_in = self._choices[self._choice[part]]
+        shift = np.zeros(len(video), np.int32) if self._shift is None else self._shift[part].astype(np.int32)
+        if self._camera is not None:
+            camera = self._camera[part].astype(np.int32)
+        return Rows(video, centre, mirrored, s_in, shift, camera)
+
+
+def _parts(num_rows: int) -> Iterator[slice]:
+    """Rows that are drawn at once; a generator gives the same numbers in any parts."""
+    return (slice(start, start + _PART) for start in range(0, num_rows, _PART))
+
+
 class RowStream:
     """Endless batches of rows; the sampler runs on over the ends of passes, within a batch too."""
 
@@ -141,7 +188,7 @@ class RowStream:
 
     def _begin_pass(self, position: int) -> None:
         self._state_at_start = self.sampler.state()
-        self._rows = self.sampler.next_pass()
+        self._rows = self.sampler.draw()
         self._position = position
 
     def next_rows(self) -> Rows:
@@ -154,6 +201,7 @@ class RowStream:
             self._position += len(part)
             missing -= len(part)
             if self._position == len(self._rows):
+                del self._rows  # room for the next pass
                 self._begin_pass(position=0)
         rows = parts[0] if len(parts) == 1 else Rows(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Rows)))
         return with_twins(rows) if self._has_twins else rows
@@ -170,6 +218,7 @@ class RowStream:
                 "start anew in another folder or delete the checkpoints"
             )
         self.sampler.restore(state["generators"])
+        del self._rows
         self._begin_pass(state["position"])
 
     def __iter__(self) -> Iterator[Rows]:

@@ -9,6 +9,8 @@ import numpy as np
 from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.errors import InputError
 
+MAX_FRAME_RATE = 500_000.0  # Hz; no camera has more
+
 
 def token_positions(centre: np.ndarray, num_tokens: int, step: np.ndarray | int) -> np.ndarray:
     """Frame of each token, also outside the video: token k stands for ``centre + (k - N // 2) * step``."""
@@ -49,10 +51,10 @@ def mask_origin(centre: np.ndarray, shift: np.ndarray | int, step: np.ndarray | 
 def frame_rate_factor(frame_rates: np.ndarray) -> np.ndarray:
     """Whole numbers by which strides are multiplied for videos faster than 50 Hz.
 
-    Raises ``InputError`` for a rate that is no multiple of 50 Hz.
+    Raises ``InputError`` for a rate that is no multiple of 50 Hz, or that no camera has.
     """
     factors = np.asarray(frame_rates, np.float64) / FRAME_RATE
-    wrong = (factors < 1) | (factors != np.round(factors)) | ~np.isfinite(factors)
+    wrong = (factors < 1) | (factors != np.round(factors)) | ~(factors <= MAX_FRAME_RATE / FRAME_RATE)
     if wrong.any():
         rate = np.asarray(frame_rates)[wrong][0]
         raise InputError(

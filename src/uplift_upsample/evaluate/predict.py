@@ -16,6 +16,7 @@ import numpy as np
 from uplift_upsample.config import FRAME_RATE, EvaluateConfig, ModelConfig
 from uplift_upsample.data.examples import ExampleReader, Padding
 from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
@@ -99,6 +100,7 @@ def _distinct_poses(reader: ExampleReader, rows: Rows) -> tuple[np.ndarray, np.n
     token_pose[visible] = inverse
     poses_2d = np.array(table.poses_2d[distinct])
     poses_2d[distinct < 0] = 0
+    check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
     return poses_2d, token_pose, visible
 
 

@@ -23,6 +23,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from uplift_upsample.data.plain_hdf5 import plain_hdf5
+from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
@@ -65,13 +67,14 @@ def read_predictions(path: str | os.PathLike[str]) -> Predictions:
     """Read what ``write_predictions`` wrote. Raises ``InputError`` when the file is missing, damaged, or something else."""
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+        with plain_hdf5(path, ("poses_3d",)) as file:
+            if file.text_attribute("format") != FORMAT:
                 raise InputError(f"{path}: not a file of predictions of this version; make it again with predict_poses.py")
-            arrays = {name: file[name][()] for name in ("poses_3d", "video", "frame")}
-            metadata = json.loads(file.attrs["metadata"])
+            arrays = {"poses_3d": file.numbers("poses_3d", "f", ("poses", NUM_JOINTS, 3))}
+            arrays |= {name: file.numbers(name, "i", (len(arrays["poses_3d"]),)) for name in ("video", "frame")}
+            metadata = file.json_attribute("metadata")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of predictions; predict_poses.py makes it") from None
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+    except UnreadableError as error:
         raise InputError(f"{path}: not a complete file of predictions ({error}); delete it and predict again") from None
     return Predictions(**arrays, metadata=metadata)

@@ -26,6 +26,7 @@ import numpy as np
 
 from uplift_upsample.cameras import world_to_camera
 from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.averages import Averages
@@ -125,6 +126,7 @@ def ground_truth(table: FramesTable, video: np.ndarray, frame: np.ndarray) -> np
     if (camera < 0).any():
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: videos without a camera (motion capture) cannot be scored")
     poses_world = table.poses_3d[table.video_start_3d[video] + frame]
+    check_finite(table.metadata.get("dataset", "data set"), "3D poses", poses_world)
     return root_relative(world_to_camera(poses_world, table.cameras.rotations[camera], table.cameras.translation[camera]))
 
 
@@ -209,11 +211,16 @@ def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np
 def _checked(predictions: Predictions, table: FramesTable) -> Predictions:
     """The predictions that count, by video and frame."""
     metadata = predictions.metadata
-    missing = [key for key in ("s_in", "s_out") if not isinstance(metadata.get(key), int)]
+    missing = [key for key in ("s_in", "s_out") if not _is_stride(metadata.get(key))]
+    if not _is_stride(metadata.get("test_step", 1)):
+        missing.append("test_step")
+    subjects = metadata.get("subjects", [])
+    if not isinstance(subjects, list) or not all(isinstance(subject, str) for subject in subjects):
+        missing.append("subjects")
     if missing:
         raise InputError(f"predictions: the metadata say nothing of {' and '.join(missing)}; predict again")
     s_in, s_out = metadata["s_in"], metadata["s_out"]
-    if s_out < 1 or s_in < 1 or s_in % s_out:
+    if s_in % s_out:
         raise InputError(f"predictions: s_in {s_in} is no multiple of s_out {s_out}")
     if metadata.get("frames_sha256") not in (None, table.sha256):
         raise InputError("predictions: made from another frames table (frames_sha256 differs); predict again, or give that table")
@@ -233,6 +240,10 @@ def _checked(predictions: Predictions, table: FramesTable) -> Predictions:
         count = (~is_finite).sum()
         raise InputError(f"predictions: {count} poses are no numbers, the first one in {where}; the weights may be damaged")
     return result
+
+
+def _is_stride(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
 
 
 def _check_frames(predictions: Predictions, table: FramesTable) -> None:

@@ -13,6 +13,8 @@ import h5py
 import keras
 import numpy as np
 
+from uplift_upsample.data.plain_hdf5 import plain_hdf5
+from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing
 from uplift_upsample.model.layers import TransformerBlock
@@ -118,7 +120,8 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
     Raises ``InputError`` listing everything that is missing, left over, of another shape or not finite; the network is then
     as it was.
     """
-    stored = read_weight_file(path)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which is told
+        stored = {name: [array.astype(np.float32) for array in arrays] for name, arrays in read_weight_file(path).items()}
     faults: list[str] = []
     values: list[tuple[keras.Variable, np.ndarray]] = []
     for group, entries in weight_groups(network).items():
@@ -144,14 +147,17 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
 def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
     """The arrays of a weight file: group -> weights in order. Raises ``InputError`` where it is none."""
     try:
-        with h5py.File(path, "r") as file:
+        with plain_hdf5(path) as file:
             # model.save() of Keras 2 puts the same layout one level deeper
-            root = file["model_weights"] if "layer_names" not in file.attrs and "model_weights" in file else file
-            names = [_text(name) for name in root.attrs["layer_names"]]
-            return {name: [root[name][_text(weight)][()] for weight in root[name].attrs["weight_names"]] for name in names}
+            root = "model_weights/" if "layer_names" not in file.group("") and file.has("model_weights") else ""
+            groups = {name: f"{root}{name}" for name in _names(file.group(root.rstrip("/")), "layer_names")}
+            return {
+                name: [file.weights(f"{place}/{weight}") for weight in _names(file.group(place), "weight_names")]
+                for name, place in groups.items()
+            }
     except FileNotFoundError:
         raise InputError(f"{path}: no such weight file") from None
-    except (OSError, KeyError) as error:
+    except UnreadableError as error:
         raise InputError(f"{path}: not a weight file of the official layout (Keras 2 HDF5): {error}") from None
 
 
@@ -174,5 +180,11 @@ def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], v
                 group.create_dataset(entry.name, data=data, track_times=False)
 
 
-def _text(name: Any) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
+def _names(attributes: Any, key: str) -> list[str]:
+    """The texts of an attribute, none of them twice. Raises ``UnreadableError`` where there is no such list."""
+    if key not in attributes:
+        raise UnreadableError(f"there is no attribute {key!r}")
+    names = [name.decode() if isinstance(name, bytes) else str(name) for name in np.atleast_1d(attributes[key]).tolist()]
+    if len(set(names)) < len(names):
+        raise UnreadableError(f"the attribute {key!r} names something twice")
+    return names

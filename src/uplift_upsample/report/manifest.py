@@ -99,7 +99,7 @@ def read_manifest(path: str | Path) -> Manifest:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such manifest") from None
-    except json.JSONDecodeError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from None
     return manifest_from_mapping(values, str(path))
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
+from uplift_upsample.strict import is_number, shown
 
 ALL_ACTIONS = "all"
 METRICS = {"mpjpe": "MPJPE", "nmpjpe": "N-MPJPE", "pampjpe": "P-MPJPE"}
@@ -211,22 +212,27 @@ def read_published(path: str | Path) -> dict[tuple[str, int], float]:
     """Published MPJPE on all frames in mm by (experiment, s_in). Raises ``InputError`` where a column is missing."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return {
-                (row["model"], int(row["s_in"])): float(row["value_mm"])
-                for row in csv.DictReader(file)
-                if row["metric"] == "MPJPE" and row["subset"] == "all frames"
-            }
-    except (OSError, KeyError, ValueError) as error:
+            rows = [row for row in csv.DictReader(file) if row["metric"] == "MPJPE" and row["subset"] == "all frames"]
+        published = {(row["model"], int(row["s_in"])): float(row["value_mm"]) for row in rows}
+        if not all(s_in > 0 and 0 <= value < math.inf for (_, s_in), value in published.items()):
+            raise ValueError("s_in and value_mm must be positive numbers")
+        return published
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of published figures ({error!r})") from None
 
 
 def _read_document(path: str, key: str) -> dict[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: no scores ({error}); score the predictions again") from None
     if not isinstance(document, dict) or key not in document or "protocol" not in document:
         raise InputError(f"{path}: a scores document for {key!r} has the keys {key!r} and 'protocol'; score the predictions again")
+    protocol = document["protocol"]
+    frames = protocol.get("frames_per_action") if isinstance(protocol, dict) else None
+    is_learned = protocol.get("learned_upsampling", True) if isinstance(protocol, dict) else None
+    if not isinstance(frames, dict) or not isinstance(frames.get("all_frames"), dict) or not isinstance(is_learned, bool):
+        raise InputError(f"{path}: the protocol of the scores is not complete; score the predictions again")
     return document
 
 
@@ -239,10 +245,18 @@ def _rows(path: str, scores: Mapping[str, Any], is_learned: bool) -> list[tuple[
                 groups = {(average, ALL_ACTIONS): part[frames][average] for average in AVERAGES}
                 groups |= {("per_action", action): values for action, values in part[frames]["per_action"].items()}
                 rows += [
-                    (upsampling, frames, *group, metric, math.nan if values[metric] is None else float(values[metric]))
+                    (upsampling, frames, *group, metric, _millimetres(values[metric]))
                     for group, values in groups.items()
                     for metric in METRICS
                 ]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path}: not a complete scores document ({error!r}); score the predictions again") from None
     return rows
+
+
+def _millimetres(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if not is_number(value) or value < 0:
+        raise ValueError(f"{shown(value)} is no error in mm")
+    return float(value)

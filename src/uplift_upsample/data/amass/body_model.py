@@ -30,6 +30,7 @@ from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import AMASS_17, NUM_JOINTS
 
 NUM_SHAPES = 1 + NUM_BETAS + NUM_DMPLS
+_LARGEST = 1e3  # metres for each unit of a coefficient; real ones are below 10
 
 # What a person in the rest pose (upright, the left side at positive x, y up) must look like.
 _UPWARDS = (("l_ankle", "l_knee", "pelvis", "neck", "head_top"), ("r_ankle", "r_knee", "pelvis", "neck", "head_top"))
@@ -147,12 +148,35 @@ def read_body_model(path: str | os.PathLike[str]) -> dict[str, Body]:
     try:
         with open(path, "rb") as file:
             npz = PlainNpz(file.read())
-        return {
+        model = {
             gender: Body(**{name: npz.numbers(f"{gender}_{name}", shape) for name, shape in _SHAPES.items()}) for gender in GENDERS
         }
+        for gender, body in model.items():
+            if fault := _body_fault(body):
+                raise UnreadableError(f"the {gender} body: {fault}")
+        return model
     except (OSError, UnreadableError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{path}: not a prepared body model ({reason}); prepare it again") from None
+
+
+def _body_fault(body: Body) -> str | None:
+    """Why the arrays of a body do not belong together, None where they do."""
+    num_bones, num_pairs = len(body.bones), len(body.joints)
+    if any(len(array) != num_bones for array in (body.parents, body.steps)) or not num_bones:
+        return "there are not as many parents and steps as bones"
+    if any(len(getattr(body, name)) != num_pairs for name in ("carriers", "shares", "arms", "pose_arms")) or not num_pairs:
+        return "there are not as many bones, shares and arms as joints"
+    within = {"bones": (0, NUM_BONES), "parents": (-1, num_bones), "joints": (0, NUM_JOINTS), "carriers": (0, num_bones)}
+    for name, (least, end) in within.items():
+        array = getattr(body, name)
+        if array.dtype.kind not in "iu" or array.min() < least or array.max() >= end:
+            return "a bone or joint is none of those that there are"
+    is_sorted = (np.diff(body.bones) > 0).all() and (np.diff(body.carriers.astype(np.int64)) >= 0).all()
+    if not is_sorted or body.parents[0] != -1 or (body.parents[1:] < 0).any() or (body.parents >= np.arange(num_bones)).any():
+        return "its bones are not in the order from the root on"
+    largest = max(float(np.abs(getattr(body, name)).max()) for name in ("steps", "shares", "arms", "pose_arms", "totals"))
+    return f"it has the number {largest:.3g}, which no body has" if largest > _LARGEST else None
 
 
 def _looks_like_a_person(body: Body) -> bool:

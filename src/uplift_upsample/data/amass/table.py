@@ -6,13 +6,17 @@ Source: the data section of the specification.
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.cameras import Cameras, h36m_cameras
 from uplift_upsample.config import FRAME_RATE
-from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.frames import FramesTable, build_frames_table
+from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.public_npz import read_amass_subset
+from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
+from uplift_upsample.data.windows import MAX_FRAME_RATE
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.skeleton import AMASS_17_TO_MODEL
@@ -39,6 +43,18 @@ def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = Fa
     Raises ``InputError`` that names all files that are missing, and two files of one name; for a frame rate that is no
     multiple of 50 Hz, and values that are not finite, it names file and sequence.
     """
+    return build_frames_table(*_table_parts(files, is_synthetic))
+
+
+def write_amass_table(path: str | os.PathLike[str], files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False) -> None:
+    """Write ``amass_table`` to a file without ever having it in memory: only one subset is."""
+    write_frames(path, *_table_parts(files, is_synthetic))
+
+
+def _table_parts(
+    files: Sequence[str | os.PathLike[str]], is_synthetic: bool
+) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
+    """Recordings, cameras and metadata of the table."""
     paths = _by_subset(files)
     subsets = list(paths)
     metadata = {
@@ -53,7 +69,7 @@ def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = Fa
         "sources": [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths.values()],
     }
     records = (record for subset, path in paths.items() for record in _records(subset, path))
-    return build_frames_table(records, h36m_cameras(), metadata)
+    return records, h36m_cameras(), metadata
 
 
 def _by_subset(files: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
@@ -75,13 +91,15 @@ def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
         for name, sequence in sequences.items():
             where, rate = f"{path}: {person}/{name}", sequence["frame_rate"]
             poses_3d = sequence["positions_3d"]
-            if not np.isfinite(rate) or rate < FRAME_RATE or rate % FRAME_RATE != 0:
+            if not FRAME_RATE <= rate <= MAX_FRAME_RATE or rate % FRAME_RATE != 0:
                 raise InputError(
                     f"{where} has {rate:g} Hz, which is no multiple of {FRAME_RATE:g} Hz; resample it to {FRAME_RATE:g} Hz first"
                 )
             is_finite = np.isfinite(poses_3d).all((1, 2))
             if not is_finite.all():
                 raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
+            if max(poses_3d.max(), -poses_3d.min()) > FARTHEST:
+                raise InputError(f"{where} has a coordinate beyond {FARTHEST:g} m, where no person is; convert the subset again")
             yield SequenceRecord(
                 subject=subset,
                 name=f"{person}/{name}",

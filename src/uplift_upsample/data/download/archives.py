@@ -147,6 +147,8 @@ def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
             raise InputError(f"{path}: neither a zip nor a tar archive (tar, tar.gz, tar.bz2, tar.xz); get the original file")
         found = _tar_members(path, opener, limits)
     for number, member in enumerate(found, start=1):
+        if not member.name and not member.is_folder:
+            raise InputError(f"{path}: a member has no name; get the archive from its publisher")
         if number > limits.max_members:
             raise InputError(f"{path}: more than {limits.max_members} members; this cannot be the archive that is expected")
         yield member
@@ -176,7 +178,7 @@ def _zip_members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Memb
                 raise InputError(f"{path}: the member {info.filename!r} is encrypted; pack the archive again without a password")
             oddity = _UNIX_KINDS.get(stat.S_IFMT(info.external_attr >> 16))
             name = _normalised(path, info.filename.replace("\\", "/"))  # some programs write Windows' separator
-            yield _Member(name, info.file_size, info.is_dir(), oddity, lambda info=info: chunks(archive, info))  # type: ignore[misc]
+            yield _Member(name, info.file_size, info.filename.endswith("/"), oddity, lambda info=info: chunks(archive, info))  # type: ignore[misc]
 
 
 def _normalised(path: str | os.PathLike[str], name: str) -> str:

@@ -18,6 +18,7 @@ from uplift_upsample.ways import LOGIN_VARIABLES
 
 OPEN, GOOGLE_DRIVE = "open", "google_drive"
 ACCESS = (OPEN, GOOGLE_DRIVE, *LOGIN_VARIABLES)
+_LONGEST_PATH = 4096  # of those that a system knows
 _DIGITS = {"md5": 32, "sha256": 64}
 _LOCK_HEAD = (
     "# SHA-256, bytes and name of files whose publishers give no checksum, as they were when they first came.\n"
@@ -142,12 +143,12 @@ def read_source(path: str | os.PathLike[str]) -> SourceFile:
     """The original file of a manifest. Raises ``InputError`` if it is gone, or is another one than was checked."""
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); fetch the source again") from None
     file = from_mapping(SourceFile, values, str(path))
     advice = f"put the original back, or delete {path} and start again, so that {file.source} is fetched or checked anew"
-    if not Path(file.path).is_file():
-        raise InputError(f"{file.path}: the original file is gone; {advice}")
+    if not os.path.isfile(file.path):  # pathlib fails for a path that cannot be
+        raise InputError(f"{file.path[:_LONGEST_PATH]}: the original file is gone; {advice}")
     if os.path.getsize(file.path) != file.bytes or sums_of_file(file.path).sha256 != file.sha256:
         raise InputError(f"{file.path}: this is another file than the one that was checked; {advice}")
     return file
@@ -201,7 +202,7 @@ class ChecksumLock:
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):
                 continue
-            match = re.fullmatch(r"([0-9a-f]{64})\s+(\d+)\s+(\w+)\s*", line)
+            match = re.fullmatch(r"([0-9a-f]{64})\s+([0-9]{1,18})\s+(\w+)\s*", line)
             if match is None or match[3] in entries:
                 what = "twice the same name" if match else "not 'sha256  bytes  name'"
                 raise InputError(f"{self.path}, line {number}: {what}; mend the line or delete it")

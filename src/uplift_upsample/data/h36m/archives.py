@@ -11,8 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.download.archives import Limits, read_members
 from uplift_upsample.data.h36m.cdf import read_poses
 from uplift_upsample.data.h36m.table import SUBJECTS, canonical_action
+from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import H36M_32
@@ -27,6 +26,7 @@ from uplift_upsample.skeleton import H36M_32
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample Human3.6M subject, version 1"
 _FOLDERS = ("MyPoseFeatures", "D3_Positions")
+_MAX_POSES = 16 << 30  # bytes
 _NUM_FILES = 30  # two recordings of each of the fifteen actions
 _CORRUPT = {"S11": "Directions.cdf"}
 _PUBLIC_NAMES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
@@ -135,17 +135,22 @@ def write_subject(path: str | os.PathLike[str], subject: SubjectPoses) -> None:
 def read_subject(path: str | os.PathLike[str]) -> SubjectPoses:
     """Read what ``write_subject`` wrote. Raises ``InputError`` for any other file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header: dict[str, Any] = json.loads(str(file["header"]))
-            poses_3d = file["poses_3d"]
-        ends = np.cumsum([entry["frames"] for entry in header["recordings"]], dtype=np.int64).tolist()
-        if header["format"] != _FORMAT or poses_3d.shape != (ends[-1], len(H36M_32), 3) or poses_3d.dtype != np.float32:
-            raise ValueError("another format")
-        starts = [0, *ends[:-1]]
-        names = [entry["name"] for entry in header["recordings"]]
-        recordings = {name: poses_3d[start:end] for name, start, end in zip(names, starts, ends, strict=True)}
+        file = PlainNpz(path)
+        header = file.header("header", "recordings")
+        poses_3d = file.numbers("poses_3d", ("frames", len(H36M_32), 3), _MAX_POSES)
+        entries = [(entry.get("name"), entry.get("frames")) for entry in header["recordings"]]
+        lengths = [length for _, length in entries if type(length) is int and length > 0]
+        if header.get("format") != _FORMAT or sum(lengths) != len(poses_3d) or poses_3d.dtype != np.float32:
+            raise UnreadableError("another format")
+        names = {name for name, _ in entries if isinstance(name, str)}
+        texts = [header.get("subject"), *header.get("left_out", [None])]
+        if not len(names) == len(lengths) == len(entries) or not all(isinstance(text, str) for text in texts):
+            raise UnreadableError("its header is not complete")
+        starts = np.cumsum(lengths) - lengths
+        parts = zip(entries, starts.tolist(), strict=True)
+        recordings = {name: poses_3d[start : start + length] for (name, length), start in parts}
         return SubjectPoses(header["subject"], recordings, header["left_out"], header["source"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, BadZipFile) as error:
+    except (UnreadableError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a converted subject of Human3.6M ({error}); convert its archive again") from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import cdflib
 import numpy as np
 
+from uplift_upsample.data.h36m.cdf_guard import DamagedCdfError, sound_cdf
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import H36M_32
 
@@ -37,9 +38,11 @@ def _variable(content: bytes, where: str) -> Any:
     # exception that refers to it may live on.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poses.cdf"
-        path.write_bytes(content)
         try:
+            path.write_bytes(sound_cdf(content, VARIABLE))
             return cdflib.CDF(path).varget(VARIABLE)
+        except DamagedCdfError as error:
+            reason = str(error)
         except Exception as error:  # a damaged file can fail in any way
             reason = f"{type(error).__name__}: {error}".replace(str(path.resolve()), "it")
     raise InputError(f"{where}: the variable {VARIABLE!r} cannot be read ({reason}); get the archive again")

@@ -5,16 +5,19 @@ Source: the data section of the specification.
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from uplift_upsample import strict
 from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
 from uplift_upsample.config import FRAME_RATE
-from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.frames import FramesTable, build_frames_table
+from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
+from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
@@ -54,6 +57,24 @@ def h36m_table(
     Raises ``InputError``, naming file, subject and action, when a 2D video is missing or shorter than the 3D sequence, when
     there is not one for each camera, for an unknown action, for shapes that do not fit and for values that are not finite.
     """
+    return build_frames_table(*_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic))
+
+
+def write_h36m_table(
+    path: str | os.PathLike[str],
+    poses_3d_path: str | os.PathLike[str],
+    poses_2d_path: str | os.PathLike[str],
+    input_2d: str,
+    is_synthetic: bool = False,
+) -> None:
+    """Write ``h36m_table`` to a file without ever having it in memory: only the two public files are."""
+    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic))
+
+
+def _table_parts(
+    poses_3d_path: str | os.PathLike[str], poses_2d_path: str | os.PathLike[str], input_2d: str, is_synthetic: bool
+) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
+    """Recordings, cameras and metadata of the table."""
     positions_3d = read_positions_3d(poses_3d_path, SUBJECTS)
     positions_2d, metadata_2d = read_positions_2d(poses_2d_path, SUBJECTS)
     if not positions_3d:
@@ -71,7 +92,7 @@ def h36m_table(
         "actions": list(ACTIONS),
         "sources": [{"file": Path(path).name, "sha256": sha256_of_file(path)} for path in (poses_3d_path, poses_2d_path)],
     }
-    return build_frames_table(records, cameras, metadata)
+    return records, cameras, metadata
 
 
 def canonical_action(name: str) -> str:
@@ -84,14 +105,16 @@ def canonical_action(name: str) -> str:
 
 def _records(
     poses_3d_path: str | os.PathLike[str],
-    positions_3d: Mapping[str, Mapping[str, np.ndarray]],
+    positions_3d: dict[str, dict[str, np.ndarray]],
     poses_2d_path: str | os.PathLike[str],
-    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    positions_2d: dict[str, dict[str, list[np.ndarray]]],
     cameras: Cameras,
 ) -> Iterator[SequenceRecord]:
+    """The recordings in file order, each taken out of the dictionaries, so that its memory is free again behind it."""
     for subject, actions in positions_3d.items():
         views_of_subject = _views(cameras, subject)
-        for name, poses_3d in actions.items():
+        for name in list(actions):
+            poses_3d = actions.pop(name)
             where = f"{subject} {name}"
             try:
                 action = canonical_action(name)
@@ -109,7 +132,7 @@ def _records(
                 action=action,
                 poses_3d=poses_3d[:, H36M_32_TO_MODEL],
                 poses_2d=_normalised_views(
-                    poses_2d_path, where, positions_2d[subject][name], len(poses_3d), cameras, views_of_subject
+                    poses_2d_path, where, positions_2d[subject].pop(name), len(poses_3d), cameras, views_of_subject
                 ),
                 cameras=views_of_subject,
                 frame_rate=FRAME_RATE,
@@ -147,3 +170,6 @@ def _check_finite(path: str | os.PathLike[str], where: str, poses: np.ndarray) -
     is_finite = np.isfinite(poses).all((1, 2))
     if not is_finite.all():
         raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
+    if max(poses.max(), -poses.min()) > FARTHEST:
+        frame = np.argwhere(np.abs(poses) > FARTHEST)[0][0]
+        raise InputError(f"{path}: {where}, frame {frame} has the coordinate {np.abs(poses[frame]).max():.3g}, where no person is")

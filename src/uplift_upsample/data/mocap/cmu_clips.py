@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.cmu import read_trial
 from uplift_upsample.data.mocap.cmu_trials import ManifestRow, Trial
 from uplift_upsample.data.mocap.glitches import Glitch, remove_glitches
+from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import FRAME_RATE, resample
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file, write_text
@@ -27,6 +27,7 @@ from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"
+_MAX_POSES = 16 << 30  # bytes
 
 
 def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:
@@ -103,19 +104,29 @@ def write_clips(path: str | os.PathLike[str], subject: SubjectClips) -> None:
 def read_clips(path: str | os.PathLike[str]) -> SubjectClips:
     """Read what ``write_clips`` wrote. Raises ``InputError`` for any other file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header: dict[str, Any] = json.loads(str(file["header"]))
-            poses_3d = file["poses_3d"]
-        ends = np.cumsum([clip["frames"] for clip in header["clips"]], dtype=np.int64).tolist()
-        if header["format"] != _FORMAT or poses_3d.shape != ((ends or [0])[-1], NUM_JOINTS, 3):
-            raise ValueError("another format")
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        file = PlainNpz(path)
+        header = file.header("header", "clips")
+        poses_3d = file.numbers("poses_3d", ("frames", NUM_JOINTS, 3), _MAX_POSES)
+        lengths = [clip["frames"] for clip in header["clips"] if type(clip["frames"]) is int and clip["frames"] > 0]
+        if header["format"] != _FORMAT or sum(lengths) != len(poses_3d) or poses_3d.dtype != np.float32:
+            raise UnreadableError("another format")
+        texts = [header["subject"], *(clip[key] for clip in header["clips"] for key in ("trial", "name", "action"))]
+        notes = [header["dropped"], header["sources"]]
+        if len(lengths) != len(header["clips"]) or not all(isinstance(text, str) for text in texts) or not _are_notes(notes):
+            raise UnreadableError("its header is not complete")
+    except (UnreadableError, KeyError) as error:
         raise InputError(f"{path}: not the clips of a CMU subject ({error}); convert the subject again") from None
+    ends = np.cumsum(lengths, dtype=np.int64).tolist()
     clips = [
         Clip(clip["trial"], clip["name"], clip["action"], poses_3d[end - clip["frames"] : end])
         for clip, end in zip(header["clips"], ends, strict=True)
     ]
     return SubjectClips(header["subject"], clips, header["dropped"], header["sources"])
+
+
+def _are_notes(lists: Sequence[Any]) -> bool:
+    """Whether these are lists of dictionaries."""
+    return all(isinstance(notes, list) and all(isinstance(note, dict) for note in notes) for notes in lists)
 
 
 def write_glitches(path: str | os.PathLike[str], glitches: Mapping[str, Sequence[Glitch]]) -> None:

@@ -87,11 +87,10 @@ def judge(path: str | os.PathLike[str]) -> Verdict:
 def _load(path: str | os.PathLike[str], faults: list[str]) -> dict[str, np.ndarray]:
     """The arrays of a file; nothing is unpickled."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
+        if os.path.getsize(path) > _MAX_BYTES:
             raise UnreadableError(f"it has more than {_MAX_BYTES >> 30} GiB; cut the recording into several")
-        archive = PlainNpz(content)
+        with Path(path).open("rb") as file:
+            archive = PlainNpz(file.read())
     except OSError as error:
         faults.append(f"cannot be read ({error.strerror})")
         return {}

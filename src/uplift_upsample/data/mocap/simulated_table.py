@@ -15,8 +15,9 @@ import numpy as np
 
 from uplift_upsample.cameras import Cameras, h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
 from uplift_upsample.data.detections import DetectionNoise, simulate_detections
-from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.recordings import SequenceRecord
 from uplift_upsample.errors import InputError
 
 _LOG = logging.getLogger(__name__)

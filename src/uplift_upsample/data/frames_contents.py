@@ -1,0 +1,28 @@
+"""What a frames table was made from, told without reading its poses."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import h5py
+
+
+def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:
+    """Whether a frames table that exists holds what a data set of the configuration describes.
+
+    That is its source of 2D poses (kind ``h36m``), or its subsets (kind ``amass``); nothing else is asked for. A table that cannot
+    be read is taken for a right one: whoever reads its poses tells what is wrong with it.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            metadata = json.loads(file.attrs["metadata"])
+        if source["kind"] == "h36m":
+            return bool(metadata["input_2d"] == source["input_2d"])
+        if source["kind"] == "amass":
+            subsets = {PurePath(entry["file"]).stem for entry in metadata["sources"]}
+            return subsets == {*source["subsets"], *source.get("own", {})}
+    except (OSError, KeyError, ValueError, TypeError):
+        return True
+    return True
