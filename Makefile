@@ -14,10 +14,10 @@ LOCK := envs/$(KIND).lock
 BIN := .venv/bin
 # Named after what was installed and where: another lock, another pyproject.toml or a moved folder installs again.
 STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(CURDIR)'; } | cksum | cut -d ' ' -f 1)
-CODE := src scripts tests $(wildcard benchmarks) $(wildcard stress)
+CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install test test-jax lint format bench stress stress-kills stress-fuzz stress-slurm stress-load audit clean help
+.PHONY: all install test test-jax lint format bench stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -61,14 +61,17 @@ bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
 # Hours of faults in minutes; each writes its figures into docs/reliability.md.
-stress: stress-kills stress-fuzz stress-load stress-slurm
+stress: stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit
 
-stress-kills stress-fuzz stress-load stress-slurm: stress-%: install
+stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit: stress-%: install
 	$(BIN)/python -m pytest stress/test_$*.py
 
 audit: install
-	$(BIN)/pip-audit --require-hashes --disable-pip -r envs/cpu.lock
-	$(BIN)/pip-audit --require-hashes --disable-pip -r envs/gpu.lock
+	$(BIN)/python envs/audit.py
+
+# docs/licences.md, after a change of the locks
+licences: install
+	$(BIN)/python envs/licences.py
 
 clean:
 	@for path in $(LEFTOVERS); do if [ -e "$$path" ]; then echo "deleting $$path"; rm -rf "$$path"; fi; done
@@ -83,8 +86,9 @@ help:
 	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
 	@echo "make format    apply ruff and snakefmt"
 	@echo "make bench     benchmarks"
-	@echo "make stress    all of the next four; their figures go into docs/reliability.md"
-	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm"
-	@echo "               kill trainings, break files, large data, a cluster of one machine"
-	@echo "make audit     known holes in the locked versions of the dependencies"
+	@echo "make stress    all of the next ones; their figures go into docs/reliability.md"
+	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm, stress-kubernetes, stress-devices, stress-reruns"
+	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
+	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
+	@echo "make licences  write docs/licences.md again"
 	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"
