@@ -15,6 +15,7 @@ configfile: "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data_inputs.smk"
+include: "workflow/rules/cluster.smk"
 include: "workflow/rules/archives.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"

@@ -3,14 +3,15 @@
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from _command import run
-from _device import select_device
 
 from uplift_upsample.data.download.source_files import SourceFile, read_source
+from uplift_upsample.devices import VISIBLE
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file, write_text
 from uplift_upsample.runs import Run, read_run
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, _ = read_run(options.config)
     source = read_source(options.source)
-    select_device(-1)
+    os.environ[VISIBLE] = "-1"  # a network is built here, but nothing is computed
     groups = matched_groups(Path(source.path), source, settings)
     shapes = [shape for weights in groups.values() for shape in weights]
     with replacing(options.output) as aside:

@@ -1,9 +1,13 @@
 """By which way data comes in, and what is told where none is open."""
 
+import json
 from collections.abc import Collection
+from pathlib import Path
 
+import h5py
 import pytest
 
+from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.ways import BODY_MODEL, Need, Surroundings, needs
 
@@ -122,3 +126,26 @@ def test_the_message_names_what_only_the_user_can_bring() -> None:
     said = missing_data_message("mine", {"h36m": unmet(other, logins=LOGINS)}, {"h36m": other}, around(logins=LOGINS))
     assert "put here: data/2d_hrnet.npz" in said
     assert "export" not in said
+
+
+def test_a_table_of_other_data_is_no_reason_to_leave_data_out() -> None:
+    """A subset that is new in the configuration is fetched, or missed; it is not passed over because a table is there."""
+    others = Surroundings(TABLE, LOGINS, {"mine.h5", BODY_MODEL}.__contains__, lambda frames, source: False)
+    assert [need.sources[:1] for need in needs(AMASS, others, "mine.h5")] == [("amass_CMU",), ("amass_SFU",)]
+    without = Surroundings(TABLE, (), {"mine.h5", BODY_MODEL}.__contains__, lambda frames, source: False)
+    assert not any(need.is_met for need in needs(AMASS, without, "mine.h5"))
+
+
+def test_what_a_frames_table_holds(tmp_path: Path) -> None:
+    path = tmp_path / "table.h5"
+    path.write_text("no table")
+    assert holds_data_of(path, AMASS), "whoever reads it tells what is wrong"
+    with h5py.File(path, "w") as file:
+        sources = [{"file": "CMU.npz"}, {"file": "SFU.npz"}]
+        file.attrs["metadata"] = json.dumps({"input_2d": "gt", "sources": sources})
+    assert holds_data_of(path, AMASS)
+    assert not holds_data_of(path, {**AMASS, "subsets": ["CMU"]})
+    assert not holds_data_of(path, {**AMASS, "own": {"MyLab": "data/my_lab"}})
+    assert not holds_data_of(path, H36M)
+    assert holds_data_of(path, {**H36M, "input_2d": "gt"})
+    assert holds_data_of(path, {"kind": "cmu"})

@@ -34,11 +34,15 @@ LOGIN_SITES = {
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What there is: rows of the table of sources by name, logins (keys of ``LOGIN_VARIABLES``), files."""
+    """What there is: rows of the table of sources by name, logins (keys of ``LOGIN_VARIABLES``), files.
+
+    holds: whether a frames table that exists is made of what a data set of the configuration describes.
+    """
 
     sources: Mapping[str, Mapping[str, str]]
     logins: Collection[str]
     exists: Callable[[str], bool]
+    holds: Callable[[str, Mapping[str, Any]], bool] = lambda frames, source: True
 
     def raw(self, source: str) -> str:
         """Where the original file lies, or will."""
@@ -80,9 +84,16 @@ def is_generated(path: str) -> bool:
 def needs(source: Mapping[str, Any], around: Surroundings, frames: str) -> list[Need]:
     """What a data set of the configuration is made from. frames: path of its frames table, ``.../{dataset}.h5``.
 
-    Once there is a frames table, nothing is fetched for it again: its sources may be deleted.
+    Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted.
     """
-    can_fetch = not around.exists(frames)
+    if around.exists(frames):
+        found = _needs(source, around, frames, can_fetch=False)
+        if all(need.is_met for need in found) or around.holds(frames, source):
+            return found
+    return _needs(source, around, frames, can_fetch=True)
+
+
+def _needs(source: Mapping[str, Any], around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
     if source["kind"] == "h36m":
         return _h36m_needs(source, around, can_fetch)
     if source["kind"] == "amass":

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from everything import bring_everything
 from workflow_copy import Workflow, copy_of_project
+
+from uplift_upsample.ways import LOGIN_VARIABLES
 
 
 @pytest.fixture(scope="session")
@@ -18,30 +21,19 @@ def pristine(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflo
 @pytest.fixture(scope="session")
 def _built(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     workflow = copy_of_project(project, tmp_path_factory.mktemp("built") / "project")
-    config = workflow.config()
-    config["reproduce"] = ["paper", "demo"]
-    config["studies"]["demo"]["run"] = ["h36m_81"]
-    for study, name, s_in in [
-        ("demo", "h36m_81", [10]),
-        ("paper", "amass_351", [5]),
-        ("paper", "h36m_351", [5]),
-        ("paper", "h36m_351_pt", [5, 20]),
-        ("paper", "h36m_81", [10]),
-    ]:
-        config["studies"][study]["experiments"][name]["evaluate_s_in"] = s_in
-    for name in ("amass_351", "h36m_351", "h36m_351_pt"):
-        del config["studies"]["paper"]["experiments"][name]["published_weights"]
-    config["studies"]["paper"]["resources"] = {"train_threads": 1, "predict_threads": 1, "gpus": 0}
-    workflow.write_config(config)
-    workflow.bring_data()
-    workflow.build()
+    bring_everything(workflow)
+    with pytest.MonkeyPatch.context() as patch:
+        for names in LOGIN_VARIABLES.values():
+            for name in names:
+                patch.setenv(name, "a login")
+        workflow.build()
     return workflow
 
 
 @pytest.fixture
 def built(_built: Workflow, tmp_path: Path) -> Workflow:
-    """A copy, at a place of its own, in which the paper and a part of the demo were built."""
-    return _built.copy_to(tmp_path / "moved")
+    """A copy, at a place of its own with an awkward name, in which parts of all studies were built (see ``everything.py``)."""
+    return _built.copy_to(tmp_path / "Übung mit Leerzeichen, 例")
 
 
 @pytest.fixture(scope="session")

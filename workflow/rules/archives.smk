@@ -36,6 +36,8 @@ rule check_login:
 
 # No fingerprint of the code, and the file itself is no output: a file is what it is, and a download of days is not thrown away. The script
 # asks again by itself what may get better; the rest, such as a login that was refused, is not tried twice.
+# What has been fetched has no rule any more: else the check of a login, for one more source, would make Snakemake fetch all others
+# behind it again.
 rule fetch_source:
     input:
         login_of,
@@ -46,7 +48,7 @@ rule fetch_source:
     benchmark:
         "logs/data/sources/{source}.benchmark.tsv"
     wildcard_constraints:
-        source=any_of(surroundings().sources),
+        source=any_of(source for source in surroundings().sources if not is_fetched(source)),
     conda:
         ENVIRONMENT
     threads: 1

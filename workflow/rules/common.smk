@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,6 +38,7 @@ os.environ.update(
 )
 sys.path.insert(0, str(ROOT / "src"))
 
+from uplift_upsample.devices import listed_devices, offered_devices
 from uplift_upsample.errors import InputError
 from uplift_upsample.provenance import code_fingerprint, digest
 from uplift_upsample.study import check_s_in, plan
@@ -74,7 +76,10 @@ for _key, _value in config.items():  # --config gives these words as text
 STUDIES = checked_plan()
 REPRODUCED = [config["reproduce"]] if isinstance(config["reproduce"], str) else config["reproduce"]
 ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
+# A job on a cluster is a Snakemake of its own: retries there would multiply those here.
+RETRIES = 2 if workflow.is_main_process else 0
 RETRAIN = "--retrain_on_code_change" if config.get("retrain_on_code_change", False) else ""
+DEVICE = config.get("device", "auto")
 
 
 def any_of(names):
@@ -229,9 +234,29 @@ def published_weights(wildcards):
     return manifest_of(experiment.published_weights)
 
 
+def gpus(wildcards):
+    """How many GPUs a job of an experiment takes, 0 or 1."""
+    return 0 if DEVICE == "cpu" else planned(wildcards).resources.gpus
+
+
 def device(wildcards, resources):
-    """Hides the GPUs from a job that was given none. (A param that asks for resources is no reason to run a job again.)"""
-    return "" if resources.gpu else "CUDA_VISIBLE_DEVICES=-1"
+    """What a job runs on, as a flag. (A param that asks for resources is no reason to run a job again.)"""
+    return f"--device {DEVICE if resources.gpu else 'cpu'}"
+
+
+def check_device():
+    """Tell before the first job, instead of after hours of conversions, that this machine has no GPU for those that are to run.
+
+    A cluster's machines are others than this one; there, each job tells it.
+    """
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")] if workflow.local_exec else []
+    reason = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi"))).reason if jobs else ""
+    if reason and DEVICE == "gpu":
+        raise WorkflowError(f"device is gpu in the configuration, but there is no GPU: {reason}")
+    if reason:
+        logger.warning(
+            f"NO GPU: {reason}. {len(jobs)} TRAININGS AND PREDICTIONS WILL RUN ON THE CPU, which is slow for large networks."
+        )
 
 
 def evaluation_switches(wildcards):
@@ -324,3 +349,13 @@ def report_foreign_code():
 
 if workflow.is_main_process:
     report_foreign_code()
+
+
+onstart:
+    check_device()
+    check_cluster()
+    cancel_left_jobs("a former start left behind")
+
+
+onerror:
+    cancel_left_jobs("are not waited for any more")

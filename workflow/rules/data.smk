@@ -93,7 +93,7 @@ rule fetch_cmu:
         "logs/{study}/data/{dataset}/{subject}.fetch.benchmark.tsv"
     wildcard_constraints:
         dataset=datasets_of("cmu"),
-    retries: 2
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: 1
@@ -102,8 +102,9 @@ rule fetch_cmu:
         download=1,
     params:
         code=lambda wildcards: code("fetch_cmu"),
+        content=content_of_trials,
         source=cmu_source_flag,
-        cache=lambda wildcards: source_of(wildcards).get("cache", "data/raw/cmu"),
+        cache=cmu_cache,
     shell:
         "python scripts/fetch_cmu.py {params.source} --trials {input.trials:q} --subject {wildcards.subject}"
         " --cache {params.cache:q} --output {output} > {log} 2>&1"
@@ -112,7 +113,7 @@ rule fetch_cmu:
 rule convert_cmu:
     input:
         manifest="results/{study}/data/{dataset}/{subject}.csv",
-        trials=lambda wildcards: source_of(wildcards)["trials"],
+        trials=trials_of,
     output:
         positions="results/{study}/data/{dataset}/{subject}.npz",
         glitches="results/{study}/data/{dataset}/{subject}.glitches.csv",
@@ -129,6 +130,7 @@ rule convert_cmu:
         mem_mb=2000,
     params:
         code=lambda wildcards: code("convert_cmu"),
+        content=content_of_trials,
     shell:
         "python scripts/convert_cmu.py --manifest {input.manifest} --trials {input.trials:q} --output {output.positions}"
         " --glitches {output.glitches} > {log} 2>&1"

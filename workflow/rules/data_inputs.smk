@@ -1,6 +1,7 @@
 # What the data sets are made from, and what to tell somebody whose data is missing.
 import glob
 
+from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
 
@@ -13,7 +14,7 @@ def surroundings():
     with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
-    return Surroundings(rows, logins, os.path.exists)
+    return Surroundings(rows, logins, os.path.exists, holds_data_of)
 
 
 def needs_of(study, dataset):
@@ -27,13 +28,14 @@ def source_of(wildcards):
 def inputs_of(wildcards):
     """The files that a frames table is made from, or one error that names all data that the study lacks.
 
-    Where the frames table is there already, they may be gone: Snakemake then takes the table as it is.
+    Where the frames table of this data is there already, they may be gone: Snakemake then takes the table as it is.
     """
     study = wildcards.study
     unmet = {}
-    for dataset in STUDIES[study].data:
+    for dataset, source in STUDIES[study].data.items():
         absent = [need for need in needs_of(study, dataset) if not need.is_met]
-        if absent and not os.path.exists(frames_of(study, dataset)):
+        table = frames_of(study, dataset)
+        if absent and not (os.path.exists(table) and holds_data_of(table, source)):
             unmet[dataset] = absent
     if wildcards.dataset in unmet:
         raise WorkflowError(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
@@ -66,9 +68,11 @@ def own_folder(wildcards):
 
 
 def own_recordings(wildcards):
+    """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
     if source_of(wildcards)["kind"] == "mocap":
         inputs_of(wildcards)  # says what is missing
-    return [source_file(path) for path in recordings(own_folder(wildcards))]
+    folder = own_folder(wildcards)
+    return [source_file(path) for path in recordings(folder)] or [f"{folder}/*.npz"]
 
 
 def content_of_recordings(wildcards):
@@ -81,18 +85,54 @@ def subject_files(wildcards):
     return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
 
 
+def trials_of(wildcards):
+    return source_file(source_of(wildcards)["trials"])
+
+
+def content_of_trials(wildcards):
+    return content([source_of(wildcards)["trials"]])
+
+
 def cmu_source(wildcards):
     return config.get("cmu_source") or source_of(wildcards)["source"]
 
 
 def cmu_files(wildcards):
-    """The list of trials, and the archive of the whole database where that is the source."""
-    archive = {"archive": manifest_of(cmu_source(wildcards))} if cmu_source(wildcards) in surroundings().sources else {}
-    return {"trials": source_of(wildcards)["trials"], **archive}
+    """The list of trials, and the archive of the whole database where that is the source.
+
+    Files that are here stay, wherever others would come from now: the list has their checksums. So the archive stays among the
+    inputs of what was made from it, and is none of what was not.
+    """
+    record = f"results/{wildcards.study}/data/{wildcards.dataset}/{wildcards.subject}.csv"
+    names = [name for name in (cmu_source(wildcards), source_of(wildcards)["source"]) if name in surroundings().sources]
+    if os.path.exists(record):
+        names = [name for name in names if is_out_of(name, record)]
+    elif cmu_source(wildcards) not in names:
+        names = []
+    return {"trials": trials_of(wildcards), **({"archive": manifest_of(names[0])} if names else {})}
 
 
-def cmu_source_flag(wildcards, input):
-    return f"--archive {input.archive}" if "archive" in input.keys() else f"--source {shlex.quote(cmu_source(wildcards))}"
+def is_out_of(source, record):
+    """Whether the files that a record lists came out of an archive of the table of sources: whether it tells the archive's address."""
+    addresses = [surroundings().sources[source]["url"]]
+    try:
+        addresses.append(json.loads(Path(manifest_of(source)).read_text(encoding="utf-8"))["origin"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # the archive was deleted
+    with open(record, encoding="utf-8", newline="") as file:
+        origins = [row.get("origin") or "" for row in csv.DictReader(file)]
+    return any(origin.startswith(f"{address}/") for origin in origins for address in addresses)
+
+
+def cmu_source_flag(wildcards, output):
+    """Where the files come from, as a flag of fetch_cmu.py. (A param that asks for outputs is no reason to run a job again.)"""
+    source = cmu_source(wildcards)
+    return f"--archive {manifest_of(source)}" if source in surroundings().sources else f"--source {shlex.quote(source)}"
+
+
+def cmu_cache(wildcards, output):
+    """Where original files are kept; another place is no reason to fetch them again."""
+    return source_of(wildcards).get("cache", "data/raw/cmu")
 
 
 # ---- fetching
@@ -105,6 +145,10 @@ def login_of(wildcards):
     """
     access = surroundings().sources[wildcards.source]["access"]
     return ancient(f"results/data/logins/{access}.json") if access in LOGIN_VARIABLES else []
+
+
+def is_fetched(source):
+    return os.path.exists(manifest_of(source))
 
 
 def sources_behind_login(wildcards, output):
@@ -123,4 +167,4 @@ def sources_behind_login(wildcards, output):
         for source in need.sources
     ]
     asked = [source for source in dict.fromkeys(used) if around.sources[source]["access"] == wildcards.login]
-    return [source for source in asked if not os.path.exists(around.raw(source))]
+    return [source for source in asked if not (os.path.exists(around.raw(source)) or is_fetched(source))]

@@ -46,15 +46,15 @@ rule predict_poses:
     threads: lambda wildcards: planned(wildcards).resources.predict_threads
     resources:
         mem_mb=lambda wildcards: planned(wildcards).resources.predict_memory,
-        gpu=lambda wildcards: planned(wildcards).resources.gpus,
+        gpu=gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
         device=device,
         origin=origin_of_weights,
         switches=evaluation_switches,
     shell:
-        "{params.device} python scripts/predict_poses.py --config {input.run} --weights {input.weights} --frames {input.frames}"
-        " {params.origin} --s_in {wildcards.s_in} {params.switches} --output {output} > {log} 2>&1"
+        "python scripts/predict_poses.py --config {input.run} --weights {input.weights} --frames {input.frames}"
+        " {params.origin} --s_in {wildcards.s_in} {params.switches} {params.device} --output {output} > {log} 2>&1"
 
 
 rule score_predictions:

@@ -27,6 +27,7 @@ rule resolve_run:
         " --output {output.run} --code_output {output.code} > {log} 2>&1"
 
 
+# exec: a shell in between would end at once on the SIGTERM of a time limit, and with it the job that is to write its checkpoint.
 rule train_network:
     input:
         unpack(run_files),
@@ -38,19 +39,19 @@ rule train_network:
         "logs/{study}/{experiment}/seed_{seed}/train.log",
     benchmark:
         "logs/{study}/{experiment}/seed_{seed}/train.benchmark.tsv"
-    retries: 2
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: lambda wildcards: planned(wildcards).resources.train_threads
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * planned(wildcards).resources.train_memory,
+        mem_mb=lambda wildcards, attempt: min(attempt, 3) * planned(wildcards).resources.train_memory,
         runtime=lambda wildcards: planned(wildcards).resources.train_runtime,
-        gpu=lambda wildcards: planned(wildcards).resources.gpus,
+        gpu=gpus,
     params:
         device=device,
         retrain=lambda wildcards, output: RETRAIN,
         weights=lambda wildcards, input: f"--weights {input.weights}" if "weights" in input.keys() else "",
         out_dir=subpath(output.weights, parent=True),
     shell:
-        "{params.device} python scripts/train.py --config {input.run} --frames {input.frames} --seed {wildcards.seed} {params.weights}"
-        " {params.retrain} --out_dir {params.out_dir} > {log} 2>&1"
+        "exec python scripts/train.py --config {input.run} --frames {input.frames} --seed {wildcards.seed} {params.weights}"
+        " {params.device} {params.retrain} --out_dir {params.out_dir} > {log} 2>&1"
