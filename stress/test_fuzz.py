@@ -20,8 +20,7 @@ CASES = int(os.environ.get("UPLIFT_FUZZ_CASES", "120000"))
 SEED = int(os.environ.get("UPLIFT_FUZZ_SEED", "1"))
 WORKERS = 2
 MEMORY = 1 << 30  # bytes that reading may take beside the libraries
-STILL = 30  # s without a further case: a hang that no signal of Python's ends
-START = 120  # s for the libraries to be loaded
+STILL = 30  # s of the processor without a further case: a hang inside of a library, which no signal of Python's ends
 
 Plan = list[tuple[str, int, int, int]]
 
@@ -50,16 +49,25 @@ def watched(folder: Path) -> int:
         worker = subprocess.Popen(
             [sys.executable, "-m", "fuzz.worker", folder, str(SEED), str(MEMORY)], env=environment(), stdout=log, stderr=log
         )
-        at, seen, since = folder / "at.json", "", time.monotonic()
+        at, seen, since = folder / "at.json", "", 0.0
         while worker.poll() is None:
             time.sleep(0.5)
-            now = at.read_text() if at.exists() else ""
+            now, used = at.read_text() if at.exists() else "", _processor_time(worker.pid)
             if now != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > (STILL if now else START):
+                seen, since = now, used
+            elif now and used - since > STILL:
                 worker.kill()
                 worker.wait()
     return worker.returncode
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds that a process has computed; a machine that is busy or stopped does not count."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def feed(folder: Path, plan: Plan) -> list[dict[str, Any]]:

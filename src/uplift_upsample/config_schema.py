@@ -8,6 +8,7 @@ from jsonschema.exceptions import ValidationError
 
 from uplift_upsample.strict import shown, suggestion
 
+_DEEPEST = 20  # levels of lists and keys; a configuration has about ten
 NAMES_OF_TYPES = {
     "object": "keys and values",
     "array": "a list",
@@ -25,16 +26,32 @@ def schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[
     return sorted({fault for error in errors for fault in _faults_of(error)})
 
 
-def key_faults(config: Any, place: str = "") -> list[str]:
-    """Keys that are no text: YAML takes ``7``, ``on`` and dates for something else, a schema does not look at them."""
-    if isinstance(config, list):
-        return [fault for item in config for fault in key_faults(item, place)]
-    if not isinstance(config, Mapping):
-        return []
+def key_faults(config: Any) -> list[str]:
+    """What a schema does not look at: keys that are no text (YAML takes ``7``, ``on`` and dates for something else), and parts that
+    hold themselves.
+    """
+    faults: list[str] = []
+    _walk(config, "", [], set(), faults)
+    return faults
+
+
+def _walk(part: Any, place: str, above: list[int], seen: set[int], faults: list[str]) -> None:
+    """above: the parts around this one. seen: parts that stand in several places are looked at once, or it might never end."""
+    if not isinstance(part, list | Mapping):
+        return
     start = f"{place}: " if place else ""
-    faults = [f"{start}the key {shown(key)} is no text; write it in quotes" for key in config if not isinstance(key, str)]
-    inside = f"{place}." if place else ""
-    return faults + [fault for key, item in config.items() for fault in key_faults(item, f"{inside}{key}")]
+    if id(part) in above or len(above) > _DEEPEST:
+        faults.append(f"{start}it {'holds itself' if id(part) in above else 'is nested too deeply'}")
+    if id(part) in seen or len(above) > _DEEPEST:
+        return
+    seen.add(id(part))
+    if isinstance(part, list):
+        inner = [(place, item) for item in part]
+    else:
+        faults += [f"{start}the key {shown(key)} is no text; write it in quotes" for key in part if not isinstance(key, str)]
+        inner = [(f"{place}.{key}" if place else str(key), item) for key, item in part.items()]
+    for inner_place, item in inner:
+        _walk(item, inner_place, [*above, id(part)], seen, faults)
 
 
 def _faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -58,23 +75,23 @@ def _told(error: ValidationError) -> str:
         case "type":
             types = [wanted] if isinstance(wanted, str) else wanted
             named = " or ".join(NAMES_OF_TYPES[name] for name in types)
-            return f"expected {named}, not {value!r}{_number_hint(value, types)}"
+            return f"expected {named}, not {shown(value)}{_number_hint(value, types)}"
         case "enum":
             options = [option for option in wanted if isinstance(option, str)]
             near = suggestion(value, options) if isinstance(value, str) else ""
-            return f"expected one of {', '.join(map(str, wanted))}, not {value!r}{near}"
+            return f"expected one of {', '.join(map(str, wanted))}, not {shown(value)}{near}"
         case "minimum":
-            return f"{value!r} is too small; it must be at least {wanted}"
+            return f"{shown(value)} is too small; it must be at least {wanted}"
         case "maximum":
-            return f"{value!r} is too large; it must be at most {wanted}"
+            return f"{shown(value)} is too large; it must be at most {wanted}"
         case "exclusiveMaximum":
-            return f"{value!r} is too large; it must be below {wanted}"
+            return f"{shown(value)} is too large; it must be below {wanted}"
         case "uniqueItems":
-            return f"{value!r} repeats an entry"
+            return f"{shown(value)} repeats an entry"
         case "minItems" | "minProperties" if not value:
             return "it is empty"
         case "pattern":
-            return f"{value!r} cannot be a name here; {error.schema['description']}"
+            return f"{shown(value)} cannot be a name here; {error.schema['description']}"
     return error.message
 
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from world.amass_archives import npz_bytes, recording
 from world.h36m_archives import cdf_bytes
+from world.mocap_files import fields, walker
 
 from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import ModelConfig
@@ -344,6 +345,14 @@ def test_headers_of_converted_files(header: str, tmp_path: Path) -> None:
     for read in (read_subject, read_clips):
         with pytest.raises(InputError, match=r"S1\.npz: not "):
             read(tmp_path / "S1.npz")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_letters_that_there_are_not(order: str, tmp_path: Path) -> None:
+    codes = np.array([0x61, 0x110000], f"{order}u4")
+    np.savez(tmp_path / "a.npz", **fields(walker(9)) | {"joints": codes.view(f"{order}U2")})
+    with pytest.raises(InputError, match=r"a\.npz: the field 'joints' holds letters that there are not"):
+        read_own(tmp_path / "a.npz")
 
 
 # ---- configurations

@@ -6,6 +6,7 @@ import lzma
 import math
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from typing import IO, Any
@@ -110,6 +111,11 @@ def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
     content = file.read(size + 1)  # beyond the end, where zipfile compares the checksum
     if len(content) != size:
         raise UnreadableError(f"{what} is damaged (its length does not fit the shape {shape})")
+    if (
+        dtype.kind == "U"
+        and np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder)).max(initial=0) > sys.maxunicode
+    ):
+        raise UnreadableError(f"{what} holds letters that there are not")  # Python would fail with an error of its own
     array = np.frombuffer(content, dtype) if size else np.empty(math.prod(shape), dtype)
     return array.reshape(shape, order="F" if is_fortran else "C")
 
