@@ -100,6 +100,6 @@ def _number_hint(value: Any, types: Iterable[str]) -> str:
         return ""
     try:
         mantissa, _, exponent = f"{float(value):e}".partition("e")
-    except ValueError:
+        return f" (YAML takes it for text: write {float(mantissa)}e{int(exponent):+d})"
+    except ValueError:  # no number, or none that is finite
         return ""
-    return f" (YAML takes it for text: write {float(mantissa)}e{int(exponent):+d})"

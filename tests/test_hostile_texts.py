@@ -1,0 +1,84 @@
+"""Configurations that never end, run code or say what they cannot mean; and messages that quote a file."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from uplift_upsample.config import ModelConfig
+from uplift_upsample.config_schema import key_faults, schema_faults
+from uplift_upsample.errors import InputError, WriteError
+from uplift_upsample.runs import Run, read_run, write_run
+from uplift_upsample.strict import shown
+from uplift_upsample.study_checks import config_faults
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x]\nb: &b [*a, *a]\n"
+        + "".join(f"{chr(99 + k)}: &{chr(99 + k)} [*{chr(98 + k)}, *{chr(98 + k)}]\n" for k in range(20)),
+        "model: &m\n  num_tokens: *m\n",
+        "model: &m {num_tokens: 9, s_out: 5, strides: [3, 3], s_in: &s [*s]}\n",
+        "model: 2001-99-99\n",
+        "model: " + "[" * 500,
+        "model: {num_tokens: " + "9" * 5000 + "}\n",
+        "model: {num_tokens: 9, s_out: 5, strides: [3, " + "9" * 400 + "]}\n",
+        "model: !!python/object/apply:os.system ['touch x']\n",
+        "? [a, {b: c}]\n: d\n",
+        "\x00",
+    ],
+)
+def test_configurations_that_never_end_or_run_code(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"run\.yaml") as caught:
+        read_run(tmp_path / "run.yaml")
+    assert len(str(caught.value)) < 25_000 and not (tmp_path / "x").exists()
+
+
+def test_parameters_of_a_schedule_are_numbers(tmp_path: Path) -> None:
+    write_run(tmp_path / "run.yaml", Run(ModelConfig(9, 5, strides=(3, 3))))
+    values = yaml.safe_load((tmp_path / "run.yaml").read_text())
+    for bad in ({"a": 1}, math.nan, [[1]], None, 10**400):
+        values["train"]["schedule_params"] = {"decay_rate": bad}
+        (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
+        with pytest.raises(InputError, match=r"run\.yaml\.train: schedule_params\.decay_rate is .*; it must be a number"):
+            read_run(tmp_path / "run.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("studies: {7: {}}", ["studies: the key 7 is no text; write it in quotes"]),
+        ("on: 1", ["the key True is no text; write it in quotes"]),
+        ("studies: &a {s: *a}", ["studies.s: it holds itself"]),
+        ("reproduce: &a [*a, *a, *a]", ["reproduce: it holds itself"] * 3),
+        ("reproduce: " + "[" * 99 + "]" * 99, ["reproduce: it is nested too deeply"]),
+    ],
+)
+def test_keys_of_the_configuration(text: str, told: list[str]) -> None:
+    config = yaml.safe_load(text)
+    assert key_faults(config) == told
+    assert config_faults(config, {}) == list(dict.fromkeys(told))
+
+
+def test_no_number_is_suggested_for_a_text_that_is_none() -> None:
+    schema = {"properties": {"x": {"type": "number"}}}
+    for text in ("inf", "nan", "1e999", "x"):
+        assert schema_faults({"x": text}, schema) == [("x", f"x: expected a number, not {text!r}")]
+    assert "write 4.0e-5)" in schema_faults({"x": "4e-5"}, schema)[0][1]
+
+
+def test_messages_hold_nothing_that_a_terminal_obeys_and_come_to_an_end() -> None:
+    assert str(InputError("x\x1b[2Jy\r\0\ud800\u202e日本\nz")) == "x\\x1b[2Jy\\r\\x00\\ud800\\u202e日本\nz"
+    assert str(InputError("plain")) == "plain" and isinstance(InputError("x"), ValueError)
+    assert str(WriteError("no\x07 room")) == "no\\x07 room"
+    long = str(InputError("x" * 10**6))
+    assert len(long) < 20_100 and long.endswith("further letters)")
+    deep: Any = []
+    for _ in range(60):
+        deep = [deep, deep]
+    assert len(shown(deep)) < 1000 and len(shown(10**5000)) < 100 and shown("x") == "'x'"
