@@ -14,6 +14,8 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/dependencies.smk"
+include: "workflow/rules/devices.smk"
 include: "workflow/rules/data_inputs.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/archives.smk"

@@ -5,10 +5,11 @@ import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from _command import run
 from _data import open_dataset
-from _device import add_device_flags, log_device, open_device
+from _device import Device, add_device_flags, log_device, open_device
 from _progress import Stop, TrainingProgress
 
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
@@ -16,6 +17,9 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
+
+if TYPE_CHECKING:
+    from uplift_upsample.train.training import TrainingData
 
 logger = logging.getLogger("uplift_upsample.train")
 INTERRUPTED = 143
@@ -72,29 +76,32 @@ def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, Fra
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings = configured(options)
-    # Runs of other settings have other checkpoints, but the same outputs: one that was left behind must not write over ours.
-    with sole_writer(Path(options.out_dir) / "checkpoints"):
-        return train_network(options, settings)
-
-
-def train_network(options: argparse.Namespace, settings: Run) -> int:
     device = open_device(options)
     table, validation_table = tables(options, settings)
-
-    from uplift_upsample.train.history import TensorBoardLog
-    from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
-    from uplift_upsample.train.training import TrainingData, TrainingInterrupted, train
-
+    videos = table.videos_of(subjects_of(table, settings.train_subset))
     validation_videos = validation_table.videos_of(subjects_of(validation_table, settings.val_subset)) if validation_table else None
-    data = TrainingData(table, table.videos_of(subjects_of(table, settings.train_subset)), validation_table, validation_videos)
-    weights = Path(options.weights) if options.weights else None
-    if weights is not None and not weights.exists():
-        raise InputError(f"{weights}: no such weight file")
-    if weights is None and settings.initial_weights is not None:
+    if options.weights and not Path(options.weights).exists():
+        raise InputError(f"{options.weights}: no such weight file")
+    if not options.weights and settings.initial_weights is not None:
         logger.warning(
             "the configuration starts from the weights of %s; without --weights this run starts from scratch",
             settings.initial_weights,
         )
+
+    from uplift_upsample.train.training import TrainingData
+
+    data = TrainingData(table, videos, validation_table, validation_videos)
+    # Runs of other settings have other checkpoints, but the same outputs: one that was left behind must not write over ours.
+    with sole_writer(Path(options.out_dir) / "checkpoints"):
+        return train_network(options, settings, data, device)
+
+
+def train_network(options: argparse.Namespace, settings: Run, data: "TrainingData", device: Device) -> int:
+    from uplift_upsample.train.history import TensorBoardLog
+    from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
+    from uplift_upsample.train.training import TrainingInterrupted, train
+
+    weights = Path(options.weights) if options.weights else None
     code = code_fingerprint(__file__)
     out_dir = Path(options.out_dir)
     identity = run_identity(settings, data, options.seed, weights)
@@ -131,7 +138,8 @@ def train_network(options: argparse.Namespace, settings: Run) -> int:
         except TrainingInterrupted as interruption:
             logger.warning("%s", interruption)
             return INTERRUPTED
-    provenance = {"code_fingerprint": code_of_run, "device": device_name, "is_synthetic": bool(table.metadata.get("is_synthetic"))}
+    is_synthetic = bool(data.table.metadata.get("is_synthetic"))
+    provenance = {"code_fingerprint": code_of_run, "device": device_name, "is_synthetic": is_synthetic}
     write_result(out_dir, result, settings, identity, provenance | {"environment": describe_run()})
     return 0
 

@@ -1,10 +1,7 @@
-# Helpers: the plan, names of outputs, inputs and params of the rules, content of data, fingerprints of code.
+# Helpers: the plan, names of outputs, inputs and params of the rules.
 import csv
-import functools
-import json
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +10,6 @@ from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
 SOURCES = "workflow/resources/sources.csv"
-DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 # What a study cannot be called.
 RESERVED = {
     "all",
@@ -38,9 +34,7 @@ os.environ.update(
 )
 sys.path.insert(0, str(ROOT / "src"))
 
-from uplift_upsample.devices import listed_devices, offered_devices
 from uplift_upsample.errors import InputError
-from uplift_upsample.provenance import code_fingerprint, digest
 from uplift_upsample.study import check_s_in, plan
 from uplift_upsample.study_checks import config_faults
 
@@ -234,31 +228,6 @@ def published_weights(wildcards):
     return manifest_of(experiment.published_weights)
 
 
-def gpus(wildcards):
-    """How many GPUs a job of an experiment takes, 0 or 1."""
-    return 0 if DEVICE == "cpu" else planned(wildcards).resources.gpus
-
-
-def device(wildcards, resources):
-    """What a job runs on, as a flag. (A param that asks for resources is no reason to run a job again.)"""
-    return f"--device {DEVICE if resources.gpu else 'cpu'}"
-
-
-def check_device():
-    """Tell before the first job, instead of after hours of conversions, that this machine has no GPU for those that are to run.
-
-    A cluster's machines are others than this one; there, each job tells it.
-    """
-    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")] if workflow.local_exec else []
-    reason = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi"))).reason if jobs else ""
-    if reason and DEVICE == "gpu":
-        raise WorkflowError(f"device is gpu in the configuration, but there is no GPU: {reason}")
-    if reason:
-        logger.warning(
-            f"NO GPU: {reason}. {len(jobs)} TRAININGS AND PREDICTIONS WILL RUN ON THE CPU, which is slow for large networks."
-        )
-
-
 def evaluation_switches(wildcards):
     """How an experiment is evaluated, as flags of predict_poses.py."""
     experiment = tested(wildcards)
@@ -280,75 +249,6 @@ def tables_of(study):
 def scores_of_wildcards(wildcards):
     study = STUDIES[wildcards.study]
     return scores_of(study) + baseline_of(study)
-
-
-# ---- what a job depends on beside its files
-
-
-@functools.cache
-def code(script):
-    """Fingerprint of what a script does: a job with it among its params runs again when that changes."""
-    return code_fingerprint(ROOT / "scripts" / f"{script}.py")
-
-
-def is_generated(path):
-    return Path(path).parts[:1] == ("results",)
-
-
-def source_file(path):
-    """An input file; what the user brings counts by its content (see ``content``), not by its time."""
-    return path if is_generated(path) else ancient(path)
-
-
-def content(paths):
-    """The sums of the user's files among some inputs: among the params, they make a job run again when the content changes, and only then."""
-    return [digest(path, DIGESTS) for path in paths if not is_generated(path) and os.path.isfile(path)]
-
-
-def pinned_code(wildcards):
-    """Fingerprint of the code that an experiment is to be trained with.
-
-    Once an experiment is trained it stays what it was, so that no change of code throws days of training away; with
-    retrain_on_code_change it becomes the present one as soon as weights of another one are there.
-    """
-    experiment = planned(wildcards)
-    try:
-        pinned = Path(f"results/{experiment.study}/{experiment.name}/code.txt").read_text(encoding="utf-8").strip()
-    except OSError:
-        return code("train")
-    if not (RETRAIN and foreign_seeds(experiment)):
-        return pinned
-    return code("train") if pinned != code("train") else f"{pinned}-again"  # anything else than before
-
-
-def foreign_seeds(experiment):
-    """The seeds of an experiment that were trained with other code than the present one."""
-    seeds = []
-    for path in sorted(Path(f"results/{experiment.study}/{experiment.name}").glob("seed_*/training.json")):
-        try:
-            fingerprint = json.loads(path.read_text(encoding="utf-8")).get("code_fingerprint")
-        except (OSError, ValueError, AttributeError):
-            continue
-        if fingerprint is not None and fingerprint != code("train"):
-            seeds.append(path.parent.name.removeprefix("seed_"))
-    return seeds
-
-
-def report_foreign_code():
-    """Say in one line which weights were trained with other code."""
-    found = [
-        f"{study.name}/{experiment.name} (seed {', '.join(seeds)})"
-        for study in STUDIES.values()
-        for experiment in study.experiments.values()
-        if (seeds := foreign_seeds(experiment))
-    ]
-    if found:
-        remedy = "training them again." if RETRAIN else "to train them again: --config retrain_on_code_change=true"
-        logger.warning(f"Trained with other code than the present one: {'; '.join(found)}; {remedy}")
-
-
-if workflow.is_main_process:
-    report_foreign_code()
 
 
 onstart:
