@@ -59,6 +59,7 @@ def orphan_round(study: Workflow) -> None:
     first.send(signal.SIGKILL)
     first.wait()
     [orphan] = trainings(study.folder)
+    orphan.suspend()  # it has to be there still when the next one starts, however long that takes
 
     locked = study.snakemake(target, **CHANGES)
     assert locked.returncode != 0
@@ -71,6 +72,7 @@ def orphan_round(study: Workflow) -> None:
     assert "wait for it or stop it, then start the same command again" in said
     assert orphan.is_running(), "the orphan ended too early to be met"
 
+    orphan.resume()
     orphan.send_signal(signal.SIGTERM)
     orphan.wait(60)
     study.build(target, **CHANGES)

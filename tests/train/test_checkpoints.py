@@ -178,3 +178,14 @@ def test_file_system_without_locks_is_told(
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with sole_writer(tmp_path):
         assert "see to it that no other process trains here" in caplog.text
+
+
+def test_lock_does_without_its_name_on_a_full_disk(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys, pathlib; from uplift_upsample.train.lock import sole_writer\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        "with sole_writer(pathlib.Path(sys.argv[1])): print('held')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
+    assert (tmp_path / "lock").read_bytes() == b""

@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from uplift_upsample.errors import InputError, WriteError
 
@@ -22,7 +22,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a+", encoding="utf-8")
+        file = (folder / "lock").open("a+b", buffering=0)  # what a full disk refuses must not be tried again when it is closed
     except OSError as error:
         raise WriteError(f"{folder}: cannot be written ({error.strerror})") from None
     with file:
@@ -30,7 +30,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):  # the latter on some network file systems
             file.seek(0)
-            text = file.read(200).strip()
+            text = file.read(200).decode(errors="replace").strip()
             holder = f"another process ({text})" if text else "another process"
             raise InputError(
                 f"{folder}: {holder} is training into this folder; wait for it or stop it, then start the same command again "
@@ -43,9 +43,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
         _sign(file, "")
 
 
-def _sign(file: TextIO, holder: str) -> None:
+def _sign(file: FileIO, holder: str) -> None:
     """Say who holds the lock; a full disk is no reason to do without it."""
     with contextlib.suppress(OSError):
         file.truncate(0)
-        file.write(holder)
-        file.flush()
+        file.write(holder.encode())
