@@ -80,7 +80,7 @@ def test_demo_runs_to_its_tables(project: Project, figures: list[str]) -> None:
     assert set(devices.seen) <= on_gpu
     assert set(devices.seen.values()) <= {"0", "1"}, "a training without a device of its own"
     assert "SYNTHETIC" in (project.folder / "results/demo/tables/main_results.md").read_text("utf-8")
-    assert "Nothing to be done" in project.run("--dry-run", *targets, **DEMO)
+    assert "Nothing to be done" in project.run("--dry-run", "--", "demo", **DEMO)
     local = sum(LOCAL.values())
     figures += [
         f"| the demo, with fewer steps, to its tables | {len(jobs)} jobs through SLURM, {local} local ones, {start.seconds:.0f} s;"
