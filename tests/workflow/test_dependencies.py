@@ -32,6 +32,7 @@ PERMISSIVE = {
     "CC0-1.0",
     "MIT",
     "MIT-0",
+    "MIT-CMU",
     "PSF-2.0",
     "Public-Domain",
     "Zlib",
