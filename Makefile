@@ -17,7 +17,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install test test-jax lint format bench stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
+.PHONY: all install doctor numbers test test-jax lint format bench stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -36,6 +36,14 @@ $(STAMP):
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@rm -f .venv/installed-*
 	@touch $@
+
+# what this machine has and lacks, and how long everything will take
+doctor: install
+	$(BIN)/python scripts/doctor.py --estimate
+
+# the figures of docs/numbers.md, from real runs on the finished demo
+numbers: all
+	$(BIN)/python benchmarks/switches.py
 
 test: install
 	$(BIN)/python -m pytest
@@ -81,6 +89,7 @@ clean:
 help:
 	@echo "make           install, then build the studies that config.yaml lists (the demo as shipped)"
 	@echo "make install   install what is missing into .venv, from the lock; GPU=1 for CUDA"
+	@echo "make doctor    say what this machine has and lacks, and how long everything will take"
 	@echo "make test      tests"
 	@echo "make test-jax  install JAX too, and compare the network and its training on it"
 	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
@@ -91,4 +100,5 @@ help:
 	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
 	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
 	@echo "make licences  write docs/licences.md again"
+	@echo "make numbers   measure each switch of the protocol on the demo, for docs/numbers.md"
 	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"

@@ -41,13 +41,15 @@ class Stop:
 
 
 class TrainingProgress:
-    """A bar with the remaining time on a terminal; in a log one line for each epoch, with the time of the end."""
+    """A bar with the remaining time on a terminal; in a log one line for each epoch, with the time of the end, and within long
+    epochs one after a minute and then every ten minutes."""
 
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         self._epochs = epochs
         self._total = epochs * steps_per_epoch
         self._first = self._last = 0
         self._start = time.monotonic()
+        self._lines = Lines()
         self._bar: tqdm | None = None
 
     def step(self, num_steps: int, loss: float) -> None:
@@ -58,19 +60,21 @@ class TrainingProgress:
         self._last = num_steps
         self._bar.update()
         self._bar.set_postfix(loss_mm=f"{loss * 1000:.1f}", refresh=False)
+        if self._bar.disable and self._lines.is_due():
+            parts = [f"step {num_steps}/{self._total} ({100 * num_steps / self._total:.1f} %)", f"loss {loss * 1000:.1f} mm"]
+            logger.info(", ".join(parts + self._speed()))
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """Called after each epoch with its row of the history."""
         parts = [f"epoch {row['epoch']}/{self._epochs}", f"loss {row['loss_mm']:.1f} mm"]
         if row["validation_mpjpe_mm"] is not None:
             parts.append(f"validation {row['validation_mpjpe_mm']:.1f} mm")
-        seconds, num_steps = time.monotonic() - self._start, self._last - self._first
-        if seconds > 0 and num_steps > 0:  # a run may go on from the end of an epoch, without a step of its own
-            parts.append(f"{num_steps / seconds:.1f} steps/s")
-            if self._last < self._total:
-                end = time.time() + seconds / num_steps * (self._total - self._last)
-                parts.append("done at " + time.strftime("%Y-%m-%d %H:%M", time.localtime(end)))
-        logger.info(", ".join(parts))
+        logger.info(", ".join(parts + self._speed()))
+        self._lines.told()
+
+    def _speed(self) -> list[str]:
+        """Steps a second and the time of the end; none for a run that goes on at the end of an epoch, before a step of its own."""
+        return speed(self._last - self._first, self._total - self._last, time.monotonic() - self._start, "steps")
 
     def __enter__(self) -> "TrainingProgress":
         return self
@@ -78,3 +82,65 @@ class TrainingProgress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+class CountProgress:
+    """Progress of a job that knows how much there is to do: a bar with the remaining time on a terminal, sparse lines in a log."""
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._start = time.monotonic()
+        self._first: int | None = None  # done at the first call, before which a compiler worked
+        self._lines = Lines()
+        self._bar = tqdm(desc=what, unit=unit, disable=None, mininterval=1)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Called now and then with what is done so far, and with all that there is to do."""
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+        if self._first is None or done < self._first:
+            self._first, self._start = done, time.monotonic()
+        if self._bar.disable and self._lines.is_due():
+            seconds = time.monotonic() - self._start
+            parts = [f"{self._what}: {done}/{total} {self._unit}s ({100 * done / max(total, 1):.0f} %)"]
+            logger.info(", ".join(parts + speed(done - self._first, total - done, seconds, f"{self._unit}s")))
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def __enter__(self) -> "CountProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Lines:
+    """When a log is to get its next line: a minute after the start, then every ten minutes; epochs count as lines."""
+
+    FIRST, PAUSE = 60.0, 600.0  # seconds
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + self.FIRST
+
+    def is_due(self) -> bool:
+        """Whether it is time for a line; if so, the next one is due after the pause."""
+        if time.monotonic() < self._next:
+            return False
+        self.told()
+        return True
+
+    def told(self) -> None:
+        """There was a line."""
+        self._next = time.monotonic() + self.PAUSE
+
+
+def speed(num_done: int, num_left: int, seconds: float, unit: str) -> list[str]:
+    """Words for the speed, and, while something is left, for the time of the end; none where there is nothing to tell it from."""
+    if seconds <= 0 or num_done <= 0:
+        return []
+    words = [f"{num_done / seconds:.1f} {unit}/s"]
+    if num_left > 0:
+        end = time.time() + seconds / num_done * num_left
+        words.append("done at " + time.strftime("%Y-%m-%d %H:%M", time.localtime(end)))
+    return words

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from _command import run
+from _conversion import ConversionProgress
 
 from uplift_upsample.data.amass.table import write_amass_table
 
@@ -14,7 +15,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it says so")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
-    write_amass_table(options.output, options.files, is_synthetic=options.synthetic)
+    with ConversionProgress("amass") as progress:
+        write_amass_table(options.output, options.files, options.synthetic, progress.step)
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from _command import run
+from _conversion import ConversionProgress
 
 from uplift_upsample.data.download.source_files import read_source
 from uplift_upsample.data.h36m.table import write_h36m_table
@@ -23,7 +24,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     options = parser.parse_args(argv)
     poses_2d = read_source(options.poses_2d).path if options.poses_2d.endswith(".json") else options.poses_2d
-    write_h36m_table(options.output, options.poses_3d, poses_2d, options.input_2d, is_synthetic=options.synthetic)
+    with ConversionProgress("h36m") as progress:
+        write_h36m_table(options.output, options.poses_3d, poses_2d, options.input_2d, options.synthetic, progress.step)
     return 0
 
 

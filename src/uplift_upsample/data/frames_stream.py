@@ -7,7 +7,7 @@ with the process.
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,17 @@ _BLOCK = 1 << 16  # poses on their way from one file to the other: 13 MB
 
 
 def write_frames(
-    path: str | os.PathLike[str], records: Iterable[SequenceRecord], cameras: Cameras, metadata: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    records: Iterable[SequenceRecord],
+    cameras: Cameras,
+    metadata: Mapping[str, Any],
+    progress: Callable[[int], object] = lambda frames: None,
 ) -> None:
     """Write recordings as a frames table, whole or not at all.
 
     The file has the bytes of ``write_frames_table(path, build_frames_table(records, cameras, metadata))``, which would have the
-    whole table in memory. On the disk there is room for it twice until the end. Raises ``InputError`` as ``build_frames_table``.
+    whole table in memory. On the disk there is room for it twice until the end.
+    progress: called after each recording with its frames. Raises ``InputError`` as ``build_frames_table``.
     """
     index = FramesIndex(metadata)
     with (
@@ -43,6 +48,7 @@ def write_frames(
             poses_3d.add(record.poses_3d)
             for view in record.poses_2d:
                 poses_2d.add(view)
+            progress(len(record.poses_3d))
         columns = {**index.columns(), "poses_3d": poses_3d, "poses_2d": poses_2d if index.has_2d else None}
         _write(aside, columns, cameras, index.metadata)
 

@@ -4,7 +4,7 @@ Source: the data section of the specification.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,15 @@ def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = Fa
     return build_frames_table(*_table_parts(files, is_synthetic))
 
 
-def write_amass_table(path: str | os.PathLike[str], files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False) -> None:
-    """Write ``amass_table`` to a file without ever having it in memory: only one subset is."""
-    write_frames(path, *_table_parts(files, is_synthetic))
+def write_amass_table(
+    path: str | os.PathLike[str],
+    files: Sequence[str | os.PathLike[str]],
+    is_synthetic: bool = False,
+    progress: Callable[[int], object] = lambda frames: None,
+) -> None:
+    """Write ``amass_table`` to a file without ever having it in memory: only one subset is. progress: gets the frames of each
+    recording."""
+    write_frames(path, *_table_parts(files, is_synthetic), progress)
 
 
 def _table_parts(

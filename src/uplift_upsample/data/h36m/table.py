@@ -5,7 +5,7 @@ Source: the data section of the specification.
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,11 @@ def write_h36m_table(
     poses_2d_path: str | os.PathLike[str],
     input_2d: str,
     is_synthetic: bool = False,
+    progress: Callable[[int], object] = lambda frames: None,
 ) -> None:
-    """Write ``h36m_table`` to a file without ever having it in memory: only the two public files are."""
-    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic))
+    """Write ``h36m_table`` to a file without ever having it in memory: only the two public files are. progress: gets the frames of
+    each recording."""
+    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic), progress)
 
 
 def _table_parts(

@@ -1,0 +1,185 @@
+"""What doctor.py looks at: the configuration, the machine, the data, and the speed of a few networks."""
+
+import csv
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from uplift_upsample.data.demo.synthetic import generate_demo
+from uplift_upsample.data.frames import read_frames_table, subjects_of
+from uplift_upsample.data.frames_contents import holds_data_of
+from uplift_upsample.devices import Devices, listed_devices, offered_devices
+from uplift_upsample.doctor import (
+    Finding,
+    command_finding,
+    data_findings,
+    login_findings,
+    machine_findings,
+    package_findings,
+    python_finding,
+)
+from uplift_upsample.doctor_estimate import Speed, StageEstimate, stage_estimates
+from uplift_upsample.errors import InputError
+from uplift_upsample.model.cost import network_cost
+from uplift_upsample.provenance import describe_run
+from uplift_upsample.study import PlannedExperiment, Study, plan
+from uplift_upsample.study_checks import config_faults
+from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
+
+STUDIES_DEFAULT = "all of the configuration"
+NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "jsonschema", "tqdm", "tensorboardx")
+OPTIONAL = {"ffmpeg": "animations are made as GIF, not as MP4", "git": "results do not tell the commit of the code"}
+H36M_TEST_FRAMES = 543_344  # of S9 and S11, four cameras, as the evaluation code of VideoPose3D counts them
+NUM_CAMERAS = 4
+PATIENCE = 300  # seconds
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured. failure: why nothing was; device: what the framework uses; basis: words for what was measured."""
+
+    device: str | None = None
+    speeds: tuple[Speed, ...] = ()
+    basis: str = ""
+    failure: Finding | None = None
+
+
+def frames_of(study: Study, dataset: str) -> str:
+    return f"results/{study.name}/data/{dataset}.h5"
+
+
+def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> list[Study]:
+    """The studies of a configuration, each file merged into those before it. Raises ``InputError`` for all faults."""
+    values: dict[str, Any] = {}
+    for path in files:
+        try:
+            content = yaml.safe_load(Path(path).read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: not a readable configuration ({error}); run this in the project's folder") from None
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: it holds no keys and values")
+        values = _merged(values, content)
+    where = ", ".join(files)
+    schema = yaml.safe_load((project / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
+    if faults := config_faults(values, schema):
+        raise InputError("\n".join(f"{where}: {fault}" for fault in faults))
+    studies = plan(values)
+    unknown = [name for name in names or () if name not in studies]
+    if unknown:
+        raise InputError(f"{where}: no study {', '.join(unknown)}; there are {', '.join(studies)}")
+    return [studies[name] for name in names or studies]
+
+
+def _merged(values: dict[str, Any], differences: dict[str, Any]) -> dict[str, Any]:
+    """As --configfile merges: key by key, and anything but a mapping is replaced."""
+    merged = dict(values)
+    for key, value in differences.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def findings_of(studies: Sequence[Study], project: Path) -> tuple[list[Finding], Devices]:
+    """All findings but those on the devices, which depend on the framework; and the devices."""
+    machine = describe_run()
+    locks = {path.stem: path.read_text("utf-8") for path in (project / "envs/cpu.lock", project / "envs/gpu.lock") if path.exists()}
+    largest = {study.name: max((e.resources.train_memory for e in study.trained), default=0) for study in studies}
+    around = surroundings(project)
+    found = [python_finding(), *package_findings({f"envs/{name}.lock": text for name, text in locks.items()}, NEEDED)]
+    found += [command_finding(command, what) for command, what in OPTIONAL.items()]
+    found += machine_findings(usable_cores(), machine["memory_bytes"], project, largest)
+    for study in studies:
+        found += data_findings(study, around, lambda dataset, study=study: frames_of(study, dataset))
+    found += login_findings(around.logins)
+    return found, offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi")))
+
+
+def surroundings(project: Path) -> Surroundings:
+    """The table of sources, the logins in the environment (only whether there are any), and what lies in the folder."""
+    with open(project / "workflow/resources/sources.csv", encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
+    return Surroundings(rows, logins, os.path.exists, holds_data_of)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def estimates_of(studies: Sequence[Study], project: Path) -> tuple[Calibration, dict[str, list[StageEstimate]]]:
+    """Calibrate, and estimate the stages of each study."""
+    planned = {(study.name, one.name): one for study in studies for one in [*study.trained, *study.evaluated]}
+    costs = {key: float(cost_of(one)) for key, one in planned.items()}
+    calibration = calibrated(planned, costs, project)
+    if calibration.failure:
+        return calibration, {}
+    found = {}
+    for study in studies:
+        own = {name: cost for (of_study, name), cost in costs.items() if of_study == study.name}
+        frames = {experiment.name: test_frames(study, experiment) for experiment in study.evaluated}
+        found[study.name] = stage_estimates(study, own, calibration.speeds, frames)
+    return calibration, found
+
+
+def cost_of(experiment: PlannedExperiment) -> int:
+    """Multiply-accumulates of a window at the smallest stride."""
+    model = experiment.experiment.model
+    return network_cost(model, min(model.evaluated_s_in)).multiply_accumulates
+
+
+def calibrated(
+    planned: Mapping[tuple[str, str], PlannedExperiment], costs: Mapping[tuple[str, str], float], project: Path
+) -> Calibration:
+    """Measure the smallest and the largest network, in a process of its own: what breaks there is a finding, too."""
+    ordered = sorted(planned, key=lambda key: costs[key])
+    chosen = ordered[:1] + [key for key in ordered[-1:] if costs[key] > costs[ordered[0]]]
+    runs = [
+        {"name": "/".join(key), "multiply_accumulates": costs[key], "experiment": planned[key].experiment.to_mapping()}
+        for key in chosen
+    ]
+    threads = min(max(planned[key].resources.train_threads for key in chosen), usable_cores())
+    command = [sys.executable, str(project / "scripts/calibrate.py"), "--networks", json.dumps(runs)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
+    except subprocess.TimeoutExpired:
+        return Calibration(failure=Finding("Environment", "fault", f"the framework made no step within {PATIENCE} seconds"))
+    if not answer:
+        said = done.stderr.strip().splitlines()[-3:]
+        return Calibration(failure=Finding("Environment", "fault", "the framework does not work", (*said, "make install")))
+    speeds = tuple(Speed(**speed) for speed in answer["speeds"])
+    parts = [f"{speed.network}, {speed.train_batch} windows ({1000 * speed.train_seconds:.0f} ms)" for speed in speeds]
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    busy = f" (others kept it busy, load {load:.0f}: it will be quicker without them)" if load > 1.5 * threads else ""
+    basis = f"real training steps on {answer['device']} with {threads} threads{busy}: {'; '.join(parts)}"
+    return Calibration(answer["device"], speeds, basis)
+
+
+def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
+    """Frames of the videos that an experiment is tested on: counted where the data is there, else what is known of it."""
+    path, source = frames_of(study, experiment.test_dataset), study.data[experiment.test_dataset]
+    if os.path.exists(path):
+        table = read_frames_table(path)
+        return int(table.video_length[table.videos_of(subjects_of(table, experiment.test_subset or ""))].sum())
+    if study.is_synthetic and source["kind"] == "h36m":
+        fewest, most = inspect.signature(generate_demo).parameters["lengths"].default
+        return 2 * 2 * 15 * NUM_CAMERAS * (fewest + most) // 2  # subjects, recordings of an action, actions
+    if source["kind"] == "h36m" and experiment.test_subset == "test":
+        return H36M_TEST_FRAMES
+    if source["kind"] == "cmu":
+        subjects = source["splits"].get(experiment.test_subset, [])
+        with open(source["trials"], encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(line for line in file if not line.startswith("#"))
+            return NUM_CAMERAS * int(sum(int(row["frames"]) * 50 / int(row["fps"]) for row in rows if row["subject"] in subjects))
+    return None

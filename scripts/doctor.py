@@ -1,0 +1,53 @@
+"""Say what this machine has of what the workflow needs, where to get the rest, and, with --estimate, how long everything will take.
+
+Status 0 when the demo can run, 1 when it cannot.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from _command import run
+from _doctor import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
+
+from uplift_upsample.doctor import demo_can_run, device_findings, text_of
+from uplift_upsample.doctor_estimate import table_of
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        default=["config.yaml"],
+        metavar="FILE",
+        help="configuration, and files that change it (config.yaml)",
+    )
+    parser.add_argument("--studies", nargs="*", metavar="NAME", help=f"studies to look at ({STUDIES_DEFAULT})")
+    parser.add_argument("--estimate", action="store_true", help="time a few real steps, some 30 seconds, and estimate each stage")
+    parser.add_argument("--json", action="store_true", help="everything as JSON")
+    options = parser.parse_args(argv)
+    project = Path(__file__).resolve().parents[1]
+    studies = read_plan(options.config, project, options.studies)
+    findings, devices = findings_of(studies, project)
+    calibration, estimates = estimates_of(studies, project) if options.estimate else (None, {})
+    findings += [calibration.failure] if calibration and calibration.failure else []
+    findings += device_findings(devices, calibration.device if calibration else None)
+    if options.json:
+        stages = [row.to_mapping() for rows in estimates.values() for row in rows]
+        told = {"demo_can_run": demo_can_run(findings), "findings": [finding.to_mapping() for finding in findings]}
+        print(json.dumps(told | {"estimates": stages if options.estimate else None}, indent=1))
+        return 0 if demo_can_run(findings) else 1
+    print(text_of(findings))
+    for name, rows in estimates.items():
+        print(f"\nEstimate for the study {name}\n{table_of(rows)}")
+    if calibration and not calibration.failure:
+        print(f"\nThe estimates rest on {calibration.basis}. Not in them: downloads, conversions, validation, tables.")
+    elif not options.estimate:
+        print("Not estimated how long it will take: --estimate, some 30 seconds.")
+    return 0 if demo_can_run(findings) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,165 @@
+"""What the doctor finds, on machines that lack this and that."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uplift_upsample.config import ModelConfig
+from uplift_upsample.devices import Devices
+from uplift_upsample.doctor import (
+    data_findings,
+    demo_can_run,
+    device_findings,
+    login_findings,
+    machine_findings,
+    package_findings,
+    python_finding,
+    text_of,
+)
+from uplift_upsample.doctor_estimate import Speed, StepTime, activation_bytes, duration, stage_estimates, table_of
+from uplift_upsample.study import Study, plan
+from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
+
+LOCK = """\
+numpy==2.2.0 \\
+    --hash=sha256:00
+keras==3.15.0 ; python_version >= '3.9' \\
+    --hash=sha256:00
+old==1.0 ; python_version < '3' \\
+    --hash=sha256:00
+"""
+
+
+@pytest.fixture(scope="module")
+def studies(project: Path) -> dict[str, Study]:
+    return plan(yaml.safe_load((project / "config.yaml").read_text("utf-8")))
+
+
+def around(logins: set[str] | None = None, files: tuple[str, ...] = ()) -> Surroundings:
+    sources: dict[str, dict[str, str]] = {}
+
+    class Sources(dict):  # every source is behind a login, in a file of its own
+        def __missing__(self, name: str) -> dict[str, str]:
+            access = "h36m_cookie" if name.startswith("h36m_S") else "amass_login"
+            return {"file": f"{name}.tgz", "access": access, "licence": "academic"}
+
+        def __contains__(self, name: object) -> bool:
+            return True
+
+    return Surroundings(Sources(sources), logins or set(), lambda path: path in files)
+
+
+def test_packages_are_compared_with_the_lock_that_fits() -> None:
+    installed = {"numpy": "2.2.0", "keras": "3.15.0"}
+    [found] = package_findings({"envs/cpu.lock": LOCK, "envs/gpu.lock": LOCK.replace("3.15", "3.99")}, ["numpy"], installed.get)
+    assert (found.state, found.what) == ("ok", "2 packages as in envs/cpu.lock")
+    absent, differing = package_findings({"envs/cpu.lock": LOCK}, ["keras"], {"numpy": "2.1"}.get)
+    assert (absent.state, absent.what) == ("fault", "not installed: keras")
+    assert differing.state == "warning"
+    assert differing.details[:2] == ("numpy 2.1: ==2.2.0 in the lock", "keras: not installed, ==3.15.0 in the lock")
+
+
+def test_what_keeps_the_demo_from_running(tmp_path: Path) -> None:
+    assert python_finding((3, 10, 2)).state == "fault"
+    assert python_finding((3, 13, 0)).state == "ok"
+    fine = machine_findings(2, 8_000_000_000, tmp_path, {"demo": 3000}, free_bytes=10**11)
+    assert {finding.state for finding in fine} == {"ok"}
+    assert demo_can_run(fine)
+    for memory, free in ((1_000_000_000, 10**11), (8_000_000_000, 10**6)):
+        poor = machine_findings(2, memory, tmp_path, {}, free_bytes=free)
+        assert not demo_can_run(poor)
+        assert "CANNOT" in text_of(poor)
+    [tight] = [found for found in machine_findings(2, 8 * 10**9, tmp_path, {"paper": 16000}, 10**11) if found.state == "warning"]
+    assert tight.details == ("paper: a job may take 16.0 GB",)
+
+
+def test_gpus() -> None:
+    assert "no driver" in device_findings(Devices(reason="no driver"))[0].what
+    some = Devices(("GPU-1",))
+    assert device_findings(some, "gpu:0")[0].state == "ok"
+    assert device_findings(some, "cpu")[0].state == "warning"
+    assert "--estimate" in device_findings(some)[0].what
+
+
+def test_missing_data_tells_where_to_get_it(studies: dict[str, Study]) -> None:
+    found = data_findings(studies["paper"], around(), lambda dataset: f"results/paper/data/{dataset}.h5")
+    by_name = {finding.what.split(":")[0]: finding for finding in found}
+    assert set(by_name) == {"h36m", "amass"}
+    text = text_of([by_name["h36m"]])
+    assert by_name["h36m"].state == "warning"
+    assert "put here: data/raw/h36m_S1.tgz, h36m_S5.tgz" in text
+    assert "export H36M_PHPSESSID=..." in text
+    assert demo_can_run(found)
+    frames = "results/paper/data/h36m.h5"
+    ready = data_findings(studies["paper"], around(files=(frames,)), lambda dataset: f"results/paper/data/{dataset}.h5")
+    assert "ok" in {finding.state for finding in ready if finding.what.startswith("h36m")}
+    assert {finding.state for finding in data_findings(studies["demo"], around(), str)} == {"ok"}
+
+
+def test_logins_are_told_by_their_names_only() -> None:
+    found = login_findings({"amass_login"})
+    assert {finding.what.split(":")[0]: finding.state for finding in found}["AMASS_USERNAME and AMASS_PASSWORD"] == "ok"
+    assert [finding.state for finding in found].count("note") == len(LOGIN_VARIABLES) - 1
+
+
+def test_time_of_a_step_has_a_fixed_part() -> None:
+    """10 ms for each step and 1 ms for each unit of work are found again from two steps."""
+    step = StepTime.through([(10.0, 0.020), (1000.0, 1.010)])
+    assert step.fixed == pytest.approx(0.010)
+    assert step.seconds(100) == pytest.approx(0.110)
+    assert StepTime.through([(10.0, 0.020), (20.0, 0.021)]).seconds(40) == pytest.approx(0.080)  # too near to tell
+    assert StepTime.through([(10.0, 0.020)]).seconds(5) == pytest.approx(0.010)
+
+
+def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
+    demo = studies["demo"]
+    speed = Speed("demo/h36m_351", 1e6, 20.0, 16, 0.01, 256, 0.05, 800_000_000)
+    rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [speed], {"h36m_351": 50_000})
+    by_key = {(row.stage, row.experiment): row for row in rows}
+    assert by_key["train", "h36m_351"].seconds == pytest.approx(20 + 3200 * 0.01)
+    windows = 2 * 50_000 / 5  # mirrored ones too, one every s_out frames
+    assert by_key["predict", "h36m_351"].seconds == pytest.approx(3 * (20 + windows / 256 * 0.05))
+    assert by_key["predict", "h36m_81"].seconds is None
+    assert len(by_key) == 8
+    assert " ? " in table_of(rows)
+
+
+def test_memory_of_a_published_training_step() -> None:
+    """Measured on a CPU: from 4 to 32 windows a step, the process grew by 23 MB for each window."""
+    model = ModelConfig(num_tokens=71, s_out=5, s_in=(5, 10, 20), strides=(3, 10, 3), paddings=((0, 0), (0, 0), (0, 0)))
+    assert activation_bytes(model) / 1e6 == pytest.approx(23, abs=2)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(40, "40 s"), (720, "12 min"), (3.5 * 3600, "3.5 h"), (9 * 86400, "9 days")])
+def test_durations(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def doctor(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "scripts/doctor.py"), *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_command_line_without_the_framework(project: Path) -> None:
+    done = doctor(project, "--json", "--studies", "demo", H36M_PHPSESSID="tell-nobody")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["demo_can_run"] is True
+    assert told["estimates"] is None
+    assert "tell-nobody" not in done.stdout + done.stderr
+    assert {"Environment", "Machine", "GPU", "Logins", "Data of the study demo"} == {row["area"] for row in told["findings"]}
+
+
+def test_faults_of_the_configuration_are_one_error(project: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("studies: {demo: {seed: [1]}}\n", "utf-8")
+    done = doctor(project, "--config", "config.yaml", str(mine), "--studies", "dem")
+    assert done.returncode == 2
+    assert re.match(r"error: config\.yaml, .*mine\.yaml: studies\.demo: unknown key 'seed', did you mean 'seeds'", done.stderr)
