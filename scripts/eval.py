@@ -8,7 +8,9 @@ from typing import Any
 
 from _command import run
 from _data import open_h36m
+from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, log_device, open_device
+from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import FramesTable, read_frames_table
@@ -23,6 +25,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--weights", required=True, help="weight file in the official layout")
     add("--config", required=True, help="JSON file of the official code, or a run configuration (YAML)")
     add_device_flags(parser)
+    add_determinism_flag(parser)
     add("--batch_size", type=int, help="windows at once (256)")
     add("--dataset", help="data_3d_h36m.npz")
     add("--dataset_2d", help="data_2d_h36m_*.npz")
@@ -54,7 +57,9 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
     strides = [options.forced_mask_stride] if options.forced_mask_stride is not None else settings.model.evaluated_s_in
     document: dict[str, Any] = {}
     protocols = {}
-    for predictions in predict_subset(network, table, options.test_subset, strides, evaluate, settings.train.padding):
+    progress = CountProgress("prediction", "window")
+    padding = settings.train.padding
+    for predictions in predict_subset(network, table, options.test_subset, strides, evaluate, padding, progress):
         predictions = replace(predictions, metadata=origin | dict(predictions.metadata))
         scored = scores(predictions, table, learned_upsampling=evaluate.learned_upsampling)
         key = str(predictions.metadata["s_in"])
@@ -64,6 +69,7 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
             values = scored[key][frames][options.average]
             text = "  ".join(f"{metric.upper()} {value:8.3f}" for metric, value in values.items() if value is not None)
             print(f"s_in {key:>3}  {frames:<10}  {options.average}  {text}  mm")
+    progress.close()
     return document | {"protocol": protocols}
 
 
@@ -75,6 +81,7 @@ def main(argv: list[str] | None = None) -> int:
         changes["learned_upsampling"] = False
     evaluate = replace(evaluate, **changes)
     device = open_device(options)
+    set_determinism(options)
     table = read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
     log_device(device)
     document = evaluate_strides(options, settings, evaluate, table)

@@ -2,16 +2,21 @@
 
 import argparse
 import sys
-from dataclasses import replace
+import time
+from dataclasses import asdict, replace
 
 from _command import run
+from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, log_device, open_device
-from tqdm import tqdm
+from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.predictions import write_predictions
+from uplift_upsample.evaluate.records import described_data, write_record
 from uplift_upsample.files import sha256_of_file
+from uplift_upsample.meter import Meter
+from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import read_run
 
 
@@ -30,7 +35,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
     origin.add_argument("--published", action="store_true", help="the weights are published ones, for the record")
     add_device_flags(parser)
+    add_determinism_flag(parser)
     add("--output", required=True, help="predictions.h5")
+    add("--provenance", metavar="JSON", help="record of this run to write: configuration, sums, machine, time")
     return parser.parse_args(argv)
 
 
@@ -39,24 +46,23 @@ def main(argv: list[str] | None = None) -> int:
     settings, _ = read_run(options.config)
     evaluate = EvaluateConfig(mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step)
     device = open_device(options)
+    set_determinism(options)
+    meter = Meter(device.slot.device if device.slot else None)
     table = read_frames_table(options.frames)
 
     from uplift_upsample.evaluate.predict import predict_subset
     from uplift_upsample.model.network import build_network
     from uplift_upsample.model.weights import load_weights
 
-    log_device(device)
+    device_name = log_device(device)
     network = build_network(settings.model)
     load_weights(network, options.weights)
-    with tqdm(unit="window", disable=None) as bar:
-
-        def on_windows(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    begin = time.perf_counter()
+    with CountProgress(f"s_in {options.s_in}", "window") as progress:
         [predictions] = predict_subset(
-            network, table, options.test_subset, [options.s_in], evaluate, settings.train.padding, on_windows
+            network, table, options.test_subset, [options.s_in], evaluate, settings.train.padding, progress
         )  # fmt: skip
+    seconds = time.perf_counter() - begin
     origin = {
         "experiment": settings.name,
         "study": settings.study,
@@ -65,6 +71,21 @@ def main(argv: list[str] | None = None) -> int:
         "weights_sha256": sha256_of_file(options.weights),
     }
     write_predictions(options.output, replace(predictions, metadata=origin | dict(predictions.metadata)))
+    if options.provenance:
+        record = {
+            **origin,
+            "s_in": options.s_in,
+            "configuration": {**settings.to_mapping(), "test_subset": options.test_subset, "evaluate": asdict(evaluate)},
+            "data": described_data(table.sha256, table.metadata),
+            "predictions_sha256": sha256_of_file(options.output),
+            "num_windows": len(predictions.video),
+            "seconds_of_prediction": round(seconds, 3),  # compilation is part of it
+            "code_fingerprint": code_fingerprint(__file__),
+            "device": device_name,
+            "environment": describe_run(),
+            "measured": meter.read(),
+        }
+        write_record(options.provenance, record)
     return 0
 
 

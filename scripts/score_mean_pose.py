@@ -6,7 +6,10 @@ import sys
 from _command import run
 
 from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.evaluate.records import described_data, result_record, write_record
 from uplift_upsample.evaluate.scores import mean_pose_scores, write_scores
+from uplift_upsample.meter import Meter
+from uplift_upsample.provenance import code_fingerprint, describe_run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,9 +18,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--train_subset", required=True, help="split or subjects whose poses are averaged, such as trainval")
     parser.add_argument("--test_subset", required=True, help="split or subjects to score on, such as test or S9,S11")
     parser.add_argument("--output", required=True, metavar="JSON", help="scores and their protocol, millimetres")
+    parser.add_argument("--provenance", metavar="JSON", help="record to write: how the scores came about")
     options = parser.parse_args(argv)
+    meter = Meter()
     table = read_frames_table(options.frames)
-    write_scores(options.output, mean_pose_scores(table, options.train_subset, options.test_subset))
+    document = mean_pose_scores(table, options.train_subset, options.test_subset)
+    write_scores(options.output, document)
+    if options.provenance:
+        scoring = {
+            "data": described_data(table.sha256, table.metadata),
+            "code_fingerprint": code_fingerprint(__file__),
+            "environment": describe_run(),
+            "measured": meter.read(),
+        }
+        write_record(options.provenance, result_record(options.output, scoring, document["protocol"]))
     return 0
 
 

@@ -7,7 +7,11 @@ from _command import run
 
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.predictions import read_predictions
+from uplift_upsample.evaluate.records import described_data, read_record, result_record, write_record
 from uplift_upsample.evaluate.scores import scores, write_scores
+from uplift_upsample.files import sha256_of_file
+from uplift_upsample.meter import Meter
+from uplift_upsample.provenance import code_fingerprint, describe_run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,10 +24,25 @@ def main(argv: list[str] | None = None) -> int:
         help="report as the result what interpolation between the predictions at multiples of s_in alone gives",
     )
     parser.add_argument("--output", required=True, metavar="JSON", help="scores and their protocol, millimetres")
+    parser.add_argument("--provenance", metavar="JSON", help="record to write: how the scores came about, step by step")
+    parser.add_argument("--prediction_record", metavar="JSON", help="record of the prediction, where there is one")
+    parser.add_argument("--weights_record", metavar="JSON", help="record of the weights, where there is one")
     options = parser.parse_args(argv)
+    meter = Meter()
     predictions = read_predictions(options.predictions)
     table = read_frames_table(options.frames)
-    write_scores(options.output, scores(predictions, table, learned_upsampling=not options.no_learned_upsampling))
+    document = scores(predictions, table, learned_upsampling=not options.no_learned_upsampling)
+    write_scores(options.output, document)
+    if options.provenance:
+        scoring = {
+            "predictions_sha256": sha256_of_file(options.predictions),
+            "data": described_data(table.sha256, table.metadata),
+            "code_fingerprint": code_fingerprint(__file__),
+            "environment": describe_run(),
+            "measured": meter.read(),
+        }
+        records = [read_record(path) if path else None for path in (options.prediction_record, options.weights_record)]
+        write_record(options.provenance, result_record(options.output, scoring, document["protocol"], *records))
     return 0
 
 

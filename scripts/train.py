@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from _command import run
 from _data import open_dataset
+from _determinism import add_determinism_flag, set_determinism
 from _device import Device, add_device_flags, log_device, open_device
 from _progress import Stop, TrainingProgress
 
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.errors import InputError
+from uplift_upsample.meter import Meter, add_usage
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
@@ -47,6 +49,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--continue_training", action="store_true", help="fail if there is no interrupted run (resuming itself needs no flag)")
     add("--out_dir", required=True, help="folder of the results and checkpoints")
     add("--seed", type=int, default=0, help="of initial values, dropout and data order (0)")
+    add_determinism_flag(parser)
     add("--retrain_on_code_change", action="store_true", help="do not go on with a run that was begun by other code")
     return parser.parse_args(argv)
 
@@ -77,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings = configured(options)
     device = open_device(options)
+    set_determinism(options)
     table, validation_table = tables(options, settings)
     videos = table.videos_of(subjects_of(table, settings.train_subset))
     validation_videos = validation_table.videos_of(subjects_of(validation_table, settings.val_subset)) if validation_table else None
@@ -101,10 +105,13 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
     from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
     from uplift_upsample.train.training import TrainingInterrupted, train
 
+    meter = Meter(device.slot.device if device.slot else None)
     weights = Path(options.weights) if options.weights else None
     code = code_fingerprint(__file__)
     out_dir = Path(options.out_dir)
     identity = run_identity(settings, data, options.seed, weights)
+    if options.deterministic:  # a folder of its own: going on from steps that were not would spoil it
+        identity |= {"deterministic": True}
     folder, code_of_run = checkpoint_folder(
         out_dir / "checkpoints", identity, code, retrain_on_code_change=options.retrain_on_code_change
     )
@@ -137,10 +144,12 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
             )
         except TrainingInterrupted as interruption:
             logger.warning("%s", interruption)
+            add_usage(folder / "usage.json", meter.read())
             return INTERRUPTED
     is_synthetic = bool(data.table.metadata.get("is_synthetic"))
     provenance = {"code_fingerprint": code_of_run, "device": device_name, "is_synthetic": is_synthetic}
-    write_result(out_dir, result, settings, identity, provenance | {"environment": describe_run()})
+    provenance |= {"environment": describe_run(), "measured": add_usage(folder / "usage.json", meter.read())}
+    write_result(out_dir, result, settings, identity, provenance)
     return 0
 
 

@@ -67,6 +67,11 @@ def config_faults(
     found = schema_faults(config, schema)
     places = _Places({place for place, _ in found})
     faults = [line for _, line in found]
+    faults += [
+        f"verdict.{kind}: pass_mm {tolerance['pass_mm']} is larger than warn_mm {tolerance['warn_mm']}"
+        for kind, tolerance in (config.get("verdict", {}).items() if places.is_sound("verdict") else ())
+        if kind != "average" and tolerance["pass_mm"] > tolerance["warn_mm"]
+    ]
     if places.is_usable("studies"):
         faults += _names_faults(config, places, reserved)
     if places.is_usable("studies") and places.is_usable("experiments"):

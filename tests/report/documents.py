@@ -2,12 +2,14 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.render import Section
 from uplift_upsample.report.tables import write_tables
+from uplift_upsample.strict import to_mapping
 
 
 def read(text: str) -> pd.DataFrame:
@@ -26,3 +28,8 @@ def find(rows: list[dict[str, str]], **wanted: str) -> dict[str, str]:
 
 def written(manifest: Manifest, folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in write_tables(manifest, folder)}
+
+
+def plain(manifest: Manifest, **changes: Any) -> dict[str, Any]:
+    """A manifest as it stands in its file, with changes."""
+    return {**to_mapping(manifest), **changes}

@@ -36,7 +36,8 @@ rule predict_poses:
         weights="results/{study}/{experiment}/{run}/weights.h5",
         frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
-        "results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
+        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
+        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/prediction.json",
     log:
         "logs/{study}/{experiment}/{run}/s_in_{s_in}/predict_poses.log",
     benchmark:
@@ -54,15 +55,18 @@ rule predict_poses:
         switches=evaluation_switches,
     shell:
         "python scripts/predict_poses.py --config {input.run} --weights {input.weights} --frames {input.frames}"
-        " {params.origin} --s_in {wildcards.s_in} {params.switches} {params.device} --output {output} > {log} 2>&1"
+        " {params.origin} --s_in {wildcards.s_in} {params.switches} {params.device} --output {output.predictions}"
+        " --provenance {output.provenance} > {log} 2>&1"
 
 
+# Records of former steps are no inputs: they hold times and machines, which are no reason to score again.
 rule score_predictions:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
         frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
     output:
-        "results/{study}/{experiment}/{run}/s_in_{s_in}/scores.json",
+        scores="results/{study}/{experiment}/{run}/s_in_{s_in}/scores.json",
+        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/provenance.json",
     log:
         "logs/{study}/{experiment}/{run}/s_in_{s_in}/score_predictions.log",
     benchmark:
@@ -74,17 +78,19 @@ rule score_predictions:
         mem_mb=4000,
     params:
         code=lambda wildcards: code("score_predictions"),
+        records=records_of_run,
         upsampling=lambda wildcards: "" if tested(wildcards).experiment.evaluate.learned_upsampling else "--no_learned_upsampling",
     shell:
         "python scripts/score_predictions.py --predictions {input.predictions} --frames {input.frames}"
-        " {params.upsampling} --output {output} > {log} 2>&1"
+        " {params.upsampling} {params.records} --output {output.scores} --provenance {output.provenance} > {log} 2>&1"
 
 
 rule score_mean_pose:
     input:
         frames=lambda wildcards: frames_of(wildcards.study, baseline_experiment(wildcards).dataset),
     output:
-        "results/{study}/mean_pose/scores.json",
+        scores="results/{study}/mean_pose/scores.json",
+        provenance="results/{study}/mean_pose/provenance.json",
     log:
         "logs/{study}/mean_pose/score_mean_pose.log",
     benchmark:
@@ -100,4 +106,4 @@ rule score_mean_pose:
         test_subset=lambda wildcards: baseline_experiment(wildcards).test_subset,
     shell:
         "python scripts/score_mean_pose.py --frames {input.frames} --train_subset {params.train_subset:q}"
-        " --test_subset {params.test_subset:q} --output {output} > {log} 2>&1"
+        " --test_subset {params.test_subset:q} --output {output.scores} --provenance {output.provenance} > {log} 2>&1"

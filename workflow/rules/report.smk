@@ -1,7 +1,17 @@
 # From scores to result tables.
 PUBLISHED = "workflow/resources/paper_results.csv"
-DOCUMENTS = ["main_results", "per_action", "learned_upsampling", "pretraining"]
-TABLES = ["scores.csv", *(f"{document}.{suffix}" for document in DOCUMENTS for suffix in ("csv", "md", "tex"))]
+DOCUMENTS = [
+    "comparison",
+    "main_results",
+    "per_action",
+    "learned_upsampling",
+    "pretraining",
+    "cost",
+    "provenance",
+]
+TABLES = ["scores.csv", *(f"{document}.{suffix}" for document in DOCUMENTS for suffix in ("csv", "md", "tex", "json"))]
+TABLES_OF_STUDY = expand("results/{{study}}/tables/{table}", table=TABLES)
+SHOWN = expand("results/{{study}}/tables/{document}.csv", document=DOCUMENTS)  # in Snakemake's report
 
 
 localrules:
@@ -27,13 +37,25 @@ rule plan_tables:
         "printf '%s\\n' {params.manifest:q} > {output} 2> {log}"
 
 
+# Benchmark files and records of jobs, which the manifest names, are no inputs: a job that ran again, in another time but with the same
+# result, is no reason to make the tables again, and logs can be deleted.
 rule write_tables:
     input:
         manifest="results/{study}/tables/manifest.json",
         published=PUBLISHED,
         scores=scores_of_wildcards,
     output:
-        expand("results/{{study}}/tables/{table}", table=TABLES),
+        [table for table in TABLES_OF_STUDY if table not in SHOWN],
+        [
+            report(
+                table,
+                caption=f"../report/tables/{document}.rst",
+                category="{study}",
+                subcategory="Tables",
+                labels={"table": document},
+            )
+            for document, table in zip(DOCUMENTS, SHOWN)
+        ],
     log:
         "logs/{study}/tables/write_tables.log",
     benchmark:

@@ -7,6 +7,7 @@ import pandas as pd
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.provenance_rows import record_field, row_links
 from uplift_upsample.report.render import Document, Section, csv_number
 from uplift_upsample.report.results import AVERAGES, METRICS, TRAINED, Results
 
@@ -33,7 +34,7 @@ def document(results: Results) -> Document:
 
 
 def _section(results: Results, metric: str) -> Section:
-    rows = []
+    rows, links = [], []
     for experiment, weights in results.rows:
         for s_in in experiment.s_in:
             row = [
@@ -48,8 +49,11 @@ def _section(results: Results, metric: str) -> Section:
                 difference = cells.signed(plain.mean - learned.mean) if is_both else cells.NOT_RUN
                 row += [cells.number(learned), cells.number(plain), difference]
             rows.append([*row, _verdict(results, experiment, s_in, metric, weights)])
+            links.append(row_links(results, experiment, s_in, weights))
     columns = [f"{kind}, {title}" for title in AVERAGES.values() for kind in ("learned", "plain", "gain")]
-    return Section(f"{METRICS[metric]} on all frames, mm", ["model", "s_in", "s_out", *columns, "learned upsampling"], rows)
+    return Section(
+        f"{METRICS[metric]} on all frames, mm", ["model", "s_in", "s_out", *columns, "learned upsampling"], rows, row_links=links
+    )
 
 
 def _s_out(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
@@ -90,6 +94,7 @@ def _records(results: Results) -> list[dict[str, str]]:
             ),
             "gain_mm": _gain_text(gain(results, experiment, s_in, metric, average, weights)),
             "verdict": _verdict(results, experiment, s_in, metric, weights),
+            "provenance": record_field(row_links(results, experiment, s_in, weights)),
         }
         for experiment, weights in results.rows
         for s_in in experiment.s_in

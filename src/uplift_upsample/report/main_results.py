@@ -8,8 +8,9 @@ import pandas as pd
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.provenance_rows import baseline_links, record_field, row_links, table_links
 from uplift_upsample.report.published import agreement, is_compared, published_mpjpe, published_remarks, three_columns
-from uplift_upsample.report.render import Document, Section, csv_number
+from uplift_upsample.report.render import Document, Link, Section, csv_number
 from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, Results
 
 NAME = "main_results"
@@ -38,10 +39,12 @@ def document(results: Results) -> Document:
 def _published_layout(results: Results) -> Section:
     strides = sorted({*results.s_in, *(s_in for name, s_in in results.published if is_compared(results, name))})
     rows: list[list[str]] = []
+    links: list[list[Link]] = []
     for average, title in AVERAGES.items():
         value = results.baseline("mpjpe", average)
         cell = cells.NOT_RUN if results.mean_pose is None else cells.plain(value)
         rows.append([MEAN_POSE, cells.NOT_PLANNED, f"baseline, {title}", cells.NOT_PLANNED, *[cell] * len(strides)])
+        links.append(baseline_links(results))
     for experiment in results.evaluated:
         start = [experiment.label, cells.pretraining_text(experiment)]
         has_published = is_compared(results, experiment.name)
@@ -49,16 +52,19 @@ def _published_layout(results: Results) -> Section:
             figures = {s_in: published_mpjpe(results, experiment, s_in) for s_in in strides}
             shown = [cells.NOT_PLANNED if math.isnan(value) else f"{value:.1f}" for value in figures.values()]
             rows.append([*start, "published", cells.NOT_PLANNED, *shown])
+            links.append([])
         for average, title in AVERAGES.items():
             ours = [_cell(results, experiment, s_in, average) for s_in in strides]
             seeds = cells.seeds_text([results.summary(experiment, s_in) for s_in in experiment.s_in])
             rows.append([*start, f"this project, {title}", seeds, *ours])
+            links.append(table_links(results, experiment))
             if has_published:
                 summaries = {s_in: results.summary(experiment, s_in, average=average) for s_in in strides}
                 differences = [cells.difference(summary, figures[s_in]) for s_in, summary in summaries.items()]
                 rows.append([*start, f"difference, {title}", cells.NOT_PLANNED, *differences])
+                links.append([])
     header = ["model", "pre-training", "numbers", "seeds", *(f"s_in = {s_in}" for s_in in strides)]
-    return Section("MPJPE on all frames, mm", header, rows, published_remarks(results))
+    return Section("MPJPE on all frames, mm", header, rows, published_remarks(results), links)
 
 
 def _cell(results: Results, experiment: PlannedExperiment, s_in: int, average: str) -> str:
@@ -71,12 +77,13 @@ def _all_metrics(results: Results, frames: str) -> Section:
     """Rows model, weights where there are published ones, and s_in; columns metric and average."""
     quantities = [(metric, average) for metric in METRICS for average in AVERAGES]
     is_all = frames == "all_frames"
-    rows = []
+    rows, links = [], []
     if is_all:
         is_run = results.mean_pose is not None
         values = [cells.plain(results.baseline(*quantity)) if is_run else cells.NOT_RUN for quantity in quantities]
         start = [MEAN_POSE, *_weights_cell(results, cells.NOT_PLANNED)]
         rows.append([*start, "any", cells.NOT_PLANNED, *values, "100.0 %" if is_run else cells.NOT_RUN])
+        links.append(baseline_links(results))
     for experiment, weights in results.rows:
         for s_in in experiment.s_in:
             summaries = [
@@ -86,6 +93,7 @@ def _all_metrics(results: Results, frames: str) -> Section:
             start = [experiment.label, *_weights_cell(results, cells.weights_title(weights))]
             stride = f"{s_in}{cells.mark(results, experiment, s_in)}"
             rows.append([*start, stride, cells.seeds_text(summaries), *map(cells.number, summaries), *share])
+            links.append(row_links(results, experiment, s_in, weights))
     header = [
         "model",
         *_weights_cell(results, "weights"),
@@ -95,7 +103,7 @@ def _all_metrics(results: Results, frames: str) -> Section:
         *(["share of mean pose"] if is_all else []),
     ]
     note = [SHARE_NOTE if is_all else KEY_FRAMES_NOTE]
-    return Section(f"All metrics on {FRAMES[frames]}, mm", header, rows, note)
+    return Section(f"All metrics on {FRAMES[frames]}, mm", header, rows, note, links)
 
 
 def _weights_cell(results: Results, text: str) -> list[str]:
@@ -173,6 +181,7 @@ def _baseline_record(results: Results, metric: str, average: str) -> dict[str, s
         "mean_pose_mm": value,
         "published_mm": "n/a",
         "difference_mm": "n/a",
+        "provenance": record_field(baseline_links(results)),
     }
 
 
@@ -200,4 +209,5 @@ def _record(
         "mean_pose_mm": csv_number(baseline),
         "published_mm": csv_number(published),
         "difference_mm": csv_number(summary.mean - published) if summary.is_run or math.isnan(published) else cells.NOT_RUN,
+        "provenance": record_field(row_links(results, experiment, s_in, weights)),
     }

@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from uplift_upsample import strict
+from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
+from uplift_upsample.report.verdict import VerdictRule
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class PlannedExperiment:
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
+    model: its network, in the form of ``config.ModelConfig``; null, its cost is not told.
     """
 
     name: str
@@ -30,6 +33,18 @@ class PlannedExperiment:
     published_weights: str | None = None
     is_run: bool = True
     without_pretraining: str | None = None
+    model: dict | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        if (network := self.network) is not None:
+            faults = [fault for s_in in self.s_in for fault in network.s_in_faults(s_in)]
+            if faults:
+                raise InputError("\n".join(faults))
+
+    @property
+    def network(self) -> ModelConfig | None:
+        """The network, where the manifest has it."""
+        return None if self.model is None else strict.from_mapping(ModelConfig, self.model, "model")
 
     @property
     def tested_on(self) -> str:
@@ -53,11 +68,26 @@ class PlannedExperiment:
 
 
 @dataclass(frozen=True)
+class Job:
+    """A job that costs time. seed: null for published weights. s_in: null for trainings.
+
+    record: JSON file that the job writes beside its result (``evaluate.records``). benchmark: what Snakemake measured of it.
+    """
+
+    experiment: str
+    seed: int | None
+    stage: Literal["train", "predict", "score"]
+    s_in: int | None
+    record: str
+    benchmark: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A study: ``scores`` is experiment -> seed -> s_in -> path, all as text; what is not in it was not run.
 
     published_scores: the same for published weights, experiment -> s_in -> path. mean_pose: scores of the baseline.
-    published: CSV of published figures.
+    published: CSV of published figures. verdict: when they are reproduced. jobs: what was, or is to be, run.
     """
 
     study: str
@@ -67,6 +97,8 @@ class Manifest:
     mean_pose: str | None = None
     published: str | None = None
     published_scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    verdict: VerdictRule = field(default_factory=VerdictRule)
+    jobs: tuple[Job, ...] = ()
 
     def __post_init__(self) -> None:
         planned = {
@@ -108,12 +140,27 @@ def manifest_from_mapping(values: Any, where: str = "manifest") -> Manifest:
     """Check a parsed manifest. Raises ``InputError`` that lists all faults."""
     if not isinstance(values, Mapping) or not isinstance(values.get("experiments"), list):
         raise InputError(f"{where}: expected keys and values, among them the list 'experiments'")
-    faults, experiments = [], []
-    for index, planned in enumerate(values["experiments"]):
-        try:
-            experiments.append(strict.from_mapping(PlannedExperiment, planned, f"{where}: experiments.{index}"))
-        except InputError as error:
-            faults.append(str(error))
+    if not isinstance(values.get("jobs", []), list):
+        raise InputError(f"{where}: jobs must be a list")
+    faults: list[str] = []
+    experiments = _items(PlannedExperiment, values["experiments"], f"{where}: experiments", faults)
+    jobs = _items(Job, values.get("jobs", []), f"{where}: jobs", faults)
+    unknown = {job.experiment for job in jobs} - {experiment.name for experiment in experiments}
+    if not faults and unknown:
+        faults.append(f"{where}: jobs of experiments that it does not have: {', '.join(sorted(unknown))}")
     if faults:
         raise InputError("\n".join(faults))
-    return strict.from_mapping(Manifest, {**values, "experiments": tuple(experiments)}, where)
+    return strict.from_mapping(Manifest, {**values, "experiments": experiments, "jobs": jobs}, where)
+
+
+T = TypeVar("T")
+
+
+def _items(cls: type[T], values: list[Any], where: str, faults: list[str]) -> tuple[T, ...]:
+    items = []
+    for index, value in enumerate(values):
+        try:
+            items.append(strict.from_mapping(cls, value, f"{where}.{index}"))
+        except InputError as error:
+            faults.append(str(error))
+    return tuple(items)

@@ -5,6 +5,7 @@ import pandas as pd
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.provenance_rows import record_field, row_links, table_links
 from uplift_upsample.report.render import Document, Section, csv_number
 from uplift_upsample.report.results import ALL_ACTIONS, AVERAGES, FRAMES, METRICS, PUBLISHED, Results, Summary
 
@@ -40,8 +41,9 @@ def _section(results: Results, experiment: PlannedExperiment, weights: str) -> S
         rows.append([f"{title} mean", _num_frames(results, experiment, weights), *map(cells.number, summaries)])
     marks = {s_in: cells.mark(results, experiment, s_in) for s_in in experiment.s_in}
     header = ["action", "frames", *(f"{METRICS[metric]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
+    links = table_links(results, experiment, weights)
     seeds = "" if weights == PUBLISHED else f", seeds: {cells.seeds_text([summary(s_in) for s_in in experiment.s_in])}"
-    return Section(f"{cells.label(experiment, weights)}, all frames, mm{seeds}", header, rows)
+    return Section(f"{cells.label(experiment, weights)}, all frames, mm{seeds}", header, rows, table_links=links)
 
 
 def _num_frames(results: Results, experiment: PlannedExperiment, weights: str, action: str = ALL_ACTIONS) -> str:
@@ -65,6 +67,7 @@ def _records(results: Results) -> list[dict[str, str]]:
             "metric": metric,
             **cells.record_numbers(results.summary(experiment, s_in, metric, frames, "per_action", action, weights=weights)),
             "mean_pose_mm": csv_number(results.baseline(metric, "per_action", action)) if frames == "all_frames" else "n/a",
+            "provenance": record_field(row_links(results, experiment, s_in, weights)),
         }
         for experiment, weights in results.rows
         for s_in in experiment.s_in

@@ -8,7 +8,8 @@ import pandas as pd
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
-from uplift_upsample.report.render import Document, Section, csv_number
+from uplift_upsample.report.provenance_rows import record_field, row_links
+from uplift_upsample.report.render import Document, Link, Section, csv_number
 from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, TRAINED, Results, Summary
 
 NAME = "pretraining"
@@ -30,6 +31,15 @@ class Pair:
         """With minus without pre-training, mm, means over seeds: negative where it helped. NaN where one was not run."""
         without = self.without(s_in, metric, frames, average)
         return self.results.summary(self.tuned, s_in, metric, frames, average).mean - without.mean if without else math.nan
+
+    def links(self, s_in: int) -> list[Link]:
+        """The records of both."""
+        compared = [self.tuned, *([self.scratch] if self.scratch else [])]
+        return [
+            Link(f"{experiment.name}, {link.label}", link.path)
+            for experiment in compared
+            for link in row_links(self.results, experiment, s_in, TRAINED)
+        ]
 
     @property
     def num_seeds(self) -> int:
@@ -88,7 +98,7 @@ def _finding(pair: Pair) -> str:
 
 
 def _section(pairs: list[Pair], metric: str) -> Section:
-    rows = []
+    rows, links = [], []
     for pair in pairs:
         for s_in in pair.tuned.s_in:
             compared = pair.scratch.name if pair.scratch else NO_COUNTERPART
@@ -96,9 +106,10 @@ def _section(pairs: list[Pair], metric: str) -> Section:
             for average in AVERAGES:
                 row += _cells(pair, s_in, metric, average)
             rows.append([*row, _verdict(pair, s_in, metric)])
+            links.append(pair.links(s_in))
     columns = [f"{kind}, {title}" for title in AVERAGES.values() for kind in ("with", "without", "difference")]
     header = ["model", "starts from", "compared with", "s_in", *columns, "pre-training"]
-    return Section(f"{METRICS[metric]} on all frames, mm", header, rows)
+    return Section(f"{METRICS[metric]} on all frames, mm", header, rows, row_links=links)
 
 
 def _cells(pair: Pair, s_in: int, metric: str, average: str) -> list[str]:
@@ -135,6 +146,7 @@ COLUMNS = [
     "without_mean_mm",
     "without_std_mm",
     "difference_mm",
+    "provenance",
 ]
 
 
@@ -166,4 +178,5 @@ def _record(pair: Pair, s_in: int, frames: str, metric: str, average: str) -> di
         "without_mean_mm": without.get("mean_mm", "n/a"),
         "without_std_mm": without.get("std_mm", "n/a"),
         "difference_mm": cells.NOT_RUN if summary and math.isnan(difference) else csv_number(difference),
+        "provenance": record_field(pair.links(s_in)),
     }

@@ -5,6 +5,7 @@ import math
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import reasons_against_published
+from uplift_upsample.report.provenance_rows import row_links
 from uplift_upsample.report.render import Section
 from uplift_upsample.report.results import AVERAGES, PUBLISHED, TRAINED, Results
 
@@ -54,21 +55,22 @@ def published_remarks(results: Results) -> list[str]:
 
 def three_columns(results: Results) -> Section:
     """MPJPE on all frames: as published, of the published weights, as trained here; one row for each model, s_in and average."""
-    rows = []
+    rows, links = [], []
     for experiment in results.evaluated:
-        figures = {s_in: published_mpjpe(results, experiment, s_in) for s_in in _strides(results, experiment)}
+        figures = {s_in: published_mpjpe(results, experiment, s_in) for s_in in strides(results, experiment)}
         for s_in, figure in figures.items():
             start = [experiment.label, cells.pretraining_text(experiment), f"{s_in}{cells.mark(results, experiment, s_in)}"]
             for average, title in AVERAGES.items():
                 rows.append([*start, title, *_numbers(results, experiment, s_in, average, figure)])
+                links.append(row_links(results, experiment, s_in))
     baseline = [f"{cells.plain(results.baseline('mpjpe', average))} {title}" for average, title in AVERAGES.items()]
     mean_pose = f"Mean pose, the baseline: {', '.join(baseline) if results.mean_pose else cells.NOT_RUN}."
     remarks = [*published_remarks(results), COLUMNS_NOTE, mean_pose]
-    return Section("MPJPE on all frames, mm", ["model", "pre-training", "s_in", "average", *COLUMNS], rows, remarks)
+    return Section("MPJPE on all frames, mm", ["model", "pre-training", "s_in", "average", *COLUMNS], rows, remarks, links)
 
 
-def _strides(results: Results, experiment: PlannedExperiment) -> list[int]:
-    """Those that are evaluated, and those with a figure that may stand here."""
+def strides(results: Results, experiment: PlannedExperiment) -> list[int]:
+    """The strides of an experiment: those that are evaluated, and those with a figure that may stand here."""
     named = [s_in for name, s_in in results.published if name == experiment.name]
     return sorted({*experiment.s_in, *(s_in for s_in in named if not math.isnan(published_mpjpe(results, experiment, s_in)))})
 
@@ -92,7 +94,7 @@ def agreement(results: Results) -> list[str]:
     figures = {
         (experiment, s_in): figure
         for experiment, weights in results.rows
-        for s_in in _strides(results, experiment)
+        for s_in in strides(results, experiment)
         if weights == PUBLISHED and not math.isnan(figure := published_mpjpe(results, experiment, s_in))
     }
     told = []

@@ -1,10 +1,13 @@
-"""Result documents as CSV, Markdown and LaTeX. Equal documents give equal bytes: no time, no path, no float noise."""
+"""Result documents as CSV, Markdown, LaTeX and JSON. Equal documents give equal bytes: no time, no path, no float noise."""
 
+import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,16 +18,34 @@ BANNER = (
     "people. Published figures are left out, because the two must not be compared."
 )
 CSV_DECIMALS = 6  # of a millimetre
+# Endings of the columns that hold numbers.
+NUMBERS = (
+    *("_mm", "_mb", "_bytes", "seconds", "_second", "_joules", "s_in", "s_out", "seed", "seeds_run", "seeds_planned"),
+    *("parameters", "macs_per_window", "macs_per_pose"),
+)
+
+
+class Link(NamedTuple):
+    """A file that numbers come from. path: from the project's folder."""
+
+    label: str
+    path: str
 
 
 @dataclass(frozen=True)
 class Section:
-    """One table of a document: texts, ready to print. ``remarks`` stand below it."""
+    """One table of a document: texts, ready to print. ``remarks`` stand below it.
+
+    row_links: where the numbers of each row come from; table_links: where those of the whole table do. Paper has no links, so
+    LaTeX leaves them out.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     remarks: Sequence[str] = ()
+    row_links: Sequence[Sequence[Link]] = ()
+    table_links: Sequence[Link] = ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +65,13 @@ class Document:
 
 
 def write_document(document: Document, out_dir: str | Path) -> list[Path]:
-    """Write ``NAME.csv``, ``NAME.md`` and ``NAME.tex``; returns their paths."""
-    texts = {"csv": csv_text(document), "md": markdown(document), "tex": latex(document)}
+    """Write ``NAME.csv``, ``NAME.md``, ``NAME.tex`` and ``NAME.json``; returns their paths."""
+    texts = {
+        "csv": csv_text(document),
+        "md": markdown(document, out_dir),
+        "tex": latex(document),
+        "json": json_text(document, out_dir),
+    }
     paths = [Path(out_dir) / f"{document.name}.{suffix}" for suffix in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         write_text(path, text)
@@ -54,13 +80,69 @@ def write_document(document: Document, out_dir: str | Path) -> list[Path]:
 
 def csv_text(document: Document) -> str:
     """The records; the first column, ``data``, says SYNTHETIC or real in each row, and neither a field nor the table is empty."""
+    return _tidy(document).to_csv(index=False, lineterminator="\n")
+
+
+def _tidy(document: Document) -> pd.DataFrame:
+    """The records as texts."""
     records = document.records.copy()
     if records.empty:
         records = pd.DataFrame([dict.fromkeys(records.columns, "n/a")])
     records.insert(0, "data", "SYNTHETIC" if document.is_synthetic else "real")
     for column in records.columns[records.dtypes == "float64"]:
         records[column] = [csv_number(value) for value in records[column]]
-    return records.to_csv(index=False, lineterminator="\n")
+    return records
+
+
+def json_text(document: Document, out_dir: str | Path = ".") -> str:
+    """All of a document for programs: its tables as texts, its records with numbers as numbers.
+
+    The links in ``sections`` count from ``out_dir``, the paths in ``records`` from the project's folder.
+    """
+    sections = [
+        {
+            "title": section.title,
+            "header": list(section.header),
+            "rows": [list(row) for row in section.rows],
+            "remarks": list(section.remarks),
+            "row_links": [_json_links(links, out_dir) for links in section.row_links],
+            "table_links": _json_links(section.table_links, out_dir),
+        }
+        for section in document.sections
+    ]
+    content = {
+        "name": document.name,
+        "title": document.title,
+        "is_synthetic": document.is_synthetic,
+        "banner": BANNER if document.is_synthetic else None,
+        "sections": sections,
+        "remarks": list(document.remarks),
+        "footer": list(document.footer),
+        "records": [{key: _json_value(key, value) for key, value in row.items()} for row in _tidy(document).to_dict("records")],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _json_links(links: Sequence[Link], out_dir: str | Path) -> list[dict[str, str]]:
+    return [{"label": link.label, "path": _relative(link, out_dir)} for link in links]
+
+
+def _json_value(key: Any, value: Any) -> Any:
+    """Numbers as numbers, everything else as text; sums and commits stay text, though some have digits only."""
+    text = str(value)
+    if not str(key).endswith(NUMBERS):
+        return text
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else text
+    return text
+
+
+def _relative(link: Link, out_dir: str | Path) -> str:
+    return Path(os.path.relpath(link.path, out_dir)).as_posix()
 
 
 def csv_number(value: float) -> str:
@@ -68,14 +150,19 @@ def csv_number(value: float) -> str:
     return "n/a" if math.isnan(value) else f"{value:.{CSV_DECIMALS}f}"
 
 
-def markdown(document: Document) -> str:
-    """Headings, tables and lists of GitHub's Markdown, columns padded so that the source reads well, too."""
+def markdown(document: Document, out_dir: str | Path = ".") -> str:
+    """Headings, tables and lists of GitHub's Markdown, columns padded so that the source reads well, too.
+
+    Links count from ``out_dir``.
+    """
     blocks = [f"# {document.title}"]
     if document.is_synthetic:
         blocks.append(f"> **SYNTHETIC**{BANNER.removeprefix('SYNTHETIC')}")
     blocks += [_bullets(document.remarks)] if document.remarks else []
     for section in document.sections:
-        blocks += [f"## {_marked(section.title, document.is_synthetic)}", _markdown_table(section)]
+        blocks += [f"## {_marked(section.title, document.is_synthetic)}", _markdown_table(section, out_dir)]
+        if section.table_links:
+            blocks.append(f"Provenance: {_markdown_links(section.table_links, out_dir)}")
         blocks += [_bullets(section.remarks)] if section.remarks else []
     if document.footer:
         blocks += ["## How the numbers were made", _bullets(document.footer)]
@@ -129,15 +216,23 @@ def _is_number(cell: str) -> bool:
     return cell[:1].isdigit() or (cell[:1] in "+-" and cell[1:2].isdigit())
 
 
-def _markdown_table(section: Section) -> str:
+def _markdown_table(section: Section, out_dir: str | Path) -> str:
     cells = [[_markdown_escaped(cell) for cell in row] for row in (section.header, *section.rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(section.header))]
     alignments = _alignments(section)
+    if section.row_links:
+        links = ["provenance", *(_markdown_links(links, out_dir) or "–" for links in section.row_links)]
+        cells = [[*row, cell] for row, cell in zip(cells, links, strict=True)]
+        alignments.append("l")
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(cells[0]))]
     rule = [":" + "-" * (w - 1) if a == "l" else "-" * (w - 1) + ":" for w, a in zip(widths, alignments, strict=True)]
     padded = [
         [cell.ljust(w) if a == "l" else cell.rjust(w) for cell, w, a in zip(row, widths, alignments, strict=True)] for row in cells
     ]
     return "\n".join("| " + " | ".join(row) + " |" for row in (padded[0], rule, *padded[1:]))
+
+
+def _markdown_links(links: Sequence[Link], out_dir: str | Path) -> str:
+    return ", ".join(f"[{link.label}](<{_relative(link, out_dir)}>)" for link in links)
 
 
 def _markdown_escaped(text: str) -> str:

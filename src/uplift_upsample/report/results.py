@@ -169,7 +169,7 @@ def collected(manifest: Manifest) -> Results:
     rows: list[tuple[Any, ...]] = []
     protocols = {}
     for evaluation in planned(manifest):
-        path = _path(manifest, evaluation)
+        path = scores_path(manifest, evaluation)
         if path is None:
             continue
         document = _read_document(path, str(evaluation.s_in))
@@ -201,7 +201,8 @@ def first_columns(evaluation: Evaluation) -> tuple[str, str, int | str, int]:
     return evaluation.experiment, evaluation.weights, seed, evaluation.s_in
 
 
-def _path(manifest: Manifest, evaluation: Evaluation) -> str | None:
+def scores_path(manifest: Manifest, evaluation: Evaluation) -> str | None:
+    """The scores of an evaluation; None where it was not run."""
     by_seed = manifest.scores.get(evaluation.experiment, {})
     published = manifest.published_scores.get(evaluation.experiment, {})
     paths = published if evaluation.seed is None else by_seed.get(str(evaluation.seed), {})

@@ -1,18 +1,19 @@
-"""All result tables of a study: tidy CSV files, and Markdown and LaTeX views of them."""
+"""All result tables of a study: tidy CSV files, and Markdown, LaTeX and JSON views of them."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from uplift_upsample.files import write_text
-from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
+from uplift_upsample.report import comparison, cost, learned_upsampling, main_results, per_action, pretraining, provenance_rows
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import Manifest
+from uplift_upsample.report.provenance_rows import record_path
 from uplift_upsample.report.render import Document, csv_number, csv_text, write_document
 from uplift_upsample.report.results import COLUMNS, Results, collected, first_columns, planned
 
-DOCUMENTS = (main_results, per_action, learned_upsampling, pretraining)
-SUFFIXES = ("csv", "md", "tex")
+DOCUMENTS = (comparison, main_results, per_action, learned_upsampling, pretraining, cost, provenance_rows)
+SUFFIXES = ("csv", "md", "tex", "json")
 SCORES = "scores.csv"
 # What ``write_tables`` writes for any study, whatever was run.
 FILES = (SCORES, *(f"{document.NAME}.{suffix}" for document in DOCUMENTS for suffix in SUFFIXES))
@@ -21,7 +22,8 @@ FILES = (SCORES, *(f"{document.NAME}.{suffix}" for document in DOCUMENTS for suf
 def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
     """Write ``FILES``: every number of every run in ``scores.csv``, and the tables of each topic. Returns the paths.
 
-    Equal scores give equal bytes. Raises ``InputError`` for scores that are missing or damaged.
+    Equal scores give equal bytes, but for ``cost`` and ``provenance``, which tell what was measured.
+    Raises ``InputError`` for scores that are missing or damaged.
     """
     results = collected(manifest)
     scores = Path(out_dir) / SCORES
@@ -40,4 +42,7 @@ def _raw(results: Results) -> Document:
     ]
     records = pd.DataFrame([*scores.to_dict("records"), *missing], columns=COLUMNS)
     records.insert(0, "study", results.manifest.study)
+    paths = {first_columns(evaluation): record_path(results, evaluation) for evaluation in results.protocols}
+    keys = zip(*(records[column] for column in ("experiment", "weights", "seed", "s_in")), strict=True)
+    records["provenance"] = [paths.get(key, NOT_RUN) for key in keys]
     return Document("scores", "", results.is_synthetic, records, sections=[])

@@ -1,0 +1,68 @@
+"""Whether a figure is reproduced: one word, by a rule that is part of the configuration and stands in the table."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from uplift_upsample.errors import InputError
+
+PASS, WARN, FAIL, NOT_RUN, SYNTHETIC = "PASS", "WARN", "FAIL", "NOT RUN", "SYNTHETIC"
+NOT_COMPARED = "–"
+# Worst first: what a study as a whole is said to be.
+ORDER = (FAIL, WARN, PASS, SYNTHETIC, NOT_RUN, NOT_COMPARED)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Distances from a published figure, mm of MPJPE: up to ``pass_mm`` it is reproduced, up to ``warn_mm`` nearly."""
+
+    pass_mm: float
+    warn_mm: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pass_mm <= self.warn_mm < math.inf:
+            raise InputError(f"pass_mm is {self.pass_mm} and warn_mm {self.warn_mm}; it must be 0 <= pass_mm <= warn_mm")
+
+
+@dataclass(frozen=True)
+class VerdictRule:
+    """What ``config.yaml`` says under ``verdict``.
+
+    published_weights, trained_here: the tolerances of both kinds of weights. average: the one that published figures are compared
+    with; auto, the one that published weights agree with better.
+    """
+
+    published_weights: Tolerance = field(default_factory=lambda: Tolerance(0.1, 0.5))
+    trained_here: Tolerance = field(default_factory=lambda: Tolerance(0.5, 1.5))
+    average: Literal["auto", "frame_wise", "action_wise"] = "auto"
+
+
+def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool, is_synthetic: bool) -> str:
+    """One word on a number in mm. published: NaN where there is no figure that it may be compared with.
+
+    The distance is compared as the tables print it, with two decimals, so that no reader gets another word from what stands there.
+    """
+    if not is_run:
+        return NOT_RUN
+    if is_synthetic:
+        return SYNTHETIC
+    if math.isnan(published):
+        return NOT_COMPARED
+    distance = abs(round(mean - published, 2))
+    if math.isnan(distance):
+        return FAIL
+    return PASS if distance <= tolerance.pass_mm else WARN if distance <= tolerance.warn_mm else FAIL
+
+
+def rule_text(rule: VerdictRule) -> str:
+    """The rule in words, as it stands in the table."""
+    told = [
+        f"{name}, PASS up to {tolerance.pass_mm:g} mm from the published figure, WARN up to {tolerance.warn_mm:g} mm, FAIL beyond"
+        for name, tolerance in (("Published weights", rule.published_weights), ("trained here", rule.trained_here))
+    ]
+    return (
+        f"Rule of the verdict, on MPJPE on all frames, in either direction. {'; '.join(told)}. Trained here counts with its mean "
+        f"over the seeds. {NOT_RUN}: planned, but there is no result. {SYNTHETIC}: the people are made up, so there is nothing to "
+        f"compare with. {NOT_COMPARED}: no published figure, or one of another protocol. The numbers of the rule are in "
+        "config.yaml, under verdict."
+    )

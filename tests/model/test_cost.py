@@ -1,0 +1,95 @@
+"""The cost of a network by formula, against built networks, the framework's profiler and the figures of the official code."""
+
+import json
+
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from uplift_upsample.config import ModelConfig
+from uplift_upsample.errors import InputError
+from uplift_upsample.model.cost import network_cost
+from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.official import read_official_config
+
+BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
+        "spatial_blocks": 2, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip
+FULL_351 = ModelConfig(71, 5, (5, 10, 20), strides=(3, 10, 3), paddings=((0, 0),) * 3)
+FULL_81 = ModelConfig(41, 2, (4, 10, 20), strides=(4, 4, 3), paddings=((1, 1), (0, 0), (0, 0)))
+PRODUCTS = {"MatMul", "BatchMatMulV2", "Conv2D"}  # what is counted; the profiler has additions, norms and softmax as well
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "temporal", "window"),
+    # specification: parameters; millions of the temporal and strided stages; 10^9 operations of a whole window, all tokens visible
+    [(FULL_351, 10_404_902, 464.5, 1.051), (FULL_81, 10_377_254, 262.0, 0.595)],
+    ids=["h36m_351", "h36m_81"],
+)
+def test_published_networks(model, parameters, temporal, window) -> None:
+    cost = network_cost(model, model.s_out)
+    assert cost.parameters == parameters
+    assert (cost.by_stage["temporal"] + cost.by_stage["strided"]) / 1e6 == pytest.approx(temporal, abs=0.06)
+    assert cost.spatial_per_pose / 1e6 == pytest.approx(0.84, abs=0.005)
+    assert 2 * (cost.multiply_accumulates + cost.sequence_head) / 1e9 == pytest.approx(window, abs=0.0006)
+
+
+def test_stages_are_the_whole_window() -> None:
+    costs = [network_cost(FULL_351, s_in) for s_in in (5, 10, 20)]
+    assert [sum(cost.by_stage.values()) - cost.multiply_accumulates for cost in costs] == [0, 0, 0]
+    assert [cost.num_input_poses for cost in costs] == [71, 36, 18]  # ceil(71 / 1), ceil(71 / 2), ceil(71 / 4)
+    assert [cost.by_stage["spatial"] for cost in costs] == [poses * costs[0].spatial_per_pose for poses in (71, 36, 18)]
+    # a window every fifth frame, and one spatial stage for each 2D pose
+    assert costs[2].per_pose == (costs[2].multiply_accumulates - costs[2].by_stage["spatial"]) / 5 + 841_024 / 20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"spatial_blocks": 0},
+        {"temporal_blocks": 0, "first_attention_layer": 0},
+        {"strides": ()},
+        {"qkv_bias": False, "output_bn": True, "mlp_ratio": 1.55},
+        {"sequence_head": False, "learnable_masked_token": True, "token_mask_rate": 0.1},
+        {"s_in": (), "s_out": 1},
+    ],
+    ids=lambda changes: "-".join(changes) or "base",
+)
+def test_parameters_and_products_are_those_of_the_network(changes) -> None:
+    model = ModelConfig(**{**BASE, **changes})
+    network = build_network(model)
+    cost = network_cost(model, model.s_out)
+    assert cost.parameters == network.count_params()
+    assert 2 * (cost.multiply_accumulates + cost.sequence_head) == _profiled_products(network)
+
+
+def _profiled_products(network: UpliftUpsampleNetwork) -> int:
+    """Floating point operations of the products in a forward pass of one window, as TensorFlow's profiler counts them."""
+    tokens = network.config.num_tokens
+    inputs = [tf.TensorSpec((1, tokens, 17, 2)), tf.TensorSpec((1, tokens), tf.bool)]
+    lifted = tf.function(lambda poses, visible: [part for part in network(poses, visible) if part is not None])
+    graph = convert_variables_to_constants_v2(lifted.get_concrete_function(*inputs)).graph
+    options = {**tf.compat.v1.profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
+    node = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
+    total = 0
+    while node.children:
+        node = node.children[0]
+        total += node.float_ops if node.name in PRODUCTS else 0
+    return total
+
+
+@pytest.mark.parametrize("name", ["n9_nullpad_first0", "n9_learntoken", "n9_refine_nofull", "n71_h351like_first1"])
+def test_figures_of_the_official_code(name, golden_file) -> None:
+    model = read_official_config(golden_file(f"models/{name}.json")).model
+    golden = json.loads(golden_file("models/models.json").read_text())[name]
+    cost = network_cost(model, model.s_out)
+    counted = golden["flops_analytic_matmul_conv"]
+    assert cost.parameters == golden["params"]
+    assert 2 * cost.by_stage["spatial"] == counted["spatial"] + counted["map"]
+    assert [2 * cost.by_stage[stage] for stage in ("temporal", "strided")] == [counted["temporal"], counted["strided"]]
+    assert 2 * (cost.multiply_accumulates + cost.sequence_head) == counted["total"]
+
+
+def test_impossible_stride() -> None:
+    with pytest.raises(InputError, match="s_in 3 is no multiple of s_out 2"):
+        network_cost(ModelConfig(**BASE), 3)
