@@ -41,6 +41,7 @@ class PlannedExperiment:
     initial_weights: the experiment of the same study whose weights training starts from. published_weights: weights that others
     published for it, by their name in the table of sources. evaluated_s_in: frames; empty without a test set.
     is_run: whether the study's tables expect its numbers; what is not run can still be asked for by the name of a file.
+    animations: the test sequences that are drawn, by the names of ``report.animation.sequences``.
     """
 
     name: str
@@ -56,6 +57,7 @@ class PlannedExperiment:
     experiment: Experiment
     resources: Resources
     is_run: bool
+    animations: tuple[str, ...] = ()
 
     def to_mapping(self) -> dict[str, Any]:
         """What training depends on, as plain values in the form of ``runs.Run``. Nothing of the evaluation is among them."""
@@ -178,6 +180,7 @@ def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> S
             experiment=experiment,
             resources=Resources(**{**values.get("resources", {}), **planned.get("resources", {})}),
             is_run=key in run,
+            animations=tuple(planned.get("animations", values.get("animations", []))) if test_subset else (),
         )
     return Study(
         name=name,

@@ -322,3 +322,15 @@ def test_the_command_lines(table, tmp_path, project):
     failed = command("score_mean_pose", "--train_subset", "train", "--test_subset", "S8")
     assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
     assert failed.stderr.startswith("error: h36m: no subset 'S8'")
+
+
+def test_errors_by_joint_and_distance_average_to_the_error_of_all_frames(table):
+    document = scores(predictions_of(table, offset=0.017), table)["4"]
+    for part in (document, document["no_learned_upsampling"]):
+        overall = part["all_frames"]["frame_wise"]["mpjpe"]
+        assert np.mean(list(part["per_joint"].values())) == pytest.approx(overall)
+        frames, errors = zip(*((row["num_frames"], row["mpjpe"]) for row in part["by_distance"].values()), strict=True)
+        assert np.average(errors, weights=frames) == pytest.approx(overall)
+        assert sum(frames) == 2 * (24 + 7 + 31)
+    assert document["per_joint"]["pelvis"] == 0
+    assert document["by_distance"]["0"]["mpjpe"] == pytest.approx(document["key_frames"]["frame_wise"]["mpjpe"])

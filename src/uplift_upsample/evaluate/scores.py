@@ -4,11 +4,12 @@ Source: the evaluation section of the protocol. The result is a document of plai
 
     {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe"},
                                "action_wise": {...}, "per_action": {"Directions": {...}, ...}},
-                "key_frames": {...},
-                "no_learned_upsampling": {"all_frames": {...}, "key_frames": {...}}},
+                "key_frames": {...}, "per_joint": {...}, "by_distance": {...},
+                "no_learned_upsampling": {the same four}},
      "protocol": {...}}
 
-All errors are millimetres; ``averages`` defines the averages. What the reference leaves open:
+All errors are millimetres; ``averages`` defines the averages, and ``breakdown`` the MPJPE by joint and by the distance to the
+nearest frame with a 2D pose. What the reference leaves open:
 
 - An action of the data set without a scored frame is null in ``per_action``, is no part of the action-wise mean, and is listed
   in ``protocol.absent_actions``.
@@ -30,6 +31,7 @@ from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.averages import Averages
+from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
 from uplift_upsample.evaluate.predictions import Predictions
@@ -56,7 +58,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are no numbers.
     """
-    predictions = _checked(predictions, table)
+    predictions = counted(predictions, table)
     s_in, s_out = predictions.metadata["s_in"], predictions.metadata["s_out"]
     videos = np.unique(predictions.video)
     learned, plain = _Scored(table, s_in), _Scored(table, s_in)
@@ -140,22 +142,27 @@ class _Scored:
         self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
         self._averages = {name: Averages(list(METRICS), self._actions) for name in ("all_frames", "key_frames")}
         self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
+        self._breakdown = Breakdown()
         self.num_degenerate = 0
 
     def add(self, prediction: np.ndarray, target: np.ndarray, video: np.ndarray, frame: np.ndarray) -> None:
         prediction = root_relative(np.asarray(prediction, np.float64))
         self.num_degenerate += int(is_degenerate(prediction).sum())
         action = self._action[video]
-        is_key = frame % (self._s_in * _factor(self._table)[video]) == 0
+        factor = _factor(self._table)[video]
+        distance = distance_to_key_frame(frame, self._table.video_length[video], self._s_in, factor)
+        is_key = distance == 0
         for metric, function in METRICS.items():
             errors = function(prediction, target)  # (Q, 17)
+            if metric == "mpjpe":
+                self._breakdown.add(errors, distance)
             self._averages["all_frames"].add(metric, errors, action)
             self._averages["key_frames"].add(metric, errors[is_key], action[is_key])
         for name, rows in (("all_frames", slice(None)), ("key_frames", is_key)):
             self._num_frames[name] += np.bincount(action[rows], minlength=len(self._actions))
 
     def document(self) -> dict[str, Any]:
-        return {name: averages.document() for name, averages in self._averages.items()}
+        return {**{name: averages.document() for name, averages in self._averages.items()}, **self._breakdown.document()}
 
     def protocol(self, videos: np.ndarray) -> dict[str, Any]:
         """What was scored."""
@@ -208,8 +215,12 @@ def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np
     return interpolated_at(poses, predictions.video[rows], predictions.frame[rows], video, frame)
 
 
-def _checked(predictions: Predictions, table: FramesTable) -> Predictions:
-    """The predictions that count, by video and frame."""
+def counted(predictions: Predictions, table: FramesTable) -> Predictions:
+    """The predictions that count, those at multiples of s_out, in the order of video and frame.
+
+    Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
+    are no numbers.
+    """
     metadata = predictions.metadata
     missing = [key for key in ("s_in", "s_out") if not _is_stride(metadata.get(key))]
     if not _is_stride(metadata.get("test_step", 1)):

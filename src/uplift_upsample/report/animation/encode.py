@@ -1,0 +1,98 @@
+"""Pictures as a file: GIF by Pillow, MP4 by ffmpeg where it is. Equal pictures give equal bytes, with the same versions of both."""
+
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import replacing
+from uplift_upsample.report.animation.canvas import GHOST, HELD, LEFT, RIGHT, faded
+from uplift_upsample.report.figures.style import GREY, INK
+
+PALETTE = (INK, LEFT, RIGHT, GREY, GHOST, *(faded(colour, HELD) for colour in (INK, LEFT, RIGHT)))
+NUM_STEPS = 6
+NEEDS_FFMPEG = "draw the .gif instead, or install ffmpeg (Debian: apt-get install ffmpeg; conda: ffmpeg)"
+
+
+def write_gif(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
+    """Write RGB pictures of equal size as a GIF that repeats forever. rate: pictures a second; GIF keeps hundredths of a second."""
+    images = list(pictures)
+    palette = _palette(PALETTE)
+    frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    with replacing(path) as aside:
+        frames[0].save(
+            aside,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=round(1000 / rate),
+            loop=0,
+            disposal=1,
+            optimize=True,
+        )
+
+
+def write_mp4(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
+    """Write RGB pictures of equal, even size as H.264, which every browser plays.
+
+    Raises ``InputError`` without ffmpeg, or with one that cannot encode H.264.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError(f"{path}: there is no ffmpeg on the PATH, which makes MP4 files; {NEEDS_FFMPEG}")
+    iterator = iter(pictures)
+    first = next(iterator)
+    width, height = first.size
+    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-"]
+    # one thread and no notes of versions: else two runs differ
+    codec = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "medium",
+        "-crf",
+        "23",
+        "-pix_fmt",
+        "yuv420p",
+        "-threads",
+        "1",
+        "-movflags",
+        "+faststart",
+    ]
+    exact = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+    with replacing(path) as aside:
+        command = [program, "-hide_banner", "-loglevel", "error", "-y", *source, *codec, *exact, os.fspath(aside)]
+        raw = b"".join(image.tobytes() for image in itertools.chain([first], iterator))
+        done = subprocess.run(command, input=raw, capture_output=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+            raise InputError(f"{path}: ffmpeg could not write it ({reason}); {NEEDS_FFMPEG} with libx264")
+
+
+def write_animation(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
+    """Write pictures in the format that the suffix names, ``.gif`` or ``.mp4``. Raises ``InputError`` for another one."""
+    writers = {".gif": write_gif, ".mp4": write_mp4}
+    writer = writers.get(Path(path).suffix)
+    if writer is None:
+        raise InputError(f"{path}: an animation is a {' or a '.join(writers)} file")
+    writer(path, pictures, rate)
+
+
+def _palette(colours: Sequence[str]) -> Image.Image:
+    """White, and some colours in even steps towards it: what smooth lines on white need. The same for all pictures, so that what
+    does not change needs no bytes.
+    """
+    weights = [1 - step / NUM_STEPS for step in range(NUM_STEPS)]
+    values = [
+        value
+        for colour in ("#ffffff", *(faded(colour, weight) for colour in colours for weight in weights))
+        for value in bytes.fromhex(colour[1:])
+    ]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(values)
+    return palette

@@ -1,0 +1,85 @@
+"""Error over multiply-accumulates: what a 3D pose costs, and what it is worth."""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from uplift_upsample.model.cost import network_cost
+from uplift_upsample.report.figures import style
+from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, seeds_label
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.published import published_mpjpe
+
+NAME = "error_over_cost"
+MILLION = 1e6
+
+
+def figure(material: Material) -> Figure:
+    """One point for each experiment and stride, joined where they share a network."""
+    results = material.results
+    drawn = style.new_figure(style.COLUMN, 3.3)
+    axes = drawn.subplots()
+    has_published = False
+    for experiment in results.evaluated:
+        look = style.look(material.number(experiment))
+        published = _points(material, experiment, is_published=True)
+        points = _points(material, experiment, is_published=False)
+        has_published = has_published or bool(published)
+        axes.plot([cost for _, cost, _ in published], [error for *_, error in published], **{**look.plain(), **RING})
+        axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **look.plain())
+        for place, (s_in, cost, error) in enumerate(points or published):
+            is_right = place % 2 == 0  # side by side, because strides hardly differ in cost
+            axes.annotate(
+                str(s_in),
+                (cost, error),
+                (6 if is_right else -6, 0),
+                textcoords="offset points",
+                ha="left" if is_right else "right",
+                va="center",
+                fontsize=6.5,
+            )
+    if not axes.has_data():
+        style.say_not_run(axes)
+    else:
+        _finish(axes)
+    style.titled(drawn, "Error over cost", results.is_synthetic)
+    handles = [
+        Line2D([], [], label=seeds_label(material, experiment), **style.look(material.number(experiment)).plain())
+        for experiment in results.evaluated
+    ]
+    if has_published:
+        handles.append(Line2D([], [], label="published error", color=style.GREY, marker="o", **RING))
+    style.legend_below(drawn, handles, 2)
+    return drawn
+
+
+def _points(material: Material, experiment: PlannedExperiment, *, is_published: bool) -> list[tuple[int, float, float]]:
+    """(s_in, million multiply-accumulates for each 3D pose, mm), as far as there are numbers."""
+    points: list[tuple[int, float, float]] = []
+    if (model := experiment.network) is None:
+        return points
+    for s_in in sorted(experiment.s_in):
+        if is_published:
+            error = published_mpjpe(material.results, experiment, s_in)
+        else:
+            error = material.results.summary(experiment, s_in).mean
+        if not math.isnan(error):
+            points.append((s_in, network_cost(model, s_in).per_pose / MILLION, error))
+    return points
+
+
+def _finish(axes: Axes) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    room = max(1.5, 3 / math.sqrt(high / low))  # or there is not one labelled tick
+    axes.set_xlim(low / room, high * room)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.margins(y=0.12)
+    axes.set_xlabel("million multiply-accumulates for each 3D pose,\nwithout mirroring (numbers at the points: $s_{in}$)")
+    axes.set_ylabel(ERROR_LABEL)

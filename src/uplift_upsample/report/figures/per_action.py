@@ -1,0 +1,106 @@
+"""Error per action: bars by stride, one panel for each experiment."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from uplift_upsample.report import cells
+from uplift_upsample.report.figures import style
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.results import Summary
+
+NAME = "per_action"
+_HATCHES = ("", "/////", "")  # with three shades, told apart without colour
+_HEIGHT = 0.82  # of the bars of an action
+
+
+def figure(material: Material) -> Figure:
+    """The actions from top to bottom in the order of the data set, and the mean of the actions below them."""
+    results = material.results
+    rows, actions = material.rows, _shown_actions(material)
+    height = max(1.8, 0.9 + 0.26 * (len(actions) + 1))
+    drawn, grid = style.panels(len(rows), style.PAGE, height, columns=4, sharex=True, sharey=True)
+    for axes, (experiment, weights) in zip(grid, rows, strict=True):
+        _draw(axes, material, experiment, weights, actions)
+        axes.set_title(panel_title(experiment, weights))
+    for axes in grid[:1]:
+        axes.set_yticks(_places(len(actions) + 1), [*actions, "mean of actions"])
+        axes.set_ylim(_places(len(actions) + 1)[-1] + 0.6, -0.7)
+    if not any(axes.containers for axes in grid):
+        grid[0].set_xlim(0, 1)
+    style.titled(drawn, "Error per action, all frames", results.is_synthetic)
+    places = range(max((len(experiment.s_in) for experiment, _ in rows), default=0))
+    grey = style.tints(style.GREY, len(places))
+    names = ["smallest $s_{in}$", *["middle"] * (len(places) - 2), "largest $s_{in}$"] if len(places) > 1 else ["$s_{in}$"]
+    handles = [
+        Patch(
+            facecolor=grey[place],
+            edgecolor="white",
+            hatch=_HATCHES[place % len(_HATCHES)],
+            label=_legend(names[place], rows, place),
+        )
+        for place in places
+    ]
+    style.legend_below(drawn, handles, len(handles))
+    return drawn
+
+
+def panel_title(experiment: PlannedExperiment, weights: str) -> str:
+    return experiment.name if weights != "published" else f"{experiment.name}\n{cells.weights_title(weights)}"
+
+
+def _legend(name: str, rows: list[tuple[PlannedExperiment, str]], place: int) -> str:
+    strides = {sorted(experiment.s_in)[place] for experiment, _ in rows if place < len(experiment.s_in)}
+    return f"{name}: {' or '.join(map(str, sorted(strides)))}"
+
+
+def _shown_actions(material: Material) -> list[str]:
+    """The actions of the data set that anything was measured of, in its order."""
+    results = material.results
+    return [
+        action
+        for action in results.actions
+        if any(
+            not math.isnan(results.summary(experiment, s_in, average="per_action", action=action, weights=weights).mean)
+            for experiment, weights in material.rows
+            for s_in in experiment.s_in
+        )
+    ]
+
+
+def _draw(axes: Axes, material: Material, experiment: PlannedExperiment, weights: str, actions: list[str]) -> None:
+    results, strides = material.results, sorted(experiment.s_in)
+    colours = style.tints(style.look(material.number(experiment)).colour, len(strides))
+    has_any = False
+    for place, s_in in enumerate(strides):
+        summaries = [results.summary(experiment, s_in, average="per_action", action=action, weights=weights) for action in actions]
+        summaries.append(results.summary(experiment, s_in, average="action_wise", weights=weights))
+        thickness = _HEIGHT / len(strides)
+        offset = (place - (len(strides) - 1) / 2) * thickness
+        has_any = _bars(axes, summaries, offset, thickness, colours[place], _HATCHES[place % len(_HATCHES)]) or has_any
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("MPJPE (mm)")
+    if not has_any:
+        style.say_not_run(axes, has_axes=True)
+
+
+def _bars(axes: Axes, summaries: list[Summary], offset: float, thickness: float, colour: str, hatch: str) -> bool:
+    means = np.array([summary.mean for summary in summaries])
+    spread = np.nan_to_num([summary.std for summary in summaries])
+    where = ~np.isnan(means)
+    if not where.any():
+        return False
+    places = _places(len(summaries))[where] + offset
+    errors = {"xerr": spread[where], "error_kw": {"elinewidth": 0.7, "ecolor": style.INK}} if spread.any() else {}
+    axes.barh(places, means[where], thickness, color=colour, edgecolor="white", linewidth=0.3, hatch=hatch, **errors)
+    return True
+
+
+def _places(count: int) -> np.ndarray:
+    """The actions, and a gap before the mean."""
+    return np.append(np.arange(count - 1), count - 0.6)

@@ -1,0 +1,163 @@
+"""One look for all figures: sizes of a printed column, colours that the colour-blind tell apart, and files with equal bytes.
+
+Colours are those of Okabe and Ito (Color Universal Design, 2008). Nothing is told by colour alone: markers and lines differ too.
+Experiments keep their look in all figures of a study.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from uplift_upsample.files import replacing, write_text
+from uplift_upsample.report.cells import NOT_RUN
+
+COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column paper
+DPI = 250
+INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
+VERMILION, BLUE = "#D55E00", "#0072B2"
+SYNTHETIC = "SYNTHETIC people: this tests the code only"
+_COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#B07D00", "#56B4E9", "#000000")  # the orange is darkened for white paper
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LINES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (3, 1, 1, 1)),
+    (0, (1, 1)),
+    (0, (7, 1, 1, 1)),
+    (0, (2, 2)),
+    (0, (4, 1, 1, 1, 1, 1)),
+)
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same letters everywhere
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "axes.facecolor": "white",
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "path",  # looks the same where the font is not installed
+    "path.simplify": False,
+    "axes.formatter.useoffset": False,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series is drawn."""
+
+    colour: str
+    marker: str
+    line: Any
+
+    def plain(self) -> dict[str, Any]:
+        """The arguments of ``Axes.plot``."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.line}
+
+
+def look(number: int) -> Look:
+    """The look of the series with this number; markers and lines go round later than colours, so that no two of 49 are equal."""
+    shift = number // len(_COLOURS)
+    return Look(
+        _COLOURS[number % len(_COLOURS)],
+        _MARKERS[(number + shift) % len(_MARKERS)],
+        _LINES[(number + 2 * shift) % len(_LINES)],
+    )
+
+
+def tints(colour: str, count: int) -> list[str]:
+    """Lighter to full shades of a colour, far enough apart for grey print."""
+    rgb = mpl.colors.to_rgb(colour)
+    weights = [1.0] if count == 1 else [0.35 + 0.65 * index / (count - 1) for index in range(count)]
+    shades = [1 - weight * (1 - np.array(rgb)) for weight in weights]
+    return [mpl.colors.to_hex((float(red), float(green), float(blue))) for red, green, blue in shades]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, inches; no display is needed or touched."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def panels(count: int, width: float, height: float, columns: int, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with some axes of equal size in rows of ``columns``. width: of all, height: of one row, inches."""
+    columns = max(1, min(columns, count))
+    rows = max(1, -(-count // columns))
+    figure = new_figure(width, height * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, **shared).ravel().tolist()
+    for axes in grid[count:]:
+        axes.set_axis_off()
+    for axes in grid[:count]:
+        axes.tick_params(labelbottom=True)
+    return figure, grid[:count]
+
+
+def titled(figure: Figure, title: str, is_synthetic: bool) -> None:
+    """Put the title above everything, and below it the word that made-up people need."""
+    if is_synthetic:
+        figure.suptitle(f"{title}\n{SYNTHETIC}", fontsize=8, color=VERMILION, fontweight="bold", linespacing=1.4)
+    else:
+        figure.suptitle(title, fontsize=8.5, fontweight="bold")
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:
+    if handles:
+        figure.legend(
+            handles=list(handles),
+            loc="outside lower center",
+            ncols=max(1, min(columns, len(handles))),
+            handlelength=2.6,
+            columnspacing=1.4,
+        )
+
+
+def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:
+    """Tell in empty axes why they are. has_axes: whether lines and ticks stay, which neighbours may share."""
+    if not has_axes:
+        axes.grid(visible=False)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 2}
+    where: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+    axes.text(0.5, 0.5, NOT_RUN, color=GREY, fontsize=9, fontweight="bold", bbox=box, **where)
+
+
+def write_figure(figure: Figure, out_dir: str | Path, name: str) -> list[Path]:
+    """Write ``NAME.png`` and ``NAME.svg``; equal figures give equal bytes. To be called where ``STYLE`` holds."""
+    paths = [Path(out_dir) / f"{name}.png", Path(out_dir) / f"{name}.svg"]
+    with replacing(paths[0]) as aside:
+        figure.savefig(aside, dpi=DPI, metadata={"Software": None})
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):  # of its own, so that no two figures of a page share an id
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": name})
+    write_text(paths[1], text.getvalue())
+    return paths
