@@ -5,6 +5,7 @@
 #   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, published, tables
 #   snakemake --cores all FILE       one result, e.g. results/demo/h36m_81/seed_0/s_in_20/scores.json
 #   snakemake -n ...                 what would be done, and why
+#   snakemake --cores all doctor     what this machine has and lacks, and how long everything will take
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -13,16 +14,23 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/dependencies.smk"
 include: "workflow/rules/devices.smk"
+include: "workflow/rules/doctor.smk"
 include: "workflow/rules/data_inputs.smk"
 include: "workflow/rules/cluster.smk"
 include: "workflow/rules/archives.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/page.smk"
 
 
 localrules:
@@ -33,12 +41,14 @@ localrules:
     evaluate,
     published,
     tables,
+    figures,
+    animations,
 
 
 rule all:
     default_target: True
     input:
-        of_reproduced(tables_of),
+        of_reproduced(results_of),
 
 
 rule data:
@@ -71,6 +81,16 @@ rule tables:
         of_reproduced(tables_of),
 
 
+rule figures:
+    input:
+        of_reproduced(figures_of),
+
+
+rule animations:
+    input:
+        of_reproduced(animations_of),
+
+
 # Each study is a target of its own name.
 for _study in STUDIES.values():
 
@@ -78,5 +98,5 @@ for _study in STUDIES.values():
         name:
             _study.name
         input:
-            tables_of(_study),
+            results_of(_study),
         localrule: True

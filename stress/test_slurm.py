@@ -13,7 +13,7 @@ import h5py
 import pytest
 from slurm_machine import OneMachine, why_not
 from slurm_project import DevicesOfTrainings, Project, Start
-from workflow.workflow_copy import copy_of_project, jobs_of
+from workflow.workflow_copy import copy_of_project, counted, jobs_of
 from world.killing import sums
 
 PROJECT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def test_demo_runs_to_its_tables(project: Project, figures: list[str]) -> None:
         start = project.start(*targets, **DEMO)
         assert start.end(900) == 0, start.said
     assert project.rules_of_jobs() == SUBMITTED
-    assert Counter(job.rule for job in jobs_of(start.said)) == {**SUBMITTED, **LOCAL}
+    assert counted(jobs_of(start.said)) == {**SUBMITTED, **LOCAL}
     jobs = project.slurm.jobs()
     assert {fields["JobState"] for fields in jobs.values()} == {"COMPLETED"}
     on_gpu = {number for number, fields in jobs.items() if fields.get("TresPerJob") == "gres:gpu:1"}

@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +146,20 @@ def archives_gone(workflow: Workflow) -> None:
         path.unlink()
 
 
+def logs_gone(workflow: Workflow) -> None:
+    """What tells how results came about, and nothing of what they are."""
+    shutil.rmtree(workflow.folder / "logs")
+    for path in workflow.folder.glob("results/*/*/*/*/prediction.json"):
+        path.write_text("another machine\n", encoding="utf-8")
+
+
+def committed(workflow: Workflow) -> None:
+    """The records of results tell the commit."""
+    identity = ("-c", "user.name=A tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
+    for command in (("init", "--quiet"), ("add", "Snakefile", "src", "scripts"), ("commit", "--quiet", "--message", "A commit")):
+        subprocess.run(["git", *identity, *command], cwd=workflow.folder, check=True, capture_output=True)
+
+
 def cmu_cache(workflow: Workflow) -> Changes:
     return {"studies": {"open": {"data": {"cmu": {"cache": "data/elsewhere"}}}}, "cmu_source": "/some/folder"}
 
@@ -169,8 +184,10 @@ NOTHING = [
     Row("archives put into `data/raw` beside what was made of fetched ones", archives_there),
     Row("addresses in the table of sources", other_addresses),
     Row("`cmu_source`, or the folder that keeps the original files", cmu_cache),
-    Row("`device`, GPUs, threads, memory, time limit of jobs", settings(device="gpu", studies=ON_GPU)),
+    Row("`device`, GPUs, threads, memory, time limit of jobs", settings(device="gpu", deterministic=True, studies=ON_GPU)),
     Row("code of training", code("train/training.py")),
+    Row("another commit", committed),
+    Row("logs and benchmark files deleted", logs_gone),
 ]
 GONE = [
     Row("archives and single converted subjects deleted", archives_gone),
@@ -209,6 +226,7 @@ SOMETHING = [
         {"fetch_cmu": 3, "convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("another file of published weights", text("results/data/sources/weights_h36m_81.json"),
         {"check_weights": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}),
+    Row("the rule of the verdict", settings(verdict={"trained_here": {"pass_mm": 0.7}}), {"plan_tables": 4, "write_tables": 4}),
     Row("published weights switched off", settings(evaluate_published=False), {"plan_tables": 1, "write_tables": 1}),
     Row("published weights of one more experiment",
         paper(experiments={"h36m_351_pt": {"published_weights": "weights_h36m_351_pt"}}),

@@ -12,10 +12,21 @@ import h5py
 
 from uplift_upsample.provenance import code_fingerprint
 
-OUTPUT_FLAGS = ("--output", "--glitches", "--report")
+OUTPUT_FLAGS = ("--output", "--glitches", "--report", "--provenance")
 MERGED = ("--poses_3d", "--poses_2d")  # outputs of merge_h36m, inputs of others
-PLACES = ("--out_dir", "--sources", "--lock", "--folder", "--cache", "--device")  # say nothing of what is made
-DOCUMENTS = ("main_results", "per_action", "learned_upsampling", "pretraining")
+PLACES = (
+    "--out_dir",
+    "--sources",
+    "--lock",
+    "--folder",
+    "--cache",
+    "--device",
+    "--prediction_record",
+    "--weights_record",
+    "--rule_graph",
+)  # say nothing of what is made
+DOCUMENTS = ("comparison", "main_results", "per_action", "learned_upsampling", "pretraining", "cost", "provenance")
+FIGURES = ("error_over_s_in", "per_action", "error_over_cost", "learning_curves", "error_per_joint", "error_over_distance")
 FILES_IN_FOLDER = {
     "generate_demo": [
         "data_3d_h36m.npz",
@@ -26,7 +37,8 @@ FILES_IN_FOLDER = {
         "SYNTHETIC.txt",
     ],
     "train": ["weights.h5", "training.json", "history.csv"],
-    "write_tables": ["scores.csv", *(f"{name}.{suffix}" for name in DOCUMENTS for suffix in ("csv", "md", "tex"))],
+    "draw_figures": [f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")],
+    "write_tables": ["scores.csv", *(f"{name}.{suffix}" for name in DOCUMENTS for suffix in ("csv", "md", "tex", "json"))],
 }
 
 
@@ -58,7 +70,7 @@ def run(script: str) -> None:
         if flag == "--source":  # a place or a name says nothing, the manifest of a file does
             values = [value for value in values if Path(value).is_file()]
         for value in values if flag not in (*output_flags, *PLACES) else []:
-            total.update(Path(value).read_bytes() if Path(value).is_file() else f"{flag} {value}".encode())
+            total.update(Path(value).read_bytes() if os.path.isfile(value) else f"{flag} {value}".encode())
     outputs = [path for flag in output_flags for path in flags.get(flag, [])]
     outputs += [f"{flags['--out_dir'][0]}/{file}" for file in FILES_IN_FOLDER.get(name, [])]
     for output in map(Path, outputs):
@@ -77,5 +89,7 @@ def run(script: str) -> None:
             archive = flags.get("--archive")
             origin = json.loads(Path(archive[0]).read_text("utf-8"))["origin"] if archive else flags["--source"][0]
             output.write_text(f"origin,content\n{origin}/a file,{total.hexdigest()}\n", encoding="utf-8")
+        if flags.get("--provenance") == [str(output)]:
+            output.write_text(f"{output.name} {time.time_ns()}\n", encoding="utf-8")  # measured: another one each time
         if output.name == "training.json":
             output.write_text(json.dumps({"code_fingerprint": code_fingerprint(script)}), encoding="utf-8")

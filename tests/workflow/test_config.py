@@ -239,6 +239,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
         ("evaluate_published", "no", "evaluate_published: expected true or false, not 'no'"),
+        ("verdict/trained_here/pass_mm", 9.0, "verdict.trained_here: pass_mm 9.0 is larger than warn_mm 1.5"),
+        ("verdict/average", "mean", "verdict.average: expected one of auto, frame_wise, action_wise, not 'mean'"),
         ("studies", [], "studies: expected keys and values, not []"),
         ("experiments", None, "experiments: expected keys and values, not None"),
     ],

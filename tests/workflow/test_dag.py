@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_copy import PAPER, STAND_IN, TRAINED_HERE, Workflow, jobs_of
+from workflow_copy import PAPER, STAND_IN, TRAINED_HERE, Workflow, counted, jobs_of
 
 DEMO = {"generate_demo": 1, **TRAINED_HERE}
 OPEN = {
@@ -36,7 +36,7 @@ def test_demo_is_what_all_builds_as_shipped(pristine: Workflow) -> None:
 
 def test_open_study(pristine: Workflow) -> None:
     jobs = pristine.jobs("open")
-    assert {rule: sum(job.rule == rule for job in jobs) for rule in {job.rule for job in jobs}} == OPEN
+    assert counted(jobs) == OPEN
     assert {job.experiment for job in jobs} == {"cmu_small", None}
 
 
@@ -138,7 +138,7 @@ def test_published_weights_alone_need_no_training_and_no_motion_capture(pristine
     workflow = with_data(pristine, tmp_path / "project")
     shutil.rmtree(workflow.folder / "data/amass")
     jobs = workflow.jobs(**yaml.safe_load((project / "docs/examples/published_only.yaml").read_text(encoding="utf-8")))
-    assert Counter(job.rule for job in jobs) == {
+    assert counted(jobs) == {
         "convert_h36m": 1,
         "fetch_source": 4,
         "resolve_run": 4,
@@ -170,7 +170,7 @@ def test_published_weights_can_be_left_out(pristine: Workflow, tmp_path: Path, o
         config["studies"]["paper"]["evaluate_published"] = False
         workflow.write_config(config)
     result = workflow.snakemake("--dry-run", "paper", *options)
-    assert Counter(job.rule for job in jobs_of(result.stdout)) == TRAINED_HERE
+    assert counted(jobs_of(result.stdout)) == TRAINED_HERE
     target = "results/paper/h36m_81/published/s_in_10/scores.json"
     assert {job.run for job in jobs_of(workflow.snakemake("--dry-run", target, *options).stdout)} == {"published", None}
 

@@ -12,7 +12,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from snakemake.utils import update_config
-from workflow_copy import PAPER, Workflow, copy_of_project, jobs_of
+from workflow_copy import PAPER, Workflow, copy_of_project, counted, jobs_of
 from world.paper import Credentials, open_accounts, paper_files, put_files, random_credentials, write_table
 from world.processes import CommandLines, KilledJob
 from world.sites import H36M, TUE, Sites
@@ -111,7 +110,7 @@ def read(path: Path) -> Any:
 
 def test_every_job_ran_once_and_nothing_is_left_to_do(paper: Paper) -> None:
     workflow, said = paper.workflow, paper.said
-    assert Counter(job.rule for job in jobs_of(said)) == FROM_SITES
+    assert counted(jobs_of(said)) == FROM_SITES
     assert {job.experiment for job in jobs_of(said)} == {*EXPERIMENTS, None}
     assert workflow.counts(**CHANGES) == {}
 

@@ -16,6 +16,8 @@ import yaml
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
 REAL_SCRIPTS = ("_command", "resolve_run")
 STAND_IN = Path(__file__).with_name("stand_in.py")
+# What shows results, and follows them.
+SHOWN = ("draw_figures", "draw_animation", "select_poses", "write_page")
 # The jobs of the four experiments, from their data to their tables.
 TRAINED_HERE = {
     "convert_h36m": 1,
@@ -79,8 +81,8 @@ class Workflow:
         return jobs_of(said)
 
     def counts(self, *targets: str, **changes: Any) -> dict[str, int]:
-        """How many jobs of each rule a dry run would do."""
-        return dict(Counter(job.rule for job in self.jobs(*targets, **changes)))
+        """How many jobs of each rule a dry run would do (see ``counted``)."""
+        return counted(self.jobs(*targets, **changes))
 
     def config(self) -> dict[str, Any]:
         return yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
@@ -114,6 +116,12 @@ def jobs_of(said: str) -> list[Job]:
         if re.search(r"^ {4}output:", lines, re.MULTILINE):
             found.append(Job(rule, tuple(pairs)))
     return found
+
+
+def counted(jobs: list[Job]) -> dict[str, int]:
+    """How many jobs of each rule; pictures and pages follow what they show, and count only where nothing else runs."""
+    others = Counter(job.rule for job in jobs if job.rule not in SHOWN)
+    return dict(others or Counter(job.rule for job in jobs))
 
 
 def stand_in_for(script: Path) -> str:

@@ -19,6 +19,8 @@ RESERVED = {
     "evaluate",
     "published",
     "tables",
+    "figures",
+    "animations",
     "train_network",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
@@ -74,6 +76,7 @@ ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
 RETRIES = 2 if workflow.is_main_process else 0
 RETRAIN = "--retrain_on_code_change" if config.get("retrain_on_code_change", False) else ""
 DEVICE = config.get("device", "auto")
+DETERMINISTIC = " --deterministic" if config.get("deterministic", False) else ""
 
 
 def any_of(names):
@@ -168,39 +171,6 @@ def of_reproduced(files):
     return [path for name in REPRODUCED for path in files(STUDIES[name])]
 
 
-def manifest(study):
-    """What a study's tables are to show, run or not, and where the scores are."""
-    return {
-        "study": study.name,
-        "is_synthetic": study.is_synthetic,
-        "experiments": [
-            {
-                "name": experiment.name,
-                "dataset": experiment.dataset,
-                "test_dataset": experiment.test_dataset,
-                "s_in": experiment.evaluated_s_in,
-                "seeds": study.seeds,
-                "initial_weights": experiment.initial_weights,
-                "published_weights": experiment.published_weights,
-                "is_run": experiment.is_run,
-            }
-            for experiment in study.experiments.values()
-        ],
-        "scores": {
-            experiment.name: {
-                seed: {s_in: scores_file(experiment, seed, s_in) for s_in in experiment.evaluated_s_in} for seed in study.seeds
-            }
-            for experiment in study.tested
-        },
-        "published_scores": {
-            experiment.name: {s_in: scores_file(experiment, "published", s_in) for s_in in experiment.evaluated_s_in}
-            for experiment in study.published
-        },
-        "mean_pose": next(iter(baseline_of(study)), None),
-        "published": PUBLISHED,
-    }
-
-
 # ---- inputs and params of single rules
 
 
@@ -242,8 +212,20 @@ def origin_of_weights(wildcards):
     return "--published" if wildcards.run == "published" else f"--seed {wildcards.run.removeprefix('seed_')}"
 
 
+def records_of_run(wildcards):
+    """The records of the prediction and of the weights behind some scores, as flags of score_predictions.py."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}"
+    weights = "weights.json" if wildcards.run == "published" else "training.json"
+    return f"--prediction_record {folder}/s_in_{wildcards.s_in}/prediction.json --weights_record {folder}/{weights}"
+
+
 def tables_of(study):
     return [f"results/{study.name}/tables/{table}" for table in TABLES]
+
+
+def results_of(study):
+    """Everything that the target of a study builds."""
+    return tables_of(study) + figures_of(study) + animations_of(study) + page_of(study)
 
 
 def scores_of_wildcards(wildcards):

@@ -10,8 +10,8 @@ def gpus(wildcards):
 
 
 def device(wildcards, resources):
-    """What a job runs on, as a flag. (A param that asks for resources is no reason to run a job again.)"""
-    return f"--device {DEVICE if resources.gpu else 'cpu'}"
+    """What a job runs on and how strictly, as flags. (A param that asks for resources is no reason to run a job again.)"""
+    return f"--device {DEVICE if resources.gpu else 'cpu'}{DETERMINISTIC}"
 
 
 def check_device():

@@ -1,0 +1,103 @@
+"""A study's page: one HTML file with everything in it, which opens without a network."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.files import write_text
+from uplift_upsample.report import cost, provenance_rows
+from uplift_upsample.report.page.contents import Animation, Figure, Table, runs_of
+from uplift_upsample.report.page.graph import drawing
+from uplift_upsample.report.page.provenance_facts import Run
+from uplift_upsample.report.page.summary import VERDICTS, summary
+from uplift_upsample.report.render import BANNER
+
+TEMPLATE = "page.html"
+STYLE = "page.css"
+SCRIPT = "page.js"
+VIEWER = "viewer.js"
+APART = (cost.NAME, provenance_rows.NAME)  # documents whose footers tell of themselves alone
+MAIN_FIGURE = "error_over_s_in"  # stands on the first screen
+LIMIT = 10_000_000  # bytes: what a phone opens without complaint
+
+
+def page(
+    study: str,
+    tables: Sequence[Table],
+    figures: Sequence[Figure],
+    animations: Sequence[Animation],
+    poses: Mapping[str, Any],
+    runs: Sequence[Run],
+    rules: Mapping[str, Sequence[str]],
+) -> str:
+    """The page as text. poses: the document of ``page.poses``. rules: each rule with those that it needs.
+
+    Raises ``InputError`` where there are no tables, or the page would be larger than ``LIMIT``.
+    """
+    if not tables:
+        raise InputError(f"page of the study {study}: no tables were given")
+    is_synthetic = any(table.is_synthetic for table in tables) or bool(poses.get("is_synthetic"))
+    tracks = poses["tracks"]
+    text = (
+        _environment()
+        .from_string(_own(TEMPLATE))
+        .render(
+            study=study,
+            is_synthetic=is_synthetic,
+            banner=BANNER.removeprefix("SYNTHETIC"),
+            verdicts=VERDICTS,
+            apart=APART,
+            summary=summary(tables, is_synthetic),
+            tables=tables,
+            main_figure=next((figure for figure in figures if figure.name == MAIN_FIGURE), None),
+            figures=[figure for figure in figures if figure.name != MAIN_FIGURE],
+            animations=animations,
+            tracks=tracks,
+            weights=runs_of(tracks),
+            first_s_in=max((track["s_in"] for track in tracks), default=0),
+            protocol=protocol(tables),
+            runs=runs,
+            rules=sorted(rules.items()),
+            graph=Markup(drawing(rules)),  # escaped there
+            poses=_json_in_html(poses),
+            css=Markup(_own(STYLE)),
+            page_js=Markup(_own(SCRIPT)),
+            viewer_js=Markup(_own(VIEWER)),
+        )
+    )
+    size = len(text.encode())
+    if size > LIMIT:
+        raise InputError(f"page of the study {study}: {size} bytes, more than {LIMIT}; choose fewer or shorter animations")
+    return text
+
+
+def write_page(path: str | os.PathLike[str], text: str) -> None:
+    write_text(path, text)
+
+
+def protocol(tables: Sequence[Table]) -> list[tuple[str, str]]:
+    """The lines of all footers that tell it, each once, as (name, text)."""
+    lines = dict.fromkeys(line for table in tables if table.name not in APART for line in table.footer)
+    split = [re.match(r"([^:.]{2,140}): (.+)", line, re.DOTALL) for line in lines]
+    return [(match[1], match[2]) if match else ("Note", line) for match, line in zip(split, lines, strict=True)]
+
+
+def _environment() -> Environment:
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+
+
+def _own(name: str) -> str:
+    return resources.files("uplift_upsample.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _json_in_html(values: Any) -> Markup:
+    """JSON for a script element, which must not hold what looks like its end."""
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

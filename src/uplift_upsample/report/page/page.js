@@ -1,0 +1,62 @@
+"use strict";
+// Light and dark, tables that sort, animations that move when asked to.
+(() => {
+  const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)"), button = document.getElementById("theme");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const remembered = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  const show = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+    document.dispatchEvent(new Event("themechange"));
+  };
+  if (["light", "dark"].includes(remembered())) root.dataset.theme = remembered();
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* file systems without storage */ }
+    show();
+  });
+  dark.addEventListener("change", show);
+  show();
+
+  // Numbers by their value, then texts; what is not there comes last in both directions.
+  const valueOf = (row, column) => {
+    const text = row.cells[column].textContent.trim();
+    if (/^(–|n\/a|NOT RUN|)$/.test(text)) return null;
+    const number = parseFloat(text.replace("−", "-").replace(/[\s,](?=\d{3}\b)/g, ""));
+    return Number.isNaN(number) ? text : number;
+  };
+  const compared = (one, other) => {
+    if (typeof one === "number" && typeof other === "number") return one - other;
+    if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
+    return one.localeCompare(other, "en", { numeric: true });
+  };
+  const sort = (table, column, sign) => {
+    const body = table.tBodies[0], rows = [...body.rows].map((row) => [row, valueOf(row, column)]);
+    rows.sort(([, one], [, other]) => (one === null || other === null ? (one === null) - (other === null) : sign * compared(one, other)));
+    body.append(...rows.map(([row]) => row));
+  };
+  for (const table of document.querySelectorAll("table.sortable"))
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const handle = document.createElement("button");
+      handle.type = "button";
+      handle.append(...head.childNodes);
+      head.append(handle);
+      handle.addEventListener("click", () => {
+        const isUp = head.getAttribute("aria-sort") !== "ascending";
+        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+        sort(table, column, isUp ? 1 : -1);
+      });
+    });
+
+  for (const moving of document.querySelectorAll(".moving[data-gif]")) {
+    const image = moving.querySelector("img"), still = image.src, switcher = moving.querySelector("button");
+    const name = switcher.getAttribute("aria-label").replace(/^Play /, "");
+    switcher.addEventListener("click", () => {
+      const isMoving = image.src !== still;
+      image.src = isMoving ? still : moving.dataset.gif;
+      switcher.textContent = isMoving ? "Play" : "Stop";
+      switcher.setAttribute("aria-label", `${isMoving ? "Play" : "Stop"} ${name}`);
+    });
+  }
+})();

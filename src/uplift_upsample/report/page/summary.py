@@ -1,0 +1,143 @@
+"""The first screen: does it reproduce, at which stride, at what cost; read from the comparison and the cost document."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, weights_title
+from uplift_upsample.report.comparison import NAME as COMPARISON
+from uplift_upsample.report.cost import NAME as COST
+from uplift_upsample.report.cost import duration
+from uplift_upsample.report.page.contents import Table
+from uplift_upsample.report.pretraining import NAME as PRETRAINING
+from uplift_upsample.report.results import AVERAGES
+from uplift_upsample.report.verdict import FAIL, NOT_RUN, PASS, SYNTHETIC, WARN
+from uplift_upsample.strict import is_number
+
+JUDGED = (PASS, WARN, FAIL)
+VERDICTS = (*JUDGED, NOT_RUN, SYNTHETIC)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A result at one stride. verdict: empty where the value says it all. note: how it stands to the published figure."""
+
+    value: str
+    verdict: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """The results of one kind of weights; a cell is None where the model has no such stride."""
+
+    label: str
+    kind: str
+    cells: Sequence[Cell | None]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an experiment costs, as texts; ``macs``, of a 3D pose, from the largest to the smallest s_in."""
+
+    label: str
+    parameters: str
+    macs: str
+    training: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    headline: str
+    notes: Sequence[str]
+    counts: Sequence[tuple[str, int]]
+    strides: Sequence[int]
+    rows: Sequence[Row]
+    average: str
+    costs: Sequence[Cost]
+
+
+def summary(tables: Sequence[Table], is_synthetic: bool) -> Summary:
+    """What the first screen says, with NOT RUN where a document is not there."""
+    by_name = {table.name: table for table in tables}
+    records = [record for record in _records(by_name, COMPARISON) if record.get("is_compared") == "yes"]
+    counts = Counter(str(record.get("verdict")) for record in records)
+    strides = sorted({int(record["s_in"]) for record in records})
+    kinds = dict.fromkeys((str(record["experiment"]), str(record["weights"])) for record in records)
+    has_kinds = len({kind for _, kind in kinds}) > 1
+    found = {(str(record["experiment"]), str(record["weights"]), int(record["s_in"])): record for record in records}
+    return Summary(
+        headline=headline(counts, is_synthetic),
+        notes=_notes(by_name),
+        counts=[(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]],
+        strides=strides,
+        rows=[
+            Row(name, weights_title(kind) if has_kinds else "", [_cell(found.get((name, kind, s_in))) for s_in in strides])
+            for name, kind in kinds
+        ],
+        average=next((AVERAGES.get(str(record.get("average")), "") for record in records), ""),
+        costs=_costs(_records(by_name, COST)),
+    )
+
+
+def headline(counts: Mapping[str, int], is_synthetic: bool) -> str:
+    """The answer in a sentence."""
+    judged = {verdict: counts.get(verdict, 0) for verdict in JUDGED}
+    total, missing = sum(judged.values()), counts.get(NOT_RUN, 0)
+    if is_synthetic:
+        return "This study cannot tell: its people are made up. It shows that every stage works."
+    if not total:
+        return "Not run yet." if missing else "No published figures are comparable: other data than the paper's."
+    rest = f" {missing} more are not run." if missing else ""
+    if judged[FAIL]:
+        return f"No: {judged['FAIL']} of {total} results are outside the tolerance.{rest}"
+    if judged[WARN]:
+        return f"Nearly: {judged['WARN']} of {total} results are at the edge of the tolerance.{rest}"
+    whole = "Yes" if not missing else "So far"
+    return f"{whole}: all {total} results agree with the paper within the tolerance.{rest}"
+
+
+def _records(tables: Mapping[str, Table], name: str) -> Sequence[Mapping[str, Any]]:
+    return tables[name].records if name in tables else []
+
+
+def _notes(tables: Mapping[str, Table]) -> list[str]:
+    """What pre-training did: the paper's second claim."""
+    remarks = tables[PRETRAINING].remarks if PRETRAINING in tables else []
+    return [remark for remark in remarks if not remark.startswith(NOT_RUN)][:1]
+
+
+def _cell(record: Mapping[str, Any] | None) -> Cell | None:
+    if record is None:
+        return None
+    value = _text(record.get("mean_mm"), "{:.1f}")
+    published = _text(record.get("published_mm"), "paper {:.1f}")
+    difference = _text(record.get("difference_mm"), " ({:+.1f})") if published else ""
+    verdict = str(record.get("verdict"))
+    return Cell(value, verdict if verdict in JUDGED or not value else "", f"{published}{difference}")
+
+
+def _costs(records: Sequence[Mapping[str, Any]]) -> list[Cost]:
+    """The networks by experiment, with the mean time of the trainings that were run."""
+    costs = []
+    for name in dict.fromkeys(str(record["experiment"]) for record in records):
+        own = [record for record in records if record["experiment"] == name]
+        macs = [record["macs_per_pose"] for record in own if record["stage"] == "network" and is_number(record["macs_per_pose"])]
+        trainings = [record["wall_seconds"] for record in own if record["stage"] == "train"]
+        seconds = [value for value in trainings if is_number(value)]
+        parameters = _text(next((record["parameters"] for record in own), None), "{:,.0f}")
+        range_of = dict.fromkeys(_millions(value) for value in (min(macs), max(macs))) if macs else [NO_VALUE]
+        time = duration(fmean(seconds)) if seconds else NOT_RUN if trainings else NOT_PLANNED
+        costs.append(Cost(name, parameters or NO_VALUE, "–".join(range_of) + " M" * bool(macs), time))
+    return costs
+
+
+def _millions(value: float) -> str:
+    return f"{value / 1e6:,.0f}" if value >= 1e8 else f"{value / 1e6:#.3g}"
+
+
+def _text(value: object, form: str) -> str:
+    """A number of a record in some form; nothing for the words that stand for one."""
+    return form.format(value) if is_number(value) else ""

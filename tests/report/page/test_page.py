@@ -1,0 +1,135 @@
+"""The page's text and what it is made of."""
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.report.page import build
+from uplift_upsample.report.page.contents import animations, caption_of, table
+from uplift_upsample.report.page.poses import read_poses
+from uplift_upsample.report.page.provenance_facts import runs
+from uplift_upsample.report.page.summary import headline, summary
+
+Make = Callable[..., str]
+
+
+def rewritten(study: Path, **changes: object) -> Path:
+    """The comparison with other values."""
+    path = study / "tables/comparison.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), encoding="utf-8")
+    return path
+
+
+def test_first_screen_answers_all_three_questions(page_text: Make) -> None:
+    text = page_text()
+    first = unescape(re.sub(r"<[^>]+>", " ", text[text.index('id="answer"') : text.index('id="figures"')]))
+    for told in ["No: 1 of 2 results are outside the tolerance. 1 more are not run.", "1 × PASS", "1 × FAIL", "1 × NOT RUN"]:
+        assert told in first
+    for told in ["s_in 20", "45.3", "paper 45.0 (+0.3)", "162,166", "0.240–0.250 M", "2 min 05 s", "frame-wise"]:
+        assert told in first
+
+
+@pytest.mark.parametrize(
+    ("counts", "start"),
+    [
+        ({"PASS": 3}, "Yes: all 3 results"),
+        ({"PASS": 3, "NOT RUN": 2}, "So far: all 3 results agree with the paper within the tolerance. 2 more are not run."),
+        ({"PASS": 3, "WARN": 1}, "Nearly: 1 of 4"),
+        ({"PASS": 3, "WARN": 1, "FAIL": 2}, "No: 2 of 6"),
+        ({"NOT RUN": 2}, "Not run yet."),
+        ({"–": 2}, "No published figures are comparable"),
+        ({}, "No published figures are comparable"),
+    ],
+)
+def test_headline(counts: dict[str, int], start: str) -> None:
+    assert headline(counts, is_synthetic=False).startswith(start)
+    assert headline(counts, is_synthetic=True).startswith("This study cannot tell")
+
+
+def test_equal_inputs_give_equal_pages_that_load_nothing(page_text: Make) -> None:
+    text = page_text()
+    assert text == page_text()
+    assert not re.search(r"""(?:src|srcset|href)=["'](?:https?:)?//(?!arxiv)""", text)
+    assert not re.search(r"url\((?!data:)|@import|fetch\(|XMLHttpRequest|import\(", text)
+    assert "default-src 'none'" in text
+
+
+def test_texts_are_escaped(page_text: Make) -> None:
+    text = page_text()
+    assert "Comparison &lt;of&gt; figures" in text
+    poses = {"unit_mm": 1, "joints": [], "parents": [], "sequences": [], "tracks": [], "note": "</script><b>&"}
+    held = page_text(poses=poses)
+    assert "</script><b>" not in held
+    assert "NOT RUN: there are no predictions of the chosen sequences." in held
+
+
+def test_synthetic_study_says_so_everywhere(study: Path, page_text: Make) -> None:
+    assert "SYNTHETIC" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", page_text(), flags=re.DOTALL)
+    path = rewritten(study, is_synthetic=True)
+    text = page_text(tables=[table(path, study / "index.html")])
+    assert "<title>SYNTHETIC: " in text
+    for section in ("answer", "figures", "poses-in-3d", "tables", "animations"):
+        start = text.index(f'<section id="{section}"')
+        assert "SYNTHETIC" in text[start : text.index("</section>", start)], section
+
+
+def test_what_was_not_made_is_said(page_text: Make, study: Path) -> None:
+    only = table(study / "tables/cost.json", study / "index.html")
+    text = page_text(tables=[only], figures=[], animations=[], runs=[], rules={})
+    assert text.count("NOT RUN: ") == 3
+    assert "The graph was not given." in text
+    assert summary([only], is_synthetic=False).rows == []
+
+
+def test_rows_lead_to_their_records(page_text: Make) -> None:
+    text = page_text()
+    assert '<a href="small/seed_0/s_in_5/provenance.json">seed 0</a>' in text
+    assert '<a href="tables/comparison.csv">csv</a>' in text
+    assert "commit 0123456789ab, changed tree; 2026-01-01; 12.0 s" in text
+    assert "train.py --seed 0" in text
+    assert "<dt>2D input</dt><dd>exact.</dd>" in text
+    assert "Measured when" not in text[text.index('id="protocol"') :]
+
+
+def test_large_animations_stay_outside(study: Path) -> None:
+    paths = [str(path) for path in study.rglob("*.gif")]
+    inside, outside = (animations(paths, study / "index.html", room)[0] for room in (10_000, 10))
+    assert inside.gif is not None
+    assert outside.gif is None
+    assert outside.link == "small/seed_0/s_in_20/animation/S9_Walking_cam0.gif"
+    assert outside.title == "S9_Walking_cam0: small, seed 0, s_in = 20"
+    assert (outside.width, outside.height) == (64, 36)
+
+
+def test_captions_have_a_title_and_a_text(study: Path, project: Path) -> None:
+    assert caption_of(study / "figures/per_action.rst") == ("A title", "A text in two lines.")
+    assert caption_of(study / "figures/none.rst") == ("", "")
+    captions = sorted((project / "workflow/report/figures").glob("*.rst"))
+    assert captions
+    assert all(all(caption_of(path)) for path in captions)
+
+
+def test_bad_input_is_one_message(study: Path, page_text: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = study / "index.html"
+    broken = study / "broken.json"
+    broken.write_text("[1]", encoding="utf-8")
+    for path in (broken, study / "none.json", rewritten(study, sections=[{"title": "x"}])):
+        with pytest.raises(InputError, match=re.escape(path.name)):
+            table(path, target)
+    with pytest.raises(InputError, match=r"broken\.json: not the poses"):
+        read_poses(broken)
+    with pytest.raises(InputError, match=r"broken\.json: not a GIF"):
+        animations([str(broken)], target)
+    with pytest.raises(InputError, match=r"none/provenance\.json: no record of a run"):
+        runs([str(study / "none/provenance.json")], target)
+    rewritten(study, sections=[])
+    with pytest.raises(InputError, match="no tables were given"):
+        page_text(tables=[])
+    monkeypatch.setattr(build, "LIMIT", 1000)
+    with pytest.raises(InputError, match="more than 1000; choose fewer"):
+        page_text()

@@ -1,0 +1,88 @@
+"""What the documents tell about commands, targets, rules and published figures is so."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from workflow_copy import Workflow
+
+DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in ("claims", "changing", "numbers", "gpus", "after_a_crash"))]
+
+
+def text_of(project: Path, name: str) -> str:
+    return (project / name).read_text("utf-8")
+
+
+def rules(project: Path) -> set[str]:
+    texts = [path.read_text("utf-8") for path in [project / "Snakefile", *project.glob("workflow/rules/*.smk")]]
+    return {name for text in texts for name in re.findall(r"^rule (\w+):", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(project: Path, name: str) -> None:
+    links = re.findall(r"\[[^\]]*\]\((?!https?:)([^)#]+)", text_of(project, name))
+    for link in links:
+        if not link.startswith("docs/images/"):
+            assert ((project / name).parent / link).exists(), link
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_results_that_are_named_can_be_asked_for(project: Path, name: str) -> None:
+    config = yaml.safe_load(text_of(project, "config.yaml"))
+    found = re.findall(r"results/(\w+)/(\w+)/seed_\d+/s_in_(\d+)/scores\.json", text_of(project, name))
+    for study, experiment, s_in in found:
+        planned = config["studies"][study]["experiments"][experiment]
+        base = config["experiments"][planned.get("base", experiment)]
+        assert int(s_in) in planned.get("evaluate_s_in", base["model"]["s_in"]), (study, experiment, s_in)
+    assert found or name not in ("README.md", "docs/claims.md")
+
+
+def test_tables_that_claims_name_are_made(project: Path) -> None:
+    named = set(re.findall(r"results/\w+/tables/(\w+)\.md", text_of(project, "docs/claims.md")))
+    made = set(re.findall(r'^\s+"(\w+)",$', text_of(project, "workflow/rules/report.smk").split("TABLES")[0], re.MULTILINE))
+    assert named <= made, named - made
+
+
+def test_claims_quote_published_figures(project: Path) -> None:
+    quoted = set(re.findall(r"(\d+\.\d) mm", text_of(project, "docs/claims.md")))
+    with (project / "workflow/resources/paper_results.csv").open(encoding="utf-8", newline="") as file:
+        assert quoted
+        assert quoted <= {row["value_mm"] for row in csv.DictReader(file)}
+
+
+def test_graph_shows_rules_that_exist(project: Path) -> None:
+    graph = re.search(r"```mermaid\n(.*?)```", text_of(project, "README.md"), re.DOTALL)
+    assert graph is not None
+    named = {name for line in graph[1].splitlines()[1:] for name in re.split(r"\s*--[^>]*>\s*", line.strip()) if name}
+    assert len(named) > 10
+    assert named <= rules(project), named - rules(project)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_make_targets_exist(project: Path, name: str) -> None:
+    targets = set(re.findall(r"^\.PHONY: (.*)$", text_of(project, "Makefile"), re.MULTILINE)[0].split())
+    for target in re.findall(r"`make ([a-z][\w-]*)", text_of(project, name)):
+        assert target in targets, target
+
+
+def test_worked_example_is_the_file(project: Path) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", text_of(project, "docs/changing.md"), re.DOTALL)
+    assert yaml.safe_load(block) == yaml.safe_load(text_of(project, "docs/examples/variants.yaml"))
+
+
+def test_worked_example_trains_what_it_says(pristine: Workflow, project: Path) -> None:
+    jobs = pristine.jobs("demo", **yaml.safe_load(text_of(project, "docs/examples/variants.yaml")))
+    trained = {(job.experiment, job.seed) for job in jobs if job.rule == "train_network"}
+    names = ("h36m_351", "h36m_351_average", "h36m_351_shallow")
+    assert trained == {(name, seed) for name in names for seed in ("0", "1")}
+
+
+def test_doctor_and_determinism_reach_the_jobs(pristine: Workflow) -> None:
+    target = "results/demo/h36m_81/seed_0/s_in_10/scores.json"
+    result = pristine.snakemake("--dry-run", "--printshellcmds", target, "doctor", deterministic=True)
+    said = result.stdout + result.stderr
+    assert result.returncode == 0, said
+    assert len(re.findall(r"scripts/(?:train|predict_poses)\.py .*--deterministic", said)) == 2
+    assert re.search(r"scripts/doctor\.py --config config\.yaml '?[^ ]*changes\.yaml'? --estimate", said)

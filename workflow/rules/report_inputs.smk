@@ -1,0 +1,142 @@
+# Helpers of tables, figures, animations and pages: what they show, and where it is.
+
+
+def manifest(study):
+    """What a study's tables are to show, run or not, and where the scores and the records of the jobs are."""
+    return {
+        "study": study.name,
+        "is_synthetic": study.is_synthetic,
+        "experiments": [
+            {
+                "name": experiment.name,
+                "dataset": experiment.dataset,
+                "test_dataset": experiment.test_dataset,
+                "s_in": experiment.evaluated_s_in,
+                "seeds": study.seeds,
+                "initial_weights": experiment.initial_weights,
+                "published_weights": experiment.published_weights,
+                "is_run": experiment.is_run,
+                "model": experiment.experiment.to_mapping()["model"],
+            }
+            for experiment in study.experiments.values()
+        ],
+        "scores": {
+            experiment.name: {
+                seed: {s_in: scores_file(experiment, seed, s_in) for s_in in experiment.evaluated_s_in} for seed in study.seeds
+            }
+            for experiment in study.tested
+        },
+        "published_scores": {
+            experiment.name: {s_in: scores_file(experiment, "published", s_in) for s_in in experiment.evaluated_s_in}
+            for experiment in study.published
+        },
+        "mean_pose": next(iter(baseline_of(study)), None),
+        "published": PUBLISHED,
+        "verdict": config.get("verdict", {}),
+        "jobs": jobs_of(study),
+    }
+
+
+def jobs_of(study):
+    """The jobs that cost time, with what they leave behind about it: the benchmark file and the record."""
+    trainings = [(experiment, seed) for experiment in study.trained for seed in study.seeds]
+    evaluated = [(experiment, seed) for experiment in study.tested for seed in study.seeds]
+    evaluated += [(experiment, "published") for experiment in study.published]
+    jobs = [job_of(experiment, run, "train", None, "training.json", "train") for experiment, run in trainings]
+    for experiment, run in evaluated:
+        for s_in in experiment.evaluated_s_in:
+            place = f"s_in_{s_in}/"
+            jobs += [
+                job_of(experiment, run, "predict", s_in, f"{place}prediction.json", f"{place}predict_poses"),
+                job_of(experiment, run, "score", s_in, f"{place}provenance.json", f"{place}score_predictions"),
+            ]
+    return jobs
+
+
+def job_of(experiment, run, stage, s_in, record, benchmark):
+    folder = run_folder(experiment, run)
+    return {
+        "experiment": experiment.name,
+        "seed": None if run == "published" else run,
+        "stage": stage,
+        "s_in": s_in,
+        "record": f"{folder}/{record}",
+        "benchmark": f"{folder.replace('results', 'logs', 1)}/{benchmark}.benchmark.tsv",
+    }
+
+
+def figures_of(study):
+    return [f"results/{study.name}/figures/{figure}.{suffix}" for figure in FIGURES for suffix in ("png", "svg")]
+
+
+def animations_of(study):
+    """The chosen sequences of each experiment at its largest stride: by the weights of the first seed, and by published ones."""
+    runs = [(experiment, study.seeds[0]) for experiment in study.tested]
+    runs += [(experiment, "published") for experiment in study.published]
+    return [
+        f"{run_folder(experiment, run)}/s_in_{max(experiment.evaluated_s_in)}/animation/{sequence}.gif"
+        for experiment, run in runs
+        for sequence in experiment.animations
+    ]
+
+
+def histories_of_wildcards(wildcards):
+    """The learning curves of all trainings of a study."""
+    study = STUDIES[wildcards.study]
+    return [f"{run_folder(experiment, seed)}/history.csv" for experiment in study.trained for seed in study.seeds]
+
+
+def page_of(study):
+    return [f"results/{study.name}/index.html"]
+
+
+def shown_runs(study):
+    """The weights whose poses and records a page shows, as (experiment, run, s_in): those of the first seed and published ones."""
+    trained = [(experiment, seed) for experiment in study.tested for seed in study.seeds[:1]]
+    published = [(experiment, "published") for experiment in study.published]
+    return [(experiment, run, s_in) for experiment, run in published + trained for s_in in experiment.evaluated_s_in]
+
+
+def planned_poses(study):
+    """What ``select_poses.py`` reads of each run."""
+    return [
+        {
+            "experiment": experiment.name,
+            "run": Path(run_folder(experiment, run)).name,
+            "s_in": s_in,
+            "predictions": f"{run_folder(experiment, run)}/s_in_{s_in}/predictions.h5",
+            "frames": frames_of(study.name, experiment.test_dataset),
+            "sequences": list(experiment.animations),
+        }
+        for experiment, run, s_in in shown_runs(study)
+        if experiment.animations
+    ]
+
+
+def files_of_poses(wildcards):
+    plan = planned_poses(STUDIES[wildcards.study])
+    return list(dict.fromkeys(track[key] for track in plan for key in ("predictions", "frames")))
+
+
+def records_of_results(wildcards):
+    """The records beside all scores of a study."""
+    return [f"{Path(path).parent}/provenance.json" for path in scores_of(STUDIES[wildcards.study])]
+
+
+def rule_graph(wildcards, output):
+    """Each rule behind a page with the rules that it needs, as JSON. (A param that asks for outputs is no reason to run a job again.)
+
+    A file that was fetched has no rule any more, but it came from one.
+    """
+    graph, seen, queue = {}, set(), [job for job in workflow.dag.jobs if str(output[0]) in job.output]
+    while queue:
+        job = queue.pop()
+        if job in seen:
+            continue
+        seen.add(job)
+        others = list(workflow.dag.dependencies[job])
+        needed = graph.setdefault(job.rule.name, set())
+        needed.update(other.rule.name for other in others)
+        needed.update("fetch_source" for path in job.input if path.startswith("results/data/sources/"))
+        queue += others
+    return json.dumps({name: sorted(needed) for name, needed in sorted(graph.items())})
