@@ -96,7 +96,8 @@ def test_the_rule_stands_in_the_table_and_comes_from_the_configuration(study, va
     assert "trained here, PASS up to 0.1 mm from the published figure, WARN up to 5 mm, FAIL beyond" in markdown(document)
     rows = rows_of(document.sections[0])
     assert (find(rows, model="h36m_351", s_in="5")["verdict"], rows[3]["verdict"]) == ("WARN", "WARN")
-    assert rule_text(manifest.verdict) in document.remarks
+    assert rule_text(manifest.verdict, is_synthetic=False) in document.remarks
+    assert "made up" not in markdown(document)
 
 
 @pytest.mark.parametrize("rule", [{"pass_mm": 2, "warn_mm": 1}, {"pass_mm": -1, "warn_mm": 1}])

@@ -269,8 +269,8 @@ def test_tables_show_published_figures_beside_ours(results: Path, project: Path)
 
 def test_tables_are_complete_and_not_synthetic(results: Path) -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (results / "tables").iterdir()}
-    for document in ("main_results", "per_action", "learned_upsampling", "pretraining"):
-        assert {f"{document}.csv", f"{document}.md", f"{document}.tex"} <= texts.keys()
+    for document in ("comparison", "main_results", "per_action", "learned_upsampling", "pretraining", "cost", "provenance"):
+        assert {f"{document}.{suffix}" for suffix in ("csv", "md", "tex", "json")} <= texts.keys()
     assert not [name for name, text in texts.items() if "SYNTHETIC" in text]
     assert not [name for name, text in texts.items() if name.endswith(".csv") and "NOT RUN" in text]
     assert "| amass_351 (trained on amass only) | not fine-tuned |" in " ".join(texts["main_results.md"].split())

@@ -14,7 +14,7 @@ from workflow_copy import SHOWN, Workflow, copy_of_project
 PROFILES = ("default", "slurm", "kubernetes")
 # Rules that fetch, or that take less than the way through a queue.
 LOCAL = {"check_login", "fetch_source", "fetch_cmu", "check_weights", "resolve_run", "plan_tables", "write_tables", *SHOWN}
-TARGETS = {"all", "data", "pretrain", "train", "evaluate", "published", "tables", "figures", "animations"}
+TARGETS = {"all", "data", "pretrain", "train", "evaluate", "published", "tables", "figures", "animations", "doctor"}
 
 
 def profile(project: Path, name: str) -> dict[str, Any]:

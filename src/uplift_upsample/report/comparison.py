@@ -20,6 +20,7 @@ NAME = "comparison"
 def document(results: Results) -> Document:
     """One row for each experiment and s_in, by the average that published figures are compared with; the records have both."""
     average, reason = compared_average(results)
+    told = rule_text(results.manifest.verdict, is_synthetic=results.is_synthetic)
     notes = [remark for remark in published_remarks(results) if remark != FIGURES_NOTE]
     return Document(
         name=NAME,
@@ -27,7 +28,7 @@ def document(results: Results) -> Document:
         is_synthetic=results.is_synthetic,
         records=pd.DataFrame(_records(results, average)),
         sections=[_section(results, average)],
-        remarks=[*_summaries(results, average), rule_text(results.manifest.verdict), reason, *notes, cells.LEGEND],
+        remarks=[*_summaries(results, average), told, reason, *notes, cells.LEGEND],
         footer=footer(results),
     )
 
