@@ -11,7 +11,7 @@ rule doctor:
         "logs/doctor.log",
     conda:
         ENVIRONMENT
-    threads: workflow.cores or 1  # a report or a lint is made without any
+    threads: os.cpu_count()  # capped by --cores, which a cluster or a report does without
     resources:
         mem_mb=2000,
     params:
