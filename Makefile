@@ -9,6 +9,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CORES ?= all
+WORKERS ?= 2
 KIND := $(if $(filter-out 0,$(GPU)),gpu,cpu)
 LOCK := envs/$(KIND).lock
 BIN := .venv/bin
@@ -45,8 +46,9 @@ doctor: install
 numbers: all
 	$(BIN)/python benchmarks/switches.py
 
+# Two at a time: each worker may hold a network. WORKERS=0 runs them one after the other.
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-jax: install
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r envs/jax.lock

@@ -60,6 +60,11 @@ def golden_count() -> Callable[[str, int], None]:
     return count
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole workflows first: they take longest, and a worker that begins with them last would keep the others waiting."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of pytest-xdist hands its counts over."""
     if hasattr(session.config, "workeroutput"):

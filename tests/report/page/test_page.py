@@ -42,6 +42,7 @@ def test_first_screen_answers_all_three_questions(page_text: Make) -> None:
         ({"PASS": 3, "WARN": 1}, "Nearly: 1 of 4"),
         ({"PASS": 3, "WARN": 1, "FAIL": 2}, "No: 2 of 6"),
         ({"NOT RUN": 2}, "Not run yet."),
+        ({"–": 3, "NOT RUN": 2}, "No published figures are comparable: other data than the paper's. 2 more are not run."),
         ({"–": 2}, "No published figures are comparable"),
         ({}, "No published figures are comparable"),
     ],

@@ -13,7 +13,7 @@ from uplift_upsample.report.cost import duration
 from uplift_upsample.report.page.contents import Table
 from uplift_upsample.report.pretraining import NAME as PRETRAINING
 from uplift_upsample.report.results import AVERAGES
-from uplift_upsample.report.verdict import FAIL, NOT_RUN, PASS, SYNTHETIC, WARN
+from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, SYNTHETIC, WARN
 from uplift_upsample.strict import is_number
 
 JUDGED = (PASS, WARN, FAIL)
@@ -88,9 +88,10 @@ def headline(counts: Mapping[str, int], is_synthetic: bool) -> str:
     total, missing = sum(judged.values()), counts.get(NOT_RUN, 0)
     if is_synthetic:
         return "This study cannot tell: its people are made up. It shows that every stage works."
-    if not total:
-        return "Not run yet." if missing else "No published figures are comparable: other data than the paper's."
     rest = f" {missing} more are not run." if missing else ""
+    if not total:
+        is_run = counts.get(NOT_COMPARED, 0) or not missing
+        return f"No published figures are comparable: other data than the paper's.{rest}" if is_run else "Not run yet."
     if judged[FAIL]:
         return f"No: {judged['FAIL']} of {total} results are outside the tolerance.{rest}"
     if judged[WARN]:
