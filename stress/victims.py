@@ -150,7 +150,8 @@ class Training:
         sums = {name: hashlib.sha256((self.out_dir / name).read_bytes()).hexdigest() for name in OUTPUTS}
         record = json.loads((self.out_dir / "training.json").read_text())
         left = sorted(path.name for path in self.out_dir.rglob(".*"))
-        return {**sums, "record": {k: v for k, v in record.items() if k not in ("seconds", "measured", "environment")}, "left over": left}
+        kept = {key: value for key, value in record.items() if key not in ("seconds", "measured", "environment")}
+        return {**sums, "record": kept, "left over": left}
 
     def copy(self, name: str) -> "Training":
         """The same folder under another name, times included."""
