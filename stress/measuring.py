@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from world.processes import Watching
 
 PROJECT = Path(__file__).parents[1]
 _PAUSE = 0.02
@@ -72,25 +72,16 @@ def measured_together(commands: Sequence[Sequence[str | Path]], folder: Path) ->
     return results, watch.together
 
 
-class _Watch:
+class _Watch(Watching):
     """Looks at the memory of processes again and again."""
 
     def __init__(self, pids: Sequence[int]) -> None:
+        super().__init__()
         self.private = dict.fromkeys(pids, 0)
         self.together = 0
-        self._is_over = threading.Event()
 
-    def __enter__(self) -> "_Watch":
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(_PAUSE):
+    def watch(self) -> None:
+        while not self.is_over.wait(_PAUSE):
             shares = 0
             for pid, most in self.private.items():
                 try:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import yaml
 from slurm_machine import OneMachine
+from world.processes import Watching
 
 # What differs from a real cluster: there is no accounting here, and nobody minds being asked about jobs every two seconds.
 FLAGS = (
@@ -109,24 +110,15 @@ class Start:
         return code
 
 
-class DevicesOfTrainings:
+class DevicesOfTrainings(Watching):
     """Collects, while the block runs, the SLURM job and the devices of each training: what their processes see."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: dict[str, str | None] = {}
-        self._is_over = threading.Event()
 
-    def __enter__(self) -> "DevicesOfTrainings":
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(0.2):
+    def watch(self) -> None:
+        while not self.is_over.wait(0.2):
             for process in psutil.process_iter(["cmdline"]):
                 words = process.info["cmdline"] or []
                 if "scripts/train.py" in words[:2]:

@@ -19,10 +19,11 @@ from queue import Queue
 from typing import Any
 
 import numpy as np
+from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras, project, world_to_camera
+from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import ModelConfig, TrainConfig
-from uplift_upsample.data.frames import SequenceRecord, build_frames_table, write_frames_table
+from uplift_upsample.data.frames import build_frames_table, write_frames_table
 from uplift_upsample.runs import Run, write_run
 
 PROJECT = Path(__file__).parents[1]
@@ -198,7 +199,7 @@ def until_moment(kind: str, training: Training, job: Job, rng: random.Random) ->
 def make_world(folder: Path) -> None:
     """Data and runs: ``run.yaml``, and ``diverging.yaml`` whose learning rate explodes after 45 steps."""
     generator = np.random.default_rng(1)
-    records = [_record(subject, action, 60, generator) for subject in ("S1", "S8") for action in ("Walking", "Eating")]
+    records = [swinging_record(subject, action, 60, generator) for subject in ("S1", "S8") for action in ("Walking", "Eating")]
     metadata = {"dataset": "tiny", "splits": {"train": ["S1"], "val": ["S8"], "test": ["S8"]}}
     write_frames_table(folder / "frames.h5", build_frames_table(records, h36m_cameras(), metadata))
     # large enough that a checkpoint takes some milliseconds to write
@@ -211,18 +212,6 @@ def make_world(folder: Path) -> None:
     write_run(folder / "run.yaml", run)
     explosion = {"schedule": "PiecewiseConstantDecay", "schedule_params": {"boundaries": [45], "values": [1e-3, 1e30]}}
     write_run(folder / "diverging.yaml", Run(model, TrainConfig(**common, **explosion), name="tiny", val_subset="val"))
-
-
-def _record(subject: str, action: str, length: int, generator: np.random.Generator) -> SequenceRecord:
-    pose = generator.normal(size=(17, 3)) * 0.3 + [0, 0, 1]
-    phase = np.sin(np.arange(length)[:, None, None] / 15 + generator.random((17, 3)) * 6)
-    poses = (pose + 0.1 * phase).astype(np.float32)
-    cameras = h36m_cameras()
-    views = []
-    for camera in range(4):
-        in_camera = world_to_camera(poses[None], cameras.rotations[[camera]], cameras.translation[[camera]])
-        views.append(project(in_camera, cameras.intrinsics[[camera]])[0])
-    return SequenceRecord(subject, action, action, poses, views, range(4))
 
 
 @contextmanager

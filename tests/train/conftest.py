@@ -2,31 +2,19 @@
 
 import numpy as np
 import pytest
+from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras, project, world_to_camera
+from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import ModelConfig, TrainConfig
-from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.runs import Run
 from uplift_upsample.train.training import TrainingData
-
-
-def _record(subject: str, action: str, length: int, generator: np.random.Generator) -> SequenceRecord:
-    """Somebody whose joints swing about a fixed pose, seen by the four cameras of S1."""
-    pose = generator.normal(size=(17, 3)) * 0.3 + [0, 0, 1]
-    phase = np.sin(np.arange(length)[:, None, None] / 15 + generator.random((17, 3)) * 6)
-    poses = (pose + 0.1 * phase).astype(np.float32)
-    cameras = h36m_cameras()
-    views = []
-    for camera in range(4):
-        in_camera = world_to_camera(poses[None], cameras.rotations[[camera]], cameras.translation[[camera]])
-        views.append(project(in_camera, cameras.intrinsics[[camera]])[0])
-    return SequenceRecord(subject, action, action, poses, views, range(4))
 
 
 @pytest.fixture(scope="session")
 def table() -> FramesTable:
     generator = np.random.default_rng(1)
-    records = [_record(subject, action, 40, generator) for subject in ("S1", "S8") for action in ("Walking", "Eating")]
+    records = [swinging_record(subject, action, 40, generator) for subject in ("S1", "S8") for action in ("Walking", "Eating")]
     return build_frames_table(records, h36m_cameras(), {"dataset": "tiny", "splits": {"train": ["S1"], "val": ["S8"]}})
 
 
