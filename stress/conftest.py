@@ -2,9 +2,12 @@
 
 import platform
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +29,22 @@ def recorded() -> Callable[[str, Sequence[str]], None]:
         write_text(DOCUMENT, re.sub(pattern, lambda match: match[1] + body + match[2], text, flags=re.DOTALL))
 
     return record
+
+
+@pytest.fixture(scope="session")
+def collected(recorded: Callable[[str, Sequence[str]], None], request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """``with collected("slurm", 6) as lines`` writes a table that several tests fill, unless one failed or a row is missing."""
+
+    @contextmanager
+    def collect(section: str, num_rows: int) -> Iterator[list[str]]:
+        lines = ["| what | outcome |", "|---|---|"]
+        failed = request.session.testsfailed
+        yield lines
+        if request.session.testsfailed > failed:
+            return
+        if len(lines) - 2 != num_rows:  # not every test was run, or one has another number of rows
+            warnings.warn(f"{section}: {len(lines) - 2} rows of {num_rows}; nothing is recorded", stacklevel=1)
+            return
+        recorded(section, lines)
+
+    return collect

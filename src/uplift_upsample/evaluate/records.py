@@ -7,7 +7,8 @@
 ``s_in_{s_in}/provenance.json``        all of that and the scoring: what a row of a table leads to
 =====================================  =====================================================================================
 
-They hold times and machines, so they are no input of any job: a commit or another machine makes nothing run again.
+They hold times and machines, so only the page that shows them has them among its inputs: a commit or another machine makes no
+result again.
 """
 
 import json
