@@ -42,6 +42,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def require_room(path: Path, num_bytes: int) -> None:
+    """Ask the system for the room of an existing file that is still to be written. Raises ``OSError`` where there is not enough.
+
+    For writers that do not come to an end in good order when they find the disk full on their way.
+    """
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, num_bytes)
+        file.truncate(0)
+
+
 def remove_leftovers(folder: Path, *names: str) -> None:
     """Remove the temporary files of ``replacing`` that killed processes left in a folder; names may hold ``*``.
 

@@ -114,24 +114,41 @@ def test_full_disk_is_one_clear_error_and_costs_no_checkpoint(tmp_path: Path, mo
     assert names(tmp_path) == ["step_000000010.npz", "step_000000020.npz"]
 
 
-def test_full_disk_for_real(tmp_path: Path) -> None:
-    """The system refuses to let an HDF5 file and a text grow."""
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.csv", "from uplift_upsample.files import write_text\ndef write(): write_text(path, 'x' * 200_000)"),
+        (
+            "predictions.h5",
+            "from uplift_upsample.evaluate.predictions import Predictions, write_predictions\n"
+            "def write(): write_predictions(path, Predictions(np.zeros((900, 17, 3)), *np.zeros((2, 900), int)))",
+        ),
+        (
+            "frames.h5",
+            "from uplift_upsample.cameras import Cameras\n"
+            "from uplift_upsample.data.frames_stream import write_frames\n"
+            "from uplift_upsample.data.recordings import SequenceRecord\n"
+            "nothing = Cameras((), np.zeros((0, 4)), np.zeros((0, 3)), np.zeros((0, 11)))\n"
+            "records = [SequenceRecord('S1', 'Walking', 'Walking', np.zeros((900, 17, 3), np.float32))]\n"
+            "def write(): write_frames(path, records, nothing, {})",
+        ),
+    ],
+)
+def test_full_disk_for_real(tmp_path: Path, name: str, write: str) -> None:
+    """The system lets no text, HDF5 file or streamed one grow, in a process of its own, because HDF5 may end it."""
     code = (
-        "import resource, sys, h5py, numpy; from uplift_upsample.files import replacing, write_text\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
-        "def write_h5():\n"
-        "    with replacing(sys.argv[1] + '/a.h5') as aside, h5py.File(aside, 'w') as file:\n"
-        "        file['x'] = numpy.zeros(50_000)\n"
-        "for write in (write_h5, lambda: write_text(sys.argv[1] + '/a.csv', 'x' * 200_000)):\n"
-        "    try: write()\n"
-        "    except ValueError as error: print(error)\n"
+        "import resource, sys; from pathlib import Path; import numpy as np\n"
+        "from uplift_upsample.errors import InputError\n"
+        f"path = Path(sys.argv[1]) / {name!r}\n{write}\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))\n"
+        "try: write()\n"
+        "except InputError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert [line.rpartition("/")[2].partition(";")[0] for line in done.stdout.splitlines()] == [
-        "a.h5: cannot be written (File too large)",
-        "a.csv: cannot be written (File too large)",
-    ]
-    assert list(tmp_path.iterdir()) == []
+    for limit in (0, 2048, 100_000, 190_000):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path), str(limit)], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.partition(";")[0] == f"{tmp_path / name}: cannot be written (File too large)"
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_keep_their_kind(tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ import numpy as np
 
 from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
 from uplift_upsample.data.frames_checks import table_fault
+from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 FORMAT = "uplift_upsample frames table, version 1"
@@ -204,11 +204,8 @@ def add_to_checksum(checksum: Any, name: str, shape: Sequence[int], blocks: Iter
 
 
 def write_frames_table(path: str | os.PathLike[str], table: FramesTable) -> None:
-    """Write a table to an HDF5 file, whole or not at all; equal tables give equal bytes.
-
-    Groups that kept the order of their members would also keep the time of day.
-    """
-    with replacing(path) as aside, h5py.File(aside, "w", track_order=False) as file:
+    """Write a table to an HDF5 file, whole or not at all; equal tables give equal bytes."""
+    with writing_hdf5(path) as file:
         for name, array in named_arrays(vars(table), table.cameras):
             add_array(file, name, array)
         add_attributes(file, table.metadata, table.sha256)

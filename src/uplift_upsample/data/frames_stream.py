@@ -5,6 +5,7 @@ with the process.
 """
 
 import hashlib
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,9 +19,10 @@ import numpy as np
 from uplift_upsample.cameras import Cameras
 from uplift_upsample.data.frames import add_array, add_attributes, add_to_checksum, named_arrays
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
-from uplift_upsample.files import replacing
+from uplift_upsample.files import replacing, require_room
 from uplift_upsample.skeleton import NUM_JOINTS
 
+_REST = 1 << 20  # more than what a table holds beside its poses
 _BLOCK = 1 << 16  # poses on their way from one file to the other: 13 MB
 
 
@@ -54,6 +56,7 @@ def write_frames(
 
 
 def _write(path: Path, columns: Mapping[str, Any], cameras: Cameras, metadata: Mapping[str, Any]) -> None:
+    require_room(path, _REST + sum(column.nbytes for column in columns.values() if column is not None))
     checksum = hashlib.sha256()
     with h5py.File(path, "w", track_order=False) as file:
         for name, column in named_arrays(columns, cameras):
@@ -71,11 +74,13 @@ class _Waiting:
 
     def __init__(self, folder: Path, num_coordinates: int) -> None:
         self.shape = (0, NUM_JOINTS, num_coordinates)
+        self.nbytes = 0
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed by ``close``)
 
     def add(self, poses: np.ndarray) -> None:
         self._file.write(np.ascontiguousarray(poses, np.float32).data)
         self.shape = (self.shape[0] + len(poses), *self.shape[1:])
+        self.nbytes = 4 * math.prod(self.shape)
 
     def moved_to(self, dataset: h5py.Dataset) -> Iterator[np.ndarray]:
         """Write the poses into a data set of their shape, and yield them block by block."""

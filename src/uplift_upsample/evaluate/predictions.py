@@ -20,13 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 FORMAT = "uplift_upsample predictions, version 1"
@@ -55,7 +54,7 @@ class Predictions:
 def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> None:
     """Write predictions to an HDF5 file, whole or not at all; equal predictions give equal bytes."""
     metadata = {"joints": MODEL_17, "unit": "m", "axes": "camera: x right, y down, z forward"} | dict(predictions.metadata)
-    with replacing(path) as aside, h5py.File(aside, "w", track_order=False) as file:
+    with writing_hdf5(path) as file:
         file.create_dataset("poses_3d", data=np.asarray(predictions.poses_3d, np.float32), track_times=False)
         file.create_dataset("video", data=np.asarray(predictions.video, np.int64), track_times=False)
         file.create_dataset("frame", data=np.asarray(predictions.frame, np.int64), track_times=False)

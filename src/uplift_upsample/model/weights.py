@@ -6,17 +6,15 @@ Source: the weight files section of the specification.
 """
 
 import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import keras
 import numpy as np
 
+from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 from uplift_upsample.model.layers import TransformerBlock
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 
@@ -168,7 +166,7 @@ def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], v
     """
     groups = weight_groups(network)
     arrays = iter(values if values is not None else [keras.ops.convert_to_numpy(v) for v in network_variables(network)])
-    with replacing(Path(path)) as aside, h5py.File(aside, "w", track_order=False) as file:
+    with writing_hdf5(path) as file:
         file.attrs["layer_names"] = np.array([name.encode() for name in groups])
         file.attrs["backend"] = b"tensorflow"
         file.attrs["keras_version"] = KERAS_VERSION
