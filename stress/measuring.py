@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from world.processes import Watching
 
 PROJECT = Path(__file__).parents[1]
@@ -82,13 +81,15 @@ class _Watch(Watching):
 
     def watch(self) -> None:
         while not self.is_over.wait(_PAUSE):
-            shares = 0
+            private, files = 0, 0
             for pid, most in self.private.items():
                 try:
-                    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-                    anonymous = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), 0)
-                    self.private[pid] = max(most, anonymous)
-                    shares += psutil.Process(pid).memory_full_info().pss if len(self.private) > 1 else 0
-                except (OSError, psutil.Error):
+                    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+                except OSError:
                     continue  # it has just ended
-            self.together = max(self.together, shares)
+                sizes = dict(line.split(":") for line in status.splitlines() if line.startswith("Rss"))
+                anonymous, mapped = (int(sizes.get(name, "0 kB").split()[0]) * 1024 for name in ("RssAnon", "RssFile"))
+                self.private[pid] = max(most, anonymous)
+                private += anonymous
+                files = max(files, mapped)  # all map the same ones; shares of them would change while they are being asked for
+            self.together = max(self.together, private + files)
