@@ -16,6 +16,8 @@ from uplift_upsample.skeleton import NUM_JOINTS
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 
+Precision = Literal["float32", "bfloat16", "float16"]
+TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
 
 
@@ -177,7 +179,8 @@ class TrainConfig:
     train_step, validation_step: use every n-th frame as the centre of an example.
     validation_interval: epochs between two validations. validation_examples: -1: all.
     best_metric: what chooses the best epoch where there is a validation set.
-    jit_compile: compile the training step with XLA.
+    jit_compile: compile the training step with XLA as a whole; on a CPU, TensorFlow computes the matrix products in any case.
+    precision: what layers compute in; weights, loss and optimiser are float32 in any case (``model.precision``).
     """
 
     batch_size: int = 256
@@ -205,6 +208,7 @@ class TrainConfig:
     checkpoint_interval: int = 10
     shuffle_seed: int = 0
     jit_compile: bool = True
+    precision: TrainingPrecision = field(default="float32", metadata=strict.UNSAID_DEFAULT)
 
     def __post_init__(self) -> None:
         faults = [
@@ -258,12 +262,14 @@ class EvaluateConfig:
     mirror: average with the prediction for the mirrored input. batch_size: windows predicted at once.
     test_step: use every n-th frame of a video only (1: all).
     learned_upsampling: false scores predictions at multiples of s_in only, with linear interpolation between them.
+    precision: what layers compute in; weights and outputs are float32 in any case (``model.precision``).
     """
 
     mirror: bool = True
     batch_size: int = 256
     test_step: int = 1
     learned_upsampling: bool = True
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         _raise_all(
@@ -291,6 +297,21 @@ class Experiment:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that ``from_mapping`` reads back."""
         return strict.to_mapping(self)
+
+
+def devices_faults(model: ModelConfig, train: TrainConfig, num_devices: int) -> list[str]:
+    """Why a training cannot share its batches among some devices; empty where it can."""
+    has_twins = train.mirror and train.in_batch_mirror
+    unit = num_devices * (2 if has_twins else 1)
+    faults = []
+    if train.batch_size % unit:
+        twins = ", mirrored twins together," if has_twins else ""
+        faults.append(
+            f"batch_size {train.batch_size} cannot be shared evenly{twins} by {num_devices} devices; take a multiple of {unit}"
+        )
+    if num_devices > 1 and model.output_bn:
+        faults.append(f"output_bn with {num_devices} devices: each would have statistics of its own; train on one device")
+    return faults
 
 
 def _raise_all(faults: list[str]) -> None:

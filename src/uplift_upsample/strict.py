@@ -13,6 +13,8 @@ from uplift_upsample.errors import InputError
 
 T = TypeVar("T")
 LARGEST = 2**63 - 1  # whole number; more cannot be computed with
+# Metadata of a field that came when results were there already: with its default it is not written, so that they keep their names.
+UNSAID_DEFAULT = {"unsaid_default": True}
 _LONGEST_KEY = 100
 
 _SHORT = reprlib.Repr()  # a few words of a file may be a book, and nested so that it never ends
@@ -61,12 +63,16 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
 def to_mapping(value: Any) -> Any:
     """The inverse of ``from_mapping``: plain dictionaries and lists, ready for JSON or YAML."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_mapping(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_mapping(getattr(value, f.name)) for f in dataclasses.fields(value) if not _is_unsaid(f, value)}
     if isinstance(value, Mapping):
         return {key: to_mapping(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [to_mapping(item) for item in value]
     return value
+
+
+def _is_unsaid(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    return field.metadata == UNSAID_DEFAULT and getattr(value, field.name) == field.default
 
 
 def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None:

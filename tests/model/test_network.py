@@ -111,3 +111,10 @@ def test_mixed_precision_runs() -> None:
 def test_impossible_networks(changes, message) -> None:
     with pytest.raises(InputError, match=message):
         ModelConfig(**{**BASE, **changes})
+
+
+def test_strided_block_of_a_single_token() -> None:
+    """Its padding alone gives the kernel something to stand on."""
+    config = ModelConfig(9, 2, (4,), spatial_dim=8, temporal_dim=16, num_heads=2, strides=(3, 3, 1))
+    lifted = build_network(config)(np.zeros((2, 9, 17, 2), np.float32), np.ones((2, 9), bool))
+    assert lifted.central.shape == (2, 17, 3)

@@ -13,6 +13,7 @@ from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables
 from uplift_upsample.official import read_official_config
 from uplift_upsample.skeleton import root_relative
+from uplift_upsample.train.inputs import packed
 from uplift_upsample.train.schedules import build_schedule
 from uplift_upsample.train.trainer import Trainer, pose_loss
 
@@ -70,7 +71,7 @@ def test_first_gradients(name, golden_file, golden_count) -> None:
     poses_2d, visible, targets = _batch(dump, 0)
     variables = network_variables(trainer.network)
     with tf.GradientTape() as tape:
-        loss = pose_loss(trainer((poses_2d, visible), training=True), targets, trainer.config)
+        loss = pose_loss(*trainer(packed(poses_2d, visible, targets), training=True), trainer.config)
     gradients = tape.gradient(loss, [v.value for v in variables])
     for index, gradient in enumerate(gradients):
         expected = dump[f"grad0/{index:03d}"]

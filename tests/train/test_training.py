@@ -13,6 +13,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.train.checkpoint import CheckpointFolder
+from uplift_upsample.train.inputs import Inputs
 from uplift_upsample.train.trainer import Trainer, mean_distance
 from uplift_upsample.train.training import TrainingData, TrainingInterrupted, train
 
@@ -112,12 +113,12 @@ def test_damaged_checkpoint_costs_only_the_way_from_the_one_before(tiny_run, dat
 
 
 def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_run, data, tmp_path, monkeypatch) -> None:
-    step = Trainer.step
+    step = Trainer.step_on
 
-    def step_20_fails(self: Trainer, *args: np.ndarray) -> float:
-        return step(self, *args) if int(self.optimizer.iterations) < 20 else float("nan")
+    def step_20_fails(self: Trainer, inputs: Inputs) -> float:
+        return step(self, inputs) if int(self.optimizer.iterations) < 20 else float("nan")
 
-    monkeypatch.setattr(Trainer, "step", step_20_fails)
+    monkeypatch.setattr(Trainer, "step_on", step_20_fails)
     with pytest.raises(InputError, match="the loss of step 21 is nan; the last good state, step 15, is kept in"):
         train(tiny_run, data, tmp_path, SEED)
     assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
@@ -125,15 +126,15 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_
 
 def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, monkeypatch) -> None:
     """The last step of an epoch overflows: its loss is still a number, what it leaves is not."""
-    step = Trainer.step
+    step = Trainer.step_on
 
-    def step_30_overflows(self: Trainer, *args: np.ndarray) -> float:
-        loss = step(self, *args)
+    def step_30_overflows(self: Trainer, inputs: Inputs) -> float:
+        loss = step(self, inputs)
         if int(self.optimizer.iterations) == 30:
             self.averaged[0].assign(np.full(self.averaged[0].shape, np.inf))
         return loss
 
-    monkeypatch.setattr(Trainer, "step", step_30_overflows)
+    monkeypatch.setattr(Trainer, "step_on", step_30_overflows)
     without_validation = TrainingData(data.table, data.videos)
     with pytest.raises(InputError, match="the weights are not finite after step 30; the last good state, step 15, is kept in"):
         train(tiny_run, without_validation, tmp_path, SEED)
@@ -143,7 +144,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, m
 def _hold(folder, is_held, may_end) -> None:
     with CheckpointFolder(folder).locked():
         is_held.set()
-        may_end.wait(20)
+        may_end.wait(120)
 
 
 def test_a_second_writer_is_refused(tiny_run, data, tmp_path) -> None:
@@ -151,7 +152,7 @@ def test_a_second_writer_is_refused(tiny_run, data, tmp_path) -> None:
     is_held, may_end = context.Event(), context.Event()
     holder = context.Process(target=_hold, args=(tmp_path, is_held, may_end))
     holder.start()
-    assert is_held.wait(30)
+    assert is_held.wait(120)
     try:
         with pytest.raises(InputError, match="another process"):
             train(tiny_run, data, tmp_path, 0)

@@ -122,6 +122,7 @@ def evaluation_metadata(
         "num_tokens": model.num_tokens,
         "mirror": evaluate.mirror,
         "test_step": evaluate.test_step,
+        "precision": evaluate.precision,
         "frame_rate": FRAME_RATE,
         "frames_sha256": table.sha256,
         "backend": keras.backend.backend(),
@@ -144,7 +145,7 @@ def predict_subset(
     videos = table.videos_of(subjects_of(table, test_subset))
     for s_in in strides:
         check_s_in(s_in, network.config)
-    lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror)
+    lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror, precision=evaluate.precision)
     for s_in in strides:
         predictions = predict_poses(
             lifter, table, videos, s_in, test_step=evaluate.test_step, padding=padding, on_windows=on_windows

@@ -4,22 +4,15 @@ Source: the model section of the specification, after Einfalt et al., WACV 2023.
 the same code runs on the TensorFlow, JAX and PyTorch backends.
 """
 
-import math
 from typing import Any
 
 import keras
 from keras import layers, ops
 
+from uplift_upsample.model.fused import activated, added, added_and_normalised, layer_norm
+
 MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
 BLOCK_EPSILON = 1e-5
-
-
-def gelu(x: Any) -> Any:
-    """GELU in its exact form; written with erf, which every exporter knows."""
-    return 0.5 * x * (1.0 + ops.erf(x / math.sqrt(2.0)))
-
-
-ACTIVATIONS = {"gelu": gelu, "relu": ops.relu}
 
 
 def truncated_normal() -> keras.initializers.Initializer:
@@ -84,7 +77,10 @@ class TokenDropout(layers.Layer):
 
 
 class MultiHeadAttention(layers.Layer):
-    """Self-attention ``(B, N, C) -> (B, N, C)``; ``logit_bias`` ``(B, 1, 1, N)`` is added before the softmax."""
+    """Self-attention ``(B, N, C) -> (B, N, C)``; ``logit_bias`` ``(B, 1, 1, N)`` is added before the softmax.
+
+    The bias of the last projection is left to the caller, who has to go over its result anyway.
+    """
 
     def __init__(self, num_heads: int, use_bias: bool = True, attention_drop_rate: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -107,18 +103,21 @@ class MultiHeadAttention(layers.Layer):
         num_tokens, width = x.shape[1], x.shape[2]
         head_dim = width // self.num_heads
 
-        def heads(tensor: Any) -> Any:
-            return ops.reshape(tensor, (-1, num_tokens, self.num_heads, head_dim))
+        def heads(layer: layers.Dense, order: tuple[int, ...], scale: float = 1.0) -> Any:
+            projected = ops.matmul(x, layer.kernel * scale if scale != 1 else layer.kernel)
+            if layer.bias is not None:
+                projected = projected + layer.bias * scale
+            return ops.transpose(ops.reshape(projected, (-1, num_tokens, self.num_heads, head_dim)), order)
 
-        query = ops.transpose(heads(self.query(x)), (0, 2, 1, 3)) * head_dim**-0.5  # (B, H, N, C/H)
-        key = ops.transpose(heads(self.key(x)), (0, 2, 3, 1))  # (B, H, C/H, N)
-        value = ops.transpose(heads(self.value(x)), (0, 2, 1, 3))  # (B, H, N, C/H)
-        logits = ops.matmul(query, key)  # (B, H, N, N)
-        if logit_bias is not None:
-            logits = logits + ops.cast(logit_bias, logits.dtype)
-        attention = self.attention_dropout(ops.softmax(logits, axis=-1), training=training)
+        query = heads(self.query, (0, 2, 1, 3), head_dim**-0.5)  # (B, H, N, C/H)
+        key = heads(self.key, (0, 2, 3, 1))  # (B, H, C/H, N)
+        value = heads(self.value, (0, 2, 1, 3))  # (B, H, N, C/H)
+        logits = ops.cast(ops.matmul(query, key), "float32")  # (B, H, N, N)
+        if logit_bias is not None:  # a float16 makes an infinity of it, and a window without a visible token has no other keys
+            logits = logits + ops.maximum(ops.cast(logit_bias, "float32"), MASKED_LOGIT)
+        attention = self.attention_dropout(ops.cast(ops.softmax(logits, axis=-1), value.dtype), training=training)
         mixed = ops.transpose(ops.matmul(attention, value), (0, 2, 1, 3))  # (B, N, H, C/H)
-        return self.projection(ops.reshape(mixed, (-1, num_tokens, width)))
+        return ops.matmul(ops.reshape(mixed, (-1, num_tokens, width)), self.projection.kernel)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
@@ -166,7 +165,7 @@ class TransformerBlock(layers.Layer):
         self.mlp_ratio = mlp_ratio
         self.stride = stride
         self.padding = tuple(padding)
-        self.activation = ACTIVATIONS[activation]
+        self.activation = activation
         self.norm_1 = layers.LayerNormalization(epsilon=BLOCK_EPSILON, name="norm_1")
         self.attention = MultiHeadAttention(num_heads, qkv_bias, attention_drop_rate, name="attention")
         self.attention_out_dropout = layers.Dropout(drop_rate, name="attention_out_dropout")
@@ -187,18 +186,25 @@ class TransformerBlock(layers.Layer):
             self.mlp_2 = layers.Conv1D(width, 3, strides=self.stride, data_format="channels_last", name="mlp_2")
         for layer in (self.norm_1, self.attention, self.norm_2, self.mlp_1):
             layer.build(input_shape)
-        self.mlp_2.build((*input_shape[:-1], hidden))
+        self.mlp_2.build((input_shape[0], None, hidden))  # padded to another length than that of the input
 
     def call(self, x: Any, logit_bias: Any = None, training: bool = False) -> Any:
-        branch = self.attention(self.norm_1(x), logit_bias, training=training)
-        branch = self.attention_out_dropout(branch, training=training)
-        x = x + self.attention_drop_path(branch, training=training)
-        branch = self.activation(self.mlp_1(self.norm_2(x)))  # (B, N, hidden)
+        branch = self.attention(layer_norm(x, *_parameters(self.norm_1)), logit_bias, training=training)
+        branch, bias = _dropped(self.attention_out_dropout, branch, self.attention.projection.bias, training)
+        scale = _kept(self.attention_drop_path, x, training)
+        x, normed = added_and_normalised(x, branch, bias, scale, *_parameters(self.norm_2))
+        branch = activated(ops.matmul(normed, self.mlp_1.kernel), self.mlp_1.bias, self.activation)  # (B, N, hidden)
         branch = self.hidden_dropout(branch, training=training)
         if self.stride is not None:
             branch = ops.pad(branch, ((0, 0), self.padding, (0, 0)))
-        branch = self.mlp_dropout(self.mlp_2(branch), training=training)  # (B, N', C)
-        return self._thinned(x) + self.mlp_drop_path(branch, training=training)
+        branch, bias = _dropped(self.mlp_dropout, self._mlp_2(branch), self.mlp_2.bias, training)  # (B, N', C)
+        return added(self._thinned(x), branch, bias, _kept(self.mlp_drop_path, x, training))
+
+    def _mlp_2(self, x: Any) -> Any:
+        """The second layer of the MLP without its bias."""
+        if self.stride is None:
+            return ops.matmul(x, self.mlp_2.kernel)
+        return ops.conv(x, self.mlp_2.kernel, self.stride, "valid", "channels_last")
 
     def _thinned(self, x: Any) -> Any:
         """The residual path at the tokens on which the strided convolution is centred: ``(B, N, C) -> (B, N', C)``."""
@@ -209,3 +215,21 @@ class TransformerBlock(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | self.settings
+
+
+def _parameters(norm: layers.LayerNormalization) -> tuple[Any, Any, float]:
+    return norm.gamma, norm.beta, norm.epsilon
+
+
+def _dropped(dropout: layers.Dropout, branch: Any, bias: Any, training: bool) -> tuple[Any, Any]:
+    """A branch after dropout and the bias that is still to be added, which usually saves a pass over the branch."""
+    if training and dropout.rate > 0:
+        return dropout(branch + bias, training=training), ops.zeros(bias.shape, branch.dtype)
+    return branch, bias
+
+
+def _kept(drop: layers.Dropout, x: Any, training: bool) -> Any:
+    """What stochastic depth multiplies the branch of each sample with: ``(B, 1, 1)``, or 1."""
+    if not training or drop.rate == 0:
+        return 1.0
+    return drop(ops.ones((ops.shape(x)[0], 1, 1), x.dtype), training=training)

@@ -1,27 +1,45 @@
 """Central 3D poses of many windows, with the spatial stage computed once per 2D pose instead of once per window."""
 
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 
-from uplift_upsample.model.network import UpliftUpsampleNetwork
-from uplift_upsample.skeleton import MIRROR, NUM_JOINTS
+from uplift_upsample.config import Precision
+from uplift_upsample.model.fused import is_on_cpu
+from uplift_upsample.model.network import UpliftUpsampleNetwork, network_in
+from uplift_upsample.skeleton import MIRROR
+
+# Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
+CPU_THREADS = 2
+CPU_BATCH = 32
 
 
 class Lifter:
     """A network compiled for prediction.
 
-    batch_size: windows at once; every call runs with this size, so that nothing is compiled twice.
+    batch_size: windows at once, on a CPU at most ``CPU_BATCH``; every call runs with this size, so that nothing is compiled twice.
     mirror: average with the prediction for the mirrored input, mirrored back (test-time augmentation).
+    precision: what layers compute in; None, what those of the network do. Another one works on a copy of the weights.
     """
 
-    def __init__(self, network: UpliftUpsampleNetwork, batch_size: int, *, mirror: bool, jit_compile: bool | str = "auto") -> None:
+    def __init__(
+        self,
+        network: UpliftUpsampleNetwork,
+        batch_size: int,
+        *,
+        mirror: bool,
+        precision: Precision | None = None,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        network = network if precision is None else network_in(network, precision)
         config = network.config
         self.network = network
-        self.batch_size = batch_size
+        self.batch_size = min(batch_size, CPU_BATCH) if is_on_cpu() else batch_size
         self.mirror = mirror
-        self._num_frames = batch_size * 4  # a 2D pose costs a fraction of a window
+        self._num_frames = self.batch_size * 4  # a 2D pose costs a fraction of a window
+        self._num_threads = CPU_THREADS if is_on_cpu() else 1
         poses = keras.Input((config.num_joints, 2), name="poses_2d")
         tokens = keras.Input((config.num_tokens, config.temporal_dim), name="tokens")
         visible = keras.Input((config.num_tokens,), dtype="bool", name="visible")
@@ -38,20 +56,40 @@ class Lifter:
         token_pose: which of them each token has, ``(W, N)``; any number where ``visible`` ``(W, N)`` is false.
         Returns ``(W, 17, 3)`` float32 metres, camera axes.
         """
-        result = self._lift(poses_2d, token_pose, visible)
+        if self.mirror:  # the mirrored windows behind the others
+            poses_2d = np.concatenate([poses_2d, _mirrored(poses_2d)])
+            token_pose = np.concatenate([token_pose, token_pose + len(poses_2d) // 2])
+            visible = np.concatenate([visible, visible])
+        tokens = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
+        inputs = len(self._temporal.inputs)
+        central = self._run(
+            self._temporal,
+            self.batch_size,
+            len(token_pose),
+            lambda part: [tokens[token_pose[part]], visible[part]][:inputs],  # (B, N, C_t), (B, N)
+        )
         if self.mirror:
-            mirrored = self._lift(_mirrored(poses_2d), token_pose, visible)
-            result = (result + _mirrored(mirrored)) / 2
-        return result
-
-    def _lift(self, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> np.ndarray:
-        tokens = _in_batches(self._spatial, self._num_frames, poses_2d)  # (U, C_t)
-        central = np.empty((len(token_pose), NUM_JOINTS, 3), np.float32)
-        for start in range(0, len(token_pose), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            inputs = [tokens[token_pose[part]], visible[part]]  # (B, N, C_t), (B, N)
-            central[part] = _in_batches(self._temporal, self.batch_size, *inputs[: len(self._temporal.inputs)])
+            direct, mirrored = np.split(central, 2)
+            return (direct + _mirrored(mirrored)) / 2
         return central
+
+    def _run(self, model: keras.Model, batch_size: int, num_rows: int, inputs: Callable[[slice], list[np.ndarray]]) -> np.ndarray:
+        """Run a model over rows in batches of exactly one size; the last one is filled up and cut again.
+
+        inputs: the arrays of some rows.
+        """
+
+        def batch(start: int) -> np.ndarray:
+            parts = inputs(slice(start, start + batch_size))
+            num_missing = batch_size - len(parts[0])
+            if num_missing:
+                parts = [np.concatenate([part, np.zeros((num_missing, *part.shape[1:]), part.dtype)]) for part in parts]
+            return model.predict_on_batch(parts if len(parts) > 1 else parts[0])[: batch_size - num_missing]
+
+        starts = range(0, num_rows, batch_size)
+        first = [batch(start) for start in starts[:1]]  # compiles, which threads must not do side by side
+        with ThreadPoolExecutor(self._num_threads) as threads:
+            return np.concatenate([*first, *threads.map(batch, starts[1:])])
 
 
 def _mirrored(poses: np.ndarray) -> np.ndarray:
@@ -59,15 +97,3 @@ def _mirrored(poses: np.ndarray) -> np.ndarray:
     result = poses[..., MIRROR, :].copy()
     result[..., 0] *= -1
     return result
-
-
-def _in_batches(model: keras.Model, batch_size: int, *inputs: np.ndarray) -> np.ndarray:
-    """Run a model over arrays in batches of exactly one size; the last one is filled up and cut again."""
-    outputs: list[Any] = []
-    for start in range(0, len(inputs[0]), batch_size):
-        parts = [array[start : start + batch_size] for array in inputs]
-        num_missing = batch_size - len(parts[0])
-        if num_missing:
-            parts = [np.concatenate([part, np.zeros((num_missing, *part.shape[1:]), part.dtype)]) for part in parts]
-        outputs.append(model.predict_on_batch(parts if len(parts) > 1 else parts[0])[: batch_size - num_missing])
-    return np.concatenate(outputs)

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from uplift_upsample.config import ModelConfig
+from uplift_upsample.config import ModelConfig, Precision, TrainingPrecision
 from uplift_upsample.model.layers import MASKED_LOGIT, LearnedToken, PositionEncoding, TokenDropout, TransformerBlock
+from uplift_upsample.model.precision import POLICIES, layers_in
 from uplift_upsample.strict import from_mapping, to_mapping
 
 SPATIAL_NORM_EPSILON = 1e-6
@@ -59,10 +60,12 @@ class SpatialStage(layers.Layer):
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
-        self.spatial_to_temporal_fc = layers.Dense(config.temporal_dim, name="spatial_to_temporal_fc")
+        # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
+        first = {"dtype": "float32"} if not config.spatial_blocks else {}
+        self.spatial_to_temporal_fc = layers.Dense(config.temporal_dim, name="spatial_to_temporal_fc", **first)
         self.blocks: list[TransformerBlock] = []
         if config.spatial_blocks:
-            self.keypoint_embedding = layers.Dense(config.spatial_dim, name="keypoint_embedding")
+            self.keypoint_embedding = layers.Dense(config.spatial_dim, dtype="float32", name="keypoint_embedding")
             self.spatial_pe = PositionEncoding(name="spatial_pe")
             self.dropout = layers.Dropout(config.drop_rate, name="spatial_dropout")
             self.blocks = _blocks(config, "spatial", config.spatial_blocks, config.drop_path_rate[0], activation="gelu")
@@ -121,9 +124,9 @@ class TemporalStage(layers.Layer):
         self.temporal_norm = self.temporal_fc = None
         if config.temporal_blocks and config.sequence_head:
             self.temporal_norm = _batch_norm(config, "temporal_norm")
-            self.temporal_fc = layers.Dense(config.num_joints * 3, name="temporal_fc")
+            self.temporal_fc = layers.Dense(config.num_joints * 3, dtype="float32", name="temporal_fc")
         self.strided_temporal_norm = _batch_norm(config, "strided_temporal_norm")
-        self.strided_temporal_fc = layers.Dense(config.num_joints * 3, name="strided_temporal_fc")
+        self.strided_temporal_fc = layers.Dense(config.num_joints * 3, dtype="float32", name="strided_temporal_fc")
 
     def build(self, input_shape: Shape) -> None:
         width = self.config.temporal_dim
@@ -173,9 +176,9 @@ class UpliftUpsampleNetwork(keras.Model):
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.config = config
-        self.spatial = SpatialStage(config, name="spatial")
+        self.spatial = SpatialStage(config, dtype="float32", name="spatial")  # its layers have the precision, its input has not
         self.temporal = TemporalStage(config, name="temporal")
 
     def build(self, input_shape: Any = None) -> None:
@@ -189,6 +192,14 @@ class UpliftUpsampleNetwork(keras.Model):
         tokens = ops.reshape(self.spatial(frames, training=training), (-1, config.num_tokens, config.temporal_dim))
         return self.temporal(tokens, visible, training=training)
 
+    def lift_visible(self, frames: Any, token_pose: Any, visible: Any, training: bool = False) -> Lifted:
+        """The same from the 2D poses of visible tokens alone, which saves the spatial stage of the others.
+
+        frames: ``(F, J, 2)``. token_pose: which of them each token has, ``(B, N)``; any of them where ``visible`` is false.
+        """
+        tokens = ops.take(self.spatial(frames, training=training), token_pose, axis=0)  # (B, N, C_t)
+        return self.temporal(tokens, visible, training=training)
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"config": to_mapping(self.config)}
 
@@ -197,8 +208,22 @@ class UpliftUpsampleNetwork(keras.Model):
         return cls(**{**config, "config": from_mapping(ModelConfig, config["config"], "model")})
 
 
-def build_network(config: ModelConfig) -> UpliftUpsampleNetwork:
-    """A network with initial values drawn from Keras' global seed (``keras.utils.set_random_seed``)."""
-    network = UpliftUpsampleNetwork(config, name="uplift_upsample")
-    network.build()
+def build_network(config: ModelConfig, precision: Precision | TrainingPrecision = "float32") -> UpliftUpsampleNetwork:
+    """A network with initial values drawn from Keras' global seed (``keras.utils.set_random_seed``).
+
+    precision: what its layers compute in; weights and outputs are float32.
+    """
+    with layers_in(precision):
+        network = UpliftUpsampleNetwork(config, name="uplift_upsample")
+        network.build()
     return network
+
+
+def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:
+    """A network that computes in a precision: the given one if it does, else another with the weights that this one has now."""
+    if network.temporal.dtype_policy.name == POLICIES[precision]:
+        return network
+    other = build_network(network.config, precision)
+    for theirs, own in zip(other.variables, network.variables, strict=True):
+        theirs.assign(own)
+    return other

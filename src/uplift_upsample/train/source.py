@@ -13,21 +13,16 @@ from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import RowStream, Sampler, SamplerSettings
-from uplift_upsample.skeleton import root_relative
+from uplift_upsample.train.inputs import InputReader, Inputs
 
 NUM_AHEAD = 3
 
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """Inputs and targets of one step, and the state of the stream after it.
+    """The inputs of one step (``train.inputs``), and the state of the stream after it."""
 
-    poses_2d ``(B, N, 17, 2)``, visible ``(B, N)``, targets ``(B, N, 17, 3)`` metres, camera axes, root-relative.
-    """
-
-    poses_2d: np.ndarray
-    visible: np.ndarray
-    targets: np.ndarray
+    inputs: Inputs
     stream_state: dict[str, Any]
 
 
@@ -52,7 +47,7 @@ def training_stream(table: FramesTable, videos: np.ndarray, model: ModelConfig, 
 
 
 @contextmanager
-def batches_ahead(stream: RowStream, reader: ExampleReader) -> Iterator[Callable[[], TrainingBatch]]:
+def batches_ahead(stream: RowStream, reader: InputReader) -> Iterator[Callable[[], TrainingBatch]]:
     """Read batches in a second thread. Yields a function that returns the next one; errors of the thread are raised there."""
     ready: queue.Queue[TrainingBatch | BaseException] = queue.Queue(NUM_AHEAD)
     is_over = threading.Event()
@@ -68,8 +63,8 @@ def batches_ahead(stream: RowStream, reader: ExampleReader) -> Iterator[Callable
     def produce() -> None:
         try:
             while not is_over.is_set():
-                batch = reader.read(stream.next_rows())
-                put(TrainingBatch(batch.poses_2d, batch.visible, root_relative(batch.poses_3d), stream.state()))
+                inputs = reader.read(stream.next_rows())
+                put(TrainingBatch(inputs, stream.state()))
         except BaseException as error:
             put(error)
 

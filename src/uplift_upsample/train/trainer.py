@@ -4,6 +4,7 @@ Source: the training section of the specification.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,8 +12,10 @@ import numpy as np
 from keras import ops
 
 from uplift_upsample.config import TrainConfig
+from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
+from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
 from uplift_upsample.train.schedules import build_schedule, initial_rate
 
 logger = logging.getLogger(__name__)
@@ -24,7 +27,14 @@ def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
 
     The published weight decay multiplies every weight by 1 - wd(t), where wd follows the schedule of the learning
     rate. Keras multiplies the decay by the learning rate, so the equal decay here is ``weight_decay`` / initial learning rate.
+    For training in float16 it scales the loss; a step whose gradients overflow changes nothing but the scale.
     """
+    optimizer = _unscaled_optimizer(config)
+    # float16 has no numbers for the smallest gradients: the loss is scaled up until one has none for the largest
+    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
+
+
+def _unscaled_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     schedule = build_schedule(config.schedule, config.schedule_params)
     rate = initial_rate(schedule)
     params = {"epsilon": EPSILON, **config.optimizer_params}
@@ -54,8 +64,10 @@ def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
 class Trainer(keras.Model):
     """A network with its loss and, if the configuration asks for it, the moving average of its weights.
 
-    Inputs ``(poses_2d, visible)``, targets root-relative poses ``(B, N, J, 3)`` in metres; see ``data.examples.Batch``.
+    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch.
     """
+
+    num_groups = 1
 
     def __init__(self, network: UpliftUpsampleNetwork, config: TrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -70,29 +82,55 @@ class Trainer(keras.Model):
             ]
             self.start_average()
         self.built = True
-        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile)
+        # on a CPU, TensorFlow's own matrix products are faster, and XLA has its part in the layers (model.fused)
+        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and not is_on_cpu())
         self.optimizer.build(self.trainable_variables)
+        self._update = compiled_by_xla(self._updated)
+        self._steps: dict[tuple[str, ...], Callable[[Inputs], Any]] = {}
 
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
         for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
             average.assign(np.array(ops.convert_to_numpy(source)))  # a copy: JAX must not find one buffer in two places
 
-    def call(self, inputs: tuple[Any, Any], training: bool = False) -> Lifted:
-        poses_2d, visible = inputs
-        return self.network(poses_2d, visible, training=training)
+    def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
+        """Predictions and targets."""
+        batch = examples(inputs)
+        return self.network.lift_visible(batch.frames, batch.token_pose, batch.visible, training=training), batch.targets
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Any:
-        return pose_loss(y_pred, y, self.config)
+        lifted, targets = y_pred
+        return pose_loss(lifted, targets, self.config)
 
     def train_step(self, *args: Any) -> Any:
-        """Keras' own step of the active backend, then one step of the average."""
+        """One step of the optimiser and of the average, in the way of the active backend."""
         if keras.backend.backend() == "jax":
             return self._train_step_jax(*args)
+        if keras.backend.backend() == "tensorflow":
+            return self._train_step_tensorflow(*args)
         logs = super().train_step(*args)
+        self.step_average()
+        return logs
+
+    def _train_step_tensorflow(self, data: Any) -> dict[str, Any]:
+        """The update of all variables is one program of XLA, in which they are read and written once."""
+        import tensorflow as tf
+
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(y_pred=self(inputs, training=True))
+            scaled = self.optimizer.scale_loss(loss)
+        self._update(tape.gradient(scaled, [v.value for v in self.trainable_variables]))
+        return {"loss": loss}
+
+    def _updated(self, gradients: list[Any]) -> None:
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.step_average()
+
+    def step_average(self) -> None:
+        """One step of the average, behind one of the optimiser."""
         for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
             average.assign(self._stepped(average, source, self.optimizer.iterations))
-        return logs
 
     def _train_step_jax(self, state: Any, data: Any) -> Any:
         logs, (trainable, non_trainable, optimizer, metrics) = super().train_step(state, data)
@@ -112,9 +150,40 @@ class Trainer(keras.Model):
         return average - (1.0 - decay) * (average - source)
 
     def step(self, poses_2d: np.ndarray, visible: np.ndarray, targets: np.ndarray) -> float:
+        """One optimisation step on whole examples; returns its loss in metres.
+
+        poses_2d: ``(B, N, J, 2)``. visible: ``(B, N)``. targets: root-relative poses ``(B, N, J, 3)`` in metres.
+        """
+        return self.step_on(packed(poses_2d, visible, targets, self.num_groups))
+
+    def step_on(self, inputs: Inputs) -> float:
         """One optimisation step; returns its loss in metres."""
+        if keras.backend.backend() == "tensorflow":
+            return float(self._compiled_step(inputs)(inputs))
         self.reset_metrics()
-        return float(self.train_on_batch((poses_2d, visible), targets, return_dict=True)["loss"])
+        return float(self.train_on_batch(inputs, return_dict=True)["loss"])
+
+    def _compiled_step(self, inputs: Inputs) -> Callable[[Inputs], Any]:
+        """The step for inputs of this kind, traced once for any number of visible tokens.
+
+        Keras traces it for the first number, and for all others together: a resumed run, which meets them in another order, would
+        compute in another way and end in other bytes.
+        """
+        import tensorflow as tf
+
+        kind = tuple(sorted(inputs))
+        if kind not in self._steps:
+            shapes = {name: [*np.shape(array)] for name, array in inputs.items()}
+            for name in OF_ANY_SIZE & shapes.keys():
+                shapes[name][1] = None
+            signature = {name: tf.TensorSpec(shape, inputs[name].dtype) for name, shape in shapes.items()}
+            self._steps[kind] = tf.function(
+                lambda batch: self.train_step((batch,))["loss"],
+                input_signature=[signature],
+                jit_compile=self.jit_compile,
+                autograph=False,
+            )
+        return self._steps[kind]
 
     def learning_rate(self) -> float:
         """The learning rate of the next step."""

@@ -21,12 +21,13 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.model.weights import load_weights, network_variables, save_weights
+from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.weights import network_variables, save_weights
 from uplift_upsample.runs import Run
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
+from uplift_upsample.train.inputs import InputReader, is_resident
+from uplift_upsample.train.parallel import build_trainer
 from uplift_upsample.train.source import TrainingBatch, batches_ahead, example_reader, training_stream
-from uplift_upsample.train.trainer import Trainer
 from uplift_upsample.train.validation import validate, validation_rows
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def train(
     seed: int,
     *,
     initial_weights: Path | None = None,
+    num_devices: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -88,16 +90,17 @@ def train(
 ) -> TrainingResult:
     """Train a network, or go on with the run that ``folder`` holds.
 
-    seed: of initial values, dropout and data order. initial_weights: a weight file to start from. should_stop: asked
-    after each step, and within validation, which then starts again at the next call. on_step: gets the number of steps
-    made and the loss in metres. on_epoch: gets each row of the history. checkpoint_seconds: between two checkpoints
-    within an epoch. Raises ``InputError`` for a loss that is no number, ``TrainingInterrupted`` after ``should_stop``.
+    seed: of initial values, dropout and data order. initial_weights: a weight file to start from. num_devices: that share
+    each batch (``train.parallel``); a run may go on with another number. should_stop: asked after each step, and within
+    validation, which then starts again at the next call. on_step: gets the number of steps made and the loss in metres.
+    on_epoch: gets each row of the history. checkpoint_seconds: between two checkpoints within an epoch. Raises
+    ``InputError`` for a loss that is no number, ``TrainingInterrupted`` after ``should_stop``.
     """
     checkpoints = CheckpointFolder(folder)
     with checkpoints.locked():
-        session = _Session(run, data, seed, initial_weights, checkpoints)
+        session = _Session(run, data, seed, initial_weights, checkpoints, num_devices)
         session.resume()
-        with batches_ahead(session.stream, example_reader(data.table, run.model, run.train)) as next_batch:
+        with batches_ahead(session.stream, session.input_reader()) as next_batch:
             last_saved = time.monotonic()
             while not session.is_over():
                 if session.is_epoch_to_end():
@@ -122,17 +125,21 @@ class _Session:
     """The parts of a run that live as long as its process."""
 
     def __init__(
-        self, run: Run, data: TrainingData, seed: int, initial_weights: Path | None, checkpoints: CheckpointFolder
+        self,
+        run: Run,
+        data: TrainingData,
+        seed: int,
+        initial_weights: Path | None,
+        checkpoints: CheckpointFolder,
+        num_devices: int,
     ) -> None:
         self.run = run
         self.data = data
         self.checkpoints = checkpoints
         self.num_steps = run.train.epochs * run.train.steps_per_epoch
         keras.utils.set_random_seed(seed)
-        self.network = build_network(run.model)
-        if initial_weights is not None:
-            load_weights(self.network, initial_weights)
-        self.trainer = Trainer(self.network, run.train)
+        self.trainer = build_trainer(run, initial_weights, num_devices)
+        self.network = self.trainer.network
         self.stream = training_stream(data.table, data.videos, run.model, run.train, seed)
         self.stream_state = self.stream.state()
         self.progress = Progress()
@@ -173,9 +180,20 @@ class _Session:
         state = {"progress": asdict(self.progress), "stream": self.stream_state}
         self.checkpoints.save(Checkpoint(self.progress.step, arrays, state))
 
+    def input_reader(self) -> InputReader:
+        """Reads training batches; on one device with memory of its own, the poses of the data set lie there."""
+        num_groups = self.trainer.num_groups
+        train = self.run.train
+        return InputReader(
+            example_reader(self.data.table, self.run.model, train),
+            num_groups,
+            has_twins=train.mirror and train.in_batch_mirror,
+            is_resident=num_groups == 1 and is_resident(self.data.table),
+        )
+
     def make_step(self, batch: TrainingBatch) -> None:
         """One optimisation step. A loss that is no number ends the run; the last checkpoint is the last good state."""
-        self.last_loss = self.trainer.step(batch.poses_2d, batch.visible, batch.targets)
+        self.last_loss = self.trainer.step_on(batch.inputs)
         if not math.isfinite(self.last_loss):
             raise InputError(f"the loss of step {self.progress.step + 1} is {self.last_loss}; {self._way_back()}")
         self.progress.step += 1

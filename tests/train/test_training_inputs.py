@@ -1,0 +1,101 @@
+"""What the compiled step makes of the inputs, against the reader of whole examples, which the golden data check."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from uplift_upsample.config import ModelConfig, TrainConfig
+from uplift_upsample.data.amass.table import amass_table
+from uplift_upsample.data.demo.synthetic import generate_demo
+from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.h36m.table import h36m_table
+from uplift_upsample.errors import InputError
+from uplift_upsample.model.network import build_network
+from uplift_upsample.skeleton import root_relative
+from uplift_upsample.train.inputs import InputReader, examples, packed, visible_tokens
+from uplift_upsample.train.source import example_reader, training_stream
+
+MODEL = ModelConfig(
+    9, 5, (5, 10, 20), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1, num_heads=2, strides=(3, 3)
+)
+BATCH = 16
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FramesTable]:
+    folder: Path = tmp_path_factory.mktemp("demo")
+    generate_demo(folder, subjects=("S1",), amass_sequences={"CMU": 2})
+    h36m = h36m_table(folder / "data_3d_h36m.npz", folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
+    return {"h36m": h36m, "amass": amass_table([folder / "amass/CMU.npz"])}
+
+
+@pytest.mark.parametrize("is_resident", [False, True])
+@pytest.mark.parametrize("num_groups", [1, 2])
+@pytest.mark.parametrize("padding", ["copy", "zeros"])
+@pytest.mark.parametrize("has_twins", [False, True])
+@pytest.mark.parametrize("data", ["h36m", "amass"])
+def test_examples_are_those_of_the_reader(
+    data: str, has_twins: bool, padding: str, num_groups: int, is_resident: bool, tables: dict[str, FramesTable]
+) -> None:
+    if is_resident and num_groups > 1:
+        pytest.skip("a table lies on one device")
+    table, train = tables[data], TrainConfig(batch_size=BATCH, padding=padding, in_batch_mirror=has_twins)
+    reader = example_reader(table, MODEL, train)
+    inputs = InputReader(reader, num_groups, has_twins=has_twins, is_resident=is_resident)
+    stream = training_stream(table, np.arange(table.num_videos), MODEL, train, seed=0)
+    for _ in range(3):
+        rows = stream.next_rows()
+        expected = reader.read(rows)
+        found = examples({name: ops.convert_to_tensor(array) for name, array in inputs.read(rows).items()})
+        np.testing.assert_allclose(found.targets, root_relative(expected.poses_3d), atol=2e-6)
+        np.testing.assert_array_equal(found.visible, expected.visible)
+        poses_2d = ops.convert_to_numpy(ops.take(found.frames, found.token_pose, axis=0))
+        np.testing.assert_allclose(poses_2d[expected.visible], expected.poses_2d[expected.visible], atol=2e-6)
+
+
+def test_visible_tokens_are_numbered_group_by_group() -> None:
+    visible = np.zeros((4, 9), bool)
+    visible[0, [1, 5]] = visible[1, 0] = visible[2, 8] = True
+    tokens = visible_tokens(visible, 2)
+    assert tokens.count.tolist() == [3, 1]
+    assert tokens.index[:, :3].tolist() == [[1, 5, 9], [8, 0, 0]]
+    assert tokens.token_pose[0, [1, 5]].tolist() == [0, 1]
+    assert (tokens.token_pose[1, 0], tokens.token_pose[2, 8]) == (2, 0)
+
+
+def test_few_sizes_are_told_apart() -> None:
+    """Each one is compiled for itself."""
+    rng = np.random.default_rng(0)
+    sizes = {visible_tokens(rng.random((16, 9)) < share).index.shape[1] for share in np.linspace(0, 1, 200)}
+    assert len(sizes) <= 16
+    assert max(sizes) == 16 * 9
+    assert min(sizes) >= 1
+
+
+@pytest.mark.parametrize("num_groups", [1, 2])
+def test_network_lifts_visible_tokens_as_all(num_groups: int) -> None:
+    keras.utils.set_random_seed(0)
+    network, rng = build_network(MODEL), np.random.default_rng(0)
+    visible = rng.random((4, 9)) < 0.4
+    visible[3] = False
+    poses_2d = rng.normal(size=(4, 9, 17, 2)).astype(np.float32)
+    targets = np.zeros((4, 9, 17, 3), np.float32)
+    batch = examples({name: ops.convert_to_tensor(array) for name, array in packed(poses_2d, visible, targets, num_groups).items()})
+    expected = network(poses_2d, visible)
+    for found, wanted in zip(network.lift_visible(batch.frames, batch.token_pose, batch.visible), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("is_resident", [False, True])
+def test_poses_that_are_no_numbers_are_refused(is_resident: bool, tables: dict[str, FramesTable]) -> None:
+    table = tables["h36m"]
+    poses_3d = np.array(table.poses_3d)
+    poses_3d[:] = np.nan
+    broken, train = replace(table, poses_3d=poses_3d), TrainConfig(batch_size=BATCH)
+    stream = training_stream(broken, np.arange(table.num_videos), MODEL, train, seed=0)
+    with pytest.raises(InputError, match="3D poses"):
+        InputReader(example_reader(broken, MODEL, train), is_resident=is_resident).read(stream.next_rows())
