@@ -1,6 +1,7 @@
 """Choice of the device, before a deep-learning framework is loaded.
 
-Each job takes one GPU and hides the others from the framework, so that jobs side by side get one each (``devices.claim_device``).
+Each job takes the GPUs that it needs, mostly one, and hides the others from the framework, so that no two jobs side by side have
+the same one (``devices.claim_devices``).
 """
 
 import argparse
@@ -10,8 +11,10 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from uplift_upsample.devices import VISIBLE, Slot, claim_device, listed_devices, offered_devices
+from uplift_upsample.config import Precision
+from uplift_upsample.devices import VISIBLE, Slot, claim_devices, listed_devices, offered_devices, too_few_devices
 from uplift_upsample.errors import InputError
 
 logger = logging.getLogger("uplift_upsample")
@@ -20,9 +23,14 @@ INSTALL = "make install GPU=1 installs it with CUDA"
 
 @dataclass(frozen=True)
 class Device:
-    """What a job runs on: the GPU that it holds until it ends, or none, the CPU."""
+    """What a job runs on: the GPUs that it holds until it ends, or none, the CPU."""
 
-    slot: Slot | None = None
+    slots: tuple[Slot, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The identities of the GPUs."""
+        return [slot.device for slot in self.slots]
 
 
 def add_device_flags(parser: argparse.ArgumentParser) -> None:
@@ -37,27 +45,43 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--gpu_id", type=int, help="a certain GPU, by its number in nvidia-smi; negative for none")
 
 
-def open_device(options: argparse.Namespace) -> Device:
-    """Take a free GPU, waiting for one where all are taken, and let the framework see that one only; or hide all of them.
+def add_precision_flag(parser: argparse.ArgumentParser) -> None:
+    """``--precision`` of an evaluation."""
+    choices = get_args(Precision)
+    parser.add_argument("--precision", choices=choices, default="float32", help="what the network computes in (float32)")
 
-    Raises ``InputError`` when a GPU is asked for and there is none, or none that the framework can use.
+
+def open_device(options: argparse.Namespace, count: int = 1) -> Device:
+    """Take free GPUs, waiting where too few are free, and let the framework see those only; or hide all of them.
+
+    Raises ``InputError`` when a GPU is asked for and there is none, or none that the framework can use; when several are asked for,
+    and there are fewer.
     """
+    if count < 1:
+        raise InputError(f"--devices is {count}; it must be at least 1")
     is_certain = options.gpu_id is not None
     if options.device == "cpu" or (is_certain and options.gpu_id < 0):
+        if count > 1:
+            raise InputError(f"--devices is {count}, and these are GPUs; it does not go with the CPU")
         os.environ[VISIBLE] = "-1"
         return Device()
     # Left to themselves, frameworks take all memory of a device; so a desktop, or somebody else's process, can live on it too.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     devices = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi")), options.gpu_id)
+    if few := too_few_devices(devices, count):
+        raise InputError(f"--devices is {count}, but {few}")
     if devices.names:
-        slot = claim_device(devices.names, Path(tempfile.gettempdir()) / f"uplift-upsample-{os.geteuid()}")
-        os.environ[VISIBLE] = slot.device
-        if _devices_of_framework():
-            return Device(slot)
-        slot.release()
+        slots = claim_devices(devices.names, count, Path(tempfile.gettempdir()) / f"uplift-upsample-{os.geteuid()}")
+        os.environ[VISIBLE] = ",".join(slot.device for slot in slots)
+        if len(_devices_of_framework()) >= count:
+            return Device(tuple(slots))
+        for slot in slots:
+            slot.release()
     os.environ[VISIBLE] = "-1"
     reason = devices.reason or _why_unusable()
+    if count > 1:
+        raise InputError(f"--devices is {count}, but no {count} GPUs can be used: {reason}")
     if options.device == "gpu" or is_certain:
         raise InputError(f"no GPU, but one was asked for: {reason}")
     logger.warning("NO GPU: %s. RUNNING ON THE CPU, which is slow for networks of full size (--device cpu asks for it)", reason)
@@ -68,7 +92,8 @@ def log_device(device: Device) -> str:
     """Say which device the framework uses, and return its name."""
     import keras
 
-    name = f"{_devices_of_framework()[0]} ({device.slot.device})" if device.slot else "cpu"
+    pairs = zip(_devices_of_framework(), device.names, strict=False)
+    name = ", ".join(f"{number} ({identity})" for number, identity in pairs) if device.slots else "cpu"
     logger.info("%s backend on %s", keras.backend.backend(), name)
     return name
 

@@ -9,7 +9,7 @@ from typing import Any
 from _command import run
 from _data import open_h36m
 from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, log_device, open_device
+from _device import add_device_flags, add_precision_flag, log_device, open_device
 from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
@@ -26,6 +26,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--config", required=True, help="JSON file of the official code, or a run configuration (YAML)")
     add_device_flags(parser)
     add_determinism_flag(parser)
+    add_precision_flag(parser)
     add("--batch_size", type=int, help="windows at once (256)")
     add("--dataset", help="data_3d_h36m.npz")
     add("--dataset_2d", help="data_2d_h36m_*.npz")
@@ -77,6 +78,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, evaluate = read_run(options.config)
     changes: dict[str, Any] = {"batch_size": options.batch_size} if options.batch_size is not None else {}
+    if options.precision != "float32":
+        changes["precision"] = options.precision
     if options.no_learned_upsampling:
         changes["learned_upsampling"] = False
     evaluate = replace(evaluate, **changes)

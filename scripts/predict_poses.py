@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from _command import run
 from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, log_device, open_device
+from _device import add_device_flags, add_precision_flag, log_device, open_device
 from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
@@ -31,6 +31,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--batch_size", type=int, default=256, help="windows at once (256)")
     add("--no_mirror", action="store_true", help="do not average with the prediction for the mirrored input")
     add("--test_step", type=int, default=1, help="evaluate every n-th frame only (1)")
+    add_precision_flag(parser)
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
     origin.add_argument("--published", action="store_true", help="the weights are published ones, for the record")
@@ -44,10 +45,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, _ = read_run(options.config)
-    evaluate = EvaluateConfig(mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step)
+    evaluate = EvaluateConfig(
+        mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step, precision=options.precision
+    )
     device = open_device(options)
     set_determinism(options)
-    meter = Meter(device.slot.device if device.slot else None)
+    meter = Meter(device.names)
     table = read_frames_table(options.frames)
 
     from uplift_upsample.evaluate.predict import predict_subset
@@ -68,6 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         "study": settings.study,
         "weights": "published" if options.published else "trained" if options.seed is not None else None,
         "seed": options.seed,
+        "train_precision": settings.train.precision if options.seed is not None else None,
         "weights_sha256": sha256_of_file(options.weights),
     }
     write_predictions(options.output, replace(predictions, metadata=origin | dict(predictions.metadata)))

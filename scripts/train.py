@@ -13,6 +13,7 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import Device, add_device_flags, log_device, open_device
 from _progress import Stop, TrainingProgress
 
+from uplift_upsample.config import devices_faults
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.errors import InputError
 from uplift_upsample.meter import Meter, add_usage
@@ -32,6 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--config", required=True, help="run configuration (YAML), or a JSON file of the official code")
     add_device_flags(parser)
+    add("--devices", type=int, default=1, help="GPUs that share each batch (1)")
     add("--dataset", choices=["h36m", "amass"], default=None, help="training data set (default: as configured)")
     add("--dataset_val", choices=["h36m", "amass"], help="validation data set (default: the training data set)")
     add("--h36m_path", help="data_3d_h36m.npz")
@@ -79,7 +81,9 @@ def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, Fra
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings = configured(options)
-    device = open_device(options)
+    if faults := devices_faults(settings.model, settings.train, max(1, options.devices)):
+        raise InputError("\n".join(faults))
+    device = open_device(options, options.devices)
     set_determinism(options)
     table, validation_table = tables(options, settings)
     videos = table.videos_of(subjects_of(table, settings.train_subset))
@@ -105,13 +109,13 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
     from uplift_upsample.train.records import checkpoint_folder, run_identity, write_result
     from uplift_upsample.train.training import TrainingInterrupted, train
 
-    meter = Meter(device.slot.device if device.slot else None)
+    meter = Meter(device.names)
     weights = Path(options.weights) if options.weights else None
     code = code_fingerprint(__file__)
     out_dir = Path(options.out_dir)
     identity = run_identity(settings, data, options.seed, weights)
     if options.deterministic:  # a folder of its own: going on from steps that were not would spoil it
-        identity |= {"deterministic": True}
+        identity |= {"deterministic": True} | ({"devices": options.devices} if options.devices > 1 else {})
     folder, code_of_run = checkpoint_folder(
         out_dir / "checkpoints", identity, code, retrain_on_code_change=options.retrain_on_code_change
     )
@@ -138,6 +142,7 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
                 folder,
                 options.seed,
                 initial_weights=weights,
+                num_devices=options.devices,
                 should_stop=stop.is_asked,
                 on_step=on_step,
                 on_epoch=on_epoch,
@@ -147,7 +152,8 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
             add_usage(folder / "usage.json", meter.read())
             return INTERRUPTED
     is_synthetic = bool(data.table.metadata.get("is_synthetic"))
-    provenance = {"code_fingerprint": code_of_run, "device": device_name, "is_synthetic": is_synthetic}
+    provenance = {"code_fingerprint": code_of_run, "device": device_name, "devices": options.devices}
+    provenance |= {"is_synthetic": is_synthetic}
     provenance |= {"environment": describe_run(), "measured": add_usage(folder / "usage.json", meter.read())}
     write_result(out_dir, result, settings, identity, provenance)
     return 0

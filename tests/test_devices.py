@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from world.devices import PROJECT, UUIDS, Machine, collisions, device_of, times_of
 
-from uplift_upsample.devices import Listing, claim_device, listed_devices, offered_devices
+from uplift_upsample.devices import Listing, claim_device, claim_devices, listed_devices, offered_devices
 from uplift_upsample.errors import InputError
 
 FIRST, SECOND = UUIDS
@@ -31,6 +32,40 @@ def test_jobs_side_by_side_share_no_device(machine: Machine) -> None:
     assert {device for device, _ in held} == set(UUIDS)
     assert collisions(held) == 0
     assert any("waiting for a GPU; jobs of this user hold" in told for _, told in ends)
+
+
+def test_jobs_with_two_devices_and_with_one_side_by_side(machine: Machine) -> None:
+    """Those that want both never wait for each other, and no device is anybody else's."""
+    jobs = [machine.start("--device", "gpu", "--devices", count, "--seconds", 0.2) for count in (2, 1, 2, 1, 2)]
+    ends = [job.communicate(timeout=60) for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * 5, ends
+    held = [(device, times_of(said)) for said, _ in ends for device in device_of(said).split(",")]
+    assert len(held) == 8
+    assert collisions(held) == 0
+    assert f"runs on gpu:0 ({FIRST}), gpu:1 ({SECOND}) {FIRST},{SECOND}" in ends[0][0]
+
+
+def test_more_devices_than_there_are_fail_at_once(machine: Machine) -> None:
+    for flags, told in (
+        (["--devices", 3], f"--devices is 3, but no more can be had than {FIRST}, {SECOND}"),
+        (["--devices", 2, "--gpu_id", 1], f"--devices is 2, but no more can be had than {SECOND}"),
+        (["--devices", 2, "--device", "cpu"], "--devices is 2, and these are GPUs; it does not go with the CPU"),
+        (["--devices", 0], "--devices is 0; it must be at least 1"),
+    ):
+        done = machine.run(*flags)
+        assert done.returncode == 2
+        assert f"error: {told}" in done.stderr
+
+
+def test_a_job_that_waits_for_two_holds_none(tmp_path: Path) -> None:
+    with claim_device(["a"], tmp_path / "slots"):
+        waiting = threading.Thread(target=lambda: [slot.release() for slot in claim_devices(["a", "b"], 2, tmp_path / "slots")])
+        waiting.start()
+        for _ in range(20):
+            claim_device(["b"], tmp_path / "slots").release()
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 def test_collisions_are_counted() -> None:

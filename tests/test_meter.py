@@ -62,14 +62,22 @@ def test_energy_that_cannot_be_read(tmp_path, energy):
 
 def test_energy_of_the_held_gpu(tmp_path):
     driver = Driver(10_000, 12_500)
-    meter = Meter("GPU-12ab", tmp_path, lambda name: driver)
+    meter = Meter(["GPU-12ab"], tmp_path, lambda name: driver)
     assert meter.read()["energy_joules"]["gpu"] == 2.5
     assert driver.asked == [b"GPU-12ab"] * 2
 
 
-@pytest.mark.parametrize("gpu", [None, "MIG-GPU-1/2/3", "0"])
-def test_devices_without_a_counter_of_their_own(tmp_path, gpu):
-    assert Meter(gpu, tmp_path, lambda name: Driver(1, 2)).read()["energy_joules"]["gpu"] is None
+def test_energy_of_several_gpus_is_their_sum(tmp_path):
+    driver = Driver(10_000, 20_000, 12_500, 24_000)
+    meter = Meter(["GPU-12ab", "GPU-34cd"], tmp_path, lambda name: driver)
+    assert meter.read()["energy_joules"]["gpu"] == 6.5
+    assert driver.asked == [b"GPU-12ab", b"GPU-34cd"] * 2
+    assert Meter(["GPU-12ab", "MIG-1"], tmp_path, lambda name: Driver(1, 2)).read()["energy_joules"]["gpu"] is None
+
+
+@pytest.mark.parametrize("gpus", [[], ["MIG-GPU-1/2/3"], ["0"]])
+def test_devices_without_a_counter_of_their_own(tmp_path, gpus):
+    assert Meter(gpus, tmp_path, lambda name: Driver(1, 2)).read()["energy_joules"]["gpu"] is None
 
 
 def test_gpus_that_tell_nothing(tmp_path):
@@ -77,10 +85,10 @@ def test_gpus_that_tell_nothing(tmp_path):
         raise OSError(f"{name}: cannot open shared object file")
 
     for driver in (object(), Driver(1, 2, status=3), Driver(5, 2)):
-        meter = Meter("GPU-12ab", tmp_path, lambda name, driver=driver: driver)
+        meter = Meter(["GPU-12ab"], tmp_path, lambda name, driver=driver: driver)
         assert meter.read()["energy_joules"]["gpu"] is None
     for nvml in (missing, None):
-        assert Meter("GPU-12ab", tmp_path, nvml).read()["energy_joules"]["gpu"] is None
+        assert Meter(["GPU-12ab"], tmp_path, nvml).read()["energy_joules"]["gpu"] is None
 
 
 def test_starts_of_a_job_add_up(tmp_path):

@@ -1,12 +1,13 @@
 """GPUs of one machine: which there are, which a job may use, and a slot for each, so that no two jobs take the same one.
 
-Snakemake limits how many jobs with a GPU run at a time, but does not say which device is whose. So each job takes one itself: it
-locks a file named after the device. The kernel gives the lock back when the job ends, however it ends.
+Snakemake limits how many GPUs are in use at a time, but does not say which device is whose. So each job takes its own itself: it
+locks a file named after each. The kernel gives the locks back when the job ends, however it ends.
 """
 
 import fcntl
 import logging
 import os
+import random
 import re
 import stat
 import subprocess
@@ -87,6 +88,13 @@ def offered_devices(environment: Mapping[str, str], listing: Listing, index: int
     return chosen
 
 
+def too_few_devices(devices: Devices, count: int) -> str:
+    """Why a job cannot have several devices; empty where it can, or where it needs no more than one."""
+    if count == 1 or len(devices.names) >= count:
+        return ""
+    return f"no more can be had than {', '.join(devices.names)}" if devices.names else f"there is no GPU: {devices.reason}"
+
+
 def _named_devices(listing: Listing, visible: str, variable: str) -> Devices:
     """The devices that a value of CUDA_VISIBLE_DEVICES names: indices or UUIDs (their beginnings, too), separated by commas.
 
@@ -141,30 +149,57 @@ class Slot:
 
 
 def claim_device(candidates: Sequence[str], folder: str | os.PathLike[str]) -> Slot:
-    """Take the first of some devices that no other job holds, and wait for one where all are held.
+    """``claim_devices`` for one of them."""
+    [slot] = claim_devices(candidates, 1, folder)
+    return slot
+
+
+def claim_devices(candidates: Sequence[str], count: int, folder: str | os.PathLike[str]) -> list[Slot]:
+    """Take the first of some devices that no other job holds, and wait where there are not ``count`` of them.
+
+    All or nothing: a job that waits holds none, so jobs that want several never wait for each other. They look in the same order,
+    and after pauses of different lengths, so that one of them gets ahead.
 
     folder: of the lock files; on this machine's own disk, made where it is not there, for this user alone. Raises ``InputError``
     when it is a link, belongs to somebody else, or others may write there.
     """
-    if not candidates:
-        raise ValueError("no devices to choose from")
+    if not 0 < count <= len(candidates):
+        raise ValueError(f"{count} of {len(candidates)} devices")
     place = _private_folder(folder)
+    ordered = sorted(candidates) if count > 1 else candidates
     try:
         is_told = False
         while True:
-            for device in candidates:
-                descriptor = _locked(place, device, folder)
-                if descriptor is not None:
-                    if is_told:
-                        logger.info("took %s", device)
-                    return Slot(device, descriptor)
+            slots = _free_slots(ordered, count, place, folder)
+            if slots:
+                if is_told:
+                    logger.info("took %s", ", ".join(slot.device for slot in slots))
+                return slots
             if not is_told:
                 held = ", ".join(f"{device} (process {_holder(place, device)})" for device in candidates)
-                logger.warning("waiting for a GPU; jobs of this user hold %s", held)
+                logger.warning("waiting for %s; jobs of this user hold %s", "a GPU" if count == 1 else f"{count} GPUs", held)
                 is_told = True
-            time.sleep(PAUSE)
+            time.sleep(PAUSE * random.uniform(0.5, 1.5))
     finally:
         os.close(place)
+
+
+def _free_slots(candidates: Sequence[str], count: int, place: int, folder: str | os.PathLike[str]) -> list[Slot]:
+    """``count`` devices that nobody held, or none."""
+    found: dict[str, int] = {}
+    try:
+        for device in candidates:
+            descriptor = _locked(place, device, folder)
+            if descriptor is not None:
+                found[device] = descriptor
+            if len(found) == count:
+                slots = [Slot(*item) for item in found.items()]
+                found = {}
+                return slots
+        return []
+    finally:
+        for descriptor in found.values():
+            os.close(descriptor)
 
 
 def _private_folder(folder: str | os.PathLike[str]) -> int:

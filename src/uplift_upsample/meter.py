@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ NVML = "libnvidia-ml.so.1"  # what nvidia-smi asks, too
 class Meter:
     """Measures from its construction on; ``read`` tells what was used so far.
 
-    gpu: UUID of the GPU that the job holds, or None. powercap: folder with the processor's energy counters. nvml: loads the
+    gpus: UUIDs of the GPUs that the job holds. powercap: folder with the processor's energy counters. nvml: loads the
     driver's library.
     """
 
-    def __init__(self, gpu: str | None = None, powercap: Path = POWERCAP, nvml: Callable[[str], Any] | None = ctypes.CDLL) -> None:
-        self._gpu, self._powercap, self._nvml = gpu, powercap, nvml
+    def __init__(
+        self, gpus: Sequence[str] = (), powercap: Path = POWERCAP, nvml: Callable[[str], Any] | None = ctypes.CDLL
+    ) -> None:
+        self._gpus, self._powercap, self._nvml = tuple(gpus), powercap, nvml
         self._start = time.perf_counter()
         self._processors = self._processor_counters()
         self._gpu_energy = self._gpu_counter()
@@ -32,7 +34,7 @@ class Meter:
     def read(self) -> dict[str, Any]:
         """Wall seconds since the construction; CPU seconds and peak memory (bytes) of the process and the children it waited for.
 
-        energy_joules: of all processors and of the held GPU since the construction, whoever used them; null where the machine
+        energy_joules: of all processors and of the held GPUs since the construction, whoever used them; null where the machine
         does not tell.
         """
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -66,15 +68,20 @@ class Meter:
         return round(sum(used) / 1e6, 1)
 
     def _gpu_counter(self) -> int | None:
-        """Millijoules since the driver was loaded."""
-        if self._gpu is None or self._nvml is None or not self._gpu.startswith("GPU-"):
+        """Millijoules of all held GPUs since the driver was loaded; None where one does not tell."""
+        found = [self._energy_of(gpu) for gpu in self._gpus]
+        told = [energy for energy in found if energy is not None]
+        return sum(told) if told and len(told) == len(found) else None
+
+    def _energy_of(self, gpu: str) -> int | None:
+        if self._nvml is None or not gpu.startswith("GPU-"):
             return None
         device, energy = ctypes.c_void_p(), ctypes.c_ulonglong()
         try:
             library = self._nvml(NVML)
             is_told = (
                 library.nvmlInit_v2() == 0
-                and library.nvmlDeviceGetHandleByUUID(os.fsencode(self._gpu), ctypes.byref(device)) == 0
+                and library.nvmlDeviceGetHandleByUUID(os.fsencode(gpu), ctypes.byref(device)) == 0
                 and library.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(energy)) == 0
             )
         except (OSError, AttributeError):

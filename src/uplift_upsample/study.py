@@ -5,7 +5,7 @@ differences. ``plan`` expects a configuration that ``study_checks.config_faults`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from uplift_upsample.config import Experiment, ModelConfig
@@ -19,8 +19,8 @@ KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}
 class Resources:
     """What the jobs of an experiment may use.
 
-    train_threads, predict_threads: CPU cores of one job. gpus: of one training or prediction, 0 or 1 (0: the CPU, even
-    where there is a GPU). train_memory, predict_memory: MB of host memory.
+    train_threads, predict_threads: CPU cores of one job. gpus: of one training, which share its batches; a prediction
+    uses no more than one (0: the CPU, even where there is a GPU). train_memory, predict_memory: MB of host memory.
     train_runtime: minutes, for schedulers that want to know.
     """
 
@@ -178,7 +178,7 @@ def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> S
             published_weights=planned.get("published_weights"),
             evaluated_s_in=tuple(evaluated) if test_subset else (),
             experiment=experiment,
-            resources=Resources(**{**values.get("resources", {}), **planned.get("resources", {})}),
+            resources=planned_resources(planned, values, config),
             is_run=key in run,
             animations=tuple(planned.get("animations", values.get("animations", []))) if test_subset else (),
         )
@@ -191,6 +191,13 @@ def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> S
         evaluates_published=evaluates_published(config, values),
         experiments=experiments,
     )
+
+
+def planned_resources(planned: Mapping[str, Any], study: Mapping[str, Any], config: Mapping[str, Any]) -> Resources:
+    """The resources of an experiment: its own before those of its study; ``devices`` before the GPUs of all that use any."""
+    resources = Resources(**{**study.get("resources", {}), **planned.get("resources", {})})
+    devices = config.get("devices")
+    return resources if devices is None or resources.gpus == 0 else replace(resources, gpus=devices)
 
 
 def resolved(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Experiment:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 from typing import Any
 
-from uplift_upsample.config import Experiment
+from uplift_upsample.config import Experiment, devices_faults
 from uplift_upsample.config_schema import key_faults, schema_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.strict import suggestion
-from uplift_upsample.study import evaluates_published, resolved
+from uplift_upsample.study import evaluates_published, planned_resources, resolved
 
 SubjectsOfTrials = Callable[[str], Collection[str] | None]
 
@@ -83,6 +83,7 @@ def config_faults(
             if not places.is_usable(f"studies.{name}"):
                 continue
             faults += _study_faults(f"studies.{name}", study, bases, places, subjects_of_trials)
+            faults += _devices_faults(f"studies.{name}", study, config, places)
             faults += _published_faults(f"studies.{name}", study, evaluates_published(config, study), places, weight_files)
     return list(dict.fromkeys(faults))
 
@@ -151,6 +152,21 @@ def _study_faults(
             faults += _subset_faults(place, planned, study["data"])
     sound = {name: planned for name, planned in experiments.items() if places.is_sound(f"{where}.experiments.{name}")}
     return faults + _initial_weights_faults(where, sound, list(experiments), complete)
+
+
+def _devices_faults(where: str, study: Mapping[str, Any], config: Mapping[str, Any], places: _Places) -> list[str]:
+    faults: list[str] = []  # batches that the devices of a training cannot share
+    if not (places.is_usable("devices") and places.is_sound(f"{where}.resources") and places.is_usable(f"{where}.experiments")):
+        return faults
+    for name, planned in study["experiments"].items():
+        place, base = f"{where}.experiments.{name}", planned.get("base", name) if isinstance(planned, Mapping) else None
+        if base not in config["experiments"] or not (places.is_sound(place) and places.is_sound(f"experiments.{base}")):
+            continue
+        experiment, _ = _resolved(planned, config["experiments"][base], place)
+        num_devices = 1 if config.get("device") == "cpu" else max(1, planned_resources(planned, study, config).gpus)
+        if experiment is not None:
+            faults += [f"{place}: {fault}" for fault in devices_faults(experiment.model, experiment.train, num_devices)]
+    return faults
 
 
 def _data_faults(where: str, data: Mapping[str, Any], subjects_of_trials: SubjectsOfTrials | None) -> list[str]:

@@ -41,9 +41,44 @@ def test_missing_gpu_is_told_before_the_first_job(built: Workflow, monkeypatch: 
     assert "NO GPU" not in built.build("results/paper/tables/manifest.json", "--force", device="auto", studies=ON_GPU)
 
 
-def test_wrong_settings_are_faults(config: dict, schema: dict) -> None:
-    config["studies"]["demo"]["resources"]["gpus"] = 2
-    config["device"] = "cuda"
+def test_trainings_share_their_batches_among_devices(pristine: Workflow) -> None:
+    target = "results/demo/h36m_81/seed_0/s_in_10/predictions.h5"
+    for changes, number in (({"devices": 2}, 2), ({}, 4)):
+        studies = {"demo": {"experiments": {"h36m_81": {"resources": {"gpus": 4}}}}}
+        said = pristine.snakemake("-n", "-p", target, "--resources", "gpu=4", studies=studies, **changes).stdout
+        for script, flags in (("train", f"--device auto --devices {number}"), ("predict_poses", "--device auto --output")):
+            [command] = [line for line in said.splitlines() if f"python scripts/{script}.py" in line]
+            assert " ".join(flags.split()) in " ".join(command.split())
+        assert sorted(re.findall(r"^    resources: .*gpu=([1-9])", said, re.MULTILINE)) == ["1", str(number)]
+
+
+def test_devices_that_cannot_be_had_are_told_before_the_first_job(built: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    weights = built.folder / "results/paper/h36m_351_pt/seed_0/weights.h5"
+    weights.unlink()
+    for allowed, told in ((1, "; allow as many at a time: --resources gpu=2"), (2, ", but no more can be had than 0")):
+        flags = [str(weights.relative_to(built.folder)), "--resources", f"gpu={allowed}"]
+        result = built.snakemake(*flags, studies=ON_GPU, devices=2)
+        assert result.returncode != 0
+        assert f"2 devices are to share the batches of a training{told}" in result.stdout + result.stderr
+
+
+def test_batches_that_cannot_be_shared_are_faults(config: dict, schema: dict) -> None:
+    config["devices"] = 3
     faults = config_faults(config, schema)
-    assert "studies.demo.resources.gpus: 2 is too large; it must be at most 1" in faults
+    twins = "batch_size 512 cannot be shared evenly, mirrored twins together, by 3 devices; take a multiple of 6"
+    assert f"studies.paper.experiments.h36m_351: {twins}" in faults
+    assert not [fault for fault in faults if fault.startswith("studies.demo")]  # on the CPU
+    assert not config_faults(config | {"devices": 2}, schema)
+    assert not config_faults(config | {"device": "cpu"}, schema)
+
+
+def test_wrong_settings_are_faults(config: dict, schema: dict) -> None:
+    config["studies"]["demo"]["resources"]["gpus"] = -1
+    config["device"] = "cuda"
+    config["devices"] = 0
+    faults = config_faults(config, schema)
+    assert "studies.demo.resources.gpus: -1 is too small; it must be at least 0" in faults
+    assert "devices: 0 is too small; it must be at least 1" in faults
     assert "device: expected one of auto, gpu, cpu, not 'cuda'" in faults

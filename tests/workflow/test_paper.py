@@ -233,7 +233,7 @@ def test_published_weights_are_evaluated_as_they_came(paper: Paper) -> None:
             ours = read(results / name / "seed_0" / path.parent.name / "scores.json")["protocol"]
             assert (ours["weights"], ours["seed"]) == ("trained", 0)
             differing = {key for key in ours if ours[key] != protocol[key]}
-            assert differing == {"weights", "seed", "weights_sha256"}, "one protocol for both"
+            assert differing == {"weights", "seed", "weights_sha256", "train_precision"}, "one protocol for both"
 
 
 def test_weights_of_another_experiment_are_refused(paper: Paper, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ UUIDS = ("GPU-aaaa1111-0000", "GPU-bbbb2222-0000")
 FRAMEWORKS = {
     "keras": """import os
 class distribution:
-    list_devices = staticmethod(lambda: [] if {is_blind} or os.environ.get("CUDA_VISIBLE_DEVICES") == "-1" else ["gpu:0"])
+    def list_devices():
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")
+        return [] if {is_blind} or visible == ["-1"] else [f"gpu:{{number}}" for number in range(len(visible))]
 class backend:
     backend = staticmethod(lambda: "tensorflow")
 """,
@@ -30,8 +32,9 @@ def main():
     parser = argparse.ArgumentParser()
     add_device_flags(parser)
     parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--devices", type=int, default=1)
     options = parser.parse_args()
-    device = open_device(options)
+    device = open_device(options, options.devices)
     begin = time.monotonic_ns()
     print("runs on", log_device(device), os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     time.sleep(options.seconds)

@@ -47,7 +47,7 @@ rule predict_poses:
     threads: lambda wildcards: planned(wildcards).resources.predict_threads
     resources:
         mem_mb=lambda wildcards: planned(wildcards).resources.predict_memory,
-        gpu=gpus,
+        gpu=prediction_gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
         device=device,

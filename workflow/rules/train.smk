@@ -46,7 +46,7 @@ rule train_network:
     resources:
         mem_mb=lambda wildcards, attempt: min(attempt, 3) * planned(wildcards).resources.train_memory,
         runtime=lambda wildcards: planned(wildcards).resources.train_runtime,
-        gpu=gpus,
+        gpu=training_gpus,
     params:
         device=device,
         retrain=lambda wildcards, output: RETRAIN,

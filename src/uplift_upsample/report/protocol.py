@@ -17,6 +17,7 @@ PUBLISHED_PROTOCOL = {
     "mirror": True,
     "learned_upsampling": True,
     "test_step": 1,
+    "precision": "float32",
     "dropped_videos": [],
 }
 NOTHING_RUN = "not known, nothing was run"
@@ -34,6 +35,7 @@ def footer(results: Results) -> list[str]:
         f"2D input: {_told(results, lambda p: str(p.get('input_2d')))}.",
         f"Mirroring (average with the prediction for the mirrored input): {_told(results, lambda p: _yes(p.get('mirror')))}.",
         f"Learned upsampling: {_told(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
+        f"Precision: {_told(results, _precision)}.",
         f"Test subjects: {_told(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
         f"Cameras: {_told(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
         f"Frames: {_told(results, _frames)}; key frames (multiples of s_in): {_told(results, _key_frames, _stride)}.",
@@ -130,6 +132,12 @@ def _per_action(protocol: Protocol) -> str:
 
 def _degenerate(protocol: Protocol) -> str:
     return str(protocol["degenerate_frames"]["all_frames"])
+
+
+def _precision(protocol: Protocol) -> str:
+    """What the network computed in when it was evaluated, and when it was trained where that was something else."""
+    evaluated, trained = protocol.get("precision") or "float32", protocol.get("train_precision") or "float32"
+    return evaluated if trained == "float32" else f"{evaluated}, trained in {trained}"
 
 
 def _listed(names: list[str]) -> str:
