@@ -1,11 +1,14 @@
 """The directions of the house: imports point one way, and what needs no network loads no deep-learning framework."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from uplift_upsample.provenance import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"
@@ -15,6 +18,7 @@ USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py"]
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 LIGHT_SCRIPTS = [path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses"} and not path.stem.startswith("_")]
+BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate"}
 
 
 def _imports(path: Path, *, top_level_only: bool = False) -> set[str]:
@@ -79,6 +83,22 @@ def test_light_commands_load_no_framework(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", [path for path in LIGHT_SCRIPTS if path.stem not in BUILD_A_NETWORK], ids=lambda path: path.stem)
+def test_commands_without_a_network_never_load_a_framework(path: Path) -> None:
+    """No module behind them has such an import, not even in a function."""
+    for name, module in code_modules(path).items():
+        found = FRAMEWORKS & {imported.partition(".")[0] for imported in _imports(module)}
+        assert not found, f"{path.stem}: {name} imports {', '.join(found)}"
+
+
+def test_rules_run_known_commands() -> None:
+    """Each script that a rule runs is among those that are tested here."""
+    rules = "".join(path.read_text("utf-8") for path in (PROJECT / "workflow/rules").glob("*.smk"))
+    run = set(re.findall(r"scripts/(\w+)\.py", rules))
+    assert len(run) > 20
+    assert run <= {path.stem for path in LIGHT_SCRIPTS} | BUILD_A_NETWORK
 
 
 @pytest.mark.parametrize("name", ["train", "eval", "predict_poses"])

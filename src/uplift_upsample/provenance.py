@@ -15,13 +15,14 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from uplift_upsample.files import sha256_of_file, write_text
 
 PACKAGES = ("uplift-upsample", "numpy", "h5py", "keras", "tensorflow", "jax", "torch", "pandas", "snakemake")
+_WITHOUT_EFFECT = ("ctx", "kind", "type_comment")  # fields of syntax trees
 
 
 def digest(path: str | os.PathLike[str], cache: str | os.PathLike[str]) -> str:
@@ -60,9 +61,9 @@ def code_fingerprint(entry: str | os.PathLike[str]) -> str:
     """
     total = hashlib.sha256()
     for name, path in sorted(code_modules(entry).items()):
-        mtime_ns = path.stat().st_mtime_ns
-        total.update(f"{name} {_module_digest(path, mtime_ns)}\n".encode())
-        for file in sorted(_named_files(path, mtime_ns)):
+        code = _code_of(path, path.stat().st_mtime_ns)
+        total.update(f"{name} {code.digest}\n".encode())
+        for file in sorted(code.named_files):
             if (path.parent / file).is_file():
                 total.update(f"{file} {sha256_of_file(path.parent / file)}\n".encode())
     return total.hexdigest()[:16]
@@ -71,7 +72,7 @@ def code_fingerprint(entry: str | os.PathLike[str]) -> str:
 def code_modules(entry: str | os.PathLike[str]) -> dict[str, Path]:
     """The modules behind a script: dotted name (the script's own is ``__main__``) -> file."""
     entry = Path(entry).resolve()
-    folders = (entry.parent, entry.parent.parent / "src")
+    own = _own_modules((entry.parent, entry.parent.parent / "src"))
     found: dict[str, Path] = {}
     queue = [("__main__", entry)]
     while queue:
@@ -79,78 +80,97 @@ def code_modules(entry: str | os.PathLike[str]) -> dict[str, Path]:
         if name in found:
             continue
         found[name] = path
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        for imported in _imports(path, path.stat().st_mtime_ns, package):
-            queue += [(module, file) for module, file in _located(imported, folders) if module not in found]
+        package = (name if path.name == "__init__.py" else name.rpartition(".")[0]).split(".")
+        for level, imported in _code_of(path, path.stat().st_mtime_ns).imports:
+            parents = package[: len(package) - level + 1] if level else []
+            parts = ".".join([*parents, imported] if imported else parents).split(".")
+            for end in range(1, len(parts) + 1):  # the packages around a module count, too
+                module = ".".join(parts[:end])
+                if module not in own:
+                    break
+                if module not in found:
+                    queue.append((module, own[module]))
     return found
 
 
-def _located(name: str, folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """The file of a module and those of the packages around it; nothing for what is not the project's."""
-    parts = name.split(".")
-    for end in range(1, len(parts) + 1):
-        bases = [folder.joinpath(*parts[:end]) for folder in folders]
-        files = [path for base in bases for path in (base / "__init__.py", base.with_name(f"{base.name}.py")) if path.is_file()]
-        if not files:
-            return
-        yield ".".join(parts[:end]), files[0]
+def _own_modules(folders: Iterable[Path]) -> dict[str, Path]:
+    """The modules and packages in some folders: dotted name -> file. The first folder counts first."""
+    found: dict[str, Path] = {}
+    for top in folders:
+        modules, packages = dict[str, Path](), dict[str, Path]()
+        for folder, inner, names in os.walk(top):
+            inner[:] = [name for name in inner if name.isidentifier() and name != "__pycache__"]
+            package = ".".join(Path(folder).relative_to(top).parts)
+            for name in names:
+                if name == "__init__.py":
+                    packages[package] = Path(folder, name)
+                elif name.endswith(".py"):
+                    modules[f"{package}.{name[:-3]}" if package else name[:-3]] = Path(folder, name)
+        found = modules | packages | found
+    return found
+
+
+class _Code(NamedTuple):
+    """What a module brings into a fingerprint.
+
+    digest: of what it does. imports: names that it may import, each with the number of its leading dots; of ``from a import b``,
+    ``a.b`` too, which may be a module. named_files: strings in it that could be names of data files beside it, such as that of the
+    camera table.
+    """
+
+    digest: str
+    imports: frozenset[tuple[int, str]]
+    named_files: frozenset[str]
 
 
 @functools.cache
-def _imports(path: Path, mtime_ns: int, package: str) -> frozenset[str]:
-    """Names that a module may import; of ``from a import b``, ``a.b`` too, which may be a module."""
-    names = set()
-    for node in ast.walk(_tree(path, mtime_ns)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*parents, *([node.module] if node.module else [])])
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
+def _code_of(path: Path, mtime_ns: int) -> _Code:
+    tree = ast.parse(path.read_bytes())
+    tokens: list[str] = []
+    imports: set[tuple[int, str]] = set()
+    texts: set[str] = set()
+    _read_tree(tree, tokens, imports, texts)
+    digest = hashlib.sha256("".join([f"{token}\0" for token in tokens]).encode("utf-8", "surrogatepass")).hexdigest()
+    return _Code(digest, frozenset(imports), frozenset(text for text in texts if re.fullmatch(r"[\w-]+\.(?!py$)\w+", text)))
 
 
-@functools.cache
-def _tree(path: Path, mtime_ns: int) -> ast.Module:
-    return ast.parse(path.read_bytes())
-
-
-@functools.cache
-def _module_digest(path: Path, mtime_ns: int) -> str:
-    total = hashlib.sha256()
-    for token in _tokens(_tree(path, mtime_ns)):
-        total.update(token.encode("utf-8", "surrogatepass") + b"\0")
-    return total.hexdigest()
-
-
-@functools.cache
-def _named_files(path: Path, mtime_ns: int) -> frozenset[str]:
-    """Strings in a module that could be names of data files beside it, such as that of the camera table."""
-    nodes = ast.walk(_tree(path, mtime_ns))
-    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return frozenset(text for text in texts if re.fullmatch(r"[\w-]+\.(?!py$)\w+", text))
-
-
-def _tokens(node: Any) -> Iterator[str]:
-    """A syntax tree as text, without what has no effect.
+def _read_tree(node: ast.AST, tokens: list[str], imports: set[tuple[int, str]], texts: set[str]) -> None:
+    """Gather what a syntax tree says: its text without what has no effect, the names that it imports, its strings.
 
     Not ``ast.dump``: what that leaves out depends on the version of Python, and a new one would rerun everything.
     """
-    if isinstance(node, list):
-        for item in node:
-            yield from _tokens(item)
-        yield "]"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__
-        for name, value in ast.iter_fields(node):
-            if name == "body" and isinstance(value, list):
+    kind = type(node)
+    tokens.append(kind.__name__)
+    if kind is ast.Constant and isinstance(node.value, str):  # type: ignore[attr-defined]
+        texts.add(node.value)  # type: ignore[attr-defined]
+    elif isinstance(node, ast.Import):
+        imports.update((0, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = [node.module] if node.module else []
+        imports.update((node.level, ".".join(names)) for names in (base, *([*base, alias.name] for alias in node.names)))
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or name in _WITHOUT_EFFECT:
+            continue
+        if isinstance(value, list):
+            if name == "body":
                 value = [statement for statement in value if not _is_text(statement)]
-            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment"):
-                yield name
-                yield from _tokens(value)
-        yield ")"
-    else:
-        yield repr(node)
+            if not value:
+                continue
+            tokens.append(name)
+            for item in value:
+                if isinstance(item, ast.AST):
+                    _read_tree(item, tokens, imports, texts)
+                else:
+                    tokens.append(repr(item))
+            tokens.append("]")
+        else:
+            tokens.append(name)
+            if isinstance(value, ast.AST):
+                _read_tree(value, tokens, imports, texts)
+            else:
+                tokens.append(repr(value))
+    tokens.append(")")
 
 
 def _is_text(statement: ast.AST) -> bool:

@@ -54,6 +54,26 @@ def test_modules_are_found_transitively(code: Path) -> None:
     ]
 
 
+def test_the_modules_that_python_would_take(code: Path) -> None:
+    """A package before a module, the script's folder before the library, and no folder that is no package."""
+    for name in ("scripts/uplift_upsample.py", "src/uplift_upsample/far/__init__.py", "src/uplift_upsample/bare/module.py"):
+        (code / name).parent.mkdir(exist_ok=True)
+        (code / name).write_text("from uplift_upsample import bare\nfrom uplift_upsample.bare import module\n", encoding="utf-8")
+    (code / "scripts/first.py").write_text("import uplift_upsample.far, json.decoder\n", encoding="utf-8")
+    found = code_modules(code / "scripts/first.py")
+    assert {name: path.relative_to(code).as_posix() for name, path in found.items()} == {
+        "__main__": "scripts/first.py",
+        "uplift_upsample": "scripts/uplift_upsample.py",
+        "uplift_upsample.far": "src/uplift_upsample/far/__init__.py",
+    }
+
+
+def test_a_changed_module_counts_within_one_process(code: Path) -> None:
+    """What is remembered of a module is that of its time."""
+    change(code / "src/uplift_upsample/far.py", "from uplift_upsample.unrelated import VALUE\n")
+    assert "uplift_upsample.unrelated" in code_modules(code / "scripts/entry.py")
+
+
 @pytest.mark.parametrize(
     ("module", "text"),
     [

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-import h5py
-
 
 def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
@@ -15,6 +13,8 @@ def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bo
     That is its source of 2D poses (kind ``h36m``), or its subsets (kind ``amass``); nothing else is asked for. A table that cannot
     be read is taken for a right one: whoever reads its poses tells what is wrong with it.
     """
+    import h5py  # the workflow asks at each start, mostly for tables that are not there
+
     try:
         with h5py.File(path, "r") as file:
             metadata = json.loads(file.attrs["metadata"])

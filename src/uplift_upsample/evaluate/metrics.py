@@ -10,10 +10,12 @@ for them, and P-MPJPE is the distance of the unaligned pose; ``is_degenerate`` f
 how many there were.
 
 Work is done in chunks of frames, with the frames as the last axis: memory stays constant, and each operation runs over
-contiguous numbers.
+contiguous numbers. Several threads take chunks in turn; a chunk does not know of the others, so that their number changes no bit.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,6 +25,8 @@ from uplift_upsample.skeleton import ROOT
 
 INVALID = -1.0
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
+_SHORT = 512  # the same where so few operations follow that the transposition is most of the work: nearer to the first level
+_MOST_THREADS = 4  # more would wait for memory, and for each other
 _COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point
 _ILL_CONDITIONED = 1e-3  # below, rounding would cost the closed-form rotation more than about 1e-12
 
@@ -47,13 +51,12 @@ def mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None =
     Raises ``InputError`` where the shapes do not fit together.
     """
 
-    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray) -> np.ndarray:
-        p -= p[root].copy()
-        g -= g[root].copy()
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None) -> np.ndarray:
         p -= g
+        p -= p[root].copy()
         return _norm(p)
 
-    return _by_chunks(distance, prediction, target, valid)
+    return _by_chunks(distance, prediction, target, valid, _SHORT)
 
 
 def n_mpjpe(
@@ -71,18 +74,18 @@ def n_mpjpe(
     if normalisation not in ("root", "mean"):
         raise InputError(f"N-MPJPE: normalisation is {normalisation!r}; it must be 'root' or 'mean'")
 
-    def distance(p: np.ndarray, g: np.ndarray, is_valid: np.ndarray) -> np.ndarray:
-        weights = is_valid[:, None]  # (J, 1, F)
-        num_valid = np.maximum(weights.sum(axis=0), 1)
+    def distance(p: np.ndarray, g: np.ndarray, is_valid: np.ndarray | None) -> np.ndarray:
+        weights = np.True_ if is_valid is None else is_valid[:, None]  # (J, 1, F)
+        num_valid = len(p) if is_valid is None else np.maximum(is_valid.sum(axis=0), 1)
         for x in (p, g):
             x -= x[root].copy() if normalisation == "root" else x.sum(axis=0, where=weights) / num_valid
-        np.copyto(p, 0, where=~weights)
-        np.copyto(g, 0, where=~weights)
+            if is_valid is not None:
+                np.copyto(x, 0, where=~weights)
         p *= _quotient(_dot(p, g), _dot(p, p))
         p -= g
         return _norm(p)
 
-    return _by_chunks(distance, prediction, target, valid)
+    return _by_chunks(distance, prediction, target, valid, _SHORT)
 
 
 def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -91,14 +94,14 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None
     Degenerate predictions are scored as they are. Raises ``InputError`` where the shapes do not fit together.
     """
 
-    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None) -> np.ndarray:
         fit = _fit(p, g)
         difference = np.einsum("jaf,abf->jbf", p, fit.scale * fit.rotation)
         difference -= g
         difference += fit.centre - fit.mean_g
         return _norm(difference)
 
-    return _by_chunks(distance, prediction, target, valid)
+    return _by_chunks(distance, prediction, target, valid, _CHUNK)
 
 
 def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
@@ -119,29 +122,53 @@ def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
 
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
     """Whether all joints of a predicted pose ``(F, J, 3)`` (metres) lie in one point, ``(F,)``."""
-    relative = np.asarray(prediction, np.float64) - prediction[:, root : root + 1]
-    return (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))
+    centre, other = (np.asarray(prediction[:, joint], np.float64) for joint in (root, root - 1))
+    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))  # one joint tells of nearly all that they are sound
+    relative = np.asarray(prediction[found], np.float64) - centre[found, None]
+    result = np.zeros(len(prediction), bool)
+    result[found] = (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))
+    return result
 
 
 def _by_chunks(
-    distance: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    distance: Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray],
     prediction: np.ndarray,
     target: np.ndarray,
     valid: np.ndarray | None,
+    chunk: int,
 ) -> np.ndarray:
-    """Errors ``(F, J)`` from a function of poses ``(J, 3, f)``, ``(J, 3, f)``, which it may overwrite, and a mask ``(J, f)``."""
+    """Errors ``(F, J)`` from a function of poses ``(J, 3, f)``, ``(J, 3, f)``, which it may overwrite, and a mask ``(J, f)``.
+
+    The mask is None where all joints are valid. chunk: frames at once.
+    """
     _check_shapes(prediction, target, valid)
-    is_valid = np.ones(prediction.shape[:2], bool) if valid is None else np.asarray(valid) > 0
+    is_valid = None if valid is None else np.asarray(valid) > 0
     errors = np.empty(prediction.shape[:2])
-    # One pair of buffers for all chunks: fresh memory costs the system more than the arithmetic.
-    buffers = np.empty((2, *prediction.shape[1:], min(_CHUNK, len(prediction))))
-    for start in range(0, len(prediction), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        p, g = (_frames_last(x[rows], buffer) for x, buffer in zip((prediction, target), buffers, strict=True))
+    starts = range(0, len(prediction), chunk)
+
+    def work(own: range) -> None:
+        # One pair of buffers for all chunks of a thread: fresh memory costs the system more than the arithmetic.
+        buffers = np.empty((2, *prediction.shape[1:], min(chunk, len(prediction))))
         with np.errstate(invalid="ignore"):
-            errors[rows] = distance(p, g, is_valid[rows].T).T
-    errors[~is_valid] = INVALID
+            for start in own:
+                rows = slice(start, start + chunk)
+                p, g = (_frames_last(x[rows], buffer) for x, buffer in zip((prediction, target), buffers, strict=True))
+                errors[rows] = distance(p, g, None if is_valid is None else is_valid[rows].T).T
+
+    num_threads = min(_num_cores(), _MOST_THREADS, len(starts))
+    if num_threads > 1:
+        with ThreadPoolExecutor(num_threads) as pool:
+            list(pool.map(work, [starts[first::num_threads] for first in range(num_threads)]))
+    else:
+        work(starts)
+    if is_valid is not None:
+        errors[~is_valid] = INVALID
     return errors
+
+
+def _num_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_shapes(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None) -> None:

@@ -198,13 +198,18 @@ def _factor(table: FramesTable) -> np.ndarray:
 
 
 def _queries(table: FramesTable, videos: np.ndarray, step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All frames to score, as (video, frame) ``(Q,)``, in chunks of whole videos."""
+    """All frames to score, as (video, frame) ``(Q,)``, in chunks of whole videos; a very long video in parts."""
     num_frames = -(-table.video_length[videos] // step)
     chunk = np.cumsum(num_frames) // _CHUNK
     for rows in np.split(np.arange(len(videos)), np.flatnonzero(np.diff(chunk)) + 1):
         video, length = videos[rows], num_frames[rows]
-        starts = np.repeat(np.cumsum(length) - length, length)
-        yield np.repeat(video, length), (np.arange(length.sum()) - starts) * step
+        total = int(length.sum())
+        size = total if total <= 2 * _CHUNK else _CHUNK
+        ends = np.cumsum(length)
+        for start in range(0, total, size):
+            query = np.arange(start, min(start + size, total))
+            place = np.searchsorted(ends, query, side="right")
+            yield video[place], (query - (ends - length)[place]) * step
 
 
 def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np.ndarray) -> np.ndarray:
