@@ -18,7 +18,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install doctor numbers test test-jax lint format bench stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
+.PHONY: all install doctor numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -67,8 +67,12 @@ format: install
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/snakefmt --line-length 132 Snakefile workflow
 
+# All of it writes docs/performance.md; ROWS="training or start" measures some rows (an expression of pytest -k) and writes nothing.
 bench: install
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+	$(BIN)/python -m pytest benchmarks -m 'not conversion' $(if $(ROWS),-k '$(ROWS)',--page)
+
+bench-conversions: install
+	$(BIN)/python -m pytest benchmarks -m conversion
 
 # Hours of faults in minutes; each writes its figures into docs/reliability.md.
 stress: stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit
@@ -96,7 +100,9 @@ help:
 	@echo "make test-jax  install JAX too, and compare the network and its training on it"
 	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
 	@echo "make format    apply ruff and snakefmt"
-	@echo "make bench     benchmarks"
+	@echo "make bench     speed and memory against straightforward versions, for docs/performance.md; fails below a bar; ROWS=training: some"
+	@echo "make bench-conversions"
+	@echo "               the same for the conversion of original files"
 	@echo "make stress    all of the next ones; their figures go into docs/reliability.md"
 	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm, stress-kubernetes, stress-devices, stress-reruns"
 	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"

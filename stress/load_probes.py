@@ -12,6 +12,7 @@ from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects
 from uplift_upsample.evaluate.predictions import Predictions, write_predictions
 from uplift_upsample.evaluate.scores import ground_truth
 from uplift_upsample.runs import read_run
+from uplift_upsample.train.inputs import InputReader
 from uplift_upsample.train.source import example_reader, training_stream
 
 BLOCK = 1 << 16  # poses
@@ -31,7 +32,7 @@ def training(path: str, num_batches: str) -> dict[str, float]:
     model = ModelConfig(num_tokens=71, s_out=5, s_in=(5, 10, 20), strides=(3, 10, 3), paddings=((0, 0),) * 3)
     train = TrainConfig(batch_size=512, mirror=True, in_batch_mirror=True, random_shift=True)
     stream = training_stream(table, table.videos_of(subjects_of(table, "trainval")), model, train, seed=0)
-    reader = example_reader(table, model, train)
+    reader = InputReader(example_reader(table, model, train), has_twins=True)
     reader.read(stream.next_rows())
     first = time.monotonic() - start
     start = time.monotonic()

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from large_data import write_large_h36m
-from measuring import PROJECT, Measured, measured, measured_together
 from workflow.workflow_copy import Workflow, copy_of_project
+from world.large_h36m import write_large_h36m
+from world.measuring import PROJECT, Measured, measured, measured_together
 
 TIMES = 10  # Human3.6M
 READERS = 8

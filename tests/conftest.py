@@ -1,6 +1,7 @@
 """Fixtures for all tests, and the count of golden cases at the end of a run."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ LOOKED = f"looked in {SHARED}; the variable UPLIFT_SHARED names another place"
 _COUNTS: Counter[str] = Counter()
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of shells in the background; what is interrupted here would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

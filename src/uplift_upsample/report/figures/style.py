@@ -156,8 +156,13 @@ def write_figure(figure: Figure, out_dir: str | Path, name: str) -> list[Path]:
     paths = [Path(out_dir) / f"{name}.png", Path(out_dir) / f"{name}.svg"]
     with replacing(paths[0]) as aside:
         figure.savefig(aside, dpi=DPI, metadata={"Software": None})
-    text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):  # of its own, so that no two figures of a page share an id
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": name})
-    write_text(paths[1], text.getvalue())
+    write_svg(figure, paths[1])
     return paths
+
+
+def write_svg(figure: Figure, path: Path) -> None:
+    """Write ``NAME.svg`` alone; equal figures give equal bytes. To be called where ``STYLE`` holds."""
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": path.stem}):  # of its own, so that no two figures of a page share an id
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Title": path.stem})
+    write_text(path, text.getvalue())

@@ -1,23 +1,27 @@
-"""Public Human3.6M files of any size, from generated people. No person was recorded.
+"""Human3.6M of any size, as public files or as a frames table, from generated people. No person was recorded.
 
 A few minutes of motion are generated and projected once; every recording is a view into them with a start and a length of its own,
 so that files of gigabytes are written as a stream, in the memory of those minutes.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import get_context
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
+from uplift_upsample.cameras import h36m_cameras, normalise_points
 from uplift_upsample.data.demo.actions import H36M_MOTIONS
 from uplift_upsample.data.demo.body import draw_body
 from uplift_upsample.data.demo.motion import synthetic_motion
+from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.projections import projections
-from uplift_upsample.data.h36m.table import ACTIONS, SUBJECTS
+from uplift_upsample.data.h36m.table import ACTIONS, SPLITS, SUBJECTS
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
+from uplift_upsample.data.recordings import SequenceRecord
+from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 _TAKES = 2  # of each action and subject, as in the original
 _FRAMES, _VARIATION = 2512, 300  # of a recording: with 7 subjects, 15 actions and 4 cameras 2.1 million camera frames
@@ -38,6 +42,34 @@ def write_large_h36m(folder: Path, times: int) -> tuple[Path, Path]:
         writer.join()
         assert writer.exitcode == 0
     return paths
+
+
+def write_large_table(path: Path, times: int) -> None:
+    """Write the frames table that these files lead to, without the files (and without their names among its sources)."""
+    splits = {name: list(subjects) for name, subjects in SPLITS.items()}
+    metadata = {
+        "dataset": "h36m",
+        "input_2d": "gt",
+        "is_synthetic": True,
+        "splits": splits,
+        "actions": list(ACTIONS),
+        "sources": [],
+    }
+    write_frames(path, _records(times), h36m_cameras(), metadata)
+
+
+def _records(times: int) -> Iterator[SequenceRecord]:
+    motion, cameras = _motion(), h36m_cameras()
+    for subject in SUBJECTS:
+        views = [index for index, name in enumerate(cameras.names) if name.split("/")[0] == subject]
+        arrays = [motion[:, H36M_32_TO_MODEL]]
+        for view, poses_px in zip(views, projections({subject: {"": motion}})[subject][""], strict=True):
+            width, height = cameras.intrinsics[view, :2].tolist()
+            arrays.append(normalise_points(poses_px[:, H36M_17_TO_MODEL], width, height))
+        # the draws of all subjects, so that this one has the lengths that it has in the files
+        recordings = _recordings(dict.fromkeys(SUBJECTS, arrays), times)[subject]
+        for name, (poses_3d, *poses_2d) in recordings.items():
+            yield SequenceRecord(subject, name, name.split(" ")[0], poses_3d, poses_2d, views)
 
 
 def _write_3d(path: Path, times: int) -> None:

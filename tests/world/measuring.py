@@ -12,7 +12,7 @@ from typing import Any
 
 from world.processes import Watching
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 _PAUSE = 0.02
 
 
@@ -20,8 +20,8 @@ _PAUSE = 0.02
 class Measured:
     """What a command took.
 
-    cpu: seconds of the processor, those of its own children too. peak: most bytes of one process, pages of mapped files among
-    them. private: most bytes of it that are no file's, seen every fiftieth of a second. said: its standard output.
+    cpu: seconds of the processor, those of its own children too. peak: most bytes that it held, pages of mapped files among
+    them. private: most bytes of it that are no file's. Both are seen every fiftieth of a second. said: its standard output.
     """
 
     seconds: float
@@ -56,17 +56,19 @@ def measured_together(commands: Sequence[Sequence[str | Path]], folder: Path) ->
         for command, file in zip(commands, files, strict=True)
     ]
     watch = _Watch([process.pid for process in running])
-    found: dict[int, tuple[float, float, int]] = {}
+    found: dict[int, tuple[float, float]] = {}
     with watch:
         for process in running:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            found[process.pid] = (time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+            # not ru_maxrss: it counts what the parent held when it started the process
+            found[process.pid] = (time.monotonic() - start, usage.ru_utime + usage.ru_stime)
     results = []
     for process, file in zip(running, files, strict=True):
+        memory = watch.peak[process.pid], watch.private[process.pid]
         with file:
             file.seek(0)
-            results.append(Measured(*found[process.pid], watch.private[process.pid], file.read(), process.returncode))
+            results.append(Measured(*found[process.pid], *memory, file.read(), process.returncode))
         Path(file.name).unlink()
     return results, watch.together
 
@@ -76,6 +78,7 @@ class _Watch(Watching):
 
     def __init__(self, pids: Sequence[int]) -> None:
         super().__init__()
+        self.peak = dict.fromkeys(pids, 0)
         self.private = dict.fromkeys(pids, 0)
         self.together = 0
 
@@ -84,12 +87,13 @@ class _Watch(Watching):
             private, files = 0, 0
             for pid, most in self.private.items():
                 try:
-                    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+                    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
                 except OSError:
                     continue  # it has just ended
-                sizes = dict(line.split(":") for line in status.splitlines() if line.startswith("Rss"))
-                anonymous, mapped = (int(sizes.get(name, "0 kB").split()[0]) * 1024 for name in ("RssAnon", "RssFile"))
-                self.private[pid] = max(most, anonymous)
-                private += anonymous
+                kilobytes = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
+                own, mapped, peak = (kilobytes.get(name, 0) * 1024 for name in ("RssAnon", "RssFile", "VmHWM"))
+                self.peak[pid] = max(self.peak[pid], peak)
+                self.private[pid] = max(most, own)
+                private += own
                 files = max(files, mapped)  # all map the same ones; shares of them would change while they are being asked for
             self.together = max(self.together, private + files)

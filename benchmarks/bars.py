@@ -1,0 +1,147 @@
+"""The bars: what is measured, how good it has to be, what was done for it and what limits it now.
+
+A row is measured through the fixtures ``versus`` and ``figure`` of ``conftest.py`` under its name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["times", "share", "most", "least"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; without a bar for information.
+
+    unit: of what both columns show, such as ``frames/s``. kind: what the bar is about. ``times``: ours over straightforward, at
+    least. ``share``: of the rate of the machine's own large matrix product, at least. ``most``,
+    ``least``: the figure itself.
+    """
+
+    name: str
+    unit: str
+    bar: float | None
+    aim: float | None = None
+    kind: Kind = "times"
+
+    def reaches(self, value: float, bar: float | None) -> bool:
+        """Whether a measured value is at ``bar`` or better; all are where there is none."""
+        return bar is None or (value <= bar if self.kind == "most" else value >= bar)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows with one story. straightforward: what ours is compared with."""
+
+    title: str
+    straightforward: str
+    rows: tuple[Row, ...]
+    done: str
+    limit: str
+
+
+def _rows(names: Sequence[str], unit: str, bar: float | None, aim: float | None = None, kind: Kind = "times") -> tuple[Row, ...]:
+    return tuple(Row(name, unit, bar, aim, kind) for name in names)
+
+
+GROUPS = (
+    Group(
+        "Evaluation",
+        "every frame's window through the whole network, as it is and mirrored, 32 at once",
+        (
+            *_rows([f"evaluation, h36m_351, s_in {s_in}" for s_in in (5, 10, 20)], "video frames/s", 9, 12),
+            *_rows([f"evaluation, h36m_81, s_in {s_in}" for s_in in (4, 10, 20)], "video frames/s", 4, 5),
+            *_rows(["temporal and strided stages of evaluation, h36m_351"], "GFLOP/s", 0.65, None, "share"),
+        ),
+        "Only frames that count are predicted; the spatial stage runs once for each 2D pose, which neighbouring windows share; "
+        "norms, activations and residuals are one pass each; two batches that fit the caches run side by side.",
+        "The matrix products themselves, at about their full rate, are 60% of the time; attention (products of 71 by 48, softmax, "
+        "four transpositions a block) 15%, the passes between them 12%. At s_in 5 every token is visible, so nothing is constant.",
+    ),
+    Group(
+        "Training step",
+        "the network in plain Keras layers and `train_on_batch`, all tokens through the spatial stage",
+        (
+            *_rows([f"training step, h36m_351, batch {batch}" for batch in (32, 64)], "examples/s", 1.4, 2),
+            *_rows([f"training step, h36m_81, batch {batch}" for batch in (32, 64)], "examples/s", 1.4, 2),
+            *_rows(["whole training step, h36m_351"], "GFLOP/s", None, None, "share"),
+        ),
+        "Only visible tokens go through the spatial stage; norms, activations and residuals are one pass each, forward and "
+        "backward, and so is the update of all weights.",
+        "Of a step of h36m_351 the matrix products of the temporal stage take 40%, its attention 11%, the spatial stage 20% (two "
+        "thirds of it attention among 17 joints, in products of 4 by 17), the passes between products and the update of the "
+        "weights 23%.",
+    ),
+    Group(
+        "Input of training",
+        "a Python generator for each example into `tf.data`",
+        (
+            *_rows(["training input, Human3.6M", "training input, AMASS with projection"], "windows/s", 20),
+            *_rows(["training input, Human3.6M, part of a training step"], "%", 3, None, "most"),
+        ),
+        "The host picks frames by index arithmetic, for one of two mirrored twins; camera geometry, projection and mirroring are "
+        "compiled, for whole batches. Batches are read ahead in a second thread, as in training. On a GPU only the indices travel.",
+        "The gather out of the memory map, and the copy to the framework's tensors.",
+    ),
+    Group(
+        "Metrics",
+        "a loop over frames, float64",
+        (
+            *_rows(["MPJPE", "N-MPJPE", "P-MPJPE", "all metrics"], "frames/s", 30),
+            *_rows(["all metrics, 500,000 frames"], "s", 6, None, "most"),
+        ),
+        "Chunks of frames that fit the cache, in threads, with the frames as the last axis; the rotation of P-MPJPE in closed "
+        "form, singular value decompositions only where that would lose digits.",
+        "Half of MPJPE's time is the conversion and transposition of the poses. P-MPJPE is some hundred passes over the numbers of "
+        "a chunk; correlating and rotating the poses is a quarter of it.",
+    ),
+    Group(
+        "Loading the full Human3.6M",
+        "nested dictionaries of arrays, copied for each camera",
+        (
+            *_rows(["loading"], "tables/s", 10),
+            *_rows(["loading, until the first pose"], "tables/s", None),
+            *_rows(["memory of loading"], "GB", 3),
+            *_rows(["peak memory of evaluation"], "GB", 1.5, None, "most"),
+            *_rows(["peak memory of training input"], "GB", 1.0, None, "most"),
+        ),
+        "The pose arrays are memory maps: opened at once, read where they are used; 3D poses are there once for all cameras. Timed "
+        "with each pose read once; "
+        "*memory of loading* and of training input are private memory; evaluation's peak has the pages of the table in it.",
+        "Memory bandwidth, once each pose is read; until then the index: strings and the checks of all ranges.",
+    ),
+    Group(
+        "Start of a job",
+        "",
+        (
+            *_rows(["dry run of the paper's graph"], "s", 3, None, "most"),
+            *_rows(["dry run of a workflow of one rule"], "s", None, None, "most"),
+            *_rows(["light jobs that load a deep-learning framework"], "jobs", 0, None, "most"),
+        ),
+        "Frameworks are imported where they are used. The fingerprints of code, once a third of a dry run, take one pass over each "
+        "module.",
+        "Snakemake's own start (the row of one rule). Half of its imports are pandas, of its cluster plugin, and sqlmodel.",
+    ),
+)
+
+# Measured by ``make bench-conversions``: no part of the page.
+CONVERSIONS = Group(
+    "From original files",
+    "AMASS: all vertices of the body model posed, then the regressor; CMU and 2D ground truth: frame by frame",
+    (
+        *_rows(["AMASS conversion"], "frames/s", 10),
+        *_rows(["AMASS, joints of posed bodies"], "frames/s", None),
+        *_rows(["AMASS, memory of converting a long archive"], "GB", 2, None, "most"),
+        *_rows(["CMU conversion"], "frames/s", None),
+        *_rows(["CMU conversion, one core"], "frames/s", 5000, None, "least"),
+        *_rows(["Human3.6M, 2D ground truth of four cameras"], "frames/s", None),
+        *_rows(["Human3.6M, archives of the true size"], "s", 180, None, "most"),
+        *_rows(["Human3.6M, memory of converting these"], "GB", 2, None, "most"),
+    ),
+    "Joints are posed instead of vertices; recordings are converted as whole arrays; archives are read as streams.",
+    "Unpacking and parsing.",
+)
+
+ROWS = {row.name: row for group in (*GROUPS, CONVERSIONS) for row in group.rows}
+PAGE_ROWS = [row.name for group in GROUPS for row in group.rows]

@@ -1,0 +1,88 @@
+"""Seconds until Snakemake has the paper's graph of jobs, and what jobs that need no network load."""
+
+import ast
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from workflow.workflow_copy import Workflow, copy_of_project
+
+from uplift_upsample.provenance import code_modules
+
+PROJECT = Path(__file__).parents[1]
+ROUNDS = 5
+FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
+WITH_NETWORK = {"train", "predict_poses", "check_weights"}
+ONE_RULE = 'rule all:\n    output:\n        "a",\n    shell:\n        "touch a"\n'
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the project with placeholders of all data, so that no job is missing from the graph."""
+    copy = copy_of_project(PROJECT, tmp_path_factory.mktemp("start") / "project")
+    copy.bring_data()
+    return copy
+
+
+@pytest.fixture(scope="module")
+def one_rule(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A workflow of one rule with the profile of this one."""
+    folder = tmp_path_factory.mktemp("one_rule")
+    (folder / "Snakefile").write_text(ONE_RULE, encoding="utf-8")
+    (folder / "profiles").symlink_to(PROJECT / "profiles")
+    return Workflow(folder)
+
+
+def dry_run(workflow: Workflow, target: str, expected: str) -> float:
+    """Seconds of one dry run, from the command to its end."""
+    start = time.perf_counter()
+    result = workflow.snakemake("--dry-run", target)
+    seconds = time.perf_counter() - start
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(expected, result.stdout + result.stderr)
+    return seconds
+
+
+def test_dry_run_of_the_paper(workflow: Workflow, one_rule: Workflow, figure) -> None:
+    """Beside a workflow of one rule, which takes what Snakemake and its plugins need to start."""
+    times: dict[str, list[float]] = {"paper": [], "all": []}
+    dry_run(workflow, "paper", r"train_network +4\b")  # Python writes its bytecode
+    for _ in range(ROUNDS):
+        times["paper"].append(dry_run(workflow, "paper", r"predict_poses +24\b"))
+        times["all"].append(dry_run(one_rule, "all", r"all +1\b"))
+    figure("dry run of the paper's graph", statistics.median(times["paper"]))
+    figure("dry run of a workflow of one rule", statistics.median(times["all"]))
+
+
+def test_light_jobs(workflow: Workflow, figure) -> None:
+    """Those of rules without a network and the dry run: none may load a framework, at once or later."""
+    rules = "".join(path.read_text("utf-8") for path in (PROJECT / "workflow/rules").glob("*.smk"))
+    names = set(re.findall(r"scripts/(\w+)\.py", rules)) - WITH_NETWORK
+    assert len(names) > 20
+    loading = [name for name in names if any(map(imports_framework, code_modules(PROJECT / f"scripts/{name}.py").values()))]
+    figure("light jobs that load a deep-learning framework", len(loading) + loads_framework(workflow))
+    assert not loading, loading
+
+
+def imports_framework(path: Path) -> bool:
+    """Whether a module has an import of a framework anywhere."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return any(name.partition(".")[0] in FRAMEWORKS for name in names)
+
+
+def loads_framework(workflow: Workflow) -> bool:
+    """Whether a dry run of the paper imports one, by what Python says about its imports."""
+    command = [sys.executable, "-X", "importtime", "-m", "snakemake", "--cores", "1", "--dry-run", "paper"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=workflow.folder, env=environment, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert "snakemake" in imported
+    return bool(imported & FRAMEWORKS)
