@@ -12,14 +12,16 @@ import numpy as np
 from keras import ops
 
 from uplift_upsample.config import TrainConfig
+from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
-from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
+from uplift_upsample.train.inputs import NUM_SIZES, OF_ANY_SIZE, Inputs, examples, packed
 from uplift_upsample.train.schedules import build_schedule, initial_rate
 
 logger = logging.getLogger(__name__)
 EPSILON = 1e-8  # of Adam, in all published experiments
+SMALL = 1e9  # multiply-accumulates of a forward pass over a batch
 
 
 def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
@@ -61,10 +63,17 @@ def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
     return config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
 
 
+def _work(network: UpliftUpsampleNetwork, config: TrainConfig) -> float:
+    """Multiply-accumulates of a forward pass over a batch, all tokens visible."""
+    model = network.config
+    return network_cost(model, model.s_out).multiply_accumulates * config.batch_size
+
+
 class Trainer(keras.Model):
     """A network with its loss and, if the configuration asks for it, the moving average of its weights.
 
-    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch.
+    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch. num_sizes: numbers of visible tokens
+    that are told apart.
     """
 
     num_groups = 1
@@ -82,8 +91,12 @@ class Trainer(keras.Model):
             ]
             self.start_average()
         self.built = True
-        # on a CPU, TensorFlow's own matrix products are faster, and XLA has its part in the layers (model.fused)
-        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and not is_on_cpu())
+        # On a CPU, TensorFlow's own matrix products are faster, and XLA has its part in the layers (model.fused). A small network
+        # is better off as a whole in XLA, which saves what each of its operations costs beside the work; with all tokens,
+        # because each number of visible ones would take longer to compile than it saves.
+        is_small = _work(network, config) < SMALL
+        self.num_sizes = 1 if config.jit_compile and is_on_cpu() and is_small else NUM_SIZES
+        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and (is_small or not is_on_cpu()))
         self.optimizer.build(self.trainable_variables)
         self._update = compiled_by_xla(self._updated)
         self._steps: dict[tuple[str, ...], Callable[[Inputs], Any]] = {}
@@ -154,7 +167,7 @@ class Trainer(keras.Model):
 
         poses_2d: ``(B, N, J, 2)``. visible: ``(B, N)``. targets: root-relative poses ``(B, N, J, 3)`` in metres.
         """
-        return self.step_on(packed(poses_2d, visible, targets, self.num_groups))
+        return self.step_on(packed(poses_2d, visible, targets, self.num_groups, self.num_sizes))
 
     def step_on(self, inputs: Inputs) -> float:
         """One optimisation step; returns its loss in metres."""
