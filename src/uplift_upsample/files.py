@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,10 @@ def require_room(path: Path, num_bytes: int) -> None:
 
     For writers that do not come to an end in good order when they find the disk full on their way.
     """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        if shutil.disk_usage(path.parent).free < num_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, num_bytes)
         file.truncate(0)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
+from uplift_upsample.files import replacing, require_room
 from uplift_upsample.train import checkpoint as checkpoint_module
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 from uplift_upsample.train.lock import sole_writer
@@ -206,3 +206,13 @@ def test_lock_does_without_its_name_on_a_full_disk(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
     assert (tmp_path / "lock").read_bytes() == b""
+
+
+def test_room_is_looked_for_where_it_cannot_be_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every system lets a process ask for room beforehand."""
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    path = tmp_path / "table.h5"
+    path.touch()
+    require_room(path, 1)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        require_room(path, 1 << 60)
