@@ -6,8 +6,10 @@ work on batches and keep the dtype of the points they are given. Lengths are met
 
 import functools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -104,12 +106,20 @@ def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
     """
     columns = np.moveaxis(intrinsics.astype(points.dtype), -1, 0)
     columns = columns.reshape(NUM_INTRINSICS, -1, *[1] * (points.ndim - 2))
-    _, _, fx, fy, cx, cy, k1, k2, k3, p1, p2 = columns
     x = np.clip(points[..., 0] / points[..., 2], -1, 1)
     y = np.clip(points[..., 1] / points[..., 2], -1, 1)
+    return np.stack(seen_in_direction(x, y, columns), axis=-1)
+
+
+def seen_in_direction(x: Any, y: Any, intrinsics: Iterable[Any]) -> tuple[Any, Any]:
+    """Where a camera sees directions (x, y, 1), x and y at most 1: arithmetic alone, for arrays and for tensors of any framework.
+
+    intrinsics: the 11 numbers of the camera, each of a shape that fits x and y.
+    """
+    _, _, fx, fy, cx, cy, k1, k2, k3, p1, p2 = intrinsics
     r2 = x * x + y * y
     scale = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * x + p2 * y
-    return np.stack([fx * (x * scale + p1 * r2) + cx, fy * (y * scale + p2 * r2) + cy], axis=-1)
+    return fx * (x * scale + p1 * r2) + cx, fy * (y * scale + p2 * r2) + cy
 
 
 def normalise_points(points_px: np.ndarray, width: float, height: float) -> np.ndarray:

@@ -34,7 +34,8 @@ def measured_speed(name: str, experiment: Experiment, multiply_accumulates: floa
     random = np.random.default_rng(0)
     size = max(train_batch, predict_batch)
     poses_2d = random.normal(size=(size, model.num_tokens, model.num_joints, 2)).astype(np.float32)
-    visible = random.random((size, model.num_tokens)) < 0.3
+    share = np.mean([model.s_out / s_in for s_in in model.evaluated_s_in])  # a step costs more, the more tokens are visible
+    visible = random.random((size, model.num_tokens)) < share
     targets = random.normal(size=(size, model.num_tokens, model.num_joints, 3)).astype(np.float32)
     batch = (poses_2d[:train_batch], visible[:train_batch], targets[:train_batch])
     trainer.step(*batch)

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from uplift_upsample.cameras import NUM_INTRINSICS
+from uplift_upsample.cameras import NUM_INTRINSICS, seen_in_direction
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.frames_checks import check_finite
@@ -239,12 +239,10 @@ def _rotated(points: Any, rotation: Any) -> Any:
 
 def _projected(points: Any, intrinsics: Any) -> Any:
     """``cameras.project`` for points ``(G, K, J, 3)`` with cameras ``(G, K, 11)``."""
-    _, _, fx, fy, cx, cy, k1, k2, k3, p1, p2 = (intrinsics[..., None, i] for i in range(NUM_INTRINSICS))
+    columns = (intrinsics[..., None, i] for i in range(NUM_INTRINSICS))
     x = ops.clip(points[..., 0] / points[..., 2], -1, 1)
     y = ops.clip(points[..., 1] / points[..., 2], -1, 1)
-    r2 = x * x + y * y
-    scale = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * x + p2 * y
-    return ops.stack([fx * (x * scale + p1 * r2) + cx, fy * (y * scale + p2 * r2) + cy], axis=-1)
+    return ops.stack(seen_in_direction(x, y, columns), axis=-1)
 
 
 def is_resident(table: FramesTable) -> bool:

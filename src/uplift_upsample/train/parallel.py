@@ -144,10 +144,9 @@ class TensorFlowParallelTrainer(Trainer):
         """One step of the optimiser with the mean gradient, summed up in the order of the devices; the mean loss."""
         count = len(losses)
         mean = [None if parts[0] is None else sum(parts[1:], parts[0]) / count for parts in zip(*gradients, strict=True)]
-        self.optimizer.apply(mean, self.trainable_variables)
         for variable, state in zip(self._state(), states, strict=True):
             variable.assign(state)
-        self.step_average()
+        self._updated(mean)
         return sum(losses[1:], losses[0]) / count
 
 
