@@ -25,7 +25,6 @@ from uplift_upsample.skeleton import ROOT
 
 INVALID = -1.0
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
-_SHORT = 512  # the same where so few operations follow that the transposition is most of the work: nearer to the first level
 _MOST_THREADS = 4  # more would wait for memory, and for each other
 _COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point
 _ILL_CONDITIONED = 1e-3  # below, rounding would cost the closed-form rotation more than about 1e-12
@@ -51,12 +50,12 @@ def mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None =
     Raises ``InputError`` where the shapes do not fit together.
     """
 
-    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None) -> np.ndarray:
-        p -= g
-        p -= p[root].copy()
-        return _norm(p)
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None, buffers: np.ndarray) -> np.ndarray:
+        difference = _frames_last(p, buffers[0], origin=g)
+        difference -= difference[root].copy()
+        return _norm(difference)
 
-    return _by_chunks(distance, prediction, target, valid, _SHORT)
+    return _by_chunks(distance, prediction, target, valid)
 
 
 def n_mpjpe(
@@ -74,8 +73,9 @@ def n_mpjpe(
     if normalisation not in ("root", "mean"):
         raise InputError(f"N-MPJPE: normalisation is {normalisation!r}; it must be 'root' or 'mean'")
 
-    def distance(p: np.ndarray, g: np.ndarray, is_valid: np.ndarray | None) -> np.ndarray:
+    def distance(p: np.ndarray, g: np.ndarray, is_valid: np.ndarray | None, buffers: np.ndarray) -> np.ndarray:
         weights = np.True_ if is_valid is None else is_valid[:, None]  # (J, 1, F)
+        p, g = (_frames_last(x, to) for x, to in zip((p, g), buffers, strict=True))
         num_valid = len(p) if is_valid is None else np.maximum(is_valid.sum(axis=0), 1)
         for x in (p, g):
             x -= x[root].copy() if normalisation == "root" else x.sum(axis=0, where=weights) / num_valid
@@ -85,7 +85,7 @@ def n_mpjpe(
         p -= g
         return _norm(p)
 
-    return _by_chunks(distance, prediction, target, valid, _SHORT)
+    return _by_chunks(distance, prediction, target, valid)
 
 
 def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -94,14 +94,15 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None
     Degenerate predictions are scored as they are. Raises ``InputError`` where the shapes do not fit together.
     """
 
-    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None) -> np.ndarray:
+    def distance(p: np.ndarray, g: np.ndarray, _: np.ndarray | None, buffers: np.ndarray) -> np.ndarray:
+        p, g = (_frames_last(x, to) for x, to in zip((p, g), buffers, strict=True))
         fit = _fit(p, g)
         difference = np.einsum("jaf,abf->jbf", p, fit.scale * fit.rotation)
         difference -= g
         difference += fit.centre - fit.mean_g
         return _norm(difference)
 
-    return _by_chunks(distance, prediction, target, valid, _CHUNK)
+    return _by_chunks(distance, prediction, target, valid)
 
 
 def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
@@ -131,29 +132,27 @@ def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
 
 
 def _by_chunks(
-    distance: Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray],
+    distance: Callable[[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray], np.ndarray],
     prediction: np.ndarray,
     target: np.ndarray,
     valid: np.ndarray | None,
-    chunk: int,
 ) -> np.ndarray:
-    """Errors ``(F, J)`` from a function of poses ``(J, 3, f)``, ``(J, 3, f)``, which it may overwrite, and a mask ``(J, f)``.
+    """Errors ``(F, J)`` from a function of a chunk: poses ``(f, J, 3)`` twice, a mask ``(J, f)``, two buffers for ``_frames_last``.
 
-    The mask is None where all joints are valid. chunk: frames at once.
+    The mask is None where all joints are valid.
     """
     _check_shapes(prediction, target, valid)
     is_valid = None if valid is None else np.asarray(valid) > 0
     errors = np.empty(prediction.shape[:2])
-    starts = range(0, len(prediction), chunk)
+    starts = range(0, len(prediction), _CHUNK)
 
     def work(own: range) -> None:
         # One pair of buffers for all chunks of a thread: fresh memory costs the system more than the arithmetic.
-        buffers = np.empty((2, *prediction.shape[1:], min(chunk, len(prediction))))
+        buffers = np.empty((2, *prediction.shape[1:], min(_CHUNK, len(prediction))))
         with np.errstate(invalid="ignore"):
             for start in own:
-                rows = slice(start, start + chunk)
-                p, g = (_frames_last(x[rows], buffer) for x, buffer in zip((prediction, target), buffers, strict=True))
-                errors[rows] = distance(p, g, None if is_valid is None else is_valid[rows].T).T
+                rows = slice(start, start + _CHUNK)
+                errors[rows] = distance(prediction[rows], target[rows], None if is_valid is None else is_valid[rows].T, buffers).T
 
     num_threads = min(_num_cores(), _MOST_THREADS, len(starts))
     if num_threads > 1:
@@ -178,10 +177,13 @@ def _check_shapes(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray 
         raise InputError(f"the mask of valid joints has shape {valid.shape}; it must be {prediction.shape[:2]}")
 
 
-def _frames_last(poses: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-    """``(f, J, 3)`` as float64 ``(J, 3, f)``, in the first ``f`` columns of a buffer."""
+def _frames_last(poses: np.ndarray, buffer: np.ndarray, origin: np.ndarray | None = None) -> np.ndarray:
+    """``(f, J, 3)`` as float64 ``(J, 3, f)``, in the first ``f`` columns of a buffer. origin: poses to subtract."""
     result = buffer[..., : len(poses)]
-    np.copyto(result, poses.transpose(1, 2, 0))
+    if origin is None:
+        np.copyto(result, poses.transpose(1, 2, 0))
+    else:
+        np.subtract(poses.transpose(1, 2, 0), origin.transpose(1, 2, 0), out=result, dtype=np.float64)
     return result
 
 
