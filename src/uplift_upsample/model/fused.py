@@ -7,13 +7,32 @@ backends, and within a step that XLA compiles as a whole, the marks of this modu
 Shapes: R rows (tokens of all windows), C width. Norms and sums are float32 whatever the precision of the layers.
 """
 
+import contextlib
+import contextvars
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 from keras import ops
+
+_kernels_allowed = contextvars.ContextVar("kernels_allowed", default=False)
+
+
+@contextlib.contextmanager
+def kernels() -> Iterator[None]:
+    """Let what is traced within use kernels beside TensorFlow (``model.spatial_op``): XLA cannot compile it, nothing export it."""
+    token = _kernels_allowed.set(is_on_cpu())
+    try:
+        yield
+    finally:
+        _kernels_allowed.reset(token)
+
+
+def kernels_allowed() -> bool:
+    """Whether the caller is within ``kernels``, on a CPU."""
+    return _kernels_allowed.get()
 
 
 @functools.cache

@@ -191,14 +191,14 @@ class TransformerBlock(layers.Layer):
     def call(self, x: Any, logit_bias: Any = None, training: bool = False) -> Any:
         branch = self.attention(layer_norm(x, *_parameters(self.norm_1)), logit_bias, training=training)
         branch, bias = _dropped(self.attention_out_dropout, branch, self.attention.projection.bias, training)
-        scale = _kept(self.attention_drop_path, x, training)
+        scale = kept(self.attention_drop_path, x, training)
         x, normed = added_and_normalised(x, branch, bias, scale, *_parameters(self.norm_2))
         branch = activated(ops.matmul(normed, self.mlp_1.kernel), self.mlp_1.bias, self.activation)  # (B, N, hidden)
         branch = self.hidden_dropout(branch, training=training)
         if self.stride is not None:
             branch = ops.pad(branch, ((0, 0), self.padding, (0, 0)))
         branch, bias = _dropped(self.mlp_dropout, self._mlp_2(branch), self.mlp_2.bias, training)  # (B, N', C)
-        return added(self._thinned(x), branch, bias, _kept(self.mlp_drop_path, x, training))
+        return added(self._thinned(x), branch, bias, kept(self.mlp_drop_path, x, training))
 
     def _mlp_2(self, x: Any) -> Any:
         """The second layer of the MLP without its bias."""
@@ -228,7 +228,7 @@ def _dropped(dropout: layers.Dropout, branch: Any, bias: Any, training: bool) ->
     return branch, bias
 
 
-def _kept(drop: layers.Dropout, x: Any, training: bool) -> Any:
+def kept(drop: layers.Dropout, x: Any, training: bool) -> Any:
     """What stochastic depth multiplies the branch of each sample with: ``(B, 1, 1)``, or 1."""
     if not training or drop.rate == 0:
         return 1.0

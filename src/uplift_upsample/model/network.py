@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from uplift_upsample.config import ModelConfig, Precision, TrainingPrecision
+from uplift_upsample.model.fused import kernels_allowed
 from uplift_upsample.model.layers import MASKED_LOGIT, LearnedToken, PositionEncoding, TokenDropout, TransformerBlock
 from uplift_upsample.model.precision import POLICIES, layers_in
 from uplift_upsample.strict import from_mapping, to_mapping
@@ -87,10 +88,23 @@ class SpatialStage(layers.Layer):
             return self.spatial_to_temporal_fc(ops.reshape(poses_2d, (-1, self.config.num_joints * 2)))
         x = self.spatial_pe(self.keypoint_embedding(poses_2d))  # (F, J, C_s)
         x = self.dropout(x, training=training)
-        for block in self.blocks:
-            x = block(x, training=training)
+        if kernels_allowed() and self._fits_kernels():
+            from uplift_upsample.model.spatial_op import through_blocks  # compiles its kernels
+
+            x = through_blocks(self.blocks, x, training)
+        else:
+            for block in self.blocks:
+                x = block(x, training=training)
         x = ops.reshape(self.spatial_norm(x), (-1, self.config.num_joints * self.config.spatial_dim))
         return self.spatial_to_temporal_fc(x)  # (F, C_t)
+
+    def _fits_kernels(self) -> bool:
+        """Whether ``model.spatial_op`` has been written for such blocks, as all published networks have them."""
+        config = self.config
+        fits = config.num_joints == 17 and config.spatial_dim == 4 * config.num_heads and config.num_heads % 2 == 0
+        fits = fits and int(config.spatial_dim * config.mlp_ratio) % 8 == 0
+        has_dropout = config.drop_rate > 0 or config.attention_drop_rate > 0
+        return fits and not has_dropout and self.blocks[0].compute_dtype == "float32"
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.config.temporal_dim)

@@ -3,6 +3,7 @@
 Source: the training section of the specification.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from keras import ops
 
 from uplift_upsample.config import TrainConfig
 from uplift_upsample.model.cost import network_cost
-from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu
+from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu, kernels
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.train.inputs import NUM_SIZES, OF_ANY_SIZE, Inputs, examples, packed
@@ -191,12 +192,16 @@ class Trainer(keras.Model):
                 shapes[name][1] = None
             signature = {name: tf.TensorSpec(shape, inputs[name].dtype) for name, shape in shapes.items()}
             self._steps[kind] = tf.function(
-                lambda batch: self.train_step((batch,))["loss"],
+                self._loss_of_step,
                 input_signature=[signature],
                 jit_compile=self.jit_compile,
                 autograph=False,
             )
         return self._steps[kind]
+
+    def _loss_of_step(self, inputs: Inputs) -> Any:
+        with contextlib.nullcontext() if self.jit_compile else kernels():
+            return self.train_step((inputs,))["loss"]
 
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
