@@ -36,7 +36,10 @@ NOTE = (
 )
 CONSTANT_NOTE = (
     "Constant or unused: in the first temporal block masked tokens are no keys, so nothing needs their keys and values, and their "
-    "queries do not depend on the input. This is the share of a window's multiply-accumulates that evaluation could leave out."
+    "queries do not depend on the input. This is the share of a window's multiply-accumulates that evaluation could leave out. It "
+    "does not: gathering the visible tokens, and their results again, costs a fifth to a third of what the smaller products save. "
+    "Tried for h36m_351, the first block's norm and projections of 32 windows take 6.8 ms for all tokens; for visible ones alone, "
+    "with the gathers, 7.8 ms at s_in 5, 4.6 ms at s_in 10 and 2.8 ms at s_in 20: 2.0% and 3.4% of evaluation's time at best."
 )
 _ROWS: dict[str, list[str]] = {}
 

@@ -18,6 +18,7 @@ from uplift_upsample.model.network import build_network
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.inputs import InputReader, examples, packed, visible_tokens
 from uplift_upsample.train.source import example_reader, training_stream
+from uplift_upsample.train.trainer import Trainer
 
 MODEL = ModelConfig(
     9, 5, (5, 10, 20), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1, num_heads=2, strides=(3, 3)
@@ -99,3 +100,15 @@ def test_poses_that_are_no_numbers_are_refused(is_resident: bool, tables: dict[s
     stream = training_stream(broken, np.arange(table.num_videos), MODEL, train, seed=0)
     with pytest.raises(InputError, match="3D poses"):
         InputReader(example_reader(broken, MODEL, train), is_resident=is_resident).read(stream.next_rows())
+
+
+def test_steps_take_batches_of_any_size() -> None:
+    """Each size of batch is compiled for itself, the number of visible tokens is not."""
+    train = TrainConfig(batch_size=4, jit_compile=False)
+    trainer = Trainer(build_network(MODEL), train)
+    rng = np.random.default_rng(0)
+    for batch_size, share in ((4, 1.0), (4, 0.3), (6, 1.0), (4, 1.0)):
+        poses = rng.normal(size=(batch_size, 9, 17, 3)).astype(np.float32)
+        assert np.isfinite(trainer.step(poses[..., :2], rng.random((batch_size, 9)) <= share, poses))
+    if keras.backend.backend() == "tensorflow":
+        assert len(trainer._steps) == 2

@@ -100,7 +100,7 @@ class Trainer(keras.Model):
         self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and (is_small or not is_on_cpu()))
         self.optimizer.build(self.trainable_variables)
         self._update = compiled_by_xla(self._updated)
-        self._steps: dict[tuple[str, ...], Callable[[Inputs], Any]] = {}
+        self._steps: dict[tuple, Callable[[Inputs], Any]] = {}
 
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
@@ -185,11 +185,11 @@ class Trainer(keras.Model):
         """
         import tensorflow as tf
 
-        kind = tuple(sorted(inputs))
+        shapes: dict[str, list[int | None]] = {name: [*np.shape(array)] for name, array in inputs.items()}
+        for name in OF_ANY_SIZE & shapes.keys():
+            shapes[name][1] = None
+        kind = tuple((name, *shape) for name, shape in sorted(shapes.items()))
         if kind not in self._steps:
-            shapes = {name: [*np.shape(array)] for name, array in inputs.items()}
-            for name in OF_ANY_SIZE & shapes.keys():
-                shapes[name][1] = None
             signature = {name: tf.TensorSpec(shape, inputs[name].dtype) for name, shape in shapes.items()}
             self._steps[kind] = tf.function(
                 self._loss_of_step,
