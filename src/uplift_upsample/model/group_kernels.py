@@ -22,8 +22,10 @@ F = np.float32
 POSES = U(16)
 JOINTS = U(17)
 M = POSES * JOINTS
-compiled = njit(nogil=True, fastmath=True, error_model="numpy")
-inlined = njit(nogil=True, fastmath=True, error_model="numpy", inline="always")
+# everything that lets loops become vectors, but no leave to forget what is no number
+FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
+compiled = njit(nogil=True, fastmath=FAST, error_model="numpy")
+inlined = njit(nogil=True, fastmath=FAST, error_model="numpy", inline="always")
 
 ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT = (U(i) for i in range(9))
 M1, M2, M3, M4, M5, M6, M7, M8 = (U(i) * M for i in range(1, 9))
@@ -36,7 +38,7 @@ HALF, UNIT = F(0.5), F(1)
 @inlined
 def exponential(x: np.float32) -> np.float32:
     """exp(x): a power of two, put into the exponent's bits, and six terms of the series for the rest."""
-    y = max(x, LOWEST) * LOG2_E
+    y = (LOWEST if x < LOWEST else x) * LOG2_E
     whole = np.floor(y + HALF)
     r = (y - whole) * LN_2
     p = ((((F(1 / 720) * r + F(1 / 120)) * r + F(1 / 24)) * r + F(1 / 6)) * r + HALF) * r + UNIT
