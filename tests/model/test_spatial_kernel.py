@@ -32,6 +32,7 @@ TRAINING: dict = {
 
 
 def _blocks(width: int = 32, qkv_bias: bool = True, drop_path_rate: float = 0.0) -> list[TransformerBlock]:
+    keras.utils.set_random_seed(0)
     generator = np.random.default_rng(0)
     blocks = [TransformerBlock(width // 4, 2.0, "gelu", qkv_bias, drop_path_rate=drop_path_rate) for _ in range(3)]
     for block in blocks:
