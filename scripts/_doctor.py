@@ -17,7 +17,7 @@ import yaml
 from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.frames_contents import holds_data_of
-from uplift_upsample.devices import Devices, listed_devices, offered_devices
+from uplift_upsample.devices import Devices, listed_devices, offered_devices, usable_cores
 from uplift_upsample.doctor import (
     Finding,
     command_finding,
@@ -109,11 +109,6 @@ def surroundings(project: Path) -> Surroundings:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
     return Surroundings(rows, logins, os.path.exists, holds_data_of)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def estimates_of(studies: Sequence[Study], project: Path) -> tuple[Calibration, dict[str, list[StageEstimate]]]:

@@ -1,4 +1,4 @@
-"""GPUs of one machine: which there are, which a job may use, and a slot for each, so that no two jobs take the same one.
+"""Cores and GPUs of one machine: which there are, which a job may use, and a slot for each, so that no two jobs take the same one.
 
 Snakemake limits how many GPUs are in use at a time, but does not say which device is whose. So each job takes its own itself: it
 locks a file named after each. The kernel gives the locks back when the job ends, however it ends.
@@ -23,6 +23,13 @@ logger = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds that a driver may take to answer; after a reset of the devices it takes some
 PAUSE = 0.5  # seconds between two looks for a free device
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 # What a scheduler says about the devices that it assigned, where it leaves CUDA's own variable alone.
 ASSIGNED = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 QUERY = ("--query-gpu=index,uuid", "--format=csv,noheader")

@@ -13,13 +13,13 @@ Work is done in chunks of frames, with the frames as the last axis: memory stays
 contiguous numbers. Several threads take chunks in turn; a chunk does not know of the others, so that their number changes no bit.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from uplift_upsample.devices import usable_cores
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import ROOT
 
@@ -154,7 +154,7 @@ def _by_chunks(
                 rows = slice(start, start + _CHUNK)
                 errors[rows] = distance(prediction[rows], target[rows], None if is_valid is None else is_valid[rows].T, buffers).T
 
-    num_threads = min(_num_cores(), _MOST_THREADS, len(starts))
+    num_threads = min(usable_cores(), _MOST_THREADS, len(starts))
     if num_threads > 1:
         with ThreadPoolExecutor(num_threads) as pool:
             list(pool.map(work, [starts[first::num_threads] for first in range(num_threads)]))
@@ -163,11 +163,6 @@ def _by_chunks(
     if is_valid is not None:
         errors[~is_valid] = INVALID
     return errors
-
-
-def _num_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_shapes(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from uplift_upsample.devices import usable_cores
 from uplift_upsample.model.group_kernels import POSES, F, M, U
 from uplift_upsample.model.layers import BLOCK_EPSILON, TransformerBlock, kept
 from uplift_upsample.model.spatial_kernel import Sizes, backward, forward
@@ -98,4 +99,4 @@ def _in_parts(num_groups: int, work: Callable[[int, Any, Any], None]) -> None:
 @functools.cache
 def _threads(_process: int) -> ThreadPoolExecutor:
     """Threads of this process; one forked from it has none of them."""
-    return ThreadPoolExecutor(tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count(), "spatial")
+    return ThreadPoolExecutor(tf.config.threading.get_intra_op_parallelism_threads() or usable_cores(), "spatial")
