@@ -40,7 +40,7 @@ class PlannedExperiment:
     test_dataset: the data set that is tested on, ``dataset`` unless the configuration names another one.
     initial_weights: the experiment of the same study whose weights training starts from. published_weights: weights that others
     published for it, by their name in the table of sources. evaluated_s_in: frames; empty without a test set.
-    is_run: whether the study's tables expect its numbers; what is not run can still be asked for by the name of a file.
+    is_run: whether the study runs it; what is not run is in no table, and can still be asked for by the name of a file.
     animations: the test sequences that are drawn, by the names of ``report.animation.sequences``.
     """
 
@@ -130,6 +130,12 @@ class Study:
     def evaluated(self) -> list[PlannedExperiment]:
         """The experiments that have any weights evaluated."""
         names = {experiment.name for experiment in [*self.tested, *self.published]}
+        return [experiment for experiment in self.experiments.values() if experiment.name in names]
+
+    @property
+    def shown(self) -> list[PlannedExperiment]:
+        """What tables, figures and page are about: what is evaluated, and what its training starts from. Others stay out."""
+        names = {experiment.name for experiment in [*self.trained, *self.evaluated]}
         return [experiment for experiment in self.experiments.values() if experiment.name in names]
 
     @property

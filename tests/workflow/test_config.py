@@ -327,6 +327,24 @@ def test_what_is_not_run_is_trained_where_others_start_from_it(config: Config) -
     assert [e.name for e in study.tested] == ["h36m_351_pt"]
 
 
+@pytest.mark.parametrize(
+    ("study", "run", "evaluate_published", "shown"),
+    [
+        ("open", None, True, ["cmu_small"]),
+        ("demo", ["h36m_351_pt"], True, ["amass_351", "h36m_351_pt"]),  # with what it starts from
+        ("paper", [], True, ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]),  # their published weights are evaluated
+        ("paper", ["h36m_81"], False, ["h36m_81"]),
+    ],
+)
+def test_what_is_not_run_is_not_shown(
+    config: Config, study: str, run: list[str] | None, evaluate_published: bool, shown: list[str]
+) -> None:
+    put(config, "evaluate_published", evaluate_published)
+    if run is not None:
+        put(config, f"studies/{study}/run", run)
+    assert [experiment.name for experiment in plan(config)[study].shown] == shown
+
+
 def test_mean_pose_is_one_of_the_tested_data_set(config: Config) -> None:
     baseline = plan(config)["paper"].baseline
     assert baseline is not None

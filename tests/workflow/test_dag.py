@@ -10,6 +10,8 @@ import pytest
 import yaml
 from workflow_copy import PAPER, STAND_IN, TRAINED_HERE, Workflow, counted, jobs_of
 
+from uplift_upsample.report.manifest import manifest_from_mapping
+
 DEMO = {"generate_demo": 1, **TRAINED_HERE}
 OPEN = {
     "fetch_source": 1,
@@ -214,6 +216,16 @@ def test_faults_of_the_configuration_come_all_at_once_and_without_a_traceback(pr
     assert "experiments.h36m_81.train: unknown key 'epoch', did you mean 'epochs'?" in said
     assert "reproduce: no study 'demmo', did you mean 'demo'?" in said
     assert "Traceback" not in said
+
+
+def test_tables_are_about_what_is_run_and_what_it_starts_from(pristine: Workflow) -> None:
+    target = "results/demo/tables/manifest.json"
+    said = pristine.snakemake("--dry-run", "--printshellcmds", target, studies={"demo": {"run": ["h36m_351_pt"]}}).stdout
+    [told] = re.findall(r"printf '%s\\n' '(\{.*?\n\})'", said, re.DOTALL)
+    manifest = manifest_from_mapping(json.loads(told))
+    strides = {experiment.name: experiment.s_in for experiment in manifest.experiments}
+    assert strides == {"amass_351": (), "h36m_351_pt": (5, 10, 20)}
+    assert {(job.experiment, job.stage) for job in manifest.jobs} >= {("amass_351", "train"), ("h36m_351_pt", "score")}
 
 
 def test_declared_tables_are_those_that_are_written(project: Path) -> None:

@@ -2,7 +2,10 @@
 
 
 def manifest(study):
-    """What a study's tables are to show, run or not, and where the scores and the records of the jobs are."""
+    """What a study's tables are to show, and where the scores and the records of the jobs are.
+
+    An experiment that is defined and not run is no part of it. One that only others start from has no strides.
+    """
     return {
         "study": study.name,
         "is_synthetic": study.is_synthetic,
@@ -11,14 +14,14 @@ def manifest(study):
                 "name": experiment.name,
                 "dataset": experiment.dataset,
                 "test_dataset": experiment.test_dataset,
-                "s_in": experiment.evaluated_s_in,
+                "s_in": experiment.evaluated_s_in if experiment in study.evaluated else (),
                 "seeds": study.seeds,
                 "initial_weights": experiment.initial_weights,
                 "published_weights": experiment.published_weights,
                 "is_run": experiment.is_run,
                 "model": experiment.experiment.to_mapping()["model"],
             }
-            for experiment in study.experiments.values()
+            for experiment in study.shown
         ],
         "scores": {
             experiment.name: {

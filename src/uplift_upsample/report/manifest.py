@@ -14,7 +14,7 @@ from uplift_upsample.report.verdict import VerdictRule
 
 @dataclass(frozen=True)
 class PlannedExperiment:
-    """One experiment of a study, run or not.
+    """One experiment of a study that is evaluated, or that others start from.
 
     dataset, test_dataset: what it is trained and tested on; null, the test data are of the same data set.
     s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
