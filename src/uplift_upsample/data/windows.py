@@ -7,6 +7,7 @@ Source: the protocol section of the specification. Every function works on whole
 import numpy as np
 
 from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.resample import rate_text
 from uplift_upsample.errors import InputError
 
 MAX_FRAME_RATE = 500_000.0  # Hz; no camera has more
@@ -58,6 +59,7 @@ def frame_rate_factor(frame_rates: np.ndarray) -> np.ndarray:
     if wrong.any():
         rate = np.asarray(frame_rates)[wrong][0]
         raise InputError(
-            f"a frame rate of {rate:g} Hz is no multiple of {FRAME_RATE:g} Hz; resample the sequences to {FRAME_RATE:g} Hz first"
+            f"a frame rate of {rate_text(rate)} Hz is no multiple of {FRAME_RATE:g} Hz; "
+            f"resample the sequences to {FRAME_RATE:g} Hz first"
         )
     return np.round(factors).astype(np.int64)

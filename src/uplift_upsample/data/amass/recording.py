@@ -11,6 +11,7 @@ import numpy as np
 from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.amass.body_archives import GENDERS, NUM_BETAS, NUM_BONES, NUM_DMPLS
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
+from uplift_upsample.data.resample import nominal_rate, official_count
 
 _RATE_FIELDS = ("mocap_framerate", "mocap_frame_rate")  # the second since 2021
 _OTHER_MODELS = {72: "SMPL", 165: "SMPL-X"}  # by the width of their poses
@@ -89,7 +90,7 @@ def _frame_rate(npz: PlainNpz) -> float:
     value = float(rate.reshape(()))
     if not math.isfinite(value):
         raise UnreadableError(f"the field {name!r} has values that are no finite numbers")
-    return value
+    return nominal_rate(value)
 
 
 def _gender(npz: PlainNpz) -> str:
@@ -121,5 +122,5 @@ def _check_values(recording: Recording) -> None:
             raise UnreadableError(f"the field {name!r} has values beyond {_LARGEST:g}")
     if recording.frame_rate < FRAME_RATE:
         raise UnreadableError(f"its frame rate is below {FRAME_RATE:g} Hz")
-    if math.floor(len(recording.poses) / recording.frame_rate * FRAME_RATE) < 1:
+    if official_count(len(recording.poses), recording.frame_rate) < 1:
         raise UnreadableError(f"it is too short for one frame at {FRAME_RATE:g} Hz")

@@ -49,7 +49,7 @@ def remove_glitches(poses: np.ndarray, frame_rate: float) -> tuple[list[np.ndarr
     Without a fast step the only clip is ``poses`` itself. There may be no clip left. Raises ``InputError`` for
     poses of another shape or that are not finite, and for a frame rate that is no positive number.
     """
-    check_frame_rate(frame_rate, min(frame_rate, 1.0))
+    check_frame_rate(frame_rate)
     if poses.ndim != 3 or poses.shape[1:] != (len(MODEL_17), 3) or not np.isfinite(poses).all():
         raise InputError(f"poses of shape {poses.shape} with finite values are needed, (frames, {len(MODEL_17)}, 3)")
     speeds = step_speeds(poses, frame_rate)

@@ -11,6 +11,7 @@ import numpy as np
 from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.mocap.glitches import MAX_SPEED, remove_glitches
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
+from uplift_upsample.data.resample import exact_count
 from uplift_upsample.skeleton import MODEL_17, ROOT
 
 MIN_STATURE, MAX_STATURE = 1.0, 2.3  # m
@@ -140,7 +141,7 @@ def _zeros(positions: np.ndarray) -> list[str]:
 def _motion(poses: np.ndarray, frame_rate: float, findings: Findings) -> None:
     """Jumps, what would be left without them, and joints that stand still as no living joint does."""
     clips, glitches = remove_glitches(poses, frame_rate)
-    if max((int(len(clip) / frame_rate * FRAME_RATE) for clip in clips), default=0) == 0:
+    if not any(exact_count(len(clip), frame_rate) for clip in clips):
         reason = "without the jumps there is no frame left" if glitches else "it is shorter than one frame"
         findings.faults.append(f"{reason} at {FRAME_RATE:g} Hz")
         return
