@@ -1,12 +1,16 @@
 """Opening data sets for the command lines that take either a frames table or the public files."""
 
 import argparse
+import logging
 from pathlib import Path
 
-from uplift_upsample.data.amass.table import SPLITS, amass_table
+from uplift_upsample.amass_subsets import SUBSETS, subset_name
+from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
+
+logger = logging.getLogger("uplift_upsample")
 
 
 def open_h36m(poses_3d: str | None, poses_2d: str | None) -> FramesTable:
@@ -20,15 +24,17 @@ def open_h36m(poses_3d: str | None, poses_2d: str | None) -> FramesTable:
 
 
 def open_amass(folder: str | None, frame_rate: int) -> FramesTable:
-    """All AMASS subsets that lie in a folder."""
+    """All AMASS subsets that lie in a folder, under any of their names; a warning names the files that are none."""
     if not folder:
         raise InputError("the data set amass needs the folder of its converted subsets; give its path")
     if frame_rate != 50:
         raise InputError(f"AMASS at {frame_rate} Hz: this project converts to 50 Hz only, the rate of the published experiments")
-    files = [Path(folder) / f"{subset}.npz" for split in ("train", "val") for subset in SPLITS[split]]
-    present = [file for file in files if file.exists()]
+    files = sorted(file for file in Path(folder).glob("*.npz") if not file.name.startswith("."))
+    present = [file for file in files if subset_name(file.stem) in SUBSETS]
     if not present:
-        raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SPLITS['train'][:3])}, ...).npz")
+        raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SUBSETS[:3])}, ...).npz")
+    if others := [file.name for file in files if file not in present]:
+        logger.warning("%s: not used, because they are no subset of AMASS under any of its names: %s", folder, ", ".join(others))
     return amass_table(present)
 
 

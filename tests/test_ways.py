@@ -8,6 +8,7 @@ import h5py
 import pytest
 
 from uplift_upsample.data.frames_contents import holds_data_of
+from uplift_upsample.errors import InputError
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.ways import BODY_MODEL, Need, Surroundings, needs
 
@@ -43,6 +44,15 @@ def test_a_converted_file_of_the_user_comes_first() -> None:
     files = ["data/3d.npz", "data/2d_cpn_ft_h36m_dbb.npz", "results/data/h36m/data_3d_h36m.npz"]
     assert used(H36M, files, LOGINS) == files[:2]
     assert used(AMASS, ["data/amass/CMU.npz"], LOGINS) == ["data/amass/CMU.npz", "results/data/amass/SFU.npz"]
+
+
+@pytest.mark.parametrize("listed", ["MPIHDM05", "MPI_HDM05"])
+def test_a_subset_is_found_under_any_of_its_names(listed: str) -> None:
+    source = {**AMASS, "subsets": ["CMU", listed]}
+    assert used(source, ["data/amass/CMU.npz", "data/amass/HDM05.npz"])[1] == "data/amass/HDM05.npz"
+    assert used(source, ["results/data/amass/MPIHDM05.npz"], LOGINS)[1] == "data/amass/MPIHDM05.npz"  # no source in this table
+    with pytest.raises(InputError, match=r"data/amass/MPIHDM05\.npz and data/amass/MPI_HDM05\.npz are files of one subset"):
+        used(source, ["data/amass/MPI_HDM05.npz", "data/amass/MPIHDM05.npz"])
 
 
 def test_a_login_opens_what_it_is_for() -> None:
@@ -144,6 +154,7 @@ def test_what_a_frames_table_holds(tmp_path: Path) -> None:
         sources = [{"file": "CMU.npz"}, {"file": "SFU.npz"}]
         file.attrs["metadata"] = json.dumps({"input_2d": "gt", "sources": sources})
     assert holds_data_of(path, AMASS)
+    assert holds_data_of(path, {**AMASS, "subsets": ["CMU", "sfu"]})
     assert not holds_data_of(path, {**AMASS, "subsets": ["CMU"]})
     assert not holds_data_of(path, {**AMASS, "own": {"MyLab": "data/my_lab"}})
     assert not holds_data_of(path, H36M)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 
 from uplift_upsample.devices import Devices
+from uplift_upsample.errors import InputError
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.study import Study
 from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings, needs
@@ -193,7 +194,11 @@ def data_findings(study: Study, around: Surroundings, frames_of: Callable[[str],
     for dataset in study.used_datasets:
         source, frames = study.data[dataset], frames_of(dataset)
         area = f"Data of the study {study.name}"
-        required = needs(source, around, frames)
+        try:
+            required = needs(source, around, frames)
+        except InputError as error:
+            found.append(Finding(area, "fault", f"{dataset}: {error}"))
+            continue
         absent = [need for need in required if not need.is_met]
         if around.exists(frames) and around.holds(frames, source):
             found.append(Finding(area, "ok", f"{dataset}: ready ({frames})"))

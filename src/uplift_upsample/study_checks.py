@@ -12,16 +12,10 @@ from uplift_upsample.config_schema import key_faults, schema_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.strict import suggestion
 from uplift_upsample.study import evaluates_published, planned_resources, resolved
+from uplift_upsample.study_subjects import amass_faults, subjects_of_subset
 
 SubjectsOfTrials = Callable[[str], Collection[str] | None]
 
-H36M_SPLITS = {
-    "train": {"S1", "S5", "S6", "S7"},
-    "val": {"S8"},
-    "trainval": {"S1", "S5", "S6", "S7", "S8"},
-    "test": {"S9", "S11"},
-}
-AMASS_SPLITS = ("train", "val")
 # What may differ between a network and the one that its weights come from: no weight depends on it.
 WITHOUT_WEIGHTS = {
     "s_in",
@@ -172,6 +166,8 @@ def _devices_faults(where: str, study: Mapping[str, Any], config: Mapping[str, A
 def _data_faults(where: str, data: Mapping[str, Any], subjects_of_trials: SubjectsOfTrials | None) -> list[str]:
     faults = []
     for name, source in data.items():
+        if source["kind"] == "amass":
+            faults += amass_faults(f"{where}.{name}", source)
         if source["kind"] not in ("cmu", "mocap"):
             continue
         splits = source["splits"]
@@ -234,7 +230,7 @@ def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, An
         if subset is None:
             continue
         dataset = _test_dataset(planned) if role == "test_subset" else planned["dataset"]
-        names, unknown, choices = _subjects(subset, data[dataset])
+        names, unknown, choices = subjects_of_subset(subset, data[dataset])
         subjects[role] = {(dataset, name) for name in names}
         faults += [
             f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
@@ -252,24 +248,6 @@ def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, An
 
 def _test_dataset(planned: Mapping[str, Any]) -> str:
     return planned.get("test_dataset", planned["dataset"])
-
-
-def _subjects(subset: str, source: Mapping[str, Any]) -> tuple[set[str], list[str], list[str]]:
-    """The subjects of a subset as far as they are known here, the names that mean nothing, and all that would."""
-    if source["kind"] == "h36m":
-        splits, single = H36M_SPLITS, sorted(H36M_SPLITS["trainval"] | H36M_SPLITS["test"], key=lambda subject: int(subject[1:]))
-    elif source["kind"] == "amass":
-        splits, single = (
-            {split: {f"all of AMASS's {split} split"} for split in AMASS_SPLITS},
-            [*source["subsets"], *source.get("own", {})],
-        )
-    else:
-        splits = {split: set(subjects) for split, subjects in source["splits"].items()}
-        single = sorted(set().union(*splits.values()))
-    if subset in splits:
-        return set(splits[subset]), [], []
-    names = [name.strip() for name in subset.split(",")]
-    return set(names), [name for name in names if name not in single], [*splits, *single]
 
 
 def _initial_weights_faults(

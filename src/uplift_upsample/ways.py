@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from uplift_upsample.amass_subsets import file_names, subset_name
+from uplift_upsample.errors import InputError
+
 RAW = "data/raw"  # original files, fetched or put there by the user
 CONVERTED = "results/data"  # made from them, for all studies
 H36M_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
@@ -84,7 +87,8 @@ def is_generated(path: str) -> bool:
 def needs(source: Mapping[str, Any], around: Surroundings, frames: str) -> list[Need]:
     """What a data set of the configuration is made from. frames: path of its frames table, ``.../{dataset}.h5``.
 
-    Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted.
+    Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted. Raises ``InputError``
+    where two files of the user are one AMASS subset.
     """
     if around.exists(frames):
         found = _needs(source, around, frames, can_fetch=False)
@@ -101,8 +105,8 @@ def _needs(source: Mapping[str, Any], around: Surroundings, frames: str, *, can_
         return [
             _own_capture(subset, own[subset], f"{frames.removesuffix('.h5')}/{subset}.npz", around)
             if subset in own
-            else _subset(subset, f"{source['folder']}/{subset}.npz", around, can_fetch)
-            for subset in [*source["subsets"], *(subset for subset in own if subset not in source["subsets"])]
+            else _subset(subset, _converted_subset(source["folder"], subset, around), around, can_fetch)
+            for subset in [*map(subset_name, source["subsets"]), *(subset for subset in own if subset not in source["subsets"])]
         ]
     if source["kind"] == "mocap":
         return [_own_capture("motion capture", source["folder"], source["folder"], around)]
@@ -120,6 +124,15 @@ def _h36m_needs(source: Mapping[str, Any], around: Surroundings, can_fetch: bool
     if detections not in around.sources:
         return [poses_3d, _need("2D poses", own_2d, None, (), around, can_fetch)]
     return [poses_3d, _need("2D poses", own_2d, manifest_of(detections), (detections,), around, can_fetch)]
+
+
+def _converted_subset(folder: str, subset: str, around: Surroundings) -> str:
+    """The user's converted file of a subset, under whichever of its names it is there."""
+    paths = [f"{folder}/{name}.npz" for name in file_names(subset)]
+    there = [path for path in paths if not is_generated(path) and around.exists(path)]
+    if len(there) > 1:
+        raise InputError(f"AMASS: {' and '.join(there)} are files of one subset, {subset}; delete all but one")
+    return there[0] if there else paths[0]
 
 
 def _subset(subset: str, own: str, around: Surroundings, can_fetch: bool) -> Need:

@@ -18,7 +18,10 @@ def surroundings():
 
 
 def needs_of(study, dataset):
-    return needs(STUDIES[study].data[dataset], surroundings(), frames_of(study, dataset))
+    try:
+        return needs(STUDIES[study].data[dataset], surroundings(), frames_of(study, dataset))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def source_of(wildcards):

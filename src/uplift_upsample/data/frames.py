@@ -34,6 +34,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from uplift_upsample.amass_subsets import subset_name
 from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
 from uplift_upsample.data.frames_checks import table_fault
 from uplift_upsample.data.hdf5_writing import writing_hdf5
@@ -276,6 +277,8 @@ def subjects_of(table: FramesTable, subset: str) -> list[str]:
             raise InputError(f"{dataset}: the subset {subset!r} ({wanted}) has no data here; there are {there}")
         return found
     names = [name.strip() for name in subset.split(",")]
+    if dataset == "amass":
+        names = [subset_name(name) for name in names]
     if not all(name in table.subjects for name in names):
         choices = ", ".join([*splits, *table.subjects])
         raise InputError(f"{dataset}: no subset {subset!r}; choose a split or subjects: {choices}")

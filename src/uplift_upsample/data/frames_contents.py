@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from uplift_upsample.amass_subsets import subset_name
+
 
 def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
@@ -21,8 +23,8 @@ def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bo
         if source["kind"] == "h36m":
             return bool(metadata["input_2d"] == source["input_2d"])
         if source["kind"] == "amass":
-            subsets = {PurePath(entry["file"]).stem for entry in metadata["sources"]}
-            return subsets == {*source["subsets"], *source.get("own", {})}
+            subsets = {subset_name(PurePath(entry["file"]).stem) for entry in metadata["sources"]}
+            return subsets == {*map(subset_name, source["subsets"]), *source.get("own", {})}
     except (OSError, KeyError, ValueError, TypeError):
         return True
     return True

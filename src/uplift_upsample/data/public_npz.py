@@ -72,7 +72,10 @@ def read_positions_2d(
 
 
 def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, AmassSequence]]:
-    """Subject -> sequence -> ``AmassSequence``, both in file order. Raises ``InputError`` as ``read_positions_3d``."""
+    """Subject -> sequence -> ``AmassSequence``, both in file order. Raises ``InputError`` as ``read_positions_3d``.
+
+    A sequence may have no frames: conversions write such ones for recordings that are shorter than a frame.
+    """
     subset: dict[str, dict[str, AmassSequence]] = {}
     for subject, sequences in _two_levels(path, _read_object(path, "positions_3d"), "sequence").items():
         subset[subject] = {}
@@ -81,7 +84,7 @@ def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, Amass
             if not isinstance(sequence, Mapping) or not {"positions_3d", "frame_rate"} <= set(sequence):
                 raise InputError(f"{path}: {where} lacks 'positions_3d' or 'frame_rate'; convert the subset again")
             subset[subject][name] = {
-                "positions_3d": _poses(path, where, sequence["positions_3d"], NUM_JOINTS, 3),
+                "positions_3d": _poses(path, where, sequence["positions_3d"], NUM_JOINTS, 3, may_be_empty=True),
                 "frame_rate": _number(path, where, sequence["frame_rate"]),
             }
     return subset
@@ -215,7 +218,11 @@ def _described(content: Any) -> str:
     return f"an array with the shape {content.shape}" if isinstance(content, np.ndarray) else f"a {type(content).__name__}"
 
 
-def _poses(path: str | os.PathLike[str], where: str, poses: Any, num_joints: int, num_coordinates: int) -> np.ndarray:
+def _poses(
+    path: str | os.PathLike[str], where: str, poses: Any, num_joints: int, num_coordinates: int, *, may_be_empty: bool = False
+) -> np.ndarray:
+    if may_be_empty and isinstance(poses, np.ndarray | list) and np.shape(poses)[:1] == (0,):
+        return np.zeros((0, num_joints, num_coordinates), np.float32)  # np.array([]) has no joints either
     is_numeric = isinstance(poses, np.ndarray) and poses.dtype.kind in "fiu"
     if not is_numeric or poses.ndim != 3 or poses.shape[1:] != (num_joints, num_coordinates) or len(poses) == 0:
         found = _described(poses) + (f" of {poses.dtype}" if isinstance(poses, np.ndarray) else "")

@@ -1,11 +1,13 @@
 """AMASS in the frames table: equal to the official loader, and clear about files that do not fit."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
 
 from uplift_upsample.data.amass.table import SPLITS, amass_table
+from uplift_upsample.data.frames import subjects_of
 from uplift_upsample.data.public_npz import write_amass_subset
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
@@ -120,6 +122,78 @@ def test_a_subset_of_ones_own_is_for_training(write, tmp_path):
     table = amass_table(files)
     assert table.metadata["splits"] == {"train": ["CMU", "our_lab"], "val": ["SFU"]}
     assert table.metadata["actions"] == table.subjects == ["CMU", "SFU", "our_lab"]
+
+
+def test_former_names(write, tmp_path, caplog):
+    """As folders and archives call them: what is for validation is not trained on, and the order is that of the published names."""
+    names = ["MPI_mosh", "BioMotionLab_NTroje", "sfu", "Eyes_Japan_Dataset", "HDM05", "MoCap_Lab", "CMU"]
+    for subset in names:
+        write(subset)
+    with caplog.at_level(logging.WARNING):
+        table = amass_table([tmp_path / f"{subset}.npz" for subset in names])
+    assert table.metadata["splits"] == {
+        "train": ["BMLrub", "CMU", "EyesJapanDataset", "MoCap_Lab"],
+        "val": ["MPIHDM05", "MPImosh", "SFU"],
+    }
+    assert table.subjects == ["BMLrub", "CMU", "EyesJapanDataset", "MPIHDM05", "MPImosh", "MoCap_Lab", "SFU"]
+    assert [source["file"] for source in table.metadata["sources"]][3:5] == ["HDM05.npz", "MPI_mosh.npz"]
+    (warning,) = caplog.messages
+    assert warning.startswith("AMASS: 6 of the 17 published subsets; without DanceDB, MPILimits, ")
+    assert warning.endswith("; trained on as unknown subsets: MoCap_Lab")
+    assert subjects_of(table, "MPI_HDM05, BMLrub") == ["MPIHDM05", "BMLrub"]
+
+
+@pytest.mark.parametrize("name", ["MPI_HDM5", "HDM05_50hz", "SFU (1)"])
+def test_an_unknown_name_that_may_be_meant_for_validation(write, tmp_path, name):
+    write(name)
+    with pytest.raises(InputError, match=r"is named like no subset, and what is unknown is trained on; name it (MPIHDM05|SFU), "):
+        amass_table([tmp_path / f"{name}.npz"])
+
+
+def test_all_subsets_of_a_folder(write, tmp_path, project, monkeypatch, caplog):
+    """What train.py --amass_path reads."""
+    monkeypatch.syspath_prepend(project / "scripts")
+    from _data import open_amass
+
+    for subset in ("CMU", "MPI_HDM05", "notes", "._SFU"):
+        write(subset)
+    with caplog.at_level(logging.WARNING):
+        table = open_amass(str(tmp_path), 50)
+    assert table.metadata["splits"] == {"train": ["CMU"], "val": ["MPIHDM05"]}
+    unknown, missing = caplog.messages
+    assert unknown.endswith(": not used, because they are no subset of AMASS under any of its names: notes.npz")
+    assert missing.startswith("AMASS: 2 of the 17 published subsets; without DanceDB, ")
+    write("MPIHDM05")
+    with pytest.raises(InputError, match=r"MPIHDM05\.npz and .*MPI_HDM05\.npz are both the subset MPIHDM05; leave out one"):
+        open_amass(str(tmp_path), 50)
+
+
+@pytest.mark.parametrize("rate", [50.0000001, 49.9999999, 100.00000762939453, 149.999])
+def test_rates_of_clocks_that_are_not_exact(write, tmp_path, rate):
+    write(frame_rate=rate)
+    assert amass_table([tmp_path / "CMU.npz"]).sequence_frame_rate.tolist() == [round(rate)]
+
+
+def test_a_rate_is_told_with_all_its_digits(write, tmp_path):
+    write(frame_rate=100.00234)
+    with pytest.raises(InputError, match=r"has 100\.00234 Hz, which is no multiple of 50 Hz"):
+        amass_table([tmp_path / "CMU.npz"])
+
+
+@pytest.mark.parametrize("nothing", [np.zeros((0, 17, 3), np.float32), np.zeros(0), np.zeros((0, 3)), []], ids=str)
+def test_sequences_without_frames_are_left_out(tmp_path, caplog, nothing):
+    poses = np.random.default_rng(0).normal(size=(5, 17, 3)).astype(np.float32)
+    sequences = {name: {"positions_3d": p, "frame_rate": 50.0} for name, p in [("a", poses), ("b", nothing), ("c", poses)]}
+    np.savez(tmp_path / "SFU.npz", positions_3d={"01": sequences, "02": {"d": {"positions_3d": nothing, "frame_rate": 0.0}}})
+    with caplog.at_level(logging.WARNING):
+        table = amass_table([tmp_path / "SFU.npz"], is_synthetic=True)
+    assert table.sequence_name.tolist() == ["01/a", "01/c"]
+    assert [message.removeprefix(str(tmp_path)) for message in caplog.messages] == [
+        "/SFU.npz: 2 of 4 sequences have no frames and are left out: 01/b, 02/d"
+    ]
+    np.savez(tmp_path / "SFU.npz", positions_3d={"01": {"b": sequences["b"]}})
+    with pytest.raises(InputError, match=r"SFU\.npz: there are no frames in any of its 1 sequences"):
+        amass_table([tmp_path / "SFU.npz"])
 
 
 def test_two_files_of_one_subset(write, tmp_path):

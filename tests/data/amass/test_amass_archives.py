@@ -89,7 +89,17 @@ def test_people_look_like_people(converted):
 
 
 @pytest.mark.parametrize(
-    ("rate", "expected"), [(50.0, 60), (60.0, 50), (59.94, 50), (100.0, 30), (119.88, 25), (120, 25), (250.0, 12)]
+    ("rate", "expected"),
+    [
+        (50.0, 60),
+        (60.0, 50),
+        (59.94, 50),
+        (100.0, 30),
+        (100.00000762939453, 30),  # a float32 clock
+        (119.88, 25),
+        (120, 25),
+        (250.0, 12),
+    ],
 )
 def test_joints_lie_at_the_times_of_50_hz(tmp_path, body_model, rate, expected):
     fields = motion(mocap_framerate=np.array(rate))
@@ -99,6 +109,14 @@ def test_joints_lie_at_the_times_of_50_hz(tmp_path, body_model, rate, expected):
     at = np.arange(expected) / 50 * rate
     between = [np.interp(at, np.arange(60), values) for values in all_frames.reshape(60, -1).T]
     np.testing.assert_allclose(ours, np.stack(between, 1).reshape(-1, 17, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize(("rate", "frames", "expected"), [(50.0, 57, 57), (50.0, 58, 57), (49.9999999, 57, 57), (120.0, 276, 114)])
+def test_recordings_have_as_many_frames_as_the_official_code_gives(tmp_path, body_model, rate, frames, expected):
+    """276 frames at 120 Hz are 115 at 50 Hz, and 114 in its float64."""
+    fields = recording(frames, rate, np.random.default_rng(0))
+    ours = only(convert_archive(archive_of(tmp_path, {"CMU/01/a_poses.npz": fields}), "CMU", body_model))
+    assert len(ours) == expected
 
 
 @pytest.mark.parametrize(

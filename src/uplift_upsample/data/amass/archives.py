@@ -8,7 +8,6 @@ import csv
 import io
 import logging
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,31 +15,19 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from uplift_upsample.amass_subsets import SUBSETS, is_same_subset, subset_name
 from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.amass.body_model import BodyModel
 from uplift_upsample.data.amass.body_pose import joints
 from uplift_upsample.data.amass.recording import Recording, UnusableError, WrongModelError, read_recording
-from uplift_upsample.data.amass.table import SPLITS
 from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.public_npz import AmassSequence
-from uplift_upsample.data.resample import resample
+from uplift_upsample.data.resample import official_count, rate_text, resample
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
 
 _LOG = logging.getLogger(__name__)
 
-SUBSETS = tuple(subset for members in SPLITS.values() for subset in members)
-
-# Archives and folders of today and of former years, where they are called otherwise than the subset; without case and underscores.
-_OTHER_NAMES = {
-    "poseprior": "MPILimits",
-    "tcdhands": "TCDhandMocap",
-    "transitions": "Transitionsmocap",
-    "hdm05": "MPIHDM05",
-    "mosh": "MPImosh",
-    "biomotionlabntroje": "BMLrub",
-}
-_NAMES = {subset.lower(): subset for subset in SUBSETS} | _OTHER_NAMES
 _RECORDING = "_poses.npz"
 _OTHER_RECORDINGS = ("_stageii.npz", "_stagei.npz")  # of the SMPL-X archives
 _ONLY = 'only the archives under "SMPL+H G" of the download page fit'
@@ -70,11 +57,6 @@ class ConvertedSubset:
 class _Collection:
     people: dict[str, dict[str, AmassSequence]] = field(default_factory=dict)
     report: list[ReportRow] = field(default_factory=list)
-
-
-def subset_name(name: str) -> str:
-    """The name that this project has for a subset, an archive or a folder; an unknown name stays as it is."""
-    return _NAMES.get(_plain(name), name)
 
 
 def convert_archive(
@@ -119,13 +101,9 @@ def write_report(path: str | os.PathLike[str], report: Sequence[ReportRow]) -> N
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "frames", "frame_rate", "status", "reason"])
     for row in report:
-        rate = "" if row.frame_rate is None else f"{row.frame_rate:g}"
+        rate = "" if row.frame_rate is None else rate_text(row.frame_rate)
         writer.writerow([row.file, "" if row.frames is None else row.frames, rate, row.status, row.reason])
     write_text(path, text.getvalue())
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def _is_recording(name: str) -> bool:
@@ -139,7 +117,7 @@ def _place(path: str | os.PathLike[str], name: str, subset: str) -> tuple[str, s
         raise InputError(f"{path}: {name} is a recording for SMPL-X; {_ONLY}, those for SMPL+H")
     *folders, file = PurePosixPath(name).parts
     # the last folder that bears the name, because some archives have it twice; a person's folder is below it
-    place = max((index for index, folder in enumerate(folders[:-1]) if _plain(subset_name(folder)) == _plain(subset)), default=None)
+    place = max((index for index, folder in enumerate(folders[:-1]) if is_same_subset(folder, subset)), default=None)
     if place is None:
         found = subset_name(folders[0]) if folders else name
         what = f"the subset {found}" if found in SUBSETS else f"a folder {found}"
@@ -149,7 +127,7 @@ def _place(path: str | os.PathLike[str], name: str, subset: str) -> tuple[str, s
 
 def _joints_50_hz(model: BodyModel, recording: Recording) -> np.ndarray:
     poses_3d = joints(model, recording.gender, recording.poses, recording.betas, recording.dmpls, recording.trans)
-    return resample(poses_3d, recording.frame_rate)
+    return resample(poses_3d, recording.frame_rate, count=official_count)
 
 
 def _check_and_tell(path: str | os.PathLike[str], converted: ConvertedSubset) -> None:

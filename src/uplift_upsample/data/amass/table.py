@@ -3,6 +3,7 @@
 Source: the data section of the specification.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,38 +11,35 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
 from uplift_upsample.cameras import Cameras, h36m_cameras
 from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
+from uplift_upsample.data.resample import nominal_rate, rate_text
 from uplift_upsample.data.windows import MAX_FRAME_RATE
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.skeleton import AMASS_17_TO_MODEL
 
-# fmt: off
-SPLITS = {
-    "train": (
-        "CMU", "DanceDB", "MPILimits", "TotalCapture", "EyesJapanDataset", "HUMAN4D", "KIT", "BMLhandball", "BMLmovi", "BMLrub",
-        "EKUT", "TCDhandMocap", "ACCAD", "Transitionsmocap",
-    ),
-    "val": ("MPIHDM05", "SFU", "MPImosh"),
-}
-# fmt: on
+_LOG = logging.getLogger(__name__)
+_SHOWN = 3  # sequences that a warning names
 
 
 def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False) -> FramesTable:
-    """Read files ``{subset}.npz``, each one subset, into a frames table.
+    """Read files ``{subset}.npz``, each one subset under any of its names (``amass_subsets``), into a frames table.
 
     The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
     published sampler shuffles rows that lie in that order; the sequences of a subset, named ``person/sequence``, stay in
-    file order. A subset that is none of AMASS's, such as motion capture of the user's own, belongs to the training split. There
-    are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for each sequence, without a camera.
+    file order. A subset that is none of AMASS's, such as motion capture of the user's own, belongs to the training split; a
+    warning names such subsets, and those of AMASS that are missing. Another one names sequences without frames, which are left out.
+    There are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for each sequence, without a
+    camera.
 
-    Raises ``InputError`` that names all files that are missing, and two files of one name; for a frame rate that is no
-    multiple of 50 Hz, and values that are not finite, it names file and sequence.
+    Raises ``InputError`` that names all files that are missing, two files of one subset, and an unknown one that may be meant for
+    validation; for a frame rate that is no multiple of 50 Hz, and values that are not finite, it names file and sequence.
     """
     return build_frames_table(*_table_parts(files, is_synthetic))
 
@@ -63,6 +61,8 @@ def _table_parts(
     """Recordings, cameras and metadata of the table."""
     paths = _by_subset(files)
     subsets = list(paths)
+    if not is_synthetic:
+        _warn_about(subsets)
     metadata = {
         "dataset": "amass",
         "input_2d": None,
@@ -80,10 +80,18 @@ def _table_parts(
 
 def _by_subset(files: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for path in sorted({Path(file) for file in files}, key=lambda path: (path.stem, str(path))):
-        if path.stem in paths:
-            raise InputError(f"AMASS: {paths[path.stem]} and {path} are both named {path.stem}; name each file as its subset")
-        paths[path.stem] = path
+    for path in sorted({Path(file) for file in files}, key=lambda path: (subset_name(path.stem), str(path))):
+        subset = subset_name(path.stem)
+        if subset in paths:
+            is_one_name = paths[subset].stem == path.stem
+            what = f"named {subset}; name each file as its subset" if is_one_name else f"the subset {subset}; leave out one of them"
+            raise InputError(f"AMASS: {paths[subset]} and {path} are both {what}")
+        if likely := meant_for_validation(path.stem):
+            raise InputError(
+                f"AMASS: {path} is named like no subset, and what is unknown is trained on; name it {likely}, which is for "
+                "validation, if it is that one, and otherwise less like it"
+            )
+        paths[subset] = path
     missing = [str(path) for path in paths.values() if not path.is_file()]
     if missing:
         raise InputError(f"AMASS: no such file: {', '.join(missing)}; convert these subsets, or take them out of the list of files")
@@ -92,20 +100,37 @@ def _by_subset(files: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
     return paths
 
 
+def _warn_about(subsets: Sequence[str]) -> None:
+    """One line about subsets that may be missing, or be there, by mistake."""
+    missing = [subset for subset in SUBSETS if subset not in subsets]
+    unknown = [subset for subset in subsets if subset not in SUBSETS]
+    told = [f"without {', '.join(missing)}"] if missing else []
+    told += [f"trained on as unknown subsets: {', '.join(unknown)}"] if unknown else []
+    if told:
+        _LOG.warning("AMASS: %d of the %d published subsets; %s", len(subsets) - len(unknown), len(SUBSETS), "; ".join(told))
+
+
 def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
+    empty: list[str] = []
+    num_used = 0
     for person, sequences in read_amass_subset(path).items():
         for name, sequence in sequences.items():
-            where, rate = f"{path}: {person}/{name}", sequence["frame_rate"]
+            where, rate = f"{path}: {person}/{name}", nominal_rate(sequence["frame_rate"])
             poses_3d = sequence["positions_3d"]
+            if not len(poses_3d):
+                empty.append(f"{person}/{name}")
+                continue
             if not FRAME_RATE <= rate <= MAX_FRAME_RATE or rate % FRAME_RATE != 0:
                 raise InputError(
-                    f"{where} has {rate:g} Hz, which is no multiple of {FRAME_RATE:g} Hz; resample it to {FRAME_RATE:g} Hz first"
+                    f"{where} has {rate_text(rate)} Hz, which is no multiple of {FRAME_RATE:g} Hz; "
+                    f"resample it to {FRAME_RATE:g} Hz first"
                 )
             is_finite = np.isfinite(poses_3d).all((1, 2))
             if not is_finite.all():
                 raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
             if max(poses_3d.max(), -poses_3d.min()) > FARTHEST:
                 raise InputError(f"{where} has a coordinate beyond {FARTHEST:g} m, where no person is; convert the subset again")
+            num_used += 1
             yield SequenceRecord(
                 subject=subset,
                 name=f"{person}/{name}",
@@ -113,3 +138,8 @@ def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
                 poses_3d=poses_3d[:, AMASS_17_TO_MODEL],
                 frame_rate=rate,
             )
+    if not num_used:
+        raise InputError(f"{path}: there are no frames in any of its {len(empty)} sequences; convert the subset again")
+    if empty:
+        named = ", ".join(empty[:_SHOWN]) + (", ..." if len(empty) > _SHOWN else "")
+        _LOG.warning("%s: %d of %d sequences have no frames and are left out: %s", path, len(empty), len(empty) + num_used, named)
