@@ -8,6 +8,7 @@ experiments share.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from uplift_upsample import strict
@@ -15,6 +16,13 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import NUM_JOINTS
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
+
+_MODEL_SIZES = dict.fromkeys(("num_tokens", "s_out", "spatial_dim", "temporal_dim", "num_heads"), 1)
+_MODEL_SIZES |= dict.fromkeys(("spatial_blocks", "temporal_blocks", "first_attention_layer"), 0)
+_TRAIN_SIZES = dict.fromkeys(("batch_size", "epochs", "steps_per_epoch", "train_step", "validation_step"), 1)
+_TRAIN_SIZES |= dict.fromkeys(("validation_interval", "checkpoint_interval"), 1)
+_RATES = ("drop_rate", "attention_drop_rate", "token_mask_rate", "drop_path_rate")
+_NOT_NEGATIVE = ("loss_weight_center", "loss_weight_sequence", "shuffle_seed")
 
 Precision = Literal["float32", "bfloat16", "float16"]
 TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -59,52 +67,48 @@ class ModelConfig:
     sequence_head: bool = True
 
     def __post_init__(self) -> None:
-        _raise_all(self._faults())
+        _raise_all(self.faults())
 
-    def _faults(self) -> list[str]:
-        faults = [
-            f"{name} is {getattr(self, name)}; it must be at least {least}"
-            for name, least in [
-                ("num_tokens", 1),
-                ("s_out", 1),
-                ("spatial_dim", 1),
-                ("temporal_dim", 1),
-                ("spatial_blocks", 0),
-                ("temporal_blocks", 0),
-                ("num_heads", 1),
-                ("first_attention_layer", 0),
-            ]
-            if getattr(self, name) < least
+    def faults(self) -> list[str]:
+        """Why there is no such network; empty where there is. Works on ``strict.Known``, too."""
+        known, faults = strict.sizes(self, _MODEL_SIZES)
+        checks: tuple[strict.Check, ...] = (
+            ModelConfig._joints_faults,
+            ModelConfig._token_faults,
+            ModelConfig._all_s_in_faults,
+            *(partial(_width_faults, width) for width in ("temporal_dim", "spatial_dim")),
+            *(strict.within(rate, 1, "it must be at least 0 and below 1") for rate in _RATES),
+            ModelConfig._mlp_faults,
+            ModelConfig._attention_faults,
+            ModelConfig._strided_faults,
+        )
+        return faults + strict.all_faults(known, checks)
+
+    def _joints_faults(self) -> list[str]:
+        if self.num_joints == NUM_JOINTS:
+            return []
+        return [f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}"]
+
+    def _token_faults(self) -> list[str]:
+        return (
+            []
+            if self.num_tokens % 2
+            else [f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one"]
+        )
+
+    def _all_s_in_faults(self) -> list[str]:
+        return [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)] if self.has_strided_input else []
+
+    def _mlp_faults(self) -> list[str]:
+        return [] if 0 < self.mlp_ratio < math.inf else [f"mlp_ratio is {self.mlp_ratio}; it must be positive"]
+
+    def _attention_faults(self) -> list[str]:
+        if self.temporal_blocks or not self.has_strided_input or self.first_attention_layer <= 1:
+            return []
+        return [
+            f"first_attention_layer is {self.first_attention_layer} without temporal blocks; tokens are merged after the first "
+            "strided block, so only 0 or 1 makes sense"
         ]
-        if faults:
-            return faults
-        if self.num_joints != NUM_JOINTS:
-            faults.append(f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}")
-        if self.num_tokens % 2 == 0:
-            faults.append(f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one")
-        if self.has_strided_input:
-            faults += [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)]
-        widths = [("temporal_dim", self.temporal_dim)] + ([("spatial_dim", self.spatial_dim)] if self.spatial_blocks else [])
-        faults += [
-            f"{name} {width} cannot be divided among {self.num_heads} heads; take a multiple of num_heads"
-            for name, width in widths
-            if width % self.num_heads
-        ]
-        rates = [
-            ("drop_rate", self.drop_rate),
-            ("attention_drop_rate", self.attention_drop_rate),
-            ("token_mask_rate", self.token_mask_rate),
-        ]
-        rates += [("drop_path_rate", rate) for rate in self.drop_path_rate]
-        faults += [f"{name} is {rate}; it must be at least 0 and below 1" for name, rate in rates if not 0 <= rate < 1]
-        if not 0 < self.mlp_ratio < math.inf:
-            faults.append(f"mlp_ratio is {self.mlp_ratio}; it must be positive")
-        if self.temporal_blocks == 0 and self.has_strided_input and self.first_attention_layer > 1:
-            faults.append(
-                f"first_attention_layer is {self.first_attention_layer} without temporal blocks; tokens are merged after the first "
-                "strided block, so only 0 or 1 makes sense"
-            )
-        return faults + self._strided_faults()
 
     def _strided_faults(self) -> list[str]:
         faults: list[str] = []
@@ -211,48 +215,53 @@ class TrainConfig:
     precision: TrainingPrecision = field(default="float32", metadata=strict.UNSAID_DEFAULT)
 
     def __post_init__(self) -> None:
-        faults = [
-            f"{name} is {getattr(self, name)}; it must be at least 1"
-            for name in (
-                "batch_size",
-                "epochs",
-                "steps_per_epoch",
-                "train_step",
-                "validation_step",
-                "validation_interval",
-                "checkpoint_interval",
-            )
-            if getattr(self, name) < 1
-        ]
-        if self.mirror and self.in_batch_mirror and self.batch_size % 2:
-            faults.append(f"batch_size is {self.batch_size}; with in_batch_mirror it must be even, half of it originals")
-        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
-            faults.append(f"ema_decay is {self.ema_decay}; it must be at least 0 and below 1, or null")
-        if self.weight_decay is not None and not 0 <= self.weight_decay < 1:
-            faults.append(f"weight_decay is {self.weight_decay}; it must be at least 0 and below 1, or null")
-        faults += [
-            f"{name} is {getattr(self, name)}; it must not be negative"
-            for name in ("loss_weight_center", "loss_weight_sequence", "shuffle_seed")
-            if not 0 <= getattr(self, name) < math.inf
-        ]
-        if self.validation_examples != -1 and self.validation_examples < 1:
-            faults.append(f"validation_examples is {self.validation_examples}; it must be at least 1, or -1 for all")
-        if self.loss_weight_center + self.loss_weight_sequence == 0:
-            faults.append("loss_weight_center and loss_weight_sequence are both 0; nothing would be learned")
+        _raise_all(self.faults())
+
+    def faults(self) -> list[str]:
+        """Why there is no such training; empty where there is. Works on ``strict.Known``, too."""
+        known, faults = strict.sizes(self, _TRAIN_SIZES)
+        checks: tuple[strict.Check, ...] = (
+            TrainConfig._batch_faults,
+            *(strict.within(share, 1, "it must be at least 0 and below 1, or null") for share in ("ema_decay", "weight_decay")),
+            *(strict.within(name, math.inf, "it must not be negative") for name in _NOT_NEGATIVE),
+            TrainConfig._validation_faults,
+            TrainConfig._loss_faults,
+            TrainConfig._optimizer_faults,
+            TrainConfig._schedule_faults,
+        )
+        return faults + strict.all_faults(known, checks)
+
+    def _batch_faults(self) -> list[str]:
+        if not (self.mirror and self.in_batch_mirror and self.batch_size % 2):
+            return []
+        return [f"batch_size is {self.batch_size}; with in_batch_mirror it must be even, half of it originals"]
+
+    def _validation_faults(self) -> list[str]:
+        if self.validation_examples == -1 or self.validation_examples >= 1:
+            return []
+        return [f"validation_examples is {self.validation_examples}; it must be at least 1, or -1 for all"]
+
+    def _loss_faults(self) -> list[str]:
+        if self.loss_weight_center + self.loss_weight_sequence:
+            return []
+        return ["loss_weight_center and loss_weight_sequence are both 0; nothing would be learned"]
+
+    def _optimizer_faults(self) -> list[str]:
         known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
         unknown = [key for key in self.optimizer_params if key not in known]
-        faults += [f"optimizer_params: unknown key {strict.shown(key)}{strict.suggestion(key, known)}" for key in unknown]
-        faults += [
+        faults = [f"optimizer_params: unknown key {strict.shown(key)}{strict.suggestion(key, known)}" for key in unknown]
+        return faults + [
             f"optimizer_params.{key} is {strict.shown(value)}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
             for key, value in self.optimizer_params.items()
             if key in known and not (isinstance(value, bool) if key == "amsgrad" else strict.is_number(value))
         ]
-        faults += [
+
+    def _schedule_faults(self) -> list[str]:
+        return [
             f"schedule_params.{key} is {strict.shown(value)}; it must be a number, true or false, or a list of numbers"
             for key, value in self.schedule_params.items()
             if not (isinstance(key, str) and _is_parameter(value))
         ]
-        _raise_all(faults)
 
 
 @dataclass(frozen=True)
@@ -272,13 +281,11 @@ class EvaluateConfig:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        _raise_all(
-            [
-                f"{name} is {getattr(self, name)}; it must be at least 1"
-                for name in ("batch_size", "test_step")
-                if getattr(self, name) < 1
-            ]
-        )
+        _raise_all(self.faults())
+
+    def faults(self) -> list[str]:
+        """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
+        return strict.sizes(self, {"batch_size": 1, "test_step": 1})[1]
 
 
 @dataclass(frozen=True)
@@ -317,6 +324,13 @@ def devices_faults(model: ModelConfig, train: TrainConfig, num_devices: int) -> 
 def _raise_all(faults: list[str]) -> None:
     if faults:
         raise InputError("\n".join(faults))
+
+
+def _width_faults(name: str, model: ModelConfig) -> list[str]:
+    width = getattr(model, name)
+    if (name == "spatial_dim" and not model.spatial_blocks) or width % model.num_heads == 0:
+        return []
+    return [f"{name} {width} cannot be divided among {model.num_heads} heads; take a multiple of num_heads"]
 
 
 def _is_parameter(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from uplift_upsample.strict import shown, suggestion
+from uplift_upsample.strict import UNKNOWN, Masked, shown, suggestion
 
 _DEEPEST = 20  # levels of lists and keys; a configuration has about ten
 NAMES_OF_TYPES = {
@@ -26,29 +26,82 @@ def schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[
     return sorted({fault for error in errors for fault in _faults_of(error)})
 
 
+def masked(config: Mapping[str, Any], broken: Iterable[str]) -> Masked:
+    """A configuration without what is wrong by itself, for checks of what the rest means together.
+
+    broken: places with which the schema found fault. Values there are ``UNKNOWN``, keys that are missing too. A list keeps its
+    other items, if there are any, unless each has its place; so do the parameters of schedules and optimisers.
+    """
+    tree: dict[str, Any] = {}
+    for place in broken:
+        branch = tree
+        for part in place.split(".") if place else ():
+            branch = branch.setdefault(part, {})
+        branch[_BROKEN] = {}
+    return _masked(config, tree)
+
+
+_BROKEN = ""  # no key of a place
+_IN_ORDER = ("s_in", "strides", "paddings", "drop_path_rate")
+_WITHOUT_BROKEN = ("schedule_params", "optimizer_params")
+
+
+def _masked(part: Any, tree: Mapping[str, Any], name: str = "") -> Any:
+    if _BROKEN in tree and name:
+        return UNKNOWN
+    if isinstance(part, Mapping):
+        kept = Masked({key: _masked(value, tree.get(key, {}), key) for key, value in part.items()})
+        missing = {key: UNKNOWN for key in tree if key and key not in part}
+        if name in _WITHOUT_BROKEN:
+            return Masked({key: value for key, value in {**kept}.items() if value is not UNKNOWN})
+        return Masked({**kept, **missing})
+    if isinstance(part, list):
+        items = [_masked(item, tree.get(str(index), {}), name) for index, item in enumerate(part)]
+        sound = [item for item in items if item is not UNKNOWN]
+        return items if len(sound) == len(items) else UNKNOWN if name in _IN_ORDER or not sound else sound
+    return part
+
+
+def without_wrong_keys(part: Any) -> Any:
+    """A copy of a configuration without the keys that are no text."""
+    if isinstance(part, Mapping):
+        return {key: without_wrong_keys(value) for key, value in part.items() if isinstance(key, str)}
+    return [without_wrong_keys(item) for item in part] if isinstance(part, list) else part
+
+
 def key_faults(config: Any) -> list[str]:
     """What a schema does not look at: keys that are no text (YAML takes ``7``, ``on`` and dates for something else), and parts that
     hold themselves.
     """
-    faults: list[str] = []
+    return [line for line, _ in _walked(config)]
+
+
+def is_endless(config: Any) -> bool:
+    """Whether a part holds itself or is nested too deeply."""
+    return any(is_endless for _, is_endless in _walked(config))
+
+
+def _walked(config: Any) -> list[tuple[str, bool]]:
+    faults: list[tuple[str, bool]] = []
     _walk(config, "", [], set(), faults)
     return faults
 
 
-def _walk(part: Any, place: str, above: list[int], seen: set[int], faults: list[str]) -> None:
+def _walk(part: Any, place: str, above: list[int], seen: set[int], faults: list[tuple[str, bool]]) -> None:
     """above: the parts around this one. seen: parts that stand in several places are looked at once, or it might never end."""
     if not isinstance(part, list | Mapping):
         return
     start = f"{place}: " if place else ""
     if id(part) in above or len(above) > _DEEPEST:
-        faults.append(f"{start}it {'holds itself' if id(part) in above else 'is nested too deeply'}")
+        faults.append((f"{start}it {'holds itself' if id(part) in above else 'is nested too deeply'}", True))
     if id(part) in seen or len(above) > _DEEPEST:
         return
     seen.add(id(part))
     if isinstance(part, list):
         inner = [(place, item) for item in part]
     else:
-        faults += [f"{start}the key {shown(key)} is no text; write it in quotes" for key in part if not isinstance(key, str)]
+        wrong = [key for key in part if not isinstance(key, str)]
+        faults += [(f"{start}the key {shown(key)} is no text; write it in quotes", False) for key in wrong]
         inner = [(f"{place}.{key}" if place else str(key), item) for key, item in part.items()]
     for inner_place, item in inner:
         _walk(item, inner_place, [*above, id(part)], seen, faults)
@@ -65,6 +118,8 @@ def _faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
     elif error.validator == "required":
         for key in set(error.validator_value) - set(error.instance):
             yield f"{inside}{key}", f"{start}the key {key!r} is missing"
+    elif "propertyNames" in error.absolute_schema_path:  # the name, not the part that has it
+        yield f"{inside}{error.instance}", start + _told(error)
     else:
         yield place, start + _told(error)
 

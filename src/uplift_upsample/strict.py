@@ -1,17 +1,23 @@
-"""Frozen dataclasses from untrusted mappings: every key known, every value of the declared type, all faults at once."""
+"""Frozen dataclasses from untrusted mappings: every key known, every value of the declared type, all faults at once.
 
+A dataclass whose values must fit together has a method ``faults``, made of small checks (``all_faults``). Where some of its values
+are wrong by themselves, the checks that need none of them run all the same, on what is known (``Known``).
+"""
+
+import contextlib
 import dataclasses
 import difflib
 import math
 import reprlib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from uplift_upsample.errors import InputError
 
 T = TypeVar("T")
+Check = Callable[[Any], list[str]]  # what is wrong with a value, a line for each fault
 LARGEST = 2**63 - 1  # whole number; more cannot be computed with
 # Metadata of a field that came when results were there already: with its default it is not written, so that they keep their names.
 UNSAID_DEFAULT = {"unsaid_default": True}
@@ -20,6 +26,85 @@ _LONGEST_KEY = 100
 _SHORT = reprlib.Repr()  # a few words of a file may be a book, and nested so that it never ends
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, 200, 200, 60
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = 20
+
+
+class UnknownValueError(LookupError):
+    """A check asked for a value that is known to be wrong already, so it has nothing to tell."""
+
+
+class Known:
+    """What is known of a dataclass some of whose values are wrong: it has its other values, its properties and its methods.
+
+    values: the right ones by name. Asking for another one raises ``UnknownValueError``.
+    """
+
+    def __init__(self, cls: type, values: Mapping[str, Any]) -> None:
+        self._cls, self._values = cls, values
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._values:
+            return self._values[name]
+        if name in {f.name for f in dataclasses.fields(self._cls)}:
+            raise UnknownValueError(name)
+        return vars(self._cls)[name].__get__(self, self._cls)
+
+
+class Masked(dict):
+    """Keys and values of which some are ``UNKNOWN`` or missing: asking for one of those raises ``UnknownValueError``.
+
+    Walking through all values asks for each; unpacking hands them on.
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        value = super().get(key, UNKNOWN)
+        if value is UNKNOWN:
+            raise UnknownValueError(key)
+        return value
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self[key] if key in self else default  # noqa: SIM401 (that would be this method)
+
+    def items(self) -> Any:
+        return [(key, self[key]) for key in self]
+
+    def values(self) -> Any:
+        return [self[key] for key in self]
+
+
+UNKNOWN = object()  # in the place of a value with which somebody found fault: nothing more is told of it, nor of what depends on it
+
+
+def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
+    """What the checks find wrong with a value, all of it. Those that need an unknown value find nothing."""
+    faults: list[str] = []
+    for check in checks:
+        with contextlib.suppress(UnknownValueError):
+            faults += check(value)
+    return faults
+
+
+def sizes(value: Any, least: Mapping[str, int]) -> tuple[Any, list[str]]:
+    """A dataclass without the whole numbers that are too small, and a line for each of these. least: field -> smallest value."""
+    too_small: dict[str, str] = {}
+    for name, bound in least.items():
+        with contextlib.suppress(UnknownValueError):
+            if getattr(value, name) < bound:
+                too_small[name] = f"{name} is {getattr(value, name)}; it must be at least {bound}"
+    if not too_small:
+        return value, []
+    cls, values = (value._cls, value._values) if isinstance(value, Known) else (type(value), vars(value))
+    return Known(cls, {key: known for key, known in values.items() if key not in too_small}), list(too_small.values())
+
+
+def within(name: str, bound: float, told: str) -> Check:
+    """A check that a number, or each of several, is at least 0 and below a bound; null passes."""
+
+    def check(value: Any) -> list[str]:
+        numbers = getattr(value, name)
+        numbers = numbers if isinstance(numbers, tuple) else (numbers,)
+        return [f"{name} is {number}; {told}" for number in numbers if number is not None and not 0 <= number < bound]
+
+    return check
 
 
 def shown(value: Any) -> str:
@@ -31,8 +116,26 @@ def shown(value: Any) -> str:
 
 def suggestion(key: str, known: Iterable[str]) -> str:
     """``, did you mean 'epochs'?`` or nothing, for an error about an unknown key."""
-    close = difflib.get_close_matches(str(key)[:_LONGEST_KEY], map(str, known), n=1, cutoff=0.6)
-    return f", did you mean {close[0]!r}?" if close else ""
+    close = nearest(key, known)
+    return f", did you mean {close!r}?" if close is not None else ""
+
+
+def nearest(key: str, known: Iterable[str]) -> str | None:
+    """The known word that is meant by another one, None where none is near. Case and the signs between words count least."""
+    word, words = str(key)[:_LONGEST_KEY], [str(other) for other in known]
+    for simplified in (str.casefold, _letters):
+        same = [other for other in words if simplified(other) == simplified(word)]
+        if same and simplified(word):
+            return same[0]
+    spelt: dict[str, str] = {}
+    for other in words:
+        spelt.setdefault(other.casefold(), other)
+    close = difflib.get_close_matches(word.casefold(), spelt, n=1, cutoff=0.6)
+    return spelt[close[0]] if close else None
+
+
+def _letters(word: str) -> str:
+    return "".join(letter for letter in word.casefold() if letter.isalnum())
 
 
 def is_number(value: Any) -> bool:
@@ -52,12 +155,17 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     Lists become tuples and whole numbers become floats where a float is declared. Raises ``InputError`` that lists
     every unknown key with the nearest right one, and every value of a wrong type; ``where`` starts each line.
     """
-    faults: list[str] = []
-    result = _build(cls, values, where, faults)
+    result, faults = examined(cls, values, where)
     if faults:
         raise InputError("\n".join(faults))
     assert result is not None
     return result
+
+
+def examined(cls: type[T], values: Mapping[str, Any], where: str) -> tuple[T | None, list[str]]:
+    """As ``from_mapping``, with the faults as lines. With a value that is ``UNKNOWN`` there is no result, and may be no fault."""
+    faults: list[str] = []
+    return _build(cls, values, where, faults), faults
 
 
 def to_mapping(value: Any) -> Any:
@@ -82,24 +190,38 @@ def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     before = len(faults)
-    arguments = {}
-    for key, value in values.items():
-        if key not in known:
+    arguments, wrong = {}, set()
+    for key, value in {**values}.items():
+        found = len(faults)
+        if value is UNKNOWN:
+            wrong.add(key)
+        elif key not in known:
             faults.append(f"{where}: unknown key {shown(key)}{suggestion(key, known)}")
-            continue
-        arguments[key] = _converted(hints[key], value, f"{where}.{key}", faults)
+        else:
+            arguments[key] = _converted(hints[key], value, f"{where}.{key}", faults)
+            if len(faults) > found or (arguments[key] is None and dataclasses.is_dataclass(hints[key])):
+                wrong.add(key)
     faults += [
         f"{where}: the key {f.name!r} is missing"
         for f in dataclasses.fields(cls)  # type: ignore[arg-type]
         if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     ]
-    if len(faults) > before:
+    if wrong or len(faults) > before:
+        if hasattr(cls, "faults"):
+            right = {key: value for key, value in {**_defaults(cls), **arguments}.items() if key not in wrong}
+            faults += [f"{where}: {line}" for line in cls.faults(Known(cls, right))]  # type: ignore[attr-defined]
         return None
     try:
         return cls(**arguments)
     except InputError as error:
         faults.extend(f"{where}: {line}" for line in str(error).splitlines())
         return None
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    defaults = {f.name: f.default for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING}
+    made = {f.name: f.default_factory() for f in dataclasses.fields(cls) if f.default_factory is not dataclasses.MISSING}
+    return {**defaults, **made}
 
 
 def _converted(hint: Any, value: Any, where: str, faults: list[str]) -> Any:

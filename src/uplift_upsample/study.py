@@ -208,17 +208,21 @@ def planned_resources(planned: Mapping[str, Any], study: Mapping[str, Any], conf
 
 def resolved(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Experiment:
     """An experiment of a study: the base configuration with the study's differences. Raises ``InputError`` naming every fault."""
-    groups = {group: _merged(base.get(group, {}), planned.get(group, {})) for group in GROUPS}
+    groups = {group: merged(base.get(group, {}), planned.get(group, {})) for group in GROUPS}
     return Experiment.from_mapping(groups, where)
 
 
-def _merged(base: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing."""
-    merged = {**base, **differences}
+def merged(base: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, Any]:
+    """A group of settings with differences.
+
+    The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing.
+    """
+    before, settings = {**base}, {**base, **differences}
     for params, kind in KEPT_TOGETHER.items():
-        if params in base and params in differences and differences.get(kind, base.get(kind)) == base.get(kind):
-            merged[params] = {**base[params], **differences[params]}
-    return merged
+        is_same = settings.get(kind) == before.get(kind)
+        if is_same and isinstance(before.get(params), Mapping) and isinstance(settings[params], Mapping):
+            settings[params] = {**before[params], **settings[params]}
+    return settings
 
 
 def check_s_in(model: ModelConfig, s_in: int, where: str) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from uplift_upsample.config import EvaluateConfig, ModelConfig, TrainConfig
 from uplift_upsample.official import experiment_from_official
+from uplift_upsample.strict import nearest
 from uplift_upsample.study import plan
 from uplift_upsample.study_checks import config_faults
 
@@ -282,6 +283,76 @@ def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Con
         "no study 'nothing'",
     ]:
         assert part in told
+
+
+TWO_PHASES = {  # place of a fault of the schema, and of one that only several values together show: both are told
+    "another group": (
+        "train/batch_size",
+        -4,
+        {"model/num_tokens": 40, "model/s_in": [3, 7]},
+        ["num_tokens is 40", "s_in 3", "s_in 7"],
+    ),
+    "the same group": ("model/num_heads", -1, {"model/num_tokens": 40}, ["num_tokens is 40"]),
+    "a part of the check": ("model/num_tokens", -3, {"model/s_in": [7]}, ["s_in 7 is"]),
+    "a misspelt key": ("model/num_token", 3, {"train/batch_size": 3, "train/in_batch_mirror": True}, ["batch_size is 3"]),
+    "a wrong word": ("train/optimizer", "adamw", {"train/loss_weight_center": 0, "train/loss_weight_sequence": 0}, ["both 0"]),
+    "a part of the parameters": ("train/schedule_params/decay_rate", "x", {"train/ema_decay": 2}, ["ema_decay is 2"]),
+}
+
+
+@pytest.mark.parametrize("case", TWO_PHASES)
+@pytest.mark.parametrize("where", ["experiments/h36m_351", "studies/demo/experiments/h36m_351"])
+def test_faults_of_the_schema_hide_no_others(config: Config, schema: Config, case: str, where: str) -> None:
+    place, value, others, expected = TWO_PHASES[case]
+    for group in ("model", "train"):
+        put(config, f"{where}/{group}", dict(config["experiments"]["h36m_351"][group]))
+    for key, other in others.items():
+        put(config, f"{where}/{key}", other)
+    put(config, f"{where}/{place}", value)
+    told = faults(config, schema)
+    prefix = where.replace("/", ".")
+    assert [line for line in told if line.startswith(f"{prefix}.{place.split('/')[0]}") and place.split("/")[-1] in line]
+    for part in expected:
+        assert sum(line.startswith(prefix) and part in line for line in told) == 1, (part, told)
+    assert not [line for line in told if "missing" in line]
+
+
+def test_faults_of_one_study_hide_none_of_another(config: Config, schema: Config) -> None:
+    put(config, "studies/my-lab", copy.deepcopy(config["studies"]["open"]))  # cannot be a name
+    put(config, "studies/paper/seeds", [0, -1])
+    put(config, "studies/paper/run", ["h36m_351", 5, "h36m_352"])
+    put(config, "studies/paper/experiments/h36m_81/test_subset", "S12")
+    put(config, "studies/paper/experiments/h36m_81/resources", {"gpus": -1})
+    put(config, "studies/open/data/cmu/splits/train", ["01", 3])
+    put(config, "studies/open/data/cmu/splits/test", ["01"])
+    put(config, "reproduce", ["demo", 7, "papr"])
+    told = "\n".join(faults(config, schema))
+    for part in [
+        "'my-lab' cannot",
+        "-1 is too small",
+        "not 5",
+        "'h36m_352', did you mean 'h36m_351'",
+        "'S12'",
+        "not 7",
+        "'papr'",
+        "subject 01 in",
+    ]:
+        assert part in told, part
+
+
+def test_keys_that_are_no_text_hide_no_others(config: Config, schema: Config) -> None:
+    put(config, "experiments/h36m_81/train", {7: 1, "epoch": 3})
+    told = faults(config, schema)
+    assert any("the key 7 is no text" in line for line in told)
+    assert any("unknown key 'epoch'" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("adamw", "AdamW"), ("ADAM", "Adam"), ("adam_w", "AdamW"), ("Adamw2", "AdamW"), ("AW_MPJPE", None), ("sgd", None)],
+)
+def test_the_nearest_word_is_the_one_that_is_meant(word: str, meant: str | None) -> None:
+    assert nearest(word, ["Adam", "AdamW"]) == meant
 
 
 def test_overrides_are_merged_into_the_base(config: Config) -> None:

@@ -1,0 +1,206 @@
+"""What is wrong with the experiments of a study, in lines that name the place; ``study_checks`` has the rest, and how it goes."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from uplift_upsample.config import Experiment, ModelConfig, devices_faults
+from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
+from uplift_upsample.study import GROUPS, merged, planned_resources
+from uplift_upsample.study_subjects import subjects_of_subset
+
+ROLES = ("train_subset", "val_subset", "test_subset")
+# What may differ between a network and the one that its weights come from: no weight depends on it.
+WITHOUT_WEIGHTS = {
+    "s_in",
+    "s_out",
+    "drop_rate",
+    "attention_drop_rate",
+    "drop_path_rate",
+    "token_mask_rate",
+    "first_attention_layer",
+}
+
+
+def each(part: Mapping[str, Any], check: Callable[[str, Any], list[str]]) -> list[str]:
+    """What a check of each key and value finds, without the values that are wrong by themselves."""
+    return all_faults(part, [partial(lambda key, known: check(key, known[key]), key) for key in part])
+
+
+def experiments_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+    """What is wrong with each experiment of a study."""
+
+    def of_experiment(name: str, planned: Any) -> list[str]:
+        place = f"{where}.experiments.{name}"
+        checks: list[Check] = [
+            partial(_base_faults, place, name, config),
+            partial(_settings_faults, place, name, config),
+            partial(_s_in_faults, place, name, config),
+            partial(_devices_faults, place, name, config, study),
+            lambda planned: _subset_faults(place, planned, study["data"]),
+        ]
+        return all_faults(planned, checks)
+
+    return each(study["experiments"], of_experiment)
+
+
+def with_differences(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> tuple[Experiment | None, list[str]]:
+    """An experiment with a study's differences, if nothing is wrong with it, and what is."""
+    groups: dict[str, Any] = {}
+    for group in GROUPS:
+        try:
+            groups[group] = merged(base.get(group, {}), planned.get(group, {}))
+        except UnknownValueError:
+            groups[group] = UNKNOWN
+    return examined(Experiment, groups, where)
+
+
+def _complete(config: Mapping[str, Any], name: str, planned: Mapping[str, Any], where: str) -> tuple[Experiment | None, list[str]]:
+    """As ``with_differences``, for an experiment of a study by its name; without the faults that its base has."""
+    base = config["experiments"][planned.get("base", name)]
+    experiment, faults = with_differences(planned, base, where)
+    known = with_differences({}, base, where)[1] if faults else []
+    return experiment, [fault for fault in faults if fault not in known]
+
+
+def _model(config: Mapping[str, Any], name: str, planned: Mapping[str, Any]) -> ModelConfig | None:
+    """The network of an experiment, whatever is wrong with its training; None where something is wrong with it."""
+    base = config["experiments"][planned.get("base", name)]
+    return examined(ModelConfig, merged(base["model"], planned.get("model", {})), "")[0]
+
+
+def _base_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+    base, bases = planned.get("base", name), config["experiments"]
+    if base in bases:
+        return []
+    return [f"{where}: no experiment {base!r} to start from{suggestion(base, bases)}; set 'base' to one of {', '.join(bases)}"]
+
+
+def _settings_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+    return _complete(config, name, planned, where)[1]
+
+
+def _s_in_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+    asked = planned.get("evaluate_s_in")
+    if asked is None:
+        return []
+    if not planned.get("test_subset"):
+        return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
+    model = _model(config, name, planned)
+    return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in model.s_in_faults(s_in)] if model else []
+
+
+def _devices_faults(
+    where: str, name: str, config: Mapping[str, Any], study: Mapping[str, Any], planned: Mapping[str, Any]
+) -> list[str]:
+    """Batches that the devices of a training cannot share."""
+    experiment, _ = _complete(config, name, planned, where)
+    for resources in (study.get("resources", {}), planned.get("resources", {})):
+        resources.values()  # all of them are known
+    num_devices = 1 if config.get("device") == "cpu" else max(1, planned_resources(planned, study, config).gpus)
+    faults = devices_faults(experiment.model, experiment.train, num_devices) if experiment is not None else []
+    return [f"{where}: {fault}" for fault in faults]
+
+
+def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Unknown data sets and subsets; training on what is tested; a test without 2D poses."""
+
+    def of_dataset(role: str, planned: Mapping[str, Any]) -> list[str]:
+        if role not in planned or planned[role] in data:
+            return []
+        near = suggestion(planned[role], data)
+        return [f"{where}.{role}: the study has no data set {planned[role]!r}{near}; it has {', '.join(data)}"]
+
+    if faults := all_faults(planned, [partial(of_dataset, role) for role in ("dataset", "test_dataset")]):
+        return faults
+    checks: list[Check] = [partial(_role_faults, where, role, planned) for role in ROLES]
+    checks += [partial(_overlap_faults, where, role, planned) for role in ROLES[1:]]
+    return all_faults(data, [lambda data: _tested_faults(where, planned), *checks, partial(_no_2d_faults, where, planned)])
+
+
+def _tested_faults(where: str, planned: Mapping[str, Any]) -> list[str]:
+    if "test_dataset" not in planned or planned.get("test_subset") is not None:
+        return []
+    return [f"{where}: test_dataset without a test_subset; there is nothing to evaluate on"]
+
+
+def _role_faults(where: str, role: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    subset, dataset = planned.get(role), _dataset_of(role, planned)
+    if subset is None:
+        return []
+    _, unknown, choices = subjects_of_subset(subset, data[dataset])
+    return [
+        f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
+    ]
+
+
+def _overlap_faults(where: str, role: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """People of different data sets are different people, whatever they are called."""
+    if planned.get(role) is None or _dataset_of(role, planned) != planned["dataset"]:
+        return []
+    source = data[planned["dataset"]]
+    shared = sorted(subjects_of_subset(planned["train_subset"], source)[0] & subjects_of_subset(planned[role], source)[0])
+    return [f"{where}: {', '.join(shared)} in train_subset and in {role}; the numbers would mean nothing"] if shared else []
+
+
+def _no_2d_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    tested = tested_dataset(planned)
+    if planned.get("test_subset") is None or data[tested]["kind"] != "amass":
+        return []
+    remedy = "name another data set with test_dataset, or set it to null"
+    return [f"{where}.test_subset: {tested} has no 2D poses to test with; {remedy}"]
+
+
+def _dataset_of(role: str, planned: Mapping[str, Any]) -> str:
+    return tested_dataset(planned) if role == "test_subset" else planned["dataset"]
+
+
+def tested_dataset(planned: Mapping[str, Any]) -> str:
+    """The data set that an experiment is tested on."""
+    return planned.get("test_dataset", planned["dataset"])
+
+
+def initial_weights_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+    """Initial weights that are nobody's, do not fit, or go in a circle."""
+    experiments = study["experiments"]
+
+    def of_experiment(name: str, planned: Any) -> list[str]:
+        place, source = f"{where}.experiments.{name}.initial_weights", planned.get("initial_weights")
+        if source is None:
+            return []
+        if source not in experiments:
+            near = suggestion(source, experiments)
+            return [f"{place}: the study has no experiment {source!r}{near}; it has {', '.join(experiments)}"]
+        theirs, ours = (_model(config, key, experiments[key]) for key in (source, name))
+        different = _network_differences(theirs, ours) if theirs and ours else []
+        return [f"{place}: {source} has another network: {told}" for told in different]
+
+    return each(experiments, of_experiment) + _cycle_faults(where, experiments)
+
+
+def _network_differences(source: ModelConfig, own: ModelConfig) -> list[str]:
+    theirs, ours = to_mapping(source), to_mapping(own)
+    told = [
+        f"{key} {theirs[key]!r}, here {value!r}"
+        for key, value in ours.items()
+        if value != theirs[key] and key not in WITHOUT_WEIGHTS
+    ]
+    if source.has_strided_input != own.has_strided_input:
+        told.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")
+    return told
+
+
+def _cycle_faults(where: str, experiments: Mapping[str, Any]) -> list[str]:
+    sources = {}
+    for name in experiments:
+        with contextlib.suppress(UnknownValueError):
+            sources[name] = experiments[name].get("initial_weights")
+    cycles: dict[frozenset[str], list[str]] = {}
+    for start in sources:
+        path = [start]
+        while (source := sources.get(path[-1])) is not None and source not in path:
+            path.append(source)
+        if source == start:
+            cycles.setdefault(frozenset(path), [*path, start])
+    return [f"{where}.experiments: initial_weights go in a circle: {' <- '.join(path)}" for path in cycles.values()]
