@@ -4,8 +4,11 @@ import argparse
 import logging
 from pathlib import Path
 
+from _checks import checks_of
+
 from uplift_upsample.amass_subsets import SUBSETS, subset_name
 from uplift_upsample.data.amass.table import amass_table
+from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
@@ -13,17 +16,17 @@ from uplift_upsample.errors import InputError
 logger = logging.getLogger("uplift_upsample")
 
 
-def open_h36m(poses_3d: str | None, poses_2d: str | None) -> FramesTable:
+def open_h36m(poses_3d: str | None, poses_2d: str | None, checks: Checks = DEFAULT_CHECKS) -> FramesTable:
     """Human3.6M from the public files; the 2D source is read off the file name."""
     missing = [name for name, path in (("3D", poses_3d), ("2D", poses_2d)) if not path]
     if missing:
         raise InputError(f"the data set h36m needs the public {' and '.join(missing)} pose files; give their paths")
     assert poses_2d is not None
     assert poses_3d is not None
-    return h36m_table(poses_3d, poses_2d, Path(poses_2d).stem.removeprefix("data_2d_h36m_"))
+    return h36m_table(poses_3d, poses_2d, Path(poses_2d).stem.removeprefix("data_2d_h36m_"), checks=checks)
 
 
-def open_amass(folder: str | None, frame_rate: int) -> FramesTable:
+def open_amass(folder: str | None, frame_rate: int, checks: Checks = DEFAULT_CHECKS) -> FramesTable:
     """All AMASS subsets that lie in a folder, under any of their names; a warning names the files that are none."""
     if not folder:
         raise InputError("the data set amass needs the folder of its converted subsets; give its path")
@@ -35,11 +38,11 @@ def open_amass(folder: str | None, frame_rate: int) -> FramesTable:
         raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SUBSETS[:3])}, ...).npz")
     if others := [file.name for file in files if file not in present]:
         logger.warning("%s: not used, because they are no subset of AMASS under any of its names: %s", folder, ", ".join(others))
-    return amass_table(present)
+    return amass_table(present, checks=checks)
 
 
 def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
     """The data set that the flags of the official scripts name."""
     if dataset == "amass":
-        return open_amass(options.amass_path, options.amass_frame_rate)
-    return open_h36m(options.h36m_path, options.dataset_2d_path)
+        return open_amass(options.amass_path, options.amass_frame_rate, checks_of(options))
+    return open_h36m(options.h36m_path, options.dataset_2d_path, checks_of(options))

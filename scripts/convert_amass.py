@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from _checks import add_checks_flags, checks_of
 from _command import run
 from _conversion import ConversionProgress
 
@@ -14,9 +15,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--files", required=True, nargs="+", metavar="NPZ", help="converted subsets, named SFU.npz and so on")
     parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it says so")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
+    add_checks_flags(parser, has_2d=False)
     options = parser.parse_args(argv)
     with ConversionProgress("amass") as progress:
-        write_amass_table(options.output, options.files, options.synthetic, progress.step)
+        write_amass_table(options.output, options.files, options.synthetic, progress.step, checks_of(options))
     return 0
 
 

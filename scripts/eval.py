@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from _checks import add_checks_flags, checks_of
 from _command import run
 from _data import open_h36m
 from _determinism import add_determinism_flag, set_determinism
@@ -41,6 +42,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--forced_mask_stride", type=int, help="evaluate this s_in only")
     add("--no_learned_upsampling", action="store_true", help="use predictions at multiples of s_in only, interpolated")
+    add_checks_flags(parser)
     add("--output", help="write all scores to this JSON file")
     parser.set_defaults(average="action_wise")
     return parser.parse_args(argv)
@@ -85,7 +87,9 @@ def main(argv: list[str] | None = None) -> int:
     evaluate = replace(evaluate, **changes)
     device = open_device(options)
     set_determinism(options)
-    table = read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d)
+    table = (
+        read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d, checks_of(options))
+    )
     log_device(device)
     document = evaluate_strides(options, settings, evaluate, table)
     if options.output:

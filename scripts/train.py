@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _checks import add_checks_flags
 from _command import run
 from _data import open_dataset
 from _determinism import add_determinism_flag, set_determinism
@@ -41,6 +42,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--amass_path", help="folder of the converted AMASS subsets")
     add("--amass_frame_rate", type=int, default=50, help="Hz (50)")
     add("--frames", help="a converted frames table, instead of the public files")
+    add_checks_flags(parser)
     add("--train_subset", help="split or subjects to train on (default: as configured)")
     add(
         "--val_subset",

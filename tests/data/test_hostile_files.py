@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from world.amass_archives import npz_bytes, recording
 from world.mocap_files import fields, walker
+from world.people import h36m_pair
 
 from uplift_upsample.data import public_npz
 from uplift_upsample.data.amass.body_model import read_body_model
@@ -71,12 +72,12 @@ def test_a_bomb_in_a_public_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("value", [1e30, -1e6, 3e38, 1e300])
 def test_huge_coordinates_of_public_files(value: float, tmp_path: Path) -> None:
-    poses_3d = np.random.default_rng(0).normal(size=(3, 32, 3))
-    views = [np.random.default_rng(0).uniform(0, 1000, (3, 17, 2))] * 4
-    write_positions_3d(tmp_path / "3d.npz", {"S1": {"Walking": poses_3d}})
+    people_3d, people_2d = h36m_pair({"S1": {"Walking": 3}})
+    poses_3d, views = people_3d["S1"]["Walking"].astype(np.float64), people_2d["S1"]["Walking"]
+    write_positions_3d(tmp_path / "3d.npz", people_3d)
     write_positions_2d(tmp_path / "2d.npz", {"S1": {"Walking": views}})
     assert h36m_table(tmp_path / "3d.npz", tmp_path / "2d.npz", "gt").num_videos == 4
-    spoilt_3d, spoilt_2d = poses_3d.copy(), views[0].copy()
+    spoilt_3d, spoilt_2d = poses_3d.copy(), views[3].astype(np.float64)
     spoilt_3d[1, 3, 0] = spoilt_2d[1, 3, 0] = value
     with np.errstate(over="ignore"):
         write_positions_3d(tmp_path / "huge_3d.npz", {"S1": {"Walking": spoilt_3d}})

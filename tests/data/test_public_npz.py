@@ -98,6 +98,52 @@ def test_files_of_both_numpy_generations(path, module):
     np.testing.assert_array_equal(read_positions_3d(write_pickled(path, content))["S9"]["Walking"], poses(5))
 
 
+def mapped(values, folder):
+    np.save(folder / "array.npy", values)
+    return np.load(folder / "array.npy", mmap_mode="r")
+
+
+KINDS_OF_ARRAYS = {
+    "memory map": mapped,
+    "part of a memory map": lambda values, folder: mapped(np.repeat(values, 2, axis=0), folder)[::2],
+    "record array": lambda values, _: values.view(np.recarray),
+    "named otherwise": lambda values, _: np.asfortranarray(values).view(np.memmap),
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("kind", KINDS_OF_ARRAYS)
+def test_arrays_that_are_pickled_as_memory_maps_and_records(path, tmp_path, kind, protocol):
+    array = KINDS_OF_ARRAYS[kind](poses(5), tmp_path)
+    assert type(array) is not np.ndarray
+    read = read_positions_3d(write_npz(path, {"S9": {"Walking": array}}, protocol=protocol))["S9"]["Walking"]
+    np.testing.assert_array_equal(read, poses(5))
+
+
+@pytest.mark.parametrize(
+    ("name", "former"),
+    [
+        (b"numpy\nmemmap\n", b"numpy.core.memmap\nmemmap\n"),
+        (b"numpy\nmemmap\n", b"numpy._core.memmap\nmemmap\n"),
+        (b"numpy\nmemmap\n", b"numpy.core.records\nrecarray\n"),
+        (b"numpy\nmemmap\n", b"numpy\nrecarray\n"),
+        (b"numpy\nmemmap\n", b"numpy.rec\nrecarray\n"),
+    ],
+)
+def test_memory_maps_and_records_under_their_former_names(path, tmp_path, name, former):
+    array = np.empty((), object)
+    array[()] = {"S9": {"Walking": mapped(poses(5), tmp_path)}}
+    content = pickle.dumps(array, 2).replace(b"c" + name, b"c" + former)
+    assert former in content
+    np.testing.assert_array_equal(read_positions_3d(write_pickled(path, content))["S9"]["Walking"], poses(5))
+
+
+def test_records_with_named_fields_are_no_poses(path):
+    records = np.rec.array([(1.0, 2.0)], dtype=[("x", "f4"), ("y", "f4")])
+    with pytest.raises(InputError, match="an array with named fields"):
+        read_positions_3d(write_npz(path, {"S9": {"Walking": records}}))
+
+
 def test_files_of_python_2(path):
     """Python 2 writes texts and the bytes of arrays as byte strings (opcodes U and T), and its containers by another name."""
 
@@ -146,6 +192,8 @@ def test_a_pickle_that_runs_code_is_not_loaded(path, tmp_path, protocol):
         b"cnumpy\nload\n.",
         b"cbuiltins\neval\n(Vprint(1)\ntR.",
         b"cnumpy.core.multiarray\nndarray\n.",
+        b"cnumpy\nfromfile\n.",
+        b"cnumpy.core.memmap\nuint8\n.",
         b"cbuiltins\nlist.__class__\n.",
         b"\x80\x04\x8c\x08builtins\x8c\x07getattr\x93.",
         b"cuplift_upsample.data.plain_pickle\npickle.loads\n.",
@@ -159,6 +207,8 @@ def test_other_names_are_forbidden(path, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        # a call of memmap, which would open a file, gives an empty array
+        (b"cnumpy\nmemmap\n(V/etc/hostname\ntR.", r"an array with the shape \(0,\)"),
         # state {'f': 1} set on an admitted name
         (b"cnumpy\nndarray\n(dVf\nI1\nsb.", "change a function"),
         # an object array whose elements would be raw bytes, read as pointers

@@ -36,13 +36,13 @@ import numpy as np
 
 from uplift_upsample.amass_subsets import subset_name
 from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
-from uplift_upsample.data.frames_checks import table_fault
+from uplift_upsample.data.frames_checks import LAYOUT, table_fault
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
 from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
+from uplift_upsample.skeleton import NUM_JOINTS
 
 FORMAT = "uplift_upsample frames table, version 1"
 
@@ -222,7 +222,7 @@ def add_array(file: h5py.File, name: str, array: np.ndarray) -> None:
 def add_attributes(file: h5py.File, metadata: Mapping[str, Any], sha256: str) -> None:
     """Put what is no array into the file of a table."""
     file.attrs["format"] = FORMAT
-    file.attrs["metadata"] = json.dumps({"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"} | dict(metadata))
+    file.attrs["metadata"] = json.dumps(LAYOUT | dict(metadata))
     file.attrs["sha256"] = sha256
 
 

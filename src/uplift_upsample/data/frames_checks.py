@@ -8,6 +8,10 @@ import numpy as np
 from uplift_upsample.cameras import Cameras
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
+from uplift_upsample.skeleton import MODEL_17
+
+# What the poses of a table are, as its metadata say.
+LAYOUT: dict[str, Any] = {"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"}
 
 
 def table_fault(values: Mapping[str, Any], cameras: Cameras, metadata: Mapping[str, Any]) -> str | None:
@@ -56,6 +60,12 @@ def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
         return "its splits are no lists of subjects"
     if not _are_texts(actions) or not isinstance(metadata.get("dataset", ""), str):
         return "its metadata name no data set or no actions"
+    left_out = metadata.get("left_out", {})
+    if not isinstance(left_out, dict) or not all(_are_texts(videos) for videos in left_out.values()):
+        return "its left out videos are no lists of names"
+    for name, layout in LAYOUT.items():
+        if metadata.get(name, layout) not in (layout, list(layout)):
+            return f"{name} is {metadata[name]!r}, not {layout!r}"
     return None
 
 

@@ -54,6 +54,8 @@ class _PickledDtype:
     __slots__ = ("_code",)
 
     def __init__(self, code: Any, *_: Any) -> None:
+        if isinstance(code, _Admitted):
+            raise pickle.UnpicklingError("it has an array with named fields")
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
             raise pickle.UnpicklingError(f"it has an array of the type {code!r}")
         self._code = code.lstrip("|<>=")
@@ -114,8 +116,18 @@ def _plain_dict(*args: Any) -> dict:
     return dict(*[argument for argument in args if not isinstance(argument, _Admitted)])
 
 
+# Memory maps, record arrays and matrices are pickled as arrays, under the name that NumPy has for them, or had.
+_ARRAYS = {
+    "numpy": ("ndarray", "memmap", "recarray", "record", "matrix"),
+    "numpy.rec": ("recarray", "record"),
+    "numpy.core.memmap": ("memmap",),
+    "numpy._core.memmap": ("memmap",),
+    "numpy.core.records": ("recarray", "record"),
+    "numpy._core.records": ("recarray", "record"),
+    "numpy.matrixlib.defmatrix": ("matrix",),
+}
 _ADMITTED = {
-    ("numpy", "ndarray"): _Admitted(_empty_array),
+    **{(module, name): _Admitted(_empty_array) for module, names in _ARRAYS.items() for name in names},
     ("numpy", "dtype"): _Admitted(_PickledDtype),
     ("_codecs", "encode"): _Admitted(_encoded),
     ("collections", "OrderedDict"): _Admitted(_plain_dict),

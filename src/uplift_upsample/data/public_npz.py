@@ -22,6 +22,8 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import H36M_17, H36M_32, NUM_JOINTS
 from uplift_upsample.strict import shown
 
+_LAYOUT = "h36m"  # what ``layout_name`` of the metadata may be
+_SYMMETRY = [[index for index, name in enumerate(H36M_17) if name.startswith(side)] for side in ("l_", "r_")]
 _MAX_RATIO, _SMALL = 100, 256 << 20  # a file may be so many times as large as it is packed, a small one always
 
 
@@ -51,13 +53,12 @@ def read_positions_2d(
     """Subject -> action -> for each camera ``(T', 17, 2)`` float32 pixels in ``H36M_17`` order; and the file's metadata.
 
     subjects: leave out all others, unchecked. Raises ``InputError`` as ``read_positions_3d``, and when the metadata
-    tell of another number of joints.
+    contradict the layout.
     """
     metadata = _read_object(path, "metadata", default={})
     if not isinstance(metadata, Mapping):
         raise InputError(f"{path}: 'metadata' holds a {type(metadata).__name__}, not a dictionary")
-    if metadata.get("num_joints", NUM_JOINTS) != NUM_JOINTS:
-        raise InputError(f"{path}: the metadata tell of {metadata['num_joints']} joints; {NUM_JOINTS} are needed (h36m_17)")
+    _check_layout(path, metadata)
     videos: dict[str, dict[str, list[np.ndarray]]] = {}
     for subject, actions in _two_levels(path, _read_object(path, "positions_2d"), "action", subjects).items():
         videos[subject] = {}
@@ -69,6 +70,30 @@ def read_positions_2d(
                 _poses(path, f"{where}, camera {camera}", view, len(H36M_17), 2) for camera, view in enumerate(views)
             ]
     return videos, dict(metadata)
+
+
+def _check_layout(path: str | os.PathLike[str], metadata: Mapping[str, Any]) -> None:
+    """What the metadata of a 2D file say of its joints has to be the layout of Human3.6M."""
+    needed = f"the joints must be those of Human3.6M in its order (h36m_17: {', '.join(H36M_17[:3])}, ...)"
+    layout = metadata.get("layout_name", _LAYOUT)
+    if not isinstance(layout, str) or layout.strip().lower() != _LAYOUT:
+        raise InputError(f"{path}: the metadata name the layout {shown(layout)} (layout_name), not {_LAYOUT!r}; {needed}")
+    num_joints = metadata.get("num_joints", NUM_JOINTS)
+    if not isinstance(num_joints, int | np.integer) or num_joints != NUM_JOINTS:
+        raise InputError(f"{path}: the metadata tell of {shown(num_joints)} joints (num_joints), not {NUM_JOINTS}; {needed}")
+    if "keypoints_symmetry" not in metadata:
+        return
+    try:
+        left, right = ([int(joint) for joint in side] for side in metadata["keypoints_symmetry"])
+        pairs = set(zip(left, right, strict=True))
+    except (TypeError, ValueError, OverflowError):
+        pairs = set()
+    if pairs != set(zip(*_SYMMETRY, strict=True)):
+        exchanged = " (left and right exchanged)" if pairs == set(zip(*_SYMMETRY[::-1], strict=True)) else ""
+        raise InputError(
+            f"{path}: the metadata pair the left and right joints {shown(metadata['keypoints_symmetry'])} (keypoints_symmetry)"
+            f"{exchanged}, not {_SYMMETRY}: that is another layout; {needed}"
+        )
 
 
 def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, AmassSequence]]:
@@ -109,9 +134,7 @@ def write_positions_2d(
         _text(subject): {_text(action): [_as_float32(view) for view in views] for action, views in actions.items()}
         for subject, actions in positions_2d.items()
     }
-    left = [index for index, name in enumerate(H36M_17) if name.startswith("l_")]
-    right = [index for index, name in enumerate(H36M_17) if name.startswith("r_")]
-    usual = {"num_joints": NUM_JOINTS, "keypoints_symmetry": [left, right]}
+    usual = {"num_joints": NUM_JOINTS, "keypoints_symmetry": [list(side) for side in _SYMMETRY]}
     write_objects(path, {"positions_2d": content, "metadata": usual | dict(metadata or {})})
 
 

@@ -20,7 +20,7 @@ nearest frame with a 2D pose. What the reference leaves open:
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,9 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     """The scores document of predictions for videos of a frames table.
 
     Only predictions at multiples of s_out count; videos of the test subjects without any are dropped, with a warning and an entry
-    ``dropped_videos`` in the protocol. learned_upsampling: false puts the scores of the predictions at multiples of s_in alone
-    under ``all_frames``; they are under ``no_learned_upsampling`` in any case.
+    ``dropped_videos`` in the protocol; videos that the data set was made without stand there too. learned_upsampling: false puts
+    the scores of the predictions at multiples of s_in alone under ``all_frames``; they are under ``no_learned_upsampling`` in any
+    case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are no numbers.
@@ -108,7 +109,7 @@ def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) ->
         "subjects": test,
         "input_2d": None,
         "mirror": None,
-        "dropped_videos": [],
+        "dropped_videos": _left_out(table, test),
         **scored.protocol(videos),
     }
     return {"mean_pose": {"all_frames": scored.document()["all_frames"]}, "protocol": protocol}
@@ -283,7 +284,12 @@ def _dropped(table: FramesTable, subjects: list[str], videos: np.ndarray) -> lis
     dropped = [table.video_name(video) for video in table.videos_of(subjects) if video not in videos]
     if dropped:
         logger.warning("%d test videos have no predictions and are not scored: %s", len(dropped), ", ".join(dropped))
-    return dropped
+    return dropped + _left_out(table, subjects)
+
+
+def _left_out(table: FramesTable, subjects: Sequence[str]) -> list[str]:
+    """Videos of some subjects that the data set was made without."""
+    return [video for subject in subjects for video in table.metadata.get("left_out", {}).get(subject, [])]
 
 
 def _mean_pose(table: FramesTable, videos: np.ndarray) -> np.ndarray:

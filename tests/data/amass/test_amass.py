@@ -2,16 +2,19 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
+from world.people import recordings_3d
 
 from uplift_upsample.data.amass.table import SPLITS, amass_table
+from uplift_upsample.data.checks import Checks
 from uplift_upsample.data.frames import subjects_of
 from uplift_upsample.data.public_npz import write_amass_subset
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
-from uplift_upsample.skeleton import AMASS_17_TO_MODEL
+from uplift_upsample.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_32, joint_map
 
 SUBSETS = ("CMU", "ACCAD", "SFU", "MPImosh")
 
@@ -80,7 +83,7 @@ def write(tmp_path):
     """Writes one subset with one sequence."""
 
     def write_subset(subset="CMU", frame_rate=50.0, poses=None):
-        poses = np.random.default_rng(0).normal(size=(5, 17, 3)) if poses is None else poses
+        poses = np.random.default_rng(0).normal(scale=0.4, size=(5, 17, 3)) if poses is None else poses
         write_amass_subset(tmp_path / f"{subset}.npz", {"01": {"01_01_poses": {"positions_3d": poses, "frame_rate": frame_rate}}})
         return poses
 
@@ -182,7 +185,7 @@ def test_a_rate_is_told_with_all_its_digits(write, tmp_path):
 
 @pytest.mark.parametrize("nothing", [np.zeros((0, 17, 3), np.float32), np.zeros(0), np.zeros((0, 3)), []], ids=str)
 def test_sequences_without_frames_are_left_out(tmp_path, caplog, nothing):
-    poses = np.random.default_rng(0).normal(size=(5, 17, 3)).astype(np.float32)
+    poses = np.random.default_rng(0).normal(scale=0.4, size=(5, 17, 3)).astype(np.float32)
     sequences = {name: {"positions_3d": p, "frame_rate": 50.0} for name, p in [("a", poses), ("b", nothing), ("c", poses)]}
     np.savez(tmp_path / "SFU.npz", positions_3d={"01": sequences, "02": {"d": {"positions_3d": nothing, "frame_rate": 0.0}}})
     with caplog.at_level(logging.WARNING):
@@ -211,3 +214,26 @@ def test_values_that_are_no_numbers(write, tmp_path):
     write(poses=poses)
     with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses, frame 3 has"):
         amass_table([tmp_path / "CMU.npz"])
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "millimetres"), (100, "centimetres"), (1 / 0.0254, "inches"), (1e-3, None)])
+def test_people_of_another_unit_are_refused(write, tmp_path, project, monkeypatch, factor, unit):
+    """By convert_amass.py and by train.py --amass_path alike."""
+    monkeypatch.syspath_prepend(project / "scripts")
+    from _data import open_amass
+
+    person = recordings_3d({"S1": {"Walking": 40}})["S1"]["Walking"][:, joint_map(H36M_32, AMASS_17)]
+    write(poses=person * factor)
+    told = f"they are likely {unit}, which makes 1[.]" if unit else "no unit makes a person of them"
+    for read in (lambda: amass_table([tmp_path / "CMU.npz"]), lambda: open_amass(str(tmp_path), 50)):
+        with pytest.raises(InputError, match=rf"CMU[.]npz: 01/01_01_poses: the person measures .* m, not 0[.]3 to 4 m .*{told}"):
+            read()
+
+
+def test_the_size_of_people_is_told(write, tmp_path, caplog):
+    write(poses=recordings_3d({"S1": {"Walking": 40}})["S1"]["Walking"][:, joint_map(H36M_32, AMASS_17)])
+    with caplog.at_level(logging.INFO):
+        amass_table([tmp_path / "CMU.npz"])
+    assert re.search(r"CMU.npz: people measure (1\.\d\d) to \1 m", caplog.text)
+    with pytest.raises(InputError, match=r"not 0\.3 to 1 m"):
+        amass_table([tmp_path / "CMU.npz"], checks=Checks(body_size=(0.3, 1.0)))

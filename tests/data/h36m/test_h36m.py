@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from world.people import h36m_pair
 
 from uplift_upsample.cameras import h36m_cameras, world_to_camera
 from uplift_upsample.data.frames import read_frames_table, write_frames_table
@@ -104,9 +105,7 @@ def files(tmp_path):
     """Writes a 3D and a 2D file of S1 and S9, two actions each, after a function changed them; returns their paths."""
 
     def write(change=lambda poses_3d, poses_2d: None):
-        rng = np.random.default_rng(0)
-        poses_3d = {s: {a: rng.normal(size=(T, 32, 3)) for a in ("Walking 1", "Photo")} for s in ("S1", "S9")}
-        poses_2d = {s: {a: [rng.uniform(0, 1000, (T, 17, 2)) for _ in range(4)] for a in poses_3d[s]} for s in poses_3d}
+        poses_3d, poses_2d = h36m_pair({subject: {"Walking 1": T, "Photo": T} for subject in ("S1", "S9")})
         change(poses_3d, poses_2d)
         paths = tmp_path / "data_3d_h36m.npz", tmp_path / "data_2d_h36m_gt.npz"
         write_positions_3d(paths[0], poses_3d)

@@ -14,6 +14,7 @@ import numpy as np
 from uplift_upsample.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
 from uplift_upsample.cameras import Cameras, h36m_cameras
 from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks, check_body_size
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.public_npz import read_amass_subset
@@ -28,7 +29,9 @@ _LOG = logging.getLogger(__name__)
 _SHOWN = 3  # sequences that a warning names
 
 
-def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False) -> FramesTable:
+def amass_table(
+    files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False, checks: Checks = DEFAULT_CHECKS
+) -> FramesTable:
     """Read files ``{subset}.npz``, each one subset under any of its names (``amass_subsets``), into a frames table.
 
     The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
@@ -39,9 +42,10 @@ def amass_table(files: Sequence[str | os.PathLike[str]], is_synthetic: bool = Fa
     camera.
 
     Raises ``InputError`` that names all files that are missing, two files of one subset, and an unknown one that may be meant for
-    validation; for a frame rate that is no multiple of 50 Hz, and values that are not finite, it names file and sequence.
+    validation; for a frame rate that is no multiple of 50 Hz, values that are not finite, and people of an impossible size, it
+    names file and sequence.
     """
-    return build_frames_table(*_table_parts(files, is_synthetic))
+    return build_frames_table(*_table_parts(files, is_synthetic, checks))
 
 
 def write_amass_table(
@@ -49,14 +53,15 @@ def write_amass_table(
     files: Sequence[str | os.PathLike[str]],
     is_synthetic: bool = False,
     progress: Callable[[int], object] = lambda frames: None,
+    checks: Checks = DEFAULT_CHECKS,
 ) -> None:
     """Write ``amass_table`` to a file without ever having it in memory: only one subset is. progress: gets the frames of each
     recording."""
-    write_frames(path, *_table_parts(files, is_synthetic), progress)
+    write_frames(path, *_table_parts(files, is_synthetic, checks), progress)
 
 
 def _table_parts(
-    files: Sequence[str | os.PathLike[str]], is_synthetic: bool
+    files: Sequence[str | os.PathLike[str]], is_synthetic: bool, checks: Checks
 ) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
     """Recordings, cameras and metadata of the table."""
     paths = _by_subset(files)
@@ -74,7 +79,7 @@ def _table_parts(
         "actions": subsets,
         "sources": [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths.values()],
     }
-    records = (record for subset, path in paths.items() for record in _records(subset, path))
+    records = (record for subset, path in paths.items() for record in _records(subset, path, checks))
     return records, h36m_cameras(), metadata
 
 
@@ -110,9 +115,9 @@ def _warn_about(subsets: Sequence[str]) -> None:
         _LOG.warning("AMASS: %d of the %d published subsets; %s", len(subsets) - len(unknown), len(SUBSETS), "; ".join(told))
 
 
-def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
+def _records(subset: str, path: Path, checks: Checks) -> Iterator[SequenceRecord]:
     empty: list[str] = []
-    num_used = 0
+    sizes: list[float] = []
     for person, sequences in read_amass_subset(path).items():
         for name, sequence in sequences.items():
             where, rate = f"{path}: {person}/{name}", nominal_rate(sequence["frame_rate"])
@@ -130,7 +135,7 @@ def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
                 raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
             if max(poses_3d.max(), -poses_3d.min()) > FARTHEST:
                 raise InputError(f"{where} has a coordinate beyond {FARTHEST:g} m, where no person is; convert the subset again")
-            num_used += 1
+            sizes.append(check_body_size(where, poses_3d, checks))
             yield SequenceRecord(
                 subject=subset,
                 name=f"{person}/{name}",
@@ -138,8 +143,9 @@ def _records(subset: str, path: Path) -> Iterator[SequenceRecord]:
                 poses_3d=poses_3d[:, AMASS_17_TO_MODEL],
                 frame_rate=rate,
             )
-    if not num_used:
+    if not sizes:
         raise InputError(f"{path}: there are no frames in any of its {len(empty)} sequences; convert the subset again")
     if empty:
         named = ", ".join(empty[:_SHOWN]) + (", ..." if len(empty) > _SHOWN else "")
-        _LOG.warning("%s: %d of %d sequences have no frames and are left out: %s", path, len(empty), len(empty) + num_used, named)
+        _LOG.warning("%s: %d of %d sequences have no frames and are left out: %s", path, len(empty), len(empty) + len(sizes), named)
+    _LOG.info("%s: people measure %.2f to %.2f m", path, min(sizes), max(sizes))

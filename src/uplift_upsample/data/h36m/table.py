@@ -5,7 +5,7 @@ Source: the data section of the specification.
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy as np
 from uplift_upsample import strict
 from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
 from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
+from uplift_upsample.data.h36m.reprojection import H36mPair, check_reprojection
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.errors import InputError
@@ -40,24 +42,30 @@ ACTIONS = (
 )
 # fmt: on
 
+_OTHER_RATE = 1.5  # times as many 3D as 2D frames: more than a video that ends early
+CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: no published number has it
+
 
 def h36m_table(
     poses_3d_path: str | os.PathLike[str],
     poses_2d_path: str | os.PathLike[str],
     input_2d: str,
     is_synthetic: bool = False,
+    checks: Checks = DEFAULT_CHECKS,
 ) -> FramesTable:
     """Read ``data_3d_h36m.npz`` and a ``data_2d_h36m_*.npz`` into a frames table.
 
     Subjects and actions stay in file order, each sequence has a video for each of the subject's four cameras. 2D poses
     become normalised screen coordinates; 2D frames behind the end of the 3D sequence are cut. Subjects without public
-    3D poses (S2, S3, S4) are ignored. input_2d: the name of the 2D source, for the metadata. is_synthetic: likewise; files that
-    the demo's generator made are recognised without it.
+    3D poses (S2, S3, S4) are ignored; ``CORRUPT`` is left out with a warning, and ``left_out`` of the metadata names its videos.
+    input_2d: the name of the 2D source, for the metadata. is_synthetic: likewise; files that the demo's generator made are
+    recognised without it. checks: from where on the poses contradict each other.
 
     Raises ``InputError``, naming file, subject and action, when a 2D video is missing or shorter than the 3D sequence, when
-    there is not one for each camera, for an unknown action, for shapes that do not fit and for values that are not finite.
+    there is not one for each camera, for an unknown action, for shapes that do not fit, for values that are not finite, and for 2D
+    and 3D poses that do not mean the same (``check_reprojection``).
     """
-    return build_frames_table(*_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic))
+    return build_frames_table(*_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic, checks))
 
 
 def write_h36m_table(
@@ -67,14 +75,19 @@ def write_h36m_table(
     input_2d: str,
     is_synthetic: bool = False,
     progress: Callable[[int], object] = lambda frames: None,
+    checks: Checks = DEFAULT_CHECKS,
 ) -> None:
     """Write ``h36m_table`` to a file without ever having it in memory: only the two public files are. progress: gets the frames of
     each recording."""
-    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic), progress)
+    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic, checks), progress)
 
 
 def _table_parts(
-    poses_3d_path: str | os.PathLike[str], poses_2d_path: str | os.PathLike[str], input_2d: str, is_synthetic: bool
+    poses_3d_path: str | os.PathLike[str],
+    poses_2d_path: str | os.PathLike[str],
+    input_2d: str,
+    is_synthetic: bool,
+    checks: Checks,
 ) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
     """Recordings, cameras and metadata of the table."""
     positions_3d = read_positions_3d(poses_3d_path, SUBJECTS)
@@ -85,6 +98,9 @@ def _table_parts(
     if absent:
         logger.warning("%s has no %s", poses_3d_path, ", ".join(absent))
     cameras = h36m_cameras()
+    left_out = _without_corrupt(poses_3d_path, positions_3d, cameras)
+    _check_belonging(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
+    check_reprojection(H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks))
     records = _records(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     metadata = {
         "dataset": "h36m",
@@ -92,6 +108,7 @@ def _table_parts(
         "is_synthetic": is_synthetic or bool(metadata_2d.get("is_synthetic")),
         "splits": {name: list(subjects) for name, subjects in SPLITS.items()},
         "actions": list(ACTIONS),
+        "left_out": left_out,
         "sources": [{"file": Path(path).name, "sha256": sha256_of_file(path)} for path in (poses_3d_path, poses_2d_path)],
     }
     return records, cameras, metadata
@@ -103,6 +120,52 @@ def canonical_action(name: str) -> str:
     if action not in ACTIONS:
         raise InputError(f"unknown action {name!r}{strict.suggestion(action, ACTIONS)}; the actions are {', '.join(ACTIONS)}")
     return action
+
+
+def _without_corrupt(
+    path: str | os.PathLike[str], positions_3d: dict[str, dict[str, np.ndarray]], cameras: Cameras
+) -> dict[str, list[str]]:
+    """Take out ``CORRUPT`` where a file has it: subject -> names of the videos that are left out with it."""
+    subject, name = CORRUPT
+    if name not in positions_3d.get(subject, {}):
+        return {}
+    del positions_3d[subject][name]
+    logger.warning("%s: %s %s is left out: its 3D poses are corrupt, and no published number has them", path, subject, name)
+    return {subject: [f"{subject} {name}, camera {number}" for number in range(len(_views(cameras, subject)))]}
+
+
+def _check_belonging(
+    poses_3d_path: str | os.PathLike[str],
+    positions_3d: Mapping[str, Mapping[str, np.ndarray]],
+    poses_2d_path: str | os.PathLike[str],
+    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    cameras: Cameras,
+) -> None:
+    """Raise ``InputError`` where a 3D recording is of no known action, or has not one long enough 2D video for each camera."""
+    for subject, actions in positions_3d.items():
+        num_cameras = len(_views(cameras, subject))
+        for name, poses_3d in actions.items():
+            where = f"{subject} {name}"
+            try:
+                canonical_action(name)
+            except InputError as error:
+                raise InputError(f"{poses_3d_path}: {subject}: {error}") from None
+            if subject not in positions_2d or name not in positions_2d[subject]:
+                missing = f"subject {subject}" if subject not in positions_2d else where
+                raise InputError(
+                    f"{poses_2d_path}: no 2D poses of {missing}, which {poses_3d_path} has; the files do not belong together"
+                )
+            views = positions_2d[subject][name]
+            if len(views) != num_cameras:
+                raise InputError(f"{poses_2d_path}: {where} has 2D poses of {len(views)} cameras instead of {num_cameras}")
+            for number, view in enumerate(views):
+                if len(view) < len(poses_3d):
+                    times = len(poses_3d) / len(view)
+                    rate = f"; are the 2D poses of every {times:.0f}th frame only?" if times > _OTHER_RATE else ""
+                    raise InputError(
+                        f"{poses_2d_path}: {where}, camera {number} has {len(view)} frames, fewer than the {len(poses_3d)} of the "
+                        f"3D poses{rate}"
+                    )
 
 
 def _records(
@@ -118,20 +181,11 @@ def _records(
         for name in list(actions):
             poses_3d = actions.pop(name)
             where = f"{subject} {name}"
-            try:
-                action = canonical_action(name)
-            except InputError as error:
-                raise InputError(f"{poses_3d_path}: {subject}: {error}") from None
-            if subject not in positions_2d or name not in positions_2d[subject]:
-                missing = f"subject {subject}" if subject not in positions_2d else where
-                raise InputError(
-                    f"{poses_2d_path}: no 2D poses of {missing}, which {poses_3d_path} has; the files do not belong together"
-                )
             _check_finite(poses_3d_path, where, poses_3d)
             yield SequenceRecord(
                 subject=subject,
                 name=name,
-                action=action,
+                action=canonical_action(name),
                 poses_3d=poses_3d[:, H36M_32_TO_MODEL],
                 poses_2d=_normalised_views(
                     poses_2d_path, where, positions_2d[subject].pop(name), len(poses_3d), cameras, views_of_subject
@@ -154,15 +208,10 @@ def _normalised_views(
     camera_indices: Sequence[int],
 ) -> list[np.ndarray]:
     """The 2D poses of one sequence, ``(T, 17, 2)`` for each camera, in ``MODEL_17`` order and cut to the 3D poses."""
-    if len(views) != len(camera_indices):
-        raise InputError(f"{path}: {where} has 2D poses of {len(views)} cameras instead of {len(camera_indices)}")
     normalised = []
     for number, (view, camera) in enumerate(zip(views, camera_indices, strict=True)):
-        where_camera = f"{where}, camera {number}"
-        if len(view) < num_frames:
-            raise InputError(f"{path}: {where_camera} has {len(view)} frames, fewer than the {num_frames} of the 3D poses")
         poses_px = view[:num_frames, H36M_17_TO_MODEL]
-        _check_finite(path, where_camera, poses_px)
+        _check_finite(path, f"{where}, camera {number}", poses_px)
         width, height = cameras.intrinsics[camera, :2].tolist()
         normalised.append(normalise_points(poses_px, width, height))
     return normalised

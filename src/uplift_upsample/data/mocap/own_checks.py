@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.data.checks import likely_units
 from uplift_upsample.data.mocap.glitches import MAX_SPEED, remove_glitches
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.resample import exact_count
@@ -82,8 +83,8 @@ def _wrong_unit(poses: np.ndarray, unit: str) -> str | None:
     stature = _stature(poses)
     if _plausible(stature):
         return None
-    in_unit = stature / UNITS[unit]
-    likely = [f"{other!r}, which makes {in_unit * size:.2f} m" for other, size in UNITS.items() if _plausible(in_unit * size)]
+    units = likely_units(stature / UNITS[unit], MIN_STATURE, MAX_STATURE)
+    likely = [f"{other!r}, which makes {metres:.2f} m" for other, metres in units]
     hint = f"the unit is likely {' or '.join(likely)}" if likely else "no unit makes a person of it; are the joints named rightly?"
     return f"the person is {stature:.4g} m tall, not {MIN_STATURE} to {MAX_STATURE} m, if 'unit' is {unit!r}; {hint}"
 
