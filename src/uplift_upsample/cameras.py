@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.products import one_blas_thread
+
 NUM_INTRINSICS = 11  # w, h, fx, fy, cx, cy, k1, k2, k3, p1, p2
 _CX, _P1 = 4, 9
 
@@ -80,6 +82,7 @@ def rotation_matrices(quaternions: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
+@one_blas_thread()
 def world_to_camera(points: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     """Points in camera axes (x right, y down, z forward).
 
@@ -91,6 +94,7 @@ def world_to_camera(points: np.ndarray, rotations: np.ndarray, translations: np.
     return np.matmul(flat, np.swapaxes(rotations, 1, 2)).reshape(shape)
 
 
+@one_blas_thread()
 def camera_to_world(points: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     """The inverse of ``world_to_camera``."""
     shape = points.shape

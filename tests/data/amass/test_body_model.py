@@ -1,5 +1,6 @@
 """The body model of AMASS: equal to posing the whole mesh, and clear about archives that do not fit."""
 
+import dataclasses
 import io
 import os
 import random
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from smplfitter.np import BodyModel as WholeMesh
+from threadpoolctl import threadpool_limits
 from world.amass_archives import GENDERS, body_fields, h36m_regressor, npz_bytes, recording, rest_bones, rest_targets, write_tar
 from world.killing import finish, kill_at, sums
 
@@ -147,6 +149,20 @@ def test_batches_do_not_show(body_model):
     np.testing.assert_allclose(whole[1000:1100], ours(slice(1000, 1100)), atol=1e-6)
     np.testing.assert_allclose(whole[2499:], ours(slice(2499, None)), atol=1e-6)
     assert ours(slice(0, 0)).shape == (0, 17, 3)
+
+
+def test_threads_change_no_bit(body_archives, body_model):
+    """Neither of the sums over the mesh nor of a recording's joints."""
+    mesh, eigvec, regressor = next(meshes(body_archives["smplh"]))[1], dmpl_shapes(body_archives["dmpls"])["male"], h36m_regressor()
+    fields = recording(1500, 120.0, np.random.default_rng(3))
+    motion = [fields[name] for name in ("poses", "betas", "dmpls", "trans")]
+    results = []
+    for number in (1, 2, 3):
+        with threadpool_limits(number, user_api="blas"):
+            body = reduced_body(mesh, eigvec, regressor)
+            arrays = [*(getattr(body, field.name) for field in dataclasses.fields(body)), joints(body_model, "male", *motion)]
+        results.append([array.tobytes() for array in arrays])
+    assert results[0] == results[1] == results[2]
 
 
 # ---- archives

@@ -27,6 +27,7 @@ from uplift_upsample.data.amass.body_archives import (
 from uplift_upsample.data.plain_npz import PlainNpz, Shape, UnreadableError
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing
+from uplift_upsample.products import one_blas_thread
 from uplift_upsample.skeleton import AMASS_17, NUM_JOINTS
 
 NUM_SHAPES = 1 + NUM_BETAS + NUM_DMPLS
@@ -94,13 +95,11 @@ def prepare_body_model(
     return {gender: bodies[gender] for gender in GENDERS}
 
 
+@one_blas_thread()
 def reduced_body(mesh: Mesh, eigvec: np.ndarray, to_joints: np.ndarray) -> Body:
-    """Sum a mesh over its vertices. eigvec: ``(6890, 3, 8)`` DMPLs; to_joints: the regressor ``(17, 6890)``.
-
-    The sums are made by ``einsum``, because those of a matrix product depend on how many threads share it.
-    """
+    """Sum a mesh over its vertices. eigvec: ``(6890, 3, 8)`` DMPLs; to_joints: the regressor ``(17, 6890)``."""
     shapes = np.concatenate([mesh.v_template[:, :, None], mesh.shapedirs, eigvec], axis=2)  # (V, 3, 25)
-    centres = np.einsum("kv,vcs->kcs", mesh.joint_regressor, shapes)  # (52, 3, 25)
+    centres = np.tensordot(mesh.joint_regressor, shapes, 1)  # (52, 3, 25)
     used = np.flatnonzero(to_joints.any(0))
     skinning = to_joints[:, None, used] * mesh.weights[used].T  # (17, 52, used vertices)
     carriers, joints = np.nonzero(skinning.any(2).T)
@@ -120,8 +119,8 @@ def reduced_body(mesh: Mesh, eigvec: np.ndarray, to_joints: np.ndarray) -> Body:
         joints=joints,
         carriers=np.searchsorted(bones, carriers),
         shares=shares,
-        arms=np.einsum("pv,vcs->pcs", skinning, shapes[used]) - shares[:, None, None] * centres[carriers],
-        pose_arms=np.einsum("pv,vcf->pcf", skinning, mesh.posedirs[used]).astype(np.float32),
+        arms=np.tensordot(skinning, shapes[used], 1) - shares[:, None, None] * centres[carriers],
+        pose_arms=np.tensordot(skinning, mesh.posedirs[used], 1).astype(np.float32),
         totals=to_joints.sum(1),
     )
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from uplift_upsample.data.amass.body_archives import NUM_BETAS, NUM_BONES, NUM_POSE_FEATURES
 from uplift_upsample.data.amass.body_model import Body, BodyModel
+from uplift_upsample.products import one_blas_thread
 from uplift_upsample.skeleton import NUM_JOINTS
 
 _BATCH = 1024  # frames at a time; the intermediate arrays, about 10 kB for each, stay in the cache
-_BLOCK = 117  # summands at a time; BLAS cuts long sums by the number of its threads, and the last bits depend on where
 
 
+@one_blas_thread()
 def joints(model: BodyModel, gender: str, poses: np.ndarray, betas: np.ndarray, dmpls: np.ndarray, trans: np.ndarray) -> np.ndarray:
     """Joints of a recording: ``(T, 17, 3)`` float32 world metres in ``AMASS_17`` order.
 
@@ -80,7 +81,7 @@ class _Person:
         num_frames = poses.shape[1]
         turns = rotations_less_identity(poses.reshape(NUM_BONES, 3, num_frames))
         features = np.concatenate([turns[1:].reshape(-1, num_frames), np.ones((1, num_frames), np.float32), dmpls])
-        arms = _product(self.to_arms, features).reshape(-1, 3, num_frames)
+        arms = (self.to_arms @ features).reshape(-1, 3, num_frames)
         steps = (self.to_steps @ features[NUM_POSE_FEATURES:]).reshape(-1, 3, num_frames)
         rotations, centres = self._kinematics(turns, steps)
         result = (self.to_joints @ centres.reshape(len(centres), -1)).reshape(NUM_JOINTS, 3, num_frames)
@@ -115,15 +116,6 @@ def _shaped(linear: np.ndarray, betas: np.ndarray) -> np.ndarray:
     """A linear function of (1, betas, DMPLs) ``(N, 3, 25)`` with its betas put in: ``(N * 3, 9)`` of (1, DMPLs)."""
     constant = linear[:, :, :1] + linear[:, :, 1 : 1 + NUM_BETAS] @ betas[:, None]
     return np.concatenate([constant, linear[:, :, 1 + NUM_BETAS :]], axis=2).reshape(len(linear) * 3, -1)
-
-
-def _product(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """``matrix @ vectors``, to the same bits with any number of threads."""
-    result = matrix[:, :_BLOCK] @ vectors[:_BLOCK]
-    for start in range(_BLOCK, len(vectors), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        result += matrix[:, block] @ vectors[block]
-    return result
 
 
 def _turned(rotation: np.ndarray, vectors: np.ndarray) -> np.ndarray:

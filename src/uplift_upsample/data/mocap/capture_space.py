@@ -14,6 +14,7 @@ a video; when recordings are only centred it is 1.9% and 30%.
 import numpy as np
 
 from uplift_upsample.errors import InputError
+from uplift_upsample.products import one_blas_thread
 from uplift_upsample.skeleton import ROOT
 
 CENTRE = np.array([0.1, 0.5])  # m, on the floor
@@ -23,6 +24,7 @@ HALF_LENGTH, HALF_WIDTH = 2.4, 1.2  # m, of the path along and across the diagon
 _BISECTIONS = 20
 
 
+@one_blas_thread()
 def place_in_capture_space(poses: np.ndarray) -> list[np.ndarray]:
     """Move, and where it must be turn and cut, one recording: ``(T, 17, 3)`` metres, z up, to clips ``(T_i, 17, 3)``.
 

@@ -7,6 +7,8 @@ new x axis follows.
 
 import numpy as np
 
+from uplift_upsample.products import one_blas_thread
+
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}  # metres
 
 # Rows: the axes of the project in terms of those of the file.
@@ -19,6 +21,7 @@ _HALF_TURN = np.diag([1, -1, -1])
 TO_Z_UP = _CYCLES | {f"-{axis}": _HALF_TURN @ cycle for axis, cycle in _CYCLES.items()}
 
 
+@one_blas_thread()
 def to_world(positions: np.ndarray, unit: str, up_axis: str) -> np.ndarray:
     """Positions ``(..., 3)`` of a file as float64 metres, z up. unit: of ``UNITS``. up_axis: of ``TO_Z_UP``."""
     return positions.astype(np.float64) * UNITS[unit] @ TO_Z_UP[up_axis].T
