@@ -11,6 +11,7 @@ from pathlib import Path
 from _command import run
 
 from uplift_upsample.data.download.source_files import SourceFile, read_source
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.devices import VISIBLE
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file, write_text
@@ -30,9 +31,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def matched_groups(path: Path, source: SourceFile, settings: Run) -> dict[str, list[tuple[int, ...]]]:
     """The groups of a weight file with the shapes of their weights: all that the experiment's network has, and nothing else."""
     from uplift_upsample.model.network import build_network
-    from uplift_upsample.model.weights import load_weights, read_weight_file, weight_groups
+    from uplift_upsample.model.weights import load_weights, weight_groups
 
-    read_weight_file(path)
     network = build_network(settings.model)
     try:
         load_weights(network, path)
@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, _ = read_run(options.config)
     source = read_source(options.source)
+    read_weight_file(source.path)  # before a framework is loaded
     os.environ[VISIBLE] = "-1"  # a network is built here, but nothing is computed
     groups = matched_groups(Path(source.path), source, settings)
     shapes = [shape for weights in groups.values() for shape in weights]

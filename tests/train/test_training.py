@@ -14,6 +14,7 @@ from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.train.checkpoint import CheckpointFolder
 from uplift_upsample.train.inputs import Inputs
+from uplift_upsample.train.parallel import build_trainer
 from uplift_upsample.train.trainer import Trainer, mean_distance
 from uplift_upsample.train.training import TrainingData, TrainingInterrupted, train
 
@@ -60,6 +61,27 @@ def _assert_equal_results(first, second) -> None:
 def test_resumed_run_equals_uninterrupted(tiny_run, data, tmp_path, whole) -> None:
     """Stops in the middle of an epoch, at its end, and behind the end of a pass through the data; dropout and averages included."""
     _assert_equal_results(whole[1], _train(tiny_run, data, tmp_path, stops=(7, 15, 38)))
+
+
+def test_checkpoint_with_the_heads_of_version_0_1(tiny_run, data, tmp_path) -> None:
+    """Its averaged and best weights had both norms of ``output_bn`` before both heads; the run goes on to the same bytes."""
+    run = dataclasses.replace(tiny_run, model=dataclasses.replace(tiny_run.model, output_bn=True))
+    stopper = _Stopper(20)  # behind the first validation, so that there is a best epoch
+    with pytest.raises(TrainingInterrupted):
+        train(run, data, tmp_path / "former", SEED, on_step=stopper.on_step, should_stop=stopper.should_stop)
+    shutil.copytree(tmp_path / "former", tmp_path / "as_it_is")
+    checkpoints = CheckpointFolder(tmp_path / "former")
+    checkpoint = checkpoints.newest()
+    assert checkpoint is not None
+    paths = [variable.path for variable in build_trainer(run, None, 1).variables]
+    averages = [f"variables_{index:05d}" for index, path in enumerate(paths) if "average_" in path]
+    best = sorted(name for name in checkpoint.arrays if name.startswith("best"))
+    arrays = dict(checkpoint.arrays)
+    for names in (averages, best):  # norm (4 weights), head (2), norm, head
+        tail = [checkpoint.arrays[name] for name in names[-12:]]
+        arrays |= zip(names[-12:], [*tail[:4], *tail[6:10], *tail[4:6], *tail[10:]], strict=True)
+    checkpoints.save(dataclasses.replace(checkpoint, arrays=arrays))
+    _assert_equal_results(train(run, data, tmp_path / "former", SEED), train(run, data, tmp_path / "as_it_is", SEED))
 
 
 def test_learns_and_keeps_the_best_epoch(whole) -> None:

@@ -3,12 +3,12 @@
 An HDF5 file may claim arrays of any size that were never written, and may point into other files; damaged ones fail in any way.
 """
 
-import contextlib
 import json
 import math
 import mmap
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import h5py
 import numpy as np
 
+from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.plain_npz import Shape, UnreadableError, fits_shape, told_shape
 from uplift_upsample.errors import InputError
 
@@ -26,7 +27,7 @@ _HEAP = b"GCOL\x01"  # what a heap of texts begins with
 _HEAP_HEADER = 16  # bytes, of a heap and of each entry
 
 
-@contextlib.contextmanager
+@contextmanager
 def plain_hdf5(path: str | os.PathLike[str], large: Sequence[str] = ()) -> Iterator["PlainHdf5"]:
     """Open a file. large: names of arrays that take nearly all of it. Raises ``FileNotFoundError``, and ``UnreadableError`` for
     anything else that fails in the block.
@@ -46,6 +47,9 @@ def plain_hdf5(path: str | os.PathLike[str], large: Sequence[str] = ()) -> Itera
     except MemoryError:
         raise UnreadableError("it is too large for the memory") from None
     except Exception as error:  # h5py turns the faults of the library behind it into exceptions of all kinds
+        with suppress(OSError):
+            if fault := found_instead(path, "an HDF5 file"):
+                raise UnreadableError(fault) from None
         raise UnreadableError(f"{error}" or type(error).__name__) from None
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.plain_pickle import ForbiddenError, PlainUnpickler
 from uplift_upsample.data.plain_pickle_writer import write_objects
 from uplift_upsample.errors import InputError
@@ -204,17 +205,11 @@ def _unpickle(path: str | os.PathLike[str], key: str, file: Any) -> Any:
 
 def _damage(path: str | os.PathLike[str]) -> str:
     """What is likely wrong with a file that does not open as a zip archive."""
-    if Path(path).is_dir():
-        return "a folder, not an .npz file"
-    with open(path, "rb") as file:
-        start = file.read(256).lstrip()
-    if not start:
-        return "the file is empty; get it again"
-    if start.startswith(b"<"):
-        return "a web page, not an .npz file; the download asked for a login or failed, get it again"
-    if start.startswith(b"PK"):
-        return "the file is cut off or damaged; get it again"
-    return "not an .npz file"
+    if not Path(path).is_dir():
+        with open(path, "rb") as file:
+            if file.read(2) == b"PK":
+                return "the file is cut off or damaged; get it again"
+    return found_instead(path, "an .npz file") or "not an .npz file"
 
 
 def _two_levels(

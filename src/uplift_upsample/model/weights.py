@@ -6,19 +6,20 @@ Source: the weight files section of the specification.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from uplift_upsample.data.hdf5_writing import writing_hdf5
-from uplift_upsample.data.plain_hdf5 import plain_hdf5
-from uplift_upsample.data.plain_npz import UnreadableError
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.layers import TransformerBlock
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 
 KERAS_VERSION = b"2.4.0"  # of the official code; decides how it reads the file
+_HEADS = ("temporal_fc", "strided_temporal_fc")
 
 
 class Entry(NamedTuple):
@@ -98,10 +99,10 @@ def weight_groups(network: UpliftUpsampleNetwork) -> dict[str, list[Entry]]:
     groups["spatial_to_temporal_fc"] = _dense("spatial_to_temporal_fc", spatial.spatial_to_temporal_fc)
     for block in (*temporal.blocks, *temporal.strided_blocks):
         groups[block.name] = _block(block, unique)
-    for norm in (temporal.temporal_norm, temporal.strided_temporal_norm):
+    heads = ((temporal.temporal_norm, temporal.temporal_fc), (temporal.strided_temporal_norm, temporal.strided_temporal_fc))
+    for norm, head in heads:  # the official reader goes by this order
         if norm is not None:
             groups[norm.name] = _batch_norm(norm)
-    for head in (temporal.temporal_fc, temporal.strided_temporal_fc):
         if head is not None:
             groups[head.name] = _dense(head.name, head)
     return groups
@@ -110,6 +111,20 @@ def weight_groups(network: UpliftUpsampleNetwork) -> dict[str, list[Entry]]:
 def network_variables(network: UpliftUpsampleNetwork) -> list[keras.Variable]:
     """Every weight, trainable or not, in the order of a weight file."""
     return [entry.variable for entries in weight_groups(network).values() for entry in entries]
+
+
+def in_file_order(network: UpliftUpsampleNetwork, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Values of all weights in the order of ``network_variables``, from a list that may have the order of version 0.1.
+
+    That had both norms of ``output_bn`` before both heads. Where neither order fits, the list is returned as it is.
+    """
+    entries = [(name, entry) for name, group in weight_groups(network).items() for entry in group]
+    former = sorted(range(len(entries)), key=lambda index: entries[index][0] in _HEADS)  # heads last, all else as it is
+    result = list(arrays)
+    if [array.shape for array in arrays] == [tuple(entries[index][1].variable.shape) for index in former]:
+        for index, array in zip(former, arrays, strict=True):
+            result[index] = array
+    return result
 
 
 def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -> None:
@@ -142,23 +157,6 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
         variable.assign(array)
 
 
-def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
-    """The arrays of a weight file: group -> weights in order. Raises ``InputError`` where it is none."""
-    try:
-        with plain_hdf5(path) as file:
-            # model.save() of Keras 2 puts the same layout one level deeper
-            root = "model_weights/" if "layer_names" not in file.group("") and file.has("model_weights") else ""
-            groups = {name: f"{root}{name}" for name in _names(file.group(root.rstrip("/")), "layer_names")}
-            return {
-                name: [file.weights(f"{place}/{weight}") for weight in _names(file.group(place), "weight_names")]
-                for name, place in groups.items()
-            }
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such weight file") from None
-    except UnreadableError as error:
-        raise InputError(f"{path}: not a weight file of the official layout (Keras 2 HDF5): {error}") from None
-
-
 def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], values: list[np.ndarray] | None = None) -> None:
     """Write a weight file that the official code reads, whole or not at all.
 
@@ -176,13 +174,3 @@ def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], v
             for entry in entries:
                 data = np.asarray(next(arrays), np.float32).reshape(entry.shape)
                 group.create_dataset(entry.name, data=data, track_times=False)
-
-
-def _names(attributes: Any, key: str) -> list[str]:
-    """The texts of an attribute, none of them twice. Raises ``UnreadableError`` where there is no such list."""
-    if key not in attributes:
-        raise UnreadableError(f"there is no attribute {key!r}")
-    names = [name.decode() if isinstance(name, bytes) else str(name) for name in np.atleast_1d(attributes[key]).tolist()]
-    if len(set(names)) < len(names):
-        raise UnreadableError(f"the attribute {key!r} names something twice")
-    return names

@@ -22,7 +22,7 @@ from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
-from uplift_upsample.model.weights import network_variables, save_weights
+from uplift_upsample.model.weights import in_file_order, network_variables, save_weights
 from uplift_upsample.runs import Run
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 from uplift_upsample.train.inputs import InputReader, is_resident
@@ -161,7 +161,10 @@ class _Session:
         checkpoint = self.checkpoints.newest()
         if checkpoint is None:
             return
-        arrays = checkpoint.arrays
+        arrays = dict(checkpoint.arrays)
+        for names in (self._average_names(), sorted(name for name in arrays if name.startswith(_BEST))):
+            if set(names) <= arrays.keys():
+                arrays |= zip(names, in_file_order(self.network, [arrays[name] for name in names]), strict=True)
         _assign(self.trainer.variables, arrays, _VARIABLES)
         _assign(self.trainer.optimizer.variables, arrays, _OPTIMIZER)
         self.progress = Progress(**checkpoint.state["progress"])
@@ -171,9 +174,14 @@ class _Session:
         self._started = time.monotonic() - self.progress.seconds
         logger.info("going on from step %d of %d", self.progress.step, self.num_steps)
 
+    def _average_names(self) -> list[str]:
+        """What the averaged weights are called in a checkpoint, in the order of ``network_variables``."""
+        place = {id(variable): index for index, variable in enumerate(self.trainer.variables)}
+        return [_name(_VARIABLES, place[id(variable)]) for variable in self.trainer.averaged]
+
     def save(self) -> None:
         arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
-        arrays |= {f"{_BEST}_{i:05d}": array for i, array in enumerate(self.best)}
+        arrays |= {_name(_BEST, i): array for i, array in enumerate(self.best)}
         if not all(np.isfinite(array).all() for array in arrays.values()):  # an update that overflowed, before a loss could tell
             raise InputError(f"the weights are not finite after step {self.progress.step}; {self._way_back()}")
         self.progress.seconds = time.monotonic() - self._started
@@ -273,12 +281,16 @@ def _fill(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
+def _name(prefix: str, index: int) -> str:
+    return f"{prefix}_{index:05d}"
+
+
 def _arrays(variables: list[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
-    return {f"{prefix}_{i:05d}": np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
+    return {_name(prefix, i): np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
 
 
 def _assign(variables: list[keras.Variable], arrays: Any, prefix: str) -> None:
-    names = [f"{prefix}_{i:05d}" for i in range(len(variables))]
+    names = [_name(prefix, i) for i in range(len(variables))]
     stored = [name for name in arrays if name.startswith(prefix + "_")]
     fits = stored == names and all(arrays[name].shape == tuple(v.shape) for name, v in zip(names, variables, strict=True))
     if not fits:

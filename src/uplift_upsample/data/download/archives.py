@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, cast
 
+from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeError, is_tar_header, tar_members
 from uplift_upsample.errors import InputError
 
@@ -135,16 +136,14 @@ def _telling(path: str | os.PathLike[str]) -> Iterator[_Place]:
 def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
     with open(path, "rb") as file:
         start = file.read(512)
-    if not start:
-        raise InputError(f"{path}: the file is empty; get it again")
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise InputError(f"{path}: a web page, not an archive; the download asked for a login or failed, get it again")
     if start.startswith(_ZIP_MAGIC):
         found = _zip_members(path, limits)
     else:
         opener = next((opener for magic, opener in _MAGIC if start.startswith(magic)), open)
         if opener is open and not is_tar_header(start):
-            raise InputError(f"{path}: neither a zip nor a tar archive (tar, tar.gz, tar.bz2, tar.xz); get the original file")
+            fault = found_instead(path, "an archive")
+            fault = fault or "neither a zip nor a tar archive (tar, tar.gz, tar.bz2, tar.xz); get the original file"
+            raise InputError(f"{path}: {fault}")
         found = _tar_members(path, opener, limits)
     for number, member in enumerate(found, start=1):
         if not member.name and not member.is_folder:

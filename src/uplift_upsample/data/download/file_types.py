@@ -1,14 +1,18 @@
-"""What a downloaded file is, by its first bytes, and whether it goes on to its end."""
+"""What a file from outside is, by its first bytes, and whether it goes on to its end."""
 
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 PEEK = 512  # bytes that tell the type of a file
 _CHUNK = 1 << 20
 _HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # that may stand before a page
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = (b"PK\x03\x04", "a zip file")
 # By the end of the name: how a file starts, and what it is called.
 _TYPES = {
@@ -16,14 +20,52 @@ _TYPES = {
     (".bz2",): (b"BZh", "a bzip2 file"),
     (".xz",): (b"\xfd7zXZ\x00", "an xz file"),
     (".zip", ".npz"): _ZIP,
-    (".h5",): (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (".h5",): (_HDF5, "an HDF5 file"),
 }
+# What is found in the place of another file: how it starts, what it is called, and what to do.
+_KINDS = (
+    (b"version https://git-lfs", "a Git LFS pointer", "git lfs pull fetches the file itself"),
+    (b"/annex/objects/", "a git-annex pointer", "git annex get fetches the file itself"),
+    (_HDF5, "an HDF5 file", ""),
+    (b"PK\x03\x04", "a zip archive", ""),
+    (b"\x1f\x8b", "a gzip file", "unpack it"),
+    (b"BZh", "a bzip2 file", "unpack it"),
+    (b"\xfd7zXZ\x00", "an xz file", "unpack it"),
+    (b"\x80", "a pickle", ""),
+)
 
 
 def is_page(start: bytes) -> bool:
     """Whether something is a web page, by its first bytes."""
-    start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = start.lstrip(_BLANK).lower()
     return start.startswith(_HTML_STARTS) or (start.startswith(b"<?xml") and b"<html" in start)
+
+
+def found_instead(path: str | os.PathLike[str], wanted: str) -> str | None:
+    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None where it does not say."""
+    path = Path(path)
+    if path.is_dir():
+        return f"a folder, not {wanted}"
+    start = _start(path)
+    if not start:
+        return "the file is empty; get it again"
+    if start.lstrip(_BLANK).startswith(b"<"):  # also the XML of a storage service that has no such file
+        return f"a web page, not {wanted}; the download asked for a login or failed, get it again"
+    for signature, kind, advice in _KINDS:
+        if start.startswith(signature) and kind != wanted:
+            if kind == "a zip archive" and _is_keras(path):
+                kind, advice = (
+                    "a .keras file",
+                    "keras.saving.load_model reads it, and save_weights writes such a file of its network",
+                )
+            return f"{kind}, not {wanted}" + (f"; {advice}" if advice else "")
+    return None
+
+
+def _is_keras(path: Path) -> bool:
+    with suppress(OSError, zipfile.BadZipFile, ValueError), zipfile.ZipFile(path) as archive:
+        return "model.weights.h5" in archive.namelist()
+    return False
 
 
 def start_fault(start: bytes, name: str) -> str | None:
