@@ -42,6 +42,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--forced_mask_stride", type=int, help="evaluate this s_in only")
     add("--no_learned_upsampling", action="store_true", help="use predictions at multiples of s_in only, interpolated")
+    add("--no_interpolation", action="store_true", help="score every frame's own prediction (TEST_STRIDED_EVAL: false)")
     add_checks_flags(parser)
     add("--output", help="write all scores to this JSON file")
     parser.set_defaults(average="action_wise")
@@ -84,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
         changes["precision"] = options.precision
     if options.no_learned_upsampling:
         changes["learned_upsampling"] = False
+    if options.no_interpolation:
+        changes["interpolate"] = False
     evaluate = replace(evaluate, **changes)
     device = open_device(options)
     set_determinism(options)

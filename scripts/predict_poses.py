@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from dataclasses import asdict, replace
+from typing import Any
 
 from _command import run
 from _determinism import add_determinism_flag, set_determinism
@@ -28,9 +29,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--frames", required=True, help="frames table of the test data")
     add("--test_subset", default="test", help="split or subjects (test)")
     add("--s_in", type=int, required=True, help="frames between two 2D poses")
-    add("--batch_size", type=int, default=256, help="windows at once (256)")
+    add("--batch_size", type=int, help="windows at once (256)")
     add("--no_mirror", action="store_true", help="do not average with the prediction for the mirrored input")
-    add("--test_step", type=int, default=1, help="evaluate every n-th frame only (1)")
+    add("--no_interpolation", action="store_true", help="predict every frame by itself, not only multiples of s_out")
+    add("--test_step", type=int, help="evaluate every n-th frame only (as configured, else 1)")
     add_precision_flag(parser)
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
@@ -42,12 +44,20 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def evaluation(options: argparse.Namespace, configured: EvaluateConfig) -> EvaluateConfig:
+    """How to evaluate: what a JSON file of the official code says, with what the command line changes."""
+    changes: dict[str, Any] = {
+        name: getattr(options, name) for name in ("batch_size", "test_step") if getattr(options, name) is not None
+    }
+    changes |= {"mirror": False} if options.no_mirror else {}
+    changes |= {"interpolate": False} if options.no_interpolation else {}
+    return replace(configured, precision=options.precision, **changes)
+
+
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
-    settings, _ = read_run(options.config)
-    evaluate = EvaluateConfig(
-        mirror=not options.no_mirror, batch_size=options.batch_size, test_step=options.test_step, precision=options.precision
-    )
+    settings, configured = read_run(options.config)
+    evaluate = evaluation(options, configured)
     device = open_device(options)
     set_determinism(options)
     meter = Meter(device.names)

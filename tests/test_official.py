@@ -24,8 +24,196 @@ def test_all_golden_configurations(golden, golden_count) -> None:
     golden_count("official configurations", len(paths))
 
 
+# h36m_81 with every key of the official configuration, as its file has them.
+PUBLISHED = {
+    "ARCH": "UpliftUpsampleTransformer",
+    "ATTENTION_DROP_RATE": 0.0,
+    "AUGM_FLIP_KEYPOINT_ORDER": [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 10, 16, 15, 14, 13, 12, 11],
+    "AUGM_FLIP_PROB": 0.5,
+    "BATCH_SIZE": 256,
+    "BEST_CHECKPOINT_METRIC": "AW-MPJPE",
+    "CHECKPOINT_INTERVAL": 10,
+    "DATASET_TEST_3D_SUBSAMPLE_STEP": 1,
+    "DATASET_TRAIN_3D_SUBSAMPLE_STEP": 1,
+    "DATASET_VAL_3D_SUBSAMPLE_STEP": 4,
+    "DROP_PATH_RATE": [0.1, 0.1, 0.0],
+    "DROP_RATE": 0.0,
+    "EMA_DECAY": 0.999,
+    "EMA_ENABLED": True,
+    "EPOCHS": 120,
+    "EVAL_DISABLE_LEARNED_UPSAMPLING": False,
+    "EVAL_FLIP": True,
+    "FIRST_STRIDED_TOKEN_ATTENTION_LAYER": 1,
+    "GPU_ID": 0,
+    "IN_BATCH_AUGMENT": False,
+    "LEARNABLE_MASKED_TOKEN": False,
+    "LOSS_WEIGHT_CENTER": 0.5,
+    "LOSS_WEIGHT_SEQUENCE": 0.5,
+    "MASK_STRIDE": [4, 10, 20],
+    "MLP_RATIO": 2,
+    "NUM_HEADS": 8,
+    "NUM_KEYPOINTS": 17,
+    "OPTIMIZER": "AdamW",
+    "OPTIMIZER_PARAMS": {},
+    "OUTPUT_BN": False,
+    "PADDINGS": [[1, 1], [0, 0], [0, 0]],
+    "PADDING_TYPE": "copy",
+    "QKV_BIAS": True,
+    "REFINE_DROP_RATE": 0.5,
+    "REFINE_FC_SIZE": 1024,
+    "ROOT_KEYTPOINT": 6,
+    "SCHEDULE": "ExponentialDecay",
+    "SCHEDULE_PARAMS": {"decay_rate": 0.99, "decay_steps": 6000, "initial_learning_rate": 4e-05, "staircase": True},
+    "SEQUENCE_LENGTH": 41,
+    "SEQUENCE_STRIDE": 2,
+    "SHUFFLE_SEED": 0,
+    "SPATIAL_EMBED_DIM": 32,
+    "SPATIAL_TRANSFORMER_BLOCKS": 4,
+    "STEPS_PER_EPOCH": 6000,
+    "STRIDES": [4, 4, 3],
+    "STRIDE_MASK_RAND_SHIFT": True,
+    "TEMPORAL_EMBED_DIM": 384,
+    "TEMPORAL_TRANSFORMER_BLOCKS": 4,
+    "TEST_STRIDED_EVAL": True,
+    "TOKEN_MASK_RATE": 0.0,
+    "USE_REFINE": False,
+    "VALIDATION_EXAMPLES": -1,
+    "VALIDATION_INTERVAL": 2,
+    "WEIGHT_DECAY": 4e-06,
+}
+# Another value of each key, and where that is to be found in the experiment.
+HONOURED = {
+    "ATTENTION_DROP_RATE": (0.2, "model.attention_drop_rate", 0.2),
+    "AUGM_FLIP_PROB": (0, "train.mirror", False),
+    "BATCH_SIZE": (128, "train.batch_size", 128),
+    "BEST_CHECKPOINT_METRIC": ("MPJPE", "train.best_metric", "MPJPE"),
+    "CHECKPOINT_INTERVAL": (3, "train.checkpoint_interval", 3),
+    "DATASET_TEST_3D_SUBSAMPLE_STEP": (2, "evaluate.test_step", 2),
+    "DATASET_TRAIN_3D_SUBSAMPLE_STEP": (2, "train.train_step", 2),
+    "DATASET_VAL_3D_SUBSAMPLE_STEP": (2, "train.validation_step", 2),
+    "DROP_PATH_RATE": (0.3, "model.drop_path_rate", (0.3, 0.3, 0.3)),
+    "DROP_RATE": (0.3, "model.drop_rate", 0.3),
+    "EMA_DECAY": (0.9, "train.ema_decay", 0.9),
+    "EMA_ENABLED": (False, "train.ema_decay", None),
+    "EPOCHS": (2, "train.epochs", 2),
+    "EVAL_DISABLE_LEARNED_UPSAMPLING": (True, "evaluate.learned_upsampling", False),
+    "EVAL_FLIP": (False, "evaluate.mirror", False),
+    "FIRST_STRIDED_TOKEN_ATTENTION_LAYER": (0, "model.first_attention_layer", 0),
+    "IN_BATCH_AUGMENT": (True, "train.in_batch_mirror", True),
+    "LEARNABLE_MASKED_TOKEN": (True, "model.learnable_masked_token", True),
+    "LOSS_WEIGHT_CENTER": (0.4, "train.loss_weight_center", 0.4),
+    "LOSS_WEIGHT_SEQUENCE": (0.4, "train.loss_weight_sequence", 0.4),
+    "MASK_STRIDE": (6, "model.s_in", (6,)),
+    "MLP_RATIO": (4, "model.mlp_ratio", 4),
+    "NUM_HEADS": (4, "model.num_heads", 4),
+    "OPTIMIZER": ("Adam", "train.optimizer", "Adam"),
+    "OPTIMIZER_PARAMS": ({"amsgrad": True}, "train.optimizer_params", {"amsgrad": True}),
+    "OUTPUT_BN": (True, "model.output_bn", True),
+    "PADDINGS": ([[0, 0], [1, 1], [0, 0]], "model.paddings", ((0, 0), (1, 1), (0, 0))),
+    "PADDING_TYPE": ("zeros", "train.padding", "zeros"),
+    "QKV_BIAS": (False, "model.qkv_bias", False),
+    "SCHEDULE": ("CosineDecayRestarts", "train.schedule", "CosineDecayRestarts"),
+    "SCHEDULE_PARAMS": ({"initial_learning_rate": 1}, "train.schedule_params", {"initial_learning_rate": 1}),
+    "SEQUENCE_LENGTH": (43, "model.num_tokens", 43),
+    "SEQUENCE_STRIDE": (1, "model.s_out", 1),
+    "SHUFFLE_SEED": (1, "train.shuffle_seed", 1),
+    "SPATIAL_EMBED_DIM": (16, "model.spatial_dim", 16),
+    "SPATIAL_TRANSFORMER_BLOCKS": (2, "model.spatial_blocks", 2),
+    "STEPS_PER_EPOCH": (10, "train.steps_per_epoch", 10),
+    "STRIDES": ([3, 5, 3], "model.strides", (3, 5, 3)),
+    "STRIDE_MASK_RAND_SHIFT": (False, "train.random_shift", False),
+    "TEMPORAL_EMBED_DIM": (64, "model.temporal_dim", 64),
+    "TEMPORAL_TRANSFORMER_BLOCKS": (2, "model.temporal_blocks", 2),
+    "TEST_STRIDED_EVAL": (False, "evaluate.interpolate", False),
+    "TOKEN_MASK_RATE": (0.1, "model.token_mask_rate", 0.1),
+    "USE_REFINE": (True, "model.sequence_head", False),
+    "VALIDATION_EXAMPLES": (100, "train.validation_examples", 100),
+    "VALIDATION_INTERVAL": (3, "train.validation_interval", 3),
+    "WEIGHT_DECAY": (None, "train.weight_decay", None),
+}
+REFUSED = {
+    "ARCH": ("StridedTransformer", "UpliftUpsampleTransformer only"),
+    "AUGM_FLIP_KEYPOINT_ORDER": (list(range(17)), "not the mirror order"),
+    "AUGM_FLIP_PROB": (0.3, "write 0.5 for that, or 0"),
+    "NUM_KEYPOINTS": (16, "every data set and weight file here has 17"),
+    "ROOT_KEYTPOINT": (0, "the root is joint 6, the pelvis"),
+    "SEQUENCE_LENGTH": (40, "must be odd"),
+}
+TOLD = {
+    "GPU_ID": (1, "--gpu_id on the command line"),
+    "REFINE_DROP_RATE": (0.1, "nothing in the official code uses it"),
+    "REFINE_FC_SIZE": (512, "nothing in the official code uses it"),
+}
+
+
+def test_every_official_key_is_honoured_refused_or_told() -> None:
+    assert HONOURED.keys() | REFUSED.keys() | TOLD.keys() == PUBLISHED.keys()
+    assert len(PUBLISHED) == 54
+
+
+@pytest.mark.parametrize("key", HONOURED)
+def test_honoured_key(key: str) -> None:
+    value, place, expected = HONOURED[key]
+    before, after = (experiment_from_official(document, "c.json") for document in (PUBLISHED, PUBLISHED | {key: value}))
+    group, name = place.split(".")
+    assert getattr(getattr(after, group), name) == expected
+    assert after != before
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_refused_key(key: str) -> None:
+    value, message = REFUSED[key]
+    with pytest.raises(InputError, match=message):
+        experiment_from_official(PUBLISHED | {key: value}, "c.json")
+
+
+@pytest.mark.parametrize("key", TOLD)
+def test_key_without_effect_is_told(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    value, message = TOLD[key]
+    assert experiment_from_official(PUBLISHED, "c.json") == experiment_from_official(PUBLISHED | {key: value}, "c.json")
+    [told] = caplog.messages
+    assert f"c.json: {key} is {value}" in told
+    assert message in told
+
+
+def test_decay_without_averages_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert experiment_from_official(PUBLISHED | {"EMA_ENABLED": False}, "c.json").train.ema_decay is None
+    assert "EMA_DECAY is not used" in caplog.text
+
+
+def test_neither_learned_upsampling_nor_interpolation() -> None:
+    with pytest.raises(InputError, match="learned_upsampling and interpolate are both off"):
+        experiment_from_official(PUBLISHED | {"TEST_STRIDED_EVAL": False, "EVAL_DISABLE_LEARNED_UPSAMPLING": True}, "c.json")
+
+
+NOTE = {"_comment": "trained on the cluster"}
+
+
+@pytest.mark.parametrize(
+    ("document", "unknown"),
+    [
+        (NOTE | PUBLISHED, ["'_comment'"]),
+        (NOTE | {"SEQUENCE_LENGTH": 27, "note": "x", "TEMPORAL_EMBED_DIM": 64}, ["'_comment'", "'note'"]),
+        (PUBLISHED | {"epochs": 3}, ["'epochs', did you mean 'EPOCHS'?"]),
+        ({"batch_size": 3, "epochs": 1}, ["'batch_size', did you mean 'BATCH_SIZE'?", "'epochs', did you mean 'EPOCHS'?"]),
+        ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}, "EPOCHS": 1}, ["'EPOCHS'"]),
+        ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}} | NOTE, ["'_comment'"]),
+    ],
+)
+def test_keys_that_do_not_belong_there_are_one_line_each(document, unknown, tmp_path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    with pytest.raises(InputError) as error:
+        read_run(tmp_path / "config.json")
+    assert str(error.value).splitlines() == [f"{tmp_path}/config.json: unknown key {key}" for key in unknown]
+
+
 def test_defaults_of_left_out_keys() -> None:
     experiment = experiment_from_official(FULL, "config.json")
+    assert (experiment.model.first_attention_layer, experiment.train.random_shift, experiment.train.in_batch_mirror) == (
+        0,
+        False,
+        False,
+    )
     assert experiment.model.s_in == ()
     assert not experiment.model.has_strided_input
     assert (experiment.train.optimizer, experiment.train.optimizer_params["amsgrad"]) == ("Adam", True)

@@ -271,6 +271,7 @@ class EvaluateConfig:
     mirror: average with the prediction for the mirrored input. batch_size: windows predicted at once.
     test_step: use every n-th frame of a video only (1: all).
     learned_upsampling: false scores predictions at multiples of s_in only, with linear interpolation between them.
+    interpolate: frames between two multiples of s_out are interpolated; false predicts and scores each of them by itself.
     precision: what layers compute in; weights and outputs are float32 in any case (``model.precision``).
     """
 
@@ -278,6 +279,7 @@ class EvaluateConfig:
     batch_size: int = 256
     test_step: int = 1
     learned_upsampling: bool = True
+    interpolate: bool = True
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
@@ -285,7 +287,13 @@ class EvaluateConfig:
 
     def faults(self) -> list[str]:
         """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
-        return strict.sizes(self, {"batch_size": 1, "test_step": 1})[1]
+        known, faults = strict.sizes(self, {"batch_size": 1, "test_step": 1})
+        return faults + strict.all_faults(known, (EvaluateConfig._interpolation_faults,))
+
+    def _interpolation_faults(self) -> list[str]:
+        if self.learned_upsampling or self.interpolate:
+            return []
+        return ["learned_upsampling and interpolate are both off; without learned upsampling there is nothing but interpolation"]
 
 
 @dataclass(frozen=True)

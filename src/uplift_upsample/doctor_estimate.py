@@ -119,7 +119,7 @@ def _prediction(
     if frames is None:
         basis = "frames are not known before the data is there"
         return StageEstimate(study.name, experiment.name, "predict", jobs, None, memory, basis)
-    windows = frames / math.lcm(model.s_out, evaluate.test_step) * (2 if evaluate.mirror else 1)
+    windows = frames / math.lcm(model.s_out if evaluate.interpolate else 1, evaluate.test_step) * (2 if evaluate.mirror else 1)
     seconds = jobs * (_start(speeds, cost) + windows / evaluate.batch_size * step.seconds(evaluate.batch_size * cost))
     basis = f"{windows:.0f} windows for each s_in{', mirrored ones too' if evaluate.mirror else ''}"
     return StageEstimate(study.name, experiment.name, "predict", jobs, seconds, memory, basis)

@@ -4,6 +4,7 @@ Keys that a file leaves out take the defaults of the official code, which differ
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 from uplift_upsample.config import Experiment
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MIRROR, ROOT
-from uplift_upsample.strict import shown, suggestion
+from uplift_upsample.strict import is_number, shown, suggestion
+
+logger = logging.getLogger(__name__)
 
 # Key of the official file -> (group, name) here.
 _KEYS = {
@@ -60,20 +63,20 @@ _KEYS = {
     "CHECKPOINT_INTERVAL": ("train", "checkpoint_interval"),
     "SHUFFLE_SEED": ("train", "shuffle_seed"),
     "EVAL_FLIP": ("evaluate", "mirror"),
+    "TEST_STRIDED_EVAL": ("evaluate", "interpolate"),
     "DATASET_TEST_3D_SUBSAMPLE_STEP": ("evaluate", "test_step"),
     "EVAL_DISABLE_LEARNED_UPSAMPLING": ("evaluate", "learned_upsampling"),
 }
-# Keys that say nothing about the experiment here: read, and checked where another value would change the result.
-_OTHER_KEYS = {
-    "ARCH",
-    "AUGM_FLIP_KEYPOINT_ORDER",
-    "EMA_ENABLED",
-    "GPU_ID",
-    "REFINE_DROP_RATE",
-    "REFINE_FC_SIZE",
-    "ROOT_KEYTPOINT",
-    "TEST_STRIDED_EVAL",
+# Keys of which another value would change the result: the published one is read, others are refused.
+_FIXED_KEYS = {"ARCH", "AUGM_FLIP_KEYPOINT_ORDER", "ROOT_KEYTPOINT"}
+# Keys that change no number, in the official code neither: (published value, why); another value is read with a warning.
+_REFINE = "nothing in the official code uses it: USE_REFINE removes the head for all tokens, and does no more"
+WITHOUT_EFFECT = {
+    "GPU_ID": (0, "a free GPU is taken; --gpu_id on the command line takes a certain one"),
+    "REFINE_DROP_RATE": (0.5, _REFINE),
+    "REFINE_FC_SIZE": (1024, _REFINE),
 }
+_KNOWN = _KEYS.keys() | _FIXED_KEYS | WITHOUT_EFFECT.keys() | {"EMA_ENABLED"}
 _DEFAULTS: dict[str, Any] = {
     "BATCH_SIZE": 256,
     "SEQUENCE_LENGTH": 27,
@@ -88,6 +91,9 @@ _DEFAULTS: dict[str, Any] = {
     "PADDINGS": None,
     "DROP_PATH_RATE": [0.1, 0.1, 0.0],
     "MASK_STRIDE": None,
+    "STRIDE_MASK_RAND_SHIFT": False,
+    "FIRST_STRIDED_TOKEN_ATTENTION_LAYER": 0,
+    "IN_BATCH_AUGMENT": False,
     "OPTIMIZER": "Adam",
     "OPTIMIZER_PARAMS": {"amsgrad": True, "epsilon": 1e-8},
     "SCHEDULE": "ExponentialDecayWithSteps",
@@ -121,15 +127,23 @@ def read_official_config(path: str | os.PathLike[str]) -> Experiment:
 
 
 def is_official(document: Mapping[str, Any]) -> bool:
-    """Whether a configuration has the flat, upper-case keys of the official files."""
-    return bool(document) and all(isinstance(key, str) and key.isupper() for key in document)
+    """Whether a configuration has the flat, upper-case keys of the official files, even among others that do not belong there.
+
+    A run configuration always has the key ``model``, which no official file has.
+    """
+    keys = [key for key in document if isinstance(key, str)]
+    if "model" in keys:
+        return False
+    return any(key.upper() in _KNOWN for key in keys) or (bool(keys) and all(key.isupper() for key in keys))
 
 
 def experiment_from_official(document: Mapping[str, Any], where: str) -> Experiment:
-    """Translate the keys of an official file. Raises ``InputError`` naming every fault; ``where`` starts each line."""
-    known = _KEYS.keys() | _OTHER_KEYS
-    faults = [f"{where}: unknown key {shown(key)}{suggestion(key, known)}" for key in document if key not in known]
-    values = _DEFAULTS | {key: value for key, value in document.items() if key in known}
+    """Translate the keys of an official file. Raises ``InputError`` naming every fault; ``where`` starts each line.
+
+    Values that change nothing here are told in a warning.
+    """
+    faults = [f"{where}: unknown key {shown(key)}{suggestion(key, _KNOWN)}" for key in document if key not in _KNOWN]
+    values = _DEFAULTS | {key: value for key, value in document.items() if key in _KNOWN}
     if values.get("ARCH", "UpliftUpsampleTransformer") != "UpliftUpsampleTransformer":
         faults.append(f"{where}: ARCH is {shown(values['ARCH'])}; this project has the UpliftUpsampleTransformer only")
     if values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR.tolist()) != MIRROR.tolist():
@@ -140,8 +154,19 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
         faults.append(f"{where}: EMA_ENABLED: expected true or false, not {shown(values['EMA_ENABLED'])}")
     elif values["EMA_ENABLED"] and values.get("EMA_DECAY") is None:
         faults.append(f"{where}: EMA_ENABLED is true, but EMA_DECAY is missing; the published one is 0.999")
+    probability = values.get("AUGM_FLIP_PROB", 0.5)
+    if is_number(probability) and probability not in (0, 0.5):
+        faults.append(
+            f"{where}: AUGM_FLIP_PROB is {shown(probability)}; the official code looks at nothing but whether it is above 0, and "
+            "then trains on every example and its mirror image: write 0.5 for that, or 0 for no mirror images"
+        )
     if faults:
         raise InputError("\n".join(faults))
+    for key, (published, reason) in WITHOUT_EFFECT.items():
+        if values.get(key, published) != published:
+            logger.warning("%s: %s is %s, which changes nothing: %s", where, key, shown(values[key]), reason)
+    if values.get("EMA_DECAY") is not None and not values["EMA_ENABLED"]:
+        logger.warning("%s: EMA_DECAY is not used, because EMA_ENABLED is false: weights are not averaged", where)
     groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}
     for key, value in _translated(values).items():
         group, name = _KEYS[key]
@@ -162,7 +187,7 @@ def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
         value = result.get(key, False)
         result[key] = not value if isinstance(value, bool) else value
     probability = result.get("AUGM_FLIP_PROB", 0.5)
-    result["AUGM_FLIP_PROB"] = probability > 0 if isinstance(probability, int | float) else probability
+    result["AUGM_FLIP_PROB"] = probability > 0 if is_number(probability) else probability
     result["EMA_DECAY"] = result.get("EMA_DECAY") if values["EMA_ENABLED"] else None
     # The official code passes its own epsilon; a key that repeats it crashed there and is harmless here.
     params = {} if result["OPTIMIZER_PARAMS"] is None else result["OPTIMIZER_PARAMS"]

@@ -17,13 +17,16 @@ import pytest
 from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import EvaluateConfig, ModelConfig
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
+from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
+from uplift_upsample.evaluate import predict as predict_module
 from uplift_upsample.evaluate.predict import predict_poses, predict_subset
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.model.weights import network_variables
+from uplift_upsample.model.weights import load_weights, network_variables
+from uplift_upsample.official import read_official_config
 
 TOLERANCE = 1e-5  # metres
 TOLERANCE_MM = 0.02  # two joints, each that far off
@@ -34,10 +37,16 @@ SEQUENCES = [("Eating", 1, 50), ("Eating 1", 2, 50), ("Walking", 13, 50), ("Walk
              ("Sitting 1", 47, 50), ("Posing", 1, 100), ("Posing 1", 39, 100)]  # fmt: skip
 TINY: dict[str, Any] = {"num_tokens": 9, "s_out": 2, "s_in": (4, 6, 12), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
                         "spatial_blocks": 1, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip
-# What differs from TINY, and the evaluations: s_in with what differs from (test_step 1, padding copy, mirror, learned upsampling)
+# What differs from TINY, and the evaluations: s_in with what differs from (test_step 1, padding copy, mirror, learned upsampling,
+# interpolate)
 CASES: dict[str, tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]] = {
     "strided": ({}, [(4, {}), (6, {"padding": "zeros"}), (12, {"learned_upsampling": False}), (12, {"mirror": False})]),
     "every n-th frame": ({}, [(4, {"test_step": 2}), (4, {"test_step": 3}), (6, {"test_step": 5, "learned_upsampling": False})]),
+    "every frame by itself": (
+        {},
+        [(4, {"interpolate": False}), (12, {"interpolate": False, "test_step": 3, "padding": "zeros", "mirror": False})],
+    ),
+    "every frame by itself, no strided input": ({"s_in": ()}, [(2, {"interpolate": False})]),
     "s_in not trained for": ({}, [(2, {}), (8, {}), (40, {}), (400, {"padding": "zeros"})]),
     "s_in equals s_out": ({"s_out": 3, "s_in": (3, 6)}, [(3, {}), (3, {"learned_upsampling": False}), (6, {})]),
     "s_out 1": ({"s_out": 1, "s_in": (4, 1)}, [(4, {}), (4, {"learned_upsampling": False}), (1, {"test_step": 4}), (3, {})]),
@@ -124,14 +133,23 @@ def full_window(poses_2d: np.ndarray, centre: int, model: ModelConfig, factor: i
     return window, visible
 
 
-def predicted(table: FramesTable, videos: list[int], model: ModelConfig, s_in: int, test_step: int, padding: str, mirror: bool):
+def predicted(
+    table: FramesTable,
+    videos: list[int],
+    model: ModelConfig,
+    s_in: int,
+    test_step: int,
+    padding: str,
+    mirror: bool,
+    interpolate: bool,
+):
     """Video -> frame -> predicted pose."""
     windows, where = [], []
     for video in videos:
         poses_2d, _ = poses_of(table, video)
         factor = factor_of(table, video)
         for frame in range(0, len(poses_2d), test_step):
-            if frame % (model.s_out * factor) == 0:
+            if frame % (model.s_out * factor) == 0 or not interpolate:
                 windows.append(full_window(poses_2d, frame, model, factor, s_in, padding))
                 where.append((video, frame))
     inputs, visible = np.array([w for w, _ in windows]), np.array([v for _, v in windows])
@@ -193,22 +211,22 @@ def test_poses_and_scores_are_those_of_the_brute_force(name: str, index: int, ta
     model = ModelConfig(**(TINY | changes))
     s_in, switches = (
         runs[index][0],
-        {"test_step": 1, "padding": "copy", "mirror": True, "learned_upsampling": True} | runs[index][1],
+        {"test_step": 1, "padding": "copy", "mirror": True, "learned_upsampling": True, "interpolate": True} | runs[index][1],
     )
     learned_upsampling = switches.pop("learned_upsampling")
     videos = table.videos_of(["S9"])
     expected = predicted(table, videos.tolist(), model, s_in, **switches)
     lifter = lifter_of(model)
     lifter.mirror = switches["mirror"]
-    step = switches["test_step"]
-    found = predict_poses(lifter, table, videos, s_in, test_step=step, padding=switches["padding"])
+    step, interpolate = switches["test_step"], switches["interpolate"]
+    found = predict_poses(lifter, table, videos, s_in, test_step=step, interpolate=interpolate, padding=switches["padding"])
     where = [(video, frame) for video, by_frame in expected.items() for frame in by_frame]
     assert list(zip(found.video.tolist(), found.frame.tolist(), strict=True)) == where
     poses = np.array([expected[video][frame] for video, frame in where])
     assert np.ptp(poses, axis=0).max() > 0.01  # the inputs matter
     np.testing.assert_allclose(found.poses_3d, poses, rtol=0, atol=TOLERANCE)
 
-    metadata = {"s_in": s_in, "s_out": model.s_out, "test_step": step, "subjects": ["S9"]}
+    metadata = {"s_in": s_in, "s_out": model.s_out, "test_step": step, "interpolate": interpolate, "subjects": ["S9"]}
     document = scores(dataclasses.replace(found, metadata=metadata), table, learned_upsampling)
     plain = mpjpe_by_loops(table, expected, s_in, step, plain=True)
     learned = mpjpe_by_loops(table, expected, s_in, step, plain=False)
@@ -244,3 +262,29 @@ def test_an_impossible_s_in_is_refused(changes: dict, strides: list[int], told: 
 def test_an_impossible_subset_is_refused(subset: str, table: FramesTable) -> None:
     with pytest.raises(InputError, match="subset"):
         predict_all(ModelConfig(**TINY), table, subset, [4])
+
+
+def test_every_frames_own_prediction_is_that_of_the_official_code(golden, golden_count) -> None:
+    """It predicts every frame, and throws most of them away only before scoring (``TEST_STRIDED_EVAL``)."""
+    data, weights = golden / "data", golden / "models" / "n71_h351like_first1.h5"
+    table = h36m_table(data / "data_3d_h36m.npz", data / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
+    network = build_network(read_official_config(weights.with_suffix(".json")).model)
+    load_weights(network, weights)
+    videos = table.videos_of(["S11"])[:1]
+    found = predict_poses(Lifter(network, 32, mirror=True), table, videos, 10, interpolate=False)
+    expected = np.load(golden / "evaluation" / "rand_n71_S11.npz")["s10/pred_raw"][: len(found.frame)]
+    assert found.frame.tolist() == list(range(int(table.video_length[videos[0]])))
+    np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
+    golden_count("poses of frames that are no multiples of s_out", int((found.frame % 5 != 0).sum()))
+
+
+def test_a_last_block_without_any_2d_pose(table: FramesTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows between the 2D poses see none; a block may hold no others."""
+    model = ModelConfig(**TINY)
+    videos = table.videos_of(["S9"])[-1:]  # 39 frames at 100 Hz, so that 2D poses lie on every 8th one
+    whole = predict_poses(lifter_of(model), table, videos, 4, interpolate=False)
+    monkeypatch.setattr(predict_module, "BLOCK", 1)
+    parts = predict_poses(lifter_of(model), table, videos, 4, interpolate=False)
+    np.testing.assert_allclose(parts.poses_3d, whole.poses_3d, rtol=0, atol=TOLERANCE)
+    unseeing = whole.poses_3d[whole.frame % 4 != 0]
+    np.testing.assert_allclose(unseeing, np.broadcast_to(unseeing[:1], unseeing.shape), rtol=0, atol=TOLERANCE)

@@ -213,6 +213,24 @@ def test_every_second_frame(table):
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] < 1e-3
 
 
+def test_every_frames_own_prediction_is_scored(table):
+    """Without interpolation the poses between multiples of s_out count, whatever lies beside them."""
+    video, frame = all_frames(table, table.videos_of(["S9"]))
+    poses = ground_truth(table, video, frame) + 0.0
+    others = np.arange(17) != ROOT
+    poses[np.ix_(frame % 2 != 0, others, [0])] += 0.017  # every second frame: 16 of 17 joints are 17 mm off
+    metadata = {"s_in": 4, "s_out": 2, "interpolate": False, "subjects": ["S9"]}
+    document = scores(Predictions(poses, video, frame, metadata), table)
+    share = np.mean(frame % 2 != 0)
+    assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(16 * share, abs=1e-3)
+    assert document["4"]["key_frames"]["frame_wise"]["mpjpe"] == pytest.approx(0, abs=1e-3)
+    assert document["protocol"]["interpolate"] is False
+    interpolated = scores(Predictions(poses, video, frame, metadata | {"interpolate": True}), table)
+    assert interpolated["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(tail_error_mm(table, 2), abs=1e-3)
+    with pytest.raises(InputError, match="every frame by itself; without learned upsampling"):
+        scores(Predictions(poses, video, frame, metadata), table, learned_upsampling=False)
+
+
 def changed(predictions: Predictions, rows=slice(None), **metadata) -> Predictions:
     return Predictions(
         predictions.poses_3d[rows], predictions.video[rows], predictions.frame[rows], {**predictions.metadata, **metadata}

@@ -204,6 +204,7 @@ def evaluation_switches(wildcards):
     experiment = tested(wildcards)
     evaluate = experiment.experiment.evaluate
     mirror = "" if evaluate.mirror else " --no_mirror"
+    mirror += "" if evaluate.interpolate else " --no_interpolation"
     precision = "" if evaluate.precision == "float32" else f" --precision {evaluate.precision}"
     subset = shlex.quote(experiment.test_subset)
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{precision}"

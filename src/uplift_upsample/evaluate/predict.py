@@ -1,11 +1,11 @@
 """Prediction under the test protocol: only the frames that count, the spatial stage once per 2D pose.
 
 Windows are centred on the frames that are multiples of s_out, their masks aligned with the video; all other frames
-are interpolated from these by the scoring. Source: the evaluation section of the specification.
+are interpolated from these by the scoring. Without interpolation there is a window around every frame.
+Source: the evaluation section of the specification.
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.predictions import Predictions
+from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.skeleton import NUM_JOINTS
@@ -39,9 +39,15 @@ def check_s_in(s_in: int, model: ModelConfig) -> bool:
     return is_trained
 
 
-def predicted_rows(table: FramesTable, videos: np.ndarray, s_in: int, s_out: int, test_step: int = 1) -> Rows:
-    """The windows to predict: one for each frame that is a multiple of s_out (and of ``test_step``), video by video."""
-    step = np.array([math.lcm(s_out * int(factor), test_step) for factor in frame_rate_factor(table.video_frame_rate[videos])])
+def predicted_rows(
+    table: FramesTable, videos: np.ndarray, s_in: int, s_out: int, test_step: int = 1, interpolate: bool = True
+) -> Rows:
+    """The windows to predict: one for each frame that is a multiple of s_out (and of ``test_step``), video by video.
+
+    interpolate: false, one for every frame (that is a multiple of ``test_step``).
+    """
+    switches = {"s_out": s_out, "test_step": test_step, "interpolate": interpolate}
+    step = frames_between(switches, frame_rate_factor(table.video_frame_rate[videos]))
     counts = -(-table.video_length[videos] // step)
     starts = np.cumsum(counts) - counts
     video = np.repeat(videos, counts)
@@ -57,6 +63,7 @@ def predict_poses(
     s_in: int,
     *,
     test_step: int = 1,
+    interpolate: bool = True,
     padding: Padding = "copy",
     on_windows: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predictions:
@@ -70,7 +77,7 @@ def predict_poses(
     check_s_in(s_in, model)
     if table.poses_2d is None:
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: it has no 2D poses to predict from")
-    rows = predicted_rows(table, videos, s_in, model.s_out, test_step)
+    rows = predicted_rows(table, videos, s_in, model.s_out, test_step, interpolate)
     reader = ExampleReader(
         table,
         model.num_tokens,
@@ -98,6 +105,8 @@ def _distinct_poses(reader: ExampleReader, rows: Rows) -> tuple[np.ndarray, np.n
     distinct, inverse = np.unique(index[visible], return_inverse=True)
     token_pose = np.zeros(index.shape, np.int64)
     token_pose[visible] = inverse
+    if not len(distinct):  # windows between the 2D poses see none; the network still gets one to look at
+        distinct = np.full(1, -1)
     poses_2d = np.array(table.poses_2d[distinct])
     poses_2d[distinct < 0] = 0
     check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
@@ -122,6 +131,8 @@ def evaluation_metadata(
         "num_tokens": model.num_tokens,
         "mirror": evaluate.mirror,
         "test_step": evaluate.test_step,
+        "learned_upsampling": evaluate.learned_upsampling,
+        "interpolate": evaluate.interpolate,
         "precision": evaluate.precision,
         "frame_rate": FRAME_RATE,
         "frames_sha256": table.sha256,
@@ -145,10 +156,22 @@ def predict_subset(
     videos = table.videos_of(subjects_of(table, test_subset))
     for s_in in strides:
         check_s_in(s_in, network.config)
+    if not evaluate.interpolate and network.config.has_strided_input and network.config.s_out > 1:
+        logger.warning(
+            "nothing is interpolated: windows around frames that are no multiples of s_out %d see no 2D pose at all",
+            network.config.s_out,
+        )
     lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror, precision=evaluate.precision)
     for s_in in strides:
         predictions = predict_poses(
-            lifter, table, videos, s_in, test_step=evaluate.test_step, padding=padding, on_windows=on_windows
-        )  # fmt: skip
+            lifter,
+            table,
+            videos,
+            s_in,
+            test_step=evaluate.test_step,
+            interpolate=evaluate.interpolate,
+            padding=padding,
+            on_windows=on_windows,
+        )
         metadata = evaluation_metadata(table, videos, network.config, evaluate, s_in, test_subset)
         yield replace(predictions, metadata=metadata)

@@ -51,6 +51,15 @@ class Predictions:
             )
 
 
+def frames_between(metadata: Mapping[str, Any], factor: np.ndarray) -> np.ndarray:
+    """Frames between two predictions of videos whose fiftieth of a second has ``factor`` frames; arrays of one shape.
+
+    metadata: ``s_out``, and ``test_step`` and ``interpolate`` where they are not 1 and true (``EvaluateConfig``).
+    """
+    own = metadata["s_out"] * factor if metadata.get("interpolate", True) else np.ones_like(factor)
+    return np.lcm(own, metadata.get("test_step", 1))
+
+
 def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> None:
     """Write predictions to an HDF5 file, whole or not at all; equal predictions give equal bytes."""
     metadata = {"joints": MODEL_17, "unit": "m", "axes": "camera: x right, y down, z forward"} | dict(predictions.metadata)

@@ -34,7 +34,7 @@ from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
-from uplift_upsample.evaluate.predictions import Predictions
+from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.files import write_text
 from uplift_upsample.skeleton import root_relative
 
@@ -51,16 +51,24 @@ logger = logging.getLogger(__name__)
 def scores(predictions: Predictions, table: FramesTable, learned_upsampling: bool = True) -> dict[str, Any]:
     """The scores document of predictions for videos of a frames table.
 
-    Only predictions at multiples of s_out count; videos of the test subjects without any are dropped, with a warning and an entry
-    ``dropped_videos`` in the protocol; videos that the data set was made without stand there too. learned_upsampling: false puts
-    the scores of the predictions at multiples of s_in alone under ``all_frames``; they are under ``no_learned_upsampling`` in any
-    case.
+    Only predictions at multiples of s_out count, or all where they were made without interpolation. Videos of the test subjects
+    without any are dropped, with a warning and an entry ``dropped_videos`` in the protocol; videos that the data set was made
+    without stand there too. learned_upsampling: false puts the scores of the predictions at multiples of s_in alone under
+    ``all_frames``, as predictions whose metadata have ``learned_upsampling`` false do; they are under
+    ``no_learned_upsampling`` in any case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
-    are no numbers.
+    are no numbers; and where neither learned upsampling nor interpolation is to give the frames in between.
     """
     predictions = counted(predictions, table)
     s_in, s_out = predictions.metadata["s_in"], predictions.metadata["s_out"]
+    is_interpolated = predictions.metadata.get("interpolate", True)
+    learned_upsampling = learned_upsampling and predictions.metadata.get("learned_upsampling", True)
+    if not learned_upsampling and not is_interpolated:
+        raise InputError(
+            "predictions: they were made for every frame by itself; without learned upsampling, predict with interpolation"
+        )
+    is_one_way = s_in == s_out and is_interpolated  # learned upsampling or not
     videos = np.unique(predictions.video)
     learned, plain = _Scored(table, s_in), _Scored(table, s_in)
     is_input = predictions.frame % (s_in * _factor(table)[predictions.video]) == 0
@@ -68,9 +76,9 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
         target = ground_truth(table, video, frame)
         for scored, used in ((learned, np.ones_like(is_input)), (plain, is_input)):
             scored.add(_at(predictions, used, video, frame), target, video, frame)
-            if s_in == s_out:
+            if is_one_way:
                 break
-    plain = learned if s_in == s_out else plain
+    plain = learned if is_one_way else plain
     chosen = learned if learned_upsampling else plain
     protocol = {
         **_data_protocol(table),
@@ -231,6 +239,7 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
     missing = [key for key in ("s_in", "s_out") if not _is_stride(metadata.get(key))]
     if not _is_stride(metadata.get("test_step", 1)):
         missing.append("test_step")
+    missing += [key for key in ("interpolate", "learned_upsampling") if not isinstance(metadata.get(key, True), bool)]
     subjects = metadata.get("subjects", [])
     if not isinstance(subjects, list) or not all(isinstance(subject, str) for subject in subjects):
         missing.append("subjects")
@@ -245,7 +254,8 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
         raise InputError("predictions: there is not one predicted frame")
     if predictions.video.min() < 0 or predictions.video.max() >= table.num_videos:
         raise InputError(f"predictions: video {predictions.video.max()} of a data set with {table.num_videos} videos")
-    counts = predictions.frame % (s_out * _factor(table)[predictions.video]) == 0
+    is_interpolated = metadata.get("interpolate", True)
+    counts = predictions.frame % (s_out * _factor(table)[predictions.video] if is_interpolated else 1) == 0
     order = np.lexsort((predictions.frame, predictions.video))
     order = order[counts[order]]
     result = Predictions(predictions.poses_3d[order], predictions.video[order], predictions.frame[order], metadata)
@@ -265,8 +275,7 @@ def _is_stride(value: object) -> bool:
 
 def _check_frames(predictions: Predictions, table: FramesTable) -> None:
     """Exactly the frames that count must be there for each predicted video."""
-    step = predictions.metadata.get("test_step", 1)
-    period = np.lcm(predictions.metadata["s_out"] * _factor(table), step)  # (V,)
+    period = frames_between(predictions.metadata, _factor(table))  # (V,)
     videos, found = np.unique(predictions.video, return_counts=True)
     expected = -(-table.video_length[videos] // period[videos])
     is_first = np.diff(predictions.video, prepend=-1) != 0

@@ -16,6 +16,7 @@ PUBLISHED_PROTOCOL = {
     "subjects": ["S11", "S9"],
     "mirror": True,
     "learned_upsampling": True,
+    "interpolate": True,
     "test_step": 1,
     "precision": "float32",
     "dropped_videos": [],
@@ -35,6 +36,7 @@ def footer(results: Results) -> list[str]:
         f"2D input: {_told(results, lambda p: str(p.get('input_2d')))}.",
         f"Mirroring (average with the prediction for the mirrored input): {_told(results, lambda p: _yes(p.get('mirror')))}.",
         f"Learned upsampling: {_told(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
+        f"Frames between two multiples of s_out: {_told(results, _between)}.",
         f"Precision: {_told(results, _precision)}.",
         f"Test subjects: {_told(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
         f"Cameras: {_told(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
@@ -138,6 +140,10 @@ def _precision(protocol: Protocol) -> str:
     """What the network computed in when it was evaluated, and when it was trained where that was something else."""
     evaluated, trained = protocol.get("precision") or "float32", protocol.get("train_precision") or "float32"
     return evaluated if trained == "float32" else f"{evaluated}, trained in {trained}"
+
+
+def _between(protocol: Protocol) -> str:
+    return "interpolated" if protocol.get("interpolate", True) else "each predicted by itself"
 
 
 def _listed(names: list[str]) -> str:

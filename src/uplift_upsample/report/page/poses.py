@@ -27,7 +27,7 @@ import numpy as np
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.predictions import Predictions
+from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.scores import counted, ground_truth
 from uplift_upsample.files import write_text
 from uplift_upsample.report.animation.sequences import video_of
@@ -143,7 +143,7 @@ def _poses(predictions: Predictions, table: FramesTable, video: int, num_frames:
     """The predictions of one video up to the first frame behind the end."""
     factor = int(frame_rate_factor(table.video_frame_rate)[video])
     metadata = predictions.metadata
-    step = int(np.lcm(metadata["s_out"] * factor, metadata.get("test_step", 1)))
+    step = int(frames_between(metadata, np.array(factor)))
     rows = np.flatnonzero(predictions.video == video)[: -(-(num_frames - 1) // step) + 1]
     poses = root_relative(predictions.poses_3d[rows].astype(np.float64))
     return {"step": step, "key_step": metadata["s_in"] * factor, "num_poses": len(poses), "poses": packed(poses)}
