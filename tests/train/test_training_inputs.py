@@ -15,7 +15,7 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
-from uplift_upsample.skeleton import root_relative
+from uplift_upsample.skeleton import MIRROR, root_relative
 from uplift_upsample.train.inputs import InputReader, examples, packed, visible_tokens
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer
@@ -50,12 +50,42 @@ def test_examples_are_those_of_the_reader(
     stream = training_stream(table, np.arange(table.num_videos), MODEL, train, seed=0)
     for _ in range(3):
         rows = stream.next_rows()
+        rows = replace(rows, centre=np.where(np.arange(len(rows)) // 2 % 2, rows.centre, 0))  # some with padding, twins alike
         expected = reader.read(rows)
         found = examples({name: ops.convert_to_tensor(array) for name, array in inputs.read(rows).items()})
         np.testing.assert_allclose(found.targets, root_relative(expected.poses_3d), atol=2e-6)
         np.testing.assert_array_equal(found.visible, expected.visible)
         poses_2d = ops.convert_to_numpy(ops.take(found.frames, found.token_pose, axis=0))
         np.testing.assert_allclose(poses_2d[expected.visible], expected.poses_2d[expected.visible], atol=2e-6)
+
+
+def test_zeros_of_motion_capture_are_in_the_world(tables: dict[str, FramesTable]) -> None:
+    """Padded frames stand at the origin of the room, where the camera sees them; computed here point by point."""
+    table, train = tables["amass"], TrainConfig(batch_size=BATCH, padding="zeros")
+    reader = example_reader(table, MODEL, train)
+    rows = training_stream(table, np.arange(table.num_videos), MODEL, train, seed=0).next_rows()
+    rows = replace(rows, centre=np.where(np.arange(len(rows)) % 2, rows.centre, 0))  # half of them at the start of a video
+    batch, cameras, num_padded = reader.read(rows), table.cameras, 0
+    for example in range(len(rows)):
+        video, camera = rows.video[example], rows.camera[example]
+        fx, fy, cx, cy, k1, k2, k3, p1, p2 = cameras.intrinsics[camera, 2:].tolist()
+        for token in range(MODEL.num_tokens):
+            frame = rows.centre[example] + (token - MODEL.num_tokens // 2) * MODEL.s_out
+            is_padded = not 0 <= frame < table.video_length[video]
+            world = np.zeros((17, 3)) if is_padded else table.poses_3d[table.video_start_3d[video] + frame].astype(np.float64)
+            if rows.mirrored[example]:
+                world = world[MIRROR] * [-1, 1, 1]
+            seen = (world - cameras.translation[camera]) @ cameras.rotations[camera].T
+            x, y = np.clip(seen[:, 0] / seen[:, 2], -1, 1), np.clip(seen[:, 1] / seen[:, 2], -1, 1)
+            r2 = x**2 + y**2
+            bent = 1 + k1 * r2 + k2 * r2**2 + k3 * r2**3 + p1 * x + p2 * y
+            expected = np.stack([fx * (x * bent + p1 * r2) + cx, fy * (y * bent + p2 * r2) + cy], -1)
+            np.testing.assert_allclose(batch.poses_3d[example, token], seen, atol=1e-5)
+            assert batch.is_padded[example, token] == is_padded
+            if batch.visible[example, token]:
+                np.testing.assert_allclose(batch.poses_2d[example, token], expected, atol=1e-5)
+                num_padded += is_padded
+    assert num_padded > BATCH // 2
 
 
 def test_visible_tokens_are_numbered_group_by_group() -> None:

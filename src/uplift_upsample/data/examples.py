@@ -39,7 +39,8 @@ class Batch:
 class ExampleReader:
     """Reads examples of one data set with a fixed window.
 
-    num_tokens, s_out: the window. padding: what stands outside a video. has_strided_input: without, every token is visible.
+    num_tokens, s_out: the window. padding: what stands outside a video; zeros are those of 2D and 3D poses, of motion capture those of
+    the world, whose origin the camera sees. has_strided_input: without, every token is visible.
     aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted.
     """
 
@@ -80,6 +81,8 @@ class ExampleReader:
         poses_3d = table.poses_3d[table.video_start_3d[rows.video][:, None] + frames]  # (B, N, J, 3) world
         check_finite(table.metadata.get("dataset", "data set"), "3D poses", poses_3d)
         if table.poses_2d is None:
+            if self.padding == "zeros":  # in the world, and seen by the camera like all others
+                poses_3d[is_padded] = 0
             poses_3d, poses_2d = self._projected(rows, poses_3d)
         else:
             poses_3d = world_to_camera(poses_3d, self._rotations[rows.camera], table.cameras.translation[rows.camera])
@@ -87,9 +90,9 @@ class ExampleReader:
             check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
             _mirror(poses_3d, rows.mirrored)
             _mirror(poses_2d, rows.mirrored)
-        if self.padding == "zeros":
-            poses_3d[is_padded] = 0
-            poses_2d[is_padded] = 0
+            if self.padding == "zeros":
+                poses_3d[is_padded] = 0
+                poses_2d[is_padded] = 0
         poses_2d[~visible] = 0
         return Batch(poses_2d, visible, poses_3d, is_padded)
 

@@ -196,7 +196,9 @@ def _seen(inputs: Inputs, world: Any, seen: Any, mirrored: Any) -> tuple[Any, An
     first = ops.expand_dims(ops.arange(num_groups, dtype="int32"), 1) * (num_examples // num_groups)
     example, token = first + index // num_tokens, first * num_tokens + index  # (G, K)
     mirrored = ops.broadcast_to(ops.convert_to_tensor(mirrored, "bool"), (num_examples,))
-    if seen is None:  # motion capture is mirrored in the world, before a camera sees it
+    if seen is None:  # motion capture is padded and mirrored in the world, before a camera sees it
+        if "is_padded" in inputs:
+            world = ops.where(inputs["is_padded"][..., None, None], 0.0, world)
         world = _mirrored(world, mirrored[:, None])
         points = ops.take(ops.reshape(world, (-1, *world.shape[2:])), token, axis=0)
         translation, intrinsics = (ops.take(inputs[name], example, axis=0) for name in ("translation", "intrinsics"))
@@ -207,10 +209,10 @@ def _seen(inputs: Inputs, world: Any, seen: Any, mirrored: Any) -> tuple[Any, An
     targets = _rotated(world - world[..., ROOT : ROOT + 1, :], rotation[:, None])
     if seen is not None:
         targets = _mirrored(targets, mirrored[:, None])
-    if "is_padded" in inputs:
-        is_padded = inputs["is_padded"]
-        targets = ops.where(is_padded[..., None, None], 0.0, targets)
-        frames = ops.where(ops.take(ops.reshape(is_padded, (-1,)), token, axis=0)[..., None, None], 0.0, frames)
+        if "is_padded" in inputs:
+            is_padded = inputs["is_padded"]
+            targets = ops.where(is_padded[..., None, None], 0.0, targets)
+            frames = ops.where(ops.take(ops.reshape(is_padded, (-1,)), token, axis=0)[..., None, None], 0.0, frames)
     return frames, targets
 
 
