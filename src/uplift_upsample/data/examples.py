@@ -39,8 +39,8 @@ class Batch:
 class ExampleReader:
     """Reads examples of one data set with a fixed window.
 
-    num_tokens, s_out: the window. padding: what stands outside a video; zeros are those of 2D and 3D poses, of motion capture those of
-    the world, whose origin the camera sees. has_strided_input: without, every token is visible.
+    num_tokens, s_out: the window. padding: what stands outside a video; ``zeros`` are 2D and 3D poses of zeros, and for motion
+    capture poses at the world's origin, which the camera sees. has_strided_input: without, every token is visible.
     aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted.
     """
 

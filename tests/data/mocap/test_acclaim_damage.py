@@ -162,6 +162,62 @@ def test_byte_order_mark_other_letters_and_mixed_line_ends(tmp_path: Path) -> No
     np.testing.assert_array_equal(read_amc(tmp_path / "a.amc", read_asf(tmp_path / "a.asf")), expected)
 
 
+@pytest.mark.parametrize("padding", [b"\x1a", b"\x1a" * 128, b"\x00" * 512, b"\n\x1a\x00\n \t\r\n", b"  \r\n\x1a\r\n"])
+def test_what_pads_the_end_is_skipped(tmp_path: Path, padding: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    skeleton = read_asf(text_file(tmp_path / "a.asf", asf_text()))
+    expected = read_amc(text_file(tmp_path / "a.amc", amc_text(3)), skeleton)
+    (tmp_path / "b.asf").write_bytes(asf_text().encode() + padding)
+    (tmp_path / "b.amc").write_bytes(amc_text(3).encode() + padding)
+    np.testing.assert_array_equal(read_amc(tmp_path / "b.amc", read_asf(tmp_path / "b.asf")), expected)
+    assert not caplog.messages
+
+
+def test_comments_are_comments_anywhere(tmp_path: Path) -> None:
+    """Behind a frame number, behind values, without a blank, with words that would be data, at the end without a line end."""
+    skeleton = read_asf(text_file(tmp_path / "a.asf", asf_text()))
+    expected = read_amc(text_file(tmp_path / "a.amc", amc_text(3)), skeleton)
+    amc = amc_text(3).replace("\n2\n", "\n2 # half\n# 7\n").replace(":DEGREES", ":DEGREES # :RADIANS")
+    amc = re.sub(r"(?m)^(ltibia .*)$", r"\1# ltibia 5", amc) + "# end"
+    asf = asf_text().replace("  begin", "  begin # of a bone").replace("    lhumerus lradius", "    lhumerus lradius# hand")
+    asf = asf.replace("length 0.45", "length 0.45 # inches").replace("dof rx\n", "dof rx # ry\n")
+    motion = read_amc(text_file(tmp_path / "b.amc", amc), read_asf(text_file(tmp_path / "b.asf", asf)))
+    np.testing.assert_array_equal(motion, expected)
+
+
+def test_a_file_that_is_cut_off_anywhere_in_its_last_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each place is told, but the end of a frame, and the last number of one, where a warning says that the line has no end."""
+    skeleton = read_asf(text_file(tmp_path / "a.asf", asf_text()))
+    text = amc_text(11)
+    whole, begin = read_amc(text_file(tmp_path / "a.amc", text), skeleton), text.index("\n10\n") + 1
+    read: list[str] = []
+    for end in range(begin, len(text), 3):
+        caplog.clear()
+        try:
+            motion = read_amc(text_file(tmp_path / "a.amc", text[:end]), skeleton)
+        except InputError as error:
+            last_line = text[:end].rstrip("\n").count("\n") + 1
+            assert f"a.amc, line {last_line}: the file is cut off " in str(error), (text[begin:end], str(error))
+        else:
+            read.append(text[:end])
+            assert len(motion) in (9, 10, 11)
+            np.testing.assert_array_equal(motion[:, :-1], whole[: len(motion), :-1])
+            assert text[:end].endswith("\n") or "its last line has no end" in caplog.text
+    assert all(part.endswith("\n") or part.rpartition("\n")[2].startswith("rradius ") for part in read)
+    assert 0 < len(read) < 15
+
+
+def test_a_skeleton_that_is_cut_off_anywhere(tmp_path: Path) -> None:
+    text = asf_text()
+    whole = read_asf(text_file(tmp_path / "a.asf", text))
+    for end in range(text.index(":bonedata") + 12, len(text.rstrip()), 7):
+        try:
+            found = read_asf(text_file(tmp_path / "a.asf", text[:end]))
+        except InputError as error:
+            assert "cut off" in str(error), (text[:end][-40:], str(error))
+        else:
+            assert found.names == whole.names
+
+
 def test_units_of_angles_that_contradict_each_other(tmp_path: Path) -> None:
     skeleton = read_asf(text_file(tmp_path / "a.asf", asf_text()))
     with pytest.raises(InputError, match="both :DEGREES and :RADIANS"):

@@ -6,6 +6,7 @@ rotation R in that frame, so that its rotation relative to the parent is ``C R C
 units of ``1 / length`` inches, where ``length`` is declared by the ASF.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +19,12 @@ from uplift_upsample.errors import InputError
 ROOT_BONE = "root"
 ROTATIONS = ("rx", "ry", "rz")
 TRANSLATIONS = ("tx", "ty", "tz")
-COMMENT = "#"
+_COMMENT = re.compile(rb"#[^\r\n]*")
 MAX_VALUE = 1e6  # of any number in a file; people and their turns stay far below, damaged digits do not
 MAX_BYTES = 256 << 20  # the largest file of the CMU database has 20 MB
 _SHOWN = 60  # characters of a line that an error quotes
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PADDING = b"\x1a\x00"  # DOS ends text with ^Z, tapes and block devices fill up with NUL
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ def rotation_about_axes(order: str, angles: np.ndarray) -> np.ndarray:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, without a byte order mark. Raises ``InputError`` where it cannot be read or is far too large."""
+    """The bytes of a file, without a byte order mark, comments, and what pads its end; lines stay where they are.
+
+    Raises ``InputError`` where it cannot be read or is far too large.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -114,7 +119,9 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: larger than {MAX_BYTES >> 20} MiB, which no recording is; use the original file")
-    return data.removeprefix(_BYTE_ORDER_MARK)
+    text = data.rstrip(_PADDING + b" \t\r\n")
+    ends = data[len(text) :].strip(_PADDING + b" \t")[:1]  # a last line without an end is a trace of files that are cut off
+    return _COMMENT.sub(b"", text.removeprefix(_BYTE_ORDER_MARK)) + ends
 
 
 def finite_floats(words: Sequence[str]) -> list[float] | None:

@@ -1,14 +1,18 @@
 """Reader of Acclaim motion files (AMC). See ``acclaim`` for the format."""
 
+import logging
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.data.mocap.acclaim import COMMENT, MAX_VALUE, ROTATIONS, AcclaimSkeleton, finite_floats, read_bytes, shortened
+from uplift_upsample.data.mocap.acclaim import MAX_VALUE, ROTATIONS, AcclaimSkeleton, finite_floats, read_bytes, shortened
 from uplift_upsample.errors import InputError
 
+_LOG = logging.getLogger(__name__)
+_NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d*)?")  # or the beginning of one
 _LAST_FRAME = 10**8  # more than a week at 120 Hz
 
 
@@ -17,7 +21,8 @@ def read_amc(path: str | os.PathLike[str], skeleton: AcclaimSkeleton) -> np.ndar
 
     Bones may come in any order within a frame; frames must be numbered without a gap. Raises ``InputError`` with file
     and line for a bone that the skeleton lacks, values that are missing, superfluous, no finite numbers or larger than
-    ``acclaim.MAX_VALUE``, missing frames, and a file without frames.
+    ``acclaim.MAX_VALUE``, missing frames, a file without frames, and one that is cut off. A cut within the last number of a frame
+    cannot be told from a whole file; a warning says where the last line has no end.
     """
     path = Path(path)
     data = read_bytes(path)
@@ -25,6 +30,8 @@ def read_amc(path: str | os.PathLike[str], skeleton: AcclaimSkeleton) -> np.ndar
     motion = _read_regular(data[start:], skeleton)
     if motion is None:
         motion = _read_lines(path, data, start, skeleton)
+    if not data.endswith((b"\n", b"\r")):
+        _LOG.warning("%s: its last line has no end; if the file was cut off there, its last number is wrong", path)
     channels = [channel for bone in skeleton.channels for channel in bone]
     is_rotation = np.array([channel in ROTATIONS for channel in channels])
     motion *= np.where(is_rotation, math.pi / 180 if is_degrees else 1.0, skeleton.metres_per_unit)
@@ -94,30 +101,35 @@ def _layout(frame: list[bytes], skeleton: AcclaimSkeleton) -> tuple[list[int], l
 def _read_lines(path: Path, data: bytes, start: int, skeleton: AcclaimSkeleton) -> np.ndarray:
     """Line by line, for files with an irregular layout, and for the error message that a broken file deserves."""
     frames: list[np.ndarray] = []
-    first_number = 0
+    first_number = expected = 0
     header_lines = len(data[:start].splitlines())
-    number = header_lines
-    for number, line in enumerate(data[start:].splitlines(), header_lines + 1):
+    lines = [(number, line) for number, line in enumerate(data[start:].splitlines(), header_lines + 1) if line.strip()]
+    for number, line in lines:
         words = line.decode("latin-1").split()
-        if not words or words[0].startswith(COMMENT):
-            continue
-        if words[0].startswith(":"):
-            raise InputError(f"{path}, line {number}: {shortened(words)!r} belongs into the header, before the first frame")
-        if len(words) == 1 and words[0].isdecimal():
-            _check_frame(path, number, frames, skeleton)
-            found = int(words[0]) if len(words[0]) < 20 else -1
-            first_number = first_number if frames else found
-            expected = first_number + len(frames)
-            if found != expected or not 0 <= found <= _LAST_FRAME:
-                raise InputError(f"{path}, line {number}: frame {shortened(words)} where frame {max(expected, 1)} is expected")
-            frames.append(np.full(skeleton.num_channels, np.nan))
-        elif not frames:
-            raise InputError(f"{path}, line {number}: {shortened(words[:1])!r} before the first frame number")
-        else:
-            _read_bone(path, number, words, frames[-1], skeleton)
+        try:
+            if words[0].startswith(":"):
+                raise InputError(f"{path}, line {number}: {shortened(words)!r} belongs into the header, before the first frame")
+            if len(words) == 1 and words[0].isdecimal():
+                _check_frame(path, number, frames, skeleton)
+                found = int(words[0]) if len(words[0]) < 20 else -1
+                first_number = first_number if frames else found
+                expected = first_number + len(frames)
+                if found != expected or not 0 <= found <= _LAST_FRAME:
+                    raise InputError(f"{path}, line {number}: frame {shortened(words)} where frame {max(expected, 1)} is expected")
+                frames.append(np.full(skeleton.num_channels, np.nan))
+            elif not frames:
+                raise InputError(f"{path}, line {number}: {shortened(words[:1])!r} before the first frame number")
+            else:
+                _read_bone(path, number, words, frames[-1], skeleton)
+        except InputError:
+            if number < lines[-1][0] or not frames or not _may_go_on(words, frames[-1], expected, skeleton):
+                raise
+            raise InputError(f"{path}, line {number}: the file is cut off behind {shortened(words)!r}; get it again") from None
     if not frames:
-        raise InputError(f"{path}: no frame in it; this is no AMC file, or an empty one")
-    _check_frame(path, number, frames, skeleton)
+        raise InputError(f"{path}: no frame in it; this is no AMC file, an empty one, or one that is cut off in its first lines")
+    if lacking := _lacking(frames[-1], skeleton):
+        number = lines[-1][0]
+        raise InputError(f"{path}, line {number}: the file is cut off here, its last frame lacks {', '.join(lacking)}")
     return np.array(frames)
 
 
@@ -136,7 +148,23 @@ def _read_bone(path: Path, number: int, words: list[str], frame: np.ndarray, ske
 
 
 def _check_frame(path: Path, number: int, frames: list[np.ndarray], skeleton: AcclaimSkeleton) -> None:
-    if not frames or not np.isnan(frames[-1]).any():
-        return
-    missing = [name for name, columns in skeleton.columns.items() if np.isnan(frames[-1][columns]).any()]
-    raise InputError(f"{path}, line {number}: the frame that ends here lacks {', '.join(missing)}; the file may be cut off")
+    if frames and (lacking := _lacking(frames[-1], skeleton)):
+        raise InputError(f"{path}, line {number}: the frame that ends here lacks {', '.join(lacking)}; is it the original file?")
+
+
+def _lacking(frame: np.ndarray, skeleton: AcclaimSkeleton) -> list[str]:
+    """The bones that a frame does not have yet."""
+    return [name for name, columns in skeleton.columns.items() if np.isnan(frame[columns]).any()]
+
+
+def _may_go_on(words: list[str], frame: np.ndarray, expected: int, skeleton: AcclaimSkeleton) -> bool:
+    """Whether a wrong line may be the beginning of a right one: of a frame number, a bone that the frame lacks, or its values."""
+    lacking = _lacking(frame, skeleton)
+    if len(words) == 1 and not lacking:
+        return str(expected).startswith(words[0])
+    if len(words) == 1:
+        return any(name.startswith(words[0]) for name in lacking)
+    columns = skeleton.columns.get(words[0])
+    if words[0] not in lacking or columns is None or len(words) - 1 > columns.stop - columns.start:
+        return False
+    return finite_floats(words[1:-1]) is not None and _NUMBER.fullmatch(words[-1]) is not None

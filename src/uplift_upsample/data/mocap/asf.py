@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from uplift_upsample.data.mocap.acclaim import (
-    COMMENT,
     MAX_VALUE,
     ROOT_BONE,
     ROTATIONS,
@@ -45,6 +44,7 @@ class _AsfReader:
         self.root: _Block = {}
         self.bones: dict[str, _Block] = {}
         self.children: dict[str, list[tuple[int, str]]] = {}
+        self.is_whole = False  # ends with the 'end' of :hierarchy
         self._read()
 
     def fail(self, line: int | None, message: str) -> InputError:
@@ -53,9 +53,11 @@ class _AsfReader:
 
     def _read(self) -> None:
         section, current = "", None
-        for number, line in _numbered_lines(self.path):
+        lines = _numbered_lines(self.path)
+        for number, line in lines:
             words = line.split()
             key = words[0].lower()
+            self.is_whole = section == "hierarchy" and key == "end"
             if key.startswith(":"):
                 section = key[1:]
             elif section == "units":
@@ -65,11 +67,16 @@ class _AsfReader:
                 self._check_new(number, key, self.root, _ONCE["root"])
                 self.root[key] = (number, words[1:])
             elif section == "bonedata":
-                current = self._read_bone_line(number, key, words[1:], current)
+                try:
+                    current = self._read_bone_line(number, key, words[1:], current)
+                except InputError:
+                    if number < lines[-1][0]:
+                        raise
+                    raise self.fail(number, "the file is cut off here, within :bonedata; get it again") from None
             elif section == "hierarchy" and key not in ("begin", "end"):
                 self.children.setdefault(words[0], []).extend((number, child) for child in words[1:])
         if current is not None:
-            raise self.fail(None, "the last bone of :bonedata has no 'end'; the file is cut off")
+            raise self.fail(lines[-1][0], "the last bone of :bonedata has no 'end'; the file is cut off here, get it again")
 
     def _check_new(self, number: int, key: str, known: Mapping[str, object], once: Sequence[str]) -> None:
         if key in known and key in once:
@@ -99,9 +106,14 @@ class _AsfReader:
     def skeleton(self) -> AcclaimSkeleton:
         for section, found in (("root", self.root), ("bonedata", self.bones), ("hierarchy", self.children)):
             if not found:
-                raise self.fail(None, f"no section :{section}; this is no complete ASF file")
+                raise self.fail(None, f"no section :{section}; the file is cut off, or is no ASF file")
         metres, degrees = self._metres_per_unit(), self._is_degrees()
-        names, parents = self._order()
+        try:
+            names, parents = self._order()
+        except InputError as error:
+            if self.is_whole:
+                raise
+            raise InputError(f"{error}; the file has no 'end' of :hierarchy and may be cut off, get it again") from None
         position = self._numbers(self.root, "position", default=(0.0, 0.0, 0.0))
         orientation = self._numbers(self.root, "orientation", default=(0.0, 0.0, 0.0))
         root_order = self._axis_order(self.root, self.root.get("axis", (0, ["XYZ"]))[1])
@@ -212,7 +224,7 @@ def _axis_frame(angles: np.ndarray, order: str, is_degrees: bool) -> np.ndarray:
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines that say something, with their numbers; any line ends, no comments."""
+    """The lines that say something, with their numbers; any line ends."""
     lines = enumerate(read_bytes(path).splitlines(), 1)
-    stripped = ((number, line.decode("latin-1").split(COMMENT)[0].strip()) for number, line in lines)
+    stripped = ((number, line.decode("latin-1").strip()) for number, line in lines)
     return [(number, line) for number, line in stripped if line]
