@@ -1,7 +1,6 @@
 """Check that published weights fill an experiment's network one to one, and take a copy of them."""
 
 import argparse
-import json
 import math
 import os
 import shutil
@@ -14,8 +13,10 @@ from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.devices import VISIBLE
 from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing, sha256_of_file, write_text
+from uplift_upsample.files import replacing, sha256_of_file
+from uplift_upsample.records import PublishedWeights, write_record
 from uplift_upsample.runs import Run, read_run
+from uplift_upsample.strict import from_mapping
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         "num_weights": len(shapes),
         "groups": {name: len(weights) for name, weights in groups.items()},
     }
-    write_text(options.report, json.dumps(found, indent=1) + "\n")
+    write_record(options.report, from_mapping(PublishedWeights, found, "report"))
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from _command import run
@@ -13,12 +14,15 @@ from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import write_predictions
-from uplift_upsample.evaluate.records import described_data, write_record
+from uplift_upsample.evaluate.records import described_data
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.meter import Meter
 from uplift_upsample.provenance import code_fingerprint, describe_run
+from uplift_upsample.records import PredictionRecord, PublishedWeights, read_record, write_record
 from uplift_upsample.runs import read_run
+from uplift_upsample.strict import from_mapping
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -36,7 +40,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_precision_flag(parser)
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
-    origin.add_argument("--published", action="store_true", help="the weights are published ones, for the record")
+    origin.add_argument(
+        "--published",
+        nargs="?",
+        const="",
+        metavar="JSON",
+        help="the weights are published ones, for the record: the report of check_weights.py on them (weights.json beside them)",
+    )
     add_device_flags(parser)
     add_determinism_flag(parser)
     add("--output", required=True, help="predictions.h5")
@@ -54,10 +64,32 @@ def evaluation(options: argparse.Namespace, configured: EvaluateConfig) -> Evalu
     return replace(configured, precision=options.precision, **changes)
 
 
+def check_published(weights: Path, report: Path) -> None:
+    """Raises ``InputError`` unless the weights have the checksum of published ones: without it, nothing is called published."""
+    found = read_record(report, PublishedWeights)
+    if found is None or found.sha256 is None:
+        what = "no such file" if found is None else "no report of check_weights.py, it has no sha256"
+        raise InputError(
+            f"{report}: {what}; --published needs the report of check_weights.py on {weights}. "
+            "Leave --published out for weights of your own"
+        )
+    if not weights.exists():
+        raise InputError(f"{weights}: no such weight file")
+    checksum = sha256_of_file(weights)
+    if checksum != found.sha256:
+        raise InputError(
+            f"{weights}: not the published weights {found.source}: its SHA-256 is {checksum[:12]}..., theirs is "
+            f"{found.sha256[:12]}... ({report}). Leave --published out for weights of your own"
+        )
+
+
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, configured = read_run(options.config)
     evaluate = evaluation(options, configured)
+    is_published, weights = options.published is not None, Path(options.weights)
+    if is_published:
+        check_published(weights, Path(options.published) if options.published else weights.with_name("weights.json"))
     device = open_device(options)
     set_determinism(options)
     meter = Meter(device.names)
@@ -79,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     origin = {
         "experiment": settings.name,
         "study": settings.study,
-        "weights": "published" if options.published else "trained" if options.seed is not None else None,
+        "weights": "published" if is_published else "trained" if options.seed is not None else None,
         "seed": options.seed,
         "train_precision": settings.train.precision if options.seed is not None else None,
         "weights_sha256": sha256_of_file(options.weights),
@@ -99,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
             "environment": describe_run(),
             "measured": meter.read(),
         }
-        write_record(options.provenance, record)
+        write_record(options.provenance, from_mapping(PredictionRecord, record, "record of the prediction"))
     return 0
 
 

@@ -6,10 +6,12 @@ import sys
 from _command import run
 
 from uplift_upsample.data.frames import read_frames_table
-from uplift_upsample.evaluate.records import described_data, result_record, write_record
+from uplift_upsample.evaluate.records import described_data, result_record
 from uplift_upsample.evaluate.scores import mean_pose_scores, write_scores
 from uplift_upsample.meter import Meter
 from uplift_upsample.provenance import code_fingerprint, describe_run
+from uplift_upsample.records import ScoringRecord, write_record
+from uplift_upsample.strict import from_mapping
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
             "environment": describe_run(),
             "measured": meter.read(),
         }
-        write_record(options.provenance, result_record(options.output, scoring, document["protocol"]))
+        step = from_mapping(ScoringRecord, scoring, "record of the scoring")
+        write_record(options.provenance, result_record(options.output, step, document["protocol"]))
     return 0
 
 

@@ -7,11 +7,13 @@ from _command import run
 
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.predictions import read_predictions
-from uplift_upsample.evaluate.records import described_data, read_record, result_record, write_record
+from uplift_upsample.evaluate.records import described_data, result_record
 from uplift_upsample.evaluate.scores import scores, write_scores
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.meter import Meter
 from uplift_upsample.provenance import code_fingerprint, describe_run
+from uplift_upsample.records import PredictionRecord, ScoringRecord, read_record, read_weights_record, write_record
+from uplift_upsample.strict import from_mapping
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,8 +43,10 @@ def main(argv: list[str] | None = None) -> int:
             "environment": describe_run(),
             "measured": meter.read(),
         }
-        records = [read_record(path) if path else None for path in (options.prediction_record, options.weights_record)]
-        write_record(options.provenance, result_record(options.output, scoring, document["protocol"], *records))
+        prediction = read_record(options.prediction_record, PredictionRecord) if options.prediction_record else None
+        weights = read_weights_record(options.weights_record) if options.weights_record else None
+        step = from_mapping(ScoringRecord, scoring, "record of the scoring")
+        write_record(options.provenance, result_record(options.output, step, document["protocol"], prediction, weights))
     return 0
 
 

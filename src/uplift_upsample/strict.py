@@ -168,6 +168,20 @@ def examined(cls: type[T], values: Mapping[str, Any], where: str) -> tuple[T | N
     return _build(cls, values, where, faults), faults
 
 
+def fitting(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Build a (nested) dataclass, whose fields all have defaults, from what fits in a mapping.
+
+    Unknown keys and values of other types are left out: for files of other versions, which must stay readable.
+    """
+    hints = typing.get_type_hints(cls)
+    arguments: dict[str, Any] = {}
+    for each in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if each.name in values:
+            fits, value = _fit(hints[each.name], values[each.name], is_strict=False)
+            arguments |= {each.name: value} if fits else {}
+    return cls(**arguments)
+
+
 def to_mapping(value: Any) -> Any:
     """The inverse of ``from_mapping``: plain dictionaries and lists, ready for JSON or YAML."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -233,12 +247,14 @@ def _converted(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
     return result
 
 
-def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
-    """Whether a value fits a type, and the value in that type."""
+def _fit(hint: Any, value: Any, *, is_strict: bool = True) -> tuple[bool, Any]:
+    """Whether a value fits a type, and the value in that type. is_strict: dataclasses inside know every key of their mapping."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _fit_dataclass(typing.cast(type, hint), value, is_strict)
     if origin in (typing.Union, types.UnionType):
-        for option in arguments:
-            fits, result = _fit(option, value)
+        for option in sorted(arguments, key=lambda option: -_num_known(option, value)):
+            fits, result = _fit(option, value, is_strict=is_strict)
             if fits:
                 return True, result
         return False, value
@@ -250,13 +266,14 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
         items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(items) != len(value):
             return False, value
-        results = [_fit(item, element) for item, element in zip(items, value, strict=True)]
+        results = [_fit(item, element, is_strict=is_strict) for item, element in zip(items, value, strict=True)]
         return all(fits for fits, _ in results), tuple(result for _, result in results)
     if origin in (dict, Mapping) or hint in (dict, Mapping):
-        fits = isinstance(value, Mapping)
-        if fits and arguments:
-            fits = all(_fit(arguments[0], key)[0] and _fit(arguments[1], item)[0] for key, item in value.items())
-        return fits, value
+        if not isinstance(value, Mapping) or not arguments:
+            return isinstance(value, Mapping), value
+        results = [_fit(arguments[1], item, is_strict=is_strict) for item in value.values()]
+        fits = all(fits for fits, _ in results) and all(_fit(arguments[0], key)[0] for key in value)
+        return fits, dict(zip(value, (result for _, result in results), strict=True))
     if hint is float:
         fits = isinstance(value, float) or _is_whole(value)
         return fits, float(value) if fits else value
@@ -265,6 +282,23 @@ def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
     if hint is type(None):
         return value is None, value
     return isinstance(value, hint), value
+
+
+def _fit_dataclass(cls: type, value: Any, is_strict: bool) -> tuple[bool, Any]:
+    if not isinstance(value, Mapping):
+        return isinstance(value, cls), value
+    if not is_strict:
+        return True, fitting(cls, value)
+    faults: list[str] = []
+    result = _build(cls, value, "", faults)
+    return not faults, result
+
+
+def _num_known(option: Any, value: Any) -> int:
+    """How many keys of a mapping a dataclass knows: of two in a union, the nearer one is meant."""
+    if not dataclasses.is_dataclass(option) or not isinstance(value, Mapping):
+        return 0
+    return sum(field.name in value for field in dataclasses.fields(option))
 
 
 def _readable(hint: Any) -> str:

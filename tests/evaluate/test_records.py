@@ -6,7 +6,19 @@ import json
 import pytest
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.records import described_data, read_record, result_record, write_record
+from uplift_upsample.evaluate.records import described_data, result_record
+from uplift_upsample.records import (
+    Environment,
+    PredictionRecord,
+    PublishedWeights,
+    ResultRecord,
+    ScoringRecord,
+    TrainingRecord,
+    read_record,
+    read_weights_record,
+    write_record,
+)
+from uplift_upsample.strict import from_mapping
 
 PROTOCOL = {"study": "demo", "experiment": "h36m_81", "weights": "trained", "seed": 3, "s_in": 4, "weights_sha256": "ab"}
 PROTOCOL |= {"frames_sha256": "cd", "is_synthetic": True, "subjects": ["S9"]}
@@ -20,26 +32,60 @@ def scores(tmp_path):
 
 
 def test_all_steps_in_one_record(scores, tmp_path):
-    record = result_record(scores, {"step": 3}, PROTOCOL, {"weights_sha256": "ab"}, {"weights_sha256": "ab", "seed": 3})
+    scoring, training = ScoringRecord(code_fingerprint="c0de"), TrainingRecord(weights_sha256="ab", steps=3)
+    record = result_record(scores, scoring, PROTOCOL, PredictionRecord(weights_sha256="ab"), training)
     write_record(tmp_path / "provenance.json", record)
-    assert read_record(tmp_path / "provenance.json") == record
-    assert record["sha256"] == hashlib.sha256(b"{}").hexdigest()
-    assert (record["result"], record["seed"], record["weights_sha256"], record["is_synthetic"]) == ("scores.json", 3, "ab", True)
-    assert (record["scoring"], record["prediction"]) == ({"step": 3}, {"weights_sha256": "ab"})
-    assert record["training"] == {"weights_sha256": "ab", "seed": 3}
+    assert read_record(tmp_path / "provenance.json", ResultRecord) == record
+    assert record.sha256 == hashlib.sha256(b"{}").hexdigest()
+    assert (record.result, record.seed, record.weights_sha256, record.is_synthetic) == ("scores.json", 3, "ab", True)
+    assert record.scoring.code_fingerprint == "c0de"
+    assert record.prediction == PredictionRecord(weights_sha256="ab")
+    assert record.trained == training
+    assert record.published is None
 
 
 def test_records_of_other_weights_are_left_out(scores, caplog):
-    record = result_record(scores, {}, PROTOCOL, {"weights_sha256": "ab"}, {"weights_sha256": "other"})
-    assert record["prediction"] is not None
-    assert record["training"] is None
+    of_others = TrainingRecord(weights_sha256="other")
+    record = result_record(scores, ScoringRecord(), PROTOCOL, PredictionRecord(weights_sha256="ab"), of_others)
+    assert record.prediction is not None
+    assert record.training is None
     assert "weights is about other weights than the scores" in caplog.text
 
 
-def test_published_weights_have_their_sum_under_another_name(scores):
-    record = result_record(scores, {}, PROTOCOL, None, {"source": "weights_h36m_81", "sha256": "ab"})
-    assert record["training"] == {"source": "weights_h36m_81", "sha256": "ab"}
-    assert record["prediction"] is None
+def test_published_weights_have_their_sum_under_another_name(scores, tmp_path):
+    weights = PublishedWeights(source="weights_h36m_81", sha256="ab")
+    record = result_record(scores, ScoringRecord(), PROTOCOL, None, weights)
+    assert record.published == weights
+    assert (record.prediction, record.trained) == (None, None)
+    write_record(tmp_path / "weights.json", weights)
+    assert read_weights_record(tmp_path / "weights.json") == weights
+
+
+def test_records_of_other_versions_stay_readable(tmp_path):
+    """What they lack is not known, what nobody knows any more is left out, and so is what has become something else."""
+    old = {"seconds": 5, "measured": {"seconds": 6.0, "energy_joules": {"gpu": 3}, "swap": 1}, "machine": "x", "steps": "many"}
+    (tmp_path / "training.json").write_text(json.dumps({**old, "identity": {"data": {"train": {"subjects": ["S1"]}}}}))
+    record = read_record(tmp_path / "training.json", TrainingRecord)
+    assert (record.seconds, record.wall_seconds, record.measured.energy_joules.total, record.steps) == (5.0, 6.0, 3.0, None)
+    assert record.identity.data["train"].subjects == ("S1",)
+    assert record.environment.command_line == ""
+
+
+def test_writers_fill_the_fields_that_readers_know():
+    with pytest.raises(InputError, match=r"unknown key 'used', did you mean 'seed'\?|unknown key 'used'"):
+        from_mapping(PredictionRecord, {"used": {"seconds": 1.0}}, "record")
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (["train.py", "--out_dir", "a b"], "python scripts/train.py --out_dir 'a b'"),
+        (["pytest", "-q"], "pytest -q"),
+        ([], ""),
+    ],
+)
+def test_commands_can_be_pasted(command, line):
+    assert Environment(command=tuple(command)).command_line == line
 
 
 def test_what_is_said_of_data():
@@ -50,12 +96,12 @@ def test_what_is_said_of_data():
 @pytest.mark.parametrize("text", ["{", "[]", '"text"', "[" * 100_000])
 def test_files_that_are_no_records(tmp_path, text):
     path = tmp_path / "training.json"
-    assert read_record(path) is None
+    assert read_record(path, TrainingRecord) is None
     path.write_text(text)
     with pytest.raises(InputError, match=r"training\.json: not a record of a run"):
-        read_record(path)
+        read_record(path, TrainingRecord)
 
 
 def test_names_beyond_ascii(tmp_path):
-    write_record(tmp_path / "record.json", {"command": ["train.py", "größer"]})
+    write_record(tmp_path / "record.json", Environment(command=("train.py", "größer")))
     assert json.loads((tmp_path / "record.json").read_text("utf-8"))["command"][1] == "größer"

@@ -163,7 +163,7 @@ def test_provenance_table(study_with_jobs):
     assert "+ means that its files were not as committed" in markdown(document)
     record = read(csv_text(document)).iloc[0]
     assert (record["training_commit"], record["training_is_clean"]) == (GIT["commit"], "no")
-    assert (record["prediction_peak_memory_bytes"], record["scoring_command"]) == (1 << 30, "train.py --seed 0")
+    assert (record["prediction_peak_memory_bytes"], record["scoring_command"]) == (1 << 30, "python scripts/train.py --seed 0")
 
 
 def test_results_without_records_have_tables(study, values, tmp_path):

@@ -5,13 +5,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from uplift_upsample.config import ModelConfig
-from uplift_upsample.evaluate.records import read_record
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.records import Measured, PredictionRecord, ResultRecord, ScoringRecord, Step, TrainingRecord, read_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import Job, PlannedExperiment
 from uplift_upsample.report.render import Document, Link, Section, csv_number
@@ -70,40 +69,51 @@ def document(results: Results) -> Document:
 
 
 def usage(job: Job, results: Results) -> Usage:
-    """What a job used: the larger of what its benchmark file and its own record say, because each misses a part of it."""
-    benchmark, record = _benchmark(job.benchmark), read_record(job.record) or {}
-    told = _mapping(record, "scoring") if job.stage == "score" else record
-    measured = _mapping(told, "measured")
-    energy = _mapping(measured, "energy_joules")
-    trained = _number(record, "seconds") if job.stage == "train" else math.nan
-    known = _largest(benchmark.get("s"), _number(measured, "seconds"))
-    seconds = _largest(known, trained)
+    """What a job used, by its own record; its benchmark file counts where the record lacks a number, and for memory."""
+    benchmark, record = _benchmark(job.benchmark), _record_of(job)
+    measured = Measured() if record is None else record.measured
+    trained = record.seconds if isinstance(record, TrainingRecord) else None
+    seconds = _first(None if record is None else record.wall_seconds, benchmark.get("s"))
+    known = _largest(measured.seconds, benchmark.get("s"))
     is_whole = not known < KNOWN_SHARE * seconds
+    pure = record.seconds_of_prediction if isinstance(record, PredictionRecord) else trained
     return Usage(
         seconds=seconds,
-        cpu_seconds=_largest(benchmark.get("cpu_time"), _number(measured, "cpu_seconds")) if is_whole else math.nan,
-        memory=_largest(benchmark.get("max_rss", math.nan) * 2**20, _number(measured, "peak_memory_bytes")),
-        poses_per_second=_num_poses(job, record, results) / _pure_seconds(job, record, measured, seconds),
-        energy_processors=_number(energy, "processors") if is_whole else math.nan,
-        energy_gpu=_number(energy, "gpu") if is_whole else math.nan,
-        device=str(record.get("device", "cpu" if job.stage == "score" and seconds > 0 else cells.NO_VALUE)),
+        cpu_seconds=_largest(benchmark.get("cpu_time"), measured.cpu_seconds) if is_whole else math.nan,
+        memory=_largest(benchmark.get("max_rss", math.nan) * 2**20, measured.peak_memory_bytes),
+        poses_per_second=_num_poses(job, record, results) / _first(pure, seconds),
+        energy_processors=_first(measured.energy_joules.processors) if is_whole else math.nan,
+        energy_gpu=_first(measured.energy_joules.gpu) if is_whole else math.nan,
+        device=_device(record, seconds),
     )
 
 
-def _pure_seconds(job: Job, record: Mapping[str, Any], measured: Mapping[str, Any], seconds: float) -> float:
-    """The time that its poses took, without the start of the program where the record tells it; NaN where nothing is known."""
-    own = {"train": (record, "seconds"), "predict": (record, "seconds_of_prediction"), "score": (measured, "seconds")}
-    found = _number(*own[job.stage])
-    return next((value for value in (found, seconds) if value > 0), math.nan)
+def _record_of(job: Job) -> Step | None:
+    """The record of a job; a scoring's is a part of its result's."""
+    if job.stage == "score":
+        result = read_record(job.record, ResultRecord)
+        return None if result is None else result.scoring
+    if job.stage == "predict":
+        return read_record(job.record, PredictionRecord)
+    return read_record(job.record, TrainingRecord)
 
 
-def _num_poses(job: Job, record: Mapping[str, Any], results: Results) -> float:
+def _num_poses(job: Job, record: Step | None, results: Results) -> float:
     if job.stage == "train":
-        batch_size = _number(_mapping(_mapping(record, "run"), "train"), "batch_size")
-        return _number(record, "steps") * batch_size
+        train = record.run.get("train") if isinstance(record, TrainingRecord) else None
+        batch_size = train.get("batch_size") if isinstance(train, Mapping) else None
+        known = isinstance(record, TrainingRecord) and record.steps is not None and is_number(batch_size)
+        return float(record.steps * batch_size) if known else math.nan  # type: ignore[union-attr,operator]
     assert job.s_in is not None
     protocol = results.protocols.get(Evaluation(job.experiment, job.seed, job.s_in))
     return float(protocol["num_frames"]["all_frames"]) if protocol else math.nan
+
+
+def _device(record: Step | None, seconds: float) -> str:
+    """Scoring knows the processor only."""
+    if isinstance(record, TrainingRecord | PredictionRecord) and record.device:
+        return record.device
+    return "cpu" if isinstance(record, ScoringRecord) and seconds > 0 else cells.NO_VALUE
 
 
 def _benchmark(path: str) -> dict[str, float]:
@@ -122,14 +132,9 @@ def _benchmark(path: str) -> dict[str, float]:
     return {key: value for key, value in numbers.items() if math.isfinite(value) and value >= 0}
 
 
-def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = record.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(record: Mapping[str, Any], key: str) -> float:
-    value = record.get(key)
-    return float(value) if is_number(value) and value >= 0 else math.nan  # type: ignore[operator,arg-type]
+def _first(*values: float | None) -> float:
+    """The first of some numbers that is known, above 0; NaN where none is."""
+    return next((float(value) for value in values if value is not None and value > 0), math.nan)
 
 
 def _largest(*values: float | None) -> float:

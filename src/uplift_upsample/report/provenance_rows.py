@@ -1,12 +1,11 @@
 """Where the numbers of a table come from: the way from a row to its records, and these records as a table."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from uplift_upsample.evaluate.records import read_record
+from uplift_upsample.records import Commit, Environment, ResultRecord, Step, read_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.render import Document, Link, Section
@@ -60,7 +59,8 @@ def record_path(results: Results, evaluation: Evaluation) -> str:
 def document(results: Results) -> Document:
     """Where each evaluation's numbers come from, one in a row."""
     evaluations = list(results.protocols)
-    records = {evaluation: read_record(record_path(results, evaluation)) or {} for evaluation in evaluations}
+    read = {evaluation: read_record(record_path(results, evaluation), ResultRecord) for evaluation in evaluations}
+    records = {evaluation: record or ResultRecord() for evaluation, record in read.items()}
     rows = [_row(results, evaluation, records[evaluation]) for evaluation in evaluations]
     header = list(rows[0]) if rows else ["model"]
     return Document(
@@ -99,31 +99,38 @@ COLUMNS = [
 ]
 
 
-def _row(results: Results, evaluation: Evaluation, record: Mapping[str, Any]) -> dict[str, str]:
+def _steps(record: ResultRecord) -> dict[str, Step | None]:
+    """The steps of ``STEPS`` that led to a result, None where there is no record of one."""
+    return {"training": record.trained, "prediction": record.prediction, "scoring": record.scoring}
+
+
+def _row(results: Results, evaluation: Evaluation, record: ResultRecord) -> dict[str, str]:
     protocol = results.protocols[evaluation]
     experiment = results.experiment(evaluation.experiment)
     assert experiment is not None
+    training, prediction = record.trained, record.prediction
+    packages = prediction.environment.packages if prediction else {}
     return {
         "model": cells.label(experiment, evaluation.weights),
         "s_in": str(evaluation.s_in),
         "seed": cells.NOT_PLANNED if evaluation.seed is None else str(evaluation.seed),
-        **{f"commit, {step}": _commit(record, step) for step in STEPS},
-        "code, training": str(_at(record, "training", "code_fingerprint")),
+        **{f"commit, {name}": _commit(step) for name, step in _steps(record).items()},
+        "code, training": _text(training and training.code_fingerprint),
         "weights": str(protocol.get("weights_sha256", cells.NO_VALUE))[:12],
         "frames table": str(protocol.get("frames_sha256", cells.NO_VALUE))[:12],
-        "trained on": str(_at(record, "training", "device")),
-        "predicted on": str(_at(record, "prediction", "device")),
-        "TensorFlow": str(_at(record, "prediction", "environment", "packages", "tensorflow")),
-        "scored": str(_at(record, "scoring", "environment", "time")),
+        "trained on": _text(training and training.device),
+        "predicted on": _text(prediction and prediction.device),
+        "TensorFlow": _text(packages.get("tensorflow")),
+        "scored": _text(record.scoring.environment.time),
     }
 
 
-def _commit(record: Mapping[str, Any], step: str) -> str:
-    commit = _at(record, step, "environment", "git", "commit")
-    return str(commit)[:10] + ("+" if _at(record, step, "environment", "git", "is_clean") is False else "")
+def _commit(step: Step | None) -> str:
+    git = step.environment.git if step else None
+    return cells.NO_VALUE if git is None else f"{git.commit or cells.NO_VALUE:.10}{'+' if git.is_clean is False else ''}"
 
 
-def _record(results: Results, evaluation: Evaluation, record: Mapping[str, Any]) -> dict[str, str]:
+def _record(results: Results, evaluation: Evaluation, record: ResultRecord) -> dict[str, str]:
     protocol = results.protocols[evaluation]
     values: dict[str, Any] = {
         "study": results.manifest.study,
@@ -134,30 +141,29 @@ def _record(results: Results, evaluation: Evaluation, record: Mapping[str, Any])
         "weights_sha256": protocol.get("weights_sha256", cells.NO_VALUE),
         "frames_sha256": protocol.get("frames_sha256", cells.NO_VALUE),
     }
-    for step in STEPS:
-        command = _at(record, step, "environment", "command")
+    for name, step in _steps(record).items():
+        environment = step.environment if step else Environment()
+        git = environment.git or Commit()
         values |= {
-            f"{step}_commit": _at(record, step, "environment", "git", "commit"),
-            f"{step}_is_clean": {True: "yes", False: "no"}.get(_at(record, step, "environment", "git", "is_clean"), cells.NO_VALUE),
-            f"{step}_code": _at(record, step, "code_fingerprint"),
-            f"{step}_time": _at(record, step, "environment", "time"),
-            f"{step}_command": " ".join(map(str, command)) if isinstance(command, list) else cells.NO_VALUE,
-            f"{step}_cpu": _at(record, step, "environment", "cpu"),
-            f"{step}_peak_memory_bytes": _at(record, step, "measured", "peak_memory_bytes"),
+            f"{name}_commit": git.commit,
+            f"{name}_is_clean": None if git.is_clean is None else "yes" if git.is_clean else "no",
+            f"{name}_code": step and step.code_fingerprint,
+            f"{name}_time": environment.time,
+            f"{name}_command": environment.command_line or None,
+            f"{name}_cpu": environment.cpu,
+            f"{name}_peak_memory_bytes": step and step.measured.peak_memory_bytes,
         }
+    predicted = record.prediction.environment if record.prediction else Environment()
     values |= {
-        "device": _at(record, "prediction", "device"),
-        "python": _at(record, "prediction", "environment", "python"),
-        "tensorflow": _at(record, "prediction", "environment", "packages", "tensorflow"),
-        "keras": _at(record, "prediction", "environment", "packages", "keras"),
+        "device": record.prediction and record.prediction.device,
+        "python": predicted.python,
+        "tensorflow": predicted.packages.get("tensorflow"),
+        "keras": predicted.packages.get("keras"),
         "provenance": record_path(results, evaluation),
     }
-    return {key: str(value) for key, value in values.items()}
+    return {key: _text(value) for key, value in values.items()}
 
 
-def _at(record: Mapping[str, Any], *keys: str) -> Any:
-    """A value inside a record; ``n/a`` where there is none."""
-    value: Any = record
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return cells.NO_VALUE if value is None else value
+def _text(value: object) -> str:
+    """``n/a`` where nothing is recorded."""
+    return cells.NO_VALUE if value is None else str(value)

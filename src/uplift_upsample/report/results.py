@@ -173,6 +173,7 @@ def collected(manifest: Manifest) -> Results:
         if path is None:
             continue
         document = _read_document(path, str(evaluation.s_in))
+        _check_published(path, evaluation, document["protocol"])
         protocols[evaluation] = document["protocol"]
         is_learned = document["protocol"].get("learned_upsampling", True)
         rows += [(*first_columns(evaluation), *row) for row in _rows(path, document[str(evaluation.s_in)], is_learned)]
@@ -235,6 +236,15 @@ def _read_document(path: str, key: str) -> dict[str, Any]:
     if not isinstance(frames, dict) or not isinstance(frames.get("all_frames"), dict) or not isinstance(is_learned, bool):
         raise InputError(f"{path}: the protocol of the scores is not complete; score the predictions again")
     return document
+
+
+def _check_published(path: str, evaluation: Evaluation, protocol: Mapping[str, Any]) -> None:
+    """Scores of weights that ``predict_poses.py`` did not find to be published ones must not stand in for those."""
+    if evaluation.weights == PUBLISHED and protocol.get("weights", PUBLISHED) != PUBLISHED:
+        raise InputError(
+            f"{path}: scores of weights that are not known to be the published ones of {evaluation.experiment}; predict again with "
+            "predict_poses.py --published, which compares their checksum"
+        )
 
 
 def _rows(path: str, scores: Mapping[str, Any], is_learned: bool) -> list[tuple[Any, ...]]:

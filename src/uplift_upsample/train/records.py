@@ -11,7 +11,9 @@ import keras
 
 from uplift_upsample.files import remove_leftovers, sha256_of_file, write_text
 from uplift_upsample.model.weights import save_weights
+from uplift_upsample.records import TrainingRecord, write_record
 from uplift_upsample.runs import Run
+from uplift_upsample.strict import from_mapping
 from uplift_upsample.train.history import write_history
 from uplift_upsample.train.training import TrainingData, TrainingResult
 
@@ -79,7 +81,7 @@ def write_result(
     progress = result.progress
     save_weights(result.network, out_dir / "weights.h5", result.weights)
     write_history(out_dir / "history.csv", progress.history)
-    record = {
+    values = {
         "run": run.to_mapping(),
         "identity": identity,
         "weights_sha256": sha256_of_file(out_dir / "weights.h5"),
@@ -92,4 +94,4 @@ def write_result(
         "backend": keras.backend.backend(),
         **provenance,
     }
-    write_text(out_dir / "training.json", json.dumps(record, indent=1) + "\n")
+    write_record(out_dir / "training.json", from_mapping(TrainingRecord, values, "record of the training"))

@@ -1,6 +1,8 @@
 """What is shown of one test sequence: 2D input, prediction and ground truth of its first seconds, frame by frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +80,7 @@ def clip(
     return Clip(
         title=table.video_name(video),
         experiment=str(metadata.get("experiment", "")),
-        run=f"seed {metadata['seed']}" if isinstance(metadata.get("seed"), int) else "published weights",
+        run=_run(metadata),
         s_in=s_in,
         s_out=metadata["s_out"],
         frame_rate=rate,
@@ -91,6 +93,16 @@ def clip(
         is_synthetic=bool(metadata.get("is_synthetic") or table.metadata.get("is_synthetic")),
         is_learned=learned_upsampling,
     )
+
+
+def _run(metadata: Mapping[str, Any]) -> str:
+    """Which weights predicted: published ones only where ``predict_poses.py`` found their checksum; others by their own."""
+    if isinstance(metadata.get("seed"), int):
+        return f"seed {metadata['seed']}"
+    if metadata.get("weights") == "published":
+        return "published weights"
+    checksum = metadata.get("weights_sha256")
+    return f"weights {checksum[:8]}" if isinstance(checksum, str) else "weights of unknown origin"
 
 
 def _upright(rotation: np.ndarray) -> np.ndarray:

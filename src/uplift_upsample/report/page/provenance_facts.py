@@ -1,17 +1,18 @@
 """What a page tells of where each set of weights and its scores come from, out of the records beside the scores."""
 
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.records import read_record
+from uplift_upsample.records import Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
+from uplift_upsample.report.cost import duration
 from uplift_upsample.report.page.contents import link, run_title
+from uplift_upsample.report.results import PUBLISHED
+from uplift_upsample.strict import to_mapping
 
 UNKNOWN = "not recorded"
 _GIB = 1 << 30
@@ -40,83 +41,78 @@ def runs(paths: Iterable[str], page: str | os.PathLike[str]) -> list[Run]:
 
 
 def _run(experiment: str, run: str, files: list[str], page: str | os.PathLike[str]) -> Run:
-    records = [(path, read_record(path)) for path in files]
-    missing = [path for path, record in records if record is None]
+    records = {path: read_record(path, ResultRecord) for path in files}
+    missing = [path for path, record in records.items() if record is None]
     if missing:
         raise InputError(f"{missing[0]}: no record of a run; score the predictions again")
-    first = next(record for _, record in records if record is not None)
-    training, prediction, scoring = (_mapping(first, name) for name in ("training", "prediction", "scoring"))
-    links = [(Path(path).parent.name.replace("s_in_", "s_in = "), link(path, page)) for path, _ in records]
-    configuration = training.get("run")
-    text = yaml.safe_dump(configuration, sort_keys=False, default_flow_style=None) if isinstance(configuration, Mapping) else ""
+    first = next(record for record in records.values() if record is not None)
+    links = [(Path(path).parent.name.replace("s_in_", "s_in = "), link(path, page)) for path in records]
+    configuration = first.trained.run if first.trained else {}
     facts = [
-        *_step("training", training, run == "published"),
-        *_step("prediction", prediction),
-        *_step("scoring", scoring),
-        ("weights, SHA-256", _text(first.get("weights_sha256"))),
-        ("frames table, SHA-256", _text(first.get("frames_sha256"))),
-        *_machine(training or prediction or scoring),
+        *(_weights(first) if run == PUBLISHED else _training(first.trained)),
+        *_step("prediction", first.prediction),
+        *_step("scoring", first.scoring),
+        ("weights, SHA-256", _text(first.weights_sha256)),
+        ("frames table, SHA-256", _text(first.frames_sha256)),
+        *_machine(next(step for step in (first.trained, first.prediction, first.scoring) if step is not None).environment),
     ]
+    text = yaml.safe_dump(to_mapping(configuration), sort_keys=False, default_flow_style=None) if configuration else ""
     return Run(f"{experiment}, {run_title(run)}", [fact for fact in facts if fact[1]], links, text)
 
 
-def _step(name: str, record: Mapping[str, Any], is_foreign: bool = False) -> list[tuple[str, str]]:
-    """Code, time and command of one step. is_foreign: weights that others trained."""
-    if not record:
-        return [(name, UNKNOWN)]
-    if is_foreign:
-        origin = record.get("origin") or record.get("source") or record.get("file")
-        return [("weights", f"published, from {origin}" if origin else "published")]
-    environment = _mapping(record, "environment") or record
-    git = _mapping(environment, "git")
-    is_clean = git.get("is_clean")
-    tree = ("clean tree" if is_clean else "changed tree") if isinstance(is_clean, bool) else "tree unknown"
-    code = f"commit {str(git['commit'])[:12]}, {tree}" if git.get("commit") else "no commit recorded"
-    used = _used(record)
-    facts = [(name, f"{code}; {environment.get('time', 'time unknown')}{f'; {used}' if used else ''}")]
-    if name == "training":
-        identity = _mapping(record, "identity")
-        facts.append(("seed", _text(identity.get("seed"))))
-        for part, data in _mapping(identity, "data").items():
-            facts.append((f"{part} data", f"{', '.join(data.get('subjects', []))}; SHA-256 {data.get('sha256')}"))
-    command = environment.get("command")
-    if isinstance(command, list):
-        facts.append((f"command of the {name}", " ".join(map(str, command))))
+def _weights(record: ResultRecord) -> list[tuple[str, str]]:
+    """Weights that others trained are published ones where their checksum is that of the published file."""
+    found = record.published
+    return [("weights", UNKNOWN if found is None else f"published, {found.source or 'source unknown'}; the checksum agrees")]
+
+
+def _training(record: TrainingRecord | None) -> list[tuple[str, str]]:
+    facts = _step("training", record)
+    if record is not None:
+        facts[1:1] = [("seed", _text(record.identity.seed))]
+        facts[2:2] = [
+            (f"{part} data", f"{', '.join(data.subjects)}; SHA-256 {_text(data.sha256)}")
+            for part, data in record.identity.data.items()
+        ]
     return facts
 
 
-def _used(record: Mapping[str, Any]) -> str:
-    """Time, memory and energy of a step, as far as they are recorded."""
-    used = {**record, **_mapping(record, "used"), **_mapping(record, "cost")}
-    texts = []
-    if isinstance(used.get("seconds"), int | float):
-        texts.append(f"{used['seconds']:.1f} s")
-    if isinstance(used.get("peak_memory_bytes"), int | float):
-        texts.append(f"at most {used['peak_memory_bytes'] / _GIB:.2f} GiB")
-    joules = [value for value in _mapping(used, "energy_joules").values() if isinstance(value, int | float)]
-    return ", ".join([*texts, *([f"{sum(joules):.0f} J"] if joules else [])])
+def _step(name: str, record: Step | None) -> list[tuple[str, str]]:
+    """Code, time, what was used, and command of one step."""
+    if record is None:
+        return [(name, UNKNOWN)]
+    git, environment = record.environment.git or Commit(), record.environment
+    tree = "tree unknown" if git.is_clean is None else "clean tree" if git.is_clean else "changed tree"
+    code = f"commit {git.commit[:12]}, {tree}" if git.commit else "no commit recorded"
+    told = [code, environment.time or "time unknown", _used(record)]
+    return [(name, "; ".join(filter(None, told))), (f"command of the {name}", environment.command_line)]
 
 
-def _machine(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    environment = _mapping(record, "environment") or record
-    packages = ", ".join(f"{name} {version}" for name, version in _mapping(environment, "packages").items())
-    memory = environment.get("memory_bytes")
+def _used(record: Step) -> str:
+    """Wall time, memory and energy of a step, as far as they are recorded."""
+    measured, texts = record.measured, []
+    if record.wall_seconds is not None:
+        texts.append(duration(record.wall_seconds))
+    if measured.peak_memory_bytes is not None:
+        texts.append(f"at most {measured.peak_memory_bytes / _GIB:.2f} GiB of memory")
+    joules = measured.energy_joules.total
+    texts += [f"{joules:.0f} J"] if joules is not None else ["energy not reported by the machine"] if texts else []
+    return ", ".join(texts)
+
+
+def _machine(environment: Environment) -> list[tuple[str, str]]:
+    packages = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
     machine = [
-        environment.get("cpu"),
-        f"{environment['num_cores']} cores" if environment.get("num_cores") else None,
-        f"{memory / _GIB:.0f} GiB" if isinstance(memory, int | float) else None,
-        ", ".join(json.dumps(gpu) if isinstance(gpu, Mapping) else str(gpu) for gpu in environment.get("gpus") or []) or "no GPU",
-        environment.get("platform"),
+        environment.cpu,
+        f"{environment.num_cores} cores" if environment.num_cores else None,
+        f"{environment.memory_bytes / _GIB:.0f} GiB" if environment.memory_bytes else None,
+        ", ".join(environment.gpus) or "no GPU",
+        environment.platform,
     ]
     return [
-        ("machine", ", ".join(str(part) for part in machine if part)),
-        ("software", f"Python {environment.get('python', '?')}, {packages}" if packages else UNKNOWN),
+        ("machine", ", ".join(part for part in machine if part)),
+        ("software", f"Python {environment.python or '?'}, {packages}" if packages else UNKNOWN),
     ]
-
-
-def _mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = values.get(key)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _text(value: object) -> str:
