@@ -129,6 +129,19 @@ def test_error_over_cost_has_the_multiply_accumulates_of_a_pose(material, values
     assert axes.get_xscale() == "log"
 
 
+def test_error_over_cost_has_no_labels_that_could_stand_on_each_other(material, values):
+    """Strides hardly differ in cost: their points are told apart by size, in the order of the strides."""
+    figure = error_over_cost.figure(material(values))
+    axes = figure.axes[0]
+    assert not axes.texts
+    own = [each for each in axes.lines if each.get_color() == style.look(1).colour and each.get_marker() == style.look(1).marker]
+    filled = sorted((each.get_markersize(), float(each.get_ydata()[0])) for each in own if each.get_markerfacecolor() != "none")
+    assert [error for _, error in filled] == [pytest.approx(45.9), pytest.approx(48.05)]  # s_in 5 and 20
+    assert filled[0][0] < filled[1][0]
+    labels = [text.get_text() for text in figure.legends[0].texts]
+    assert {"$s_{in}$ = 4", "$s_{in}$ = 5", "$s_{in}$ = 20"} <= set(labels)
+
+
 def test_learning_curves_have_a_panel_for_each_training(material, values):
     figure = learning_curves.figure(material(values))
     panels = {axes.get_title(): axes for axes in figure.axes}

@@ -1,11 +1,16 @@
 """The page in a browser: what a reader can do with it."""
 
+import io
+import json
 import re
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 Open = Callable[..., Any]
 
@@ -35,6 +40,21 @@ WEAK_TEXTS = """limit => {
     if (contrast < limit) weak.push(`${node.tagName}.${node.className} ${contrast.toFixed(2)} ${node.textContent.trim()}`);
   }
   return weak;
+}"""
+
+# Words that stand on two lines.
+BROKEN_WORDS = """nodes => {
+  const broken = [];
+  for (const node of nodes) {
+    const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+    for (let text = walk.nextNode(); text; text = walk.nextNode())
+      for (const word of text.textContent.matchAll(/[\\w.]+/g)) {
+        const range = document.createRange();
+        range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) broken.push(word[0]);
+      }
+  }
+  return broken;
 }"""
 
 FOCUSED = """() => {
@@ -213,6 +233,50 @@ def test_page_does_not_scroll_sideways(opened: Open, width: int) -> None:
     tab = opened(viewport={"width": width, "height": 740}, has_touch=width < 800)
     tab.eval_on_selector_all("details", "all => all.forEach(each => { each.open = true; })")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def wide_table(study: Path, page_text: Callable[..., str]) -> None:
+    """Write the page with long names and many columns."""
+    path = study / "tables/comparison.json"
+    document = json.loads(path.read_text("utf-8"))
+    [section] = document["sections"]
+    section["header"] += [f"column {number}" for number in range(30)]
+    names = ("h36m_351_pt", "cmu_full_size (trained on cmu only)", "h36m_81")
+    section["rows"] = [[name, *row[1:], *["12.34"] * 30] for name, row in zip(names, section["rows"], strict=True)]
+    path.write_text(json.dumps(document), "utf-8")
+    (study / "index.html").write_text(page_text(), "utf-8")
+
+
+def test_words_are_whole_on_a_phone(opened: Open, study: Path, page_text: Callable[..., str]) -> None:
+    wide_table(study, page_text)
+    tab = opened(viewport={"width": 360, "height": 740}, has_touch=True)
+    assert tab.eval_on_selector_all("th, td, h1, h2, h3, h4, dt", BROKEN_WORDS) == []
+
+
+def test_tables_that_go_on_say_so(opened: Open, study: Path, page_text: Callable[..., str]) -> None:
+    wide_table(study, page_text)
+    tab = opened(viewport={"width": 360, "height": 740}, has_touch=True)
+    box, hint = tab.locator("#table-comparison .scroll"), tab.locator("#table-comparison .more")
+    tab.locator("#table-comparison .scroll.goes-on").wait_for()
+    assert hint.is_visible()
+    assert "linear-gradient" in box.evaluate("box => getComputedStyle(box).maskImage")
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    tab.locator("#table-comparison .scroll:not(.goes-on)").wait_for()
+    assert hint.is_visible()
+    assert not tab.locator("#table-cost .more").is_visible()
+
+
+@pytest.mark.parametrize(("scheme", "is_light"), [("light", True), ("dark", False)])
+def test_figures_follow_the_colours(opened: Open, study: Path, page_text: Callable[..., str], scheme: str, is_light: bool) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"><rect width="40" height="20" fill="white"/></svg>'
+    (study / "figures/per_action.svg").write_text(svg, "utf-8")
+    (study / "index.html").write_text(page_text(), "utf-8")
+    tab = opened(color_scheme=scheme)
+    for expected in (is_light, not is_light):
+        tab.locator("#figures img").scroll_into_view_if_needed()
+        with Image.open(io.BytesIO(tab.locator("#figures img").screenshot())) as shown:
+            assert (np.asarray(shown.convert("L")).mean() > 128) == expected
+        tab.click("#theme")
 
 
 def test_keyboard_reaches_everything_and_shows_where_it_is(opened: Open) -> None:

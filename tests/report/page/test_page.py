@@ -52,6 +52,60 @@ def test_headline(counts: dict[str, int], start: str) -> None:
     assert headline(counts, is_synthetic=True).startswith("This study cannot tell")
 
 
+def main_record(experiment: str, s_in: int, mean: float | str, **values: object) -> dict[str, object]:
+    kind = {"frames": "all_frames", "metric": "mpjpe", "average": "frame_wise", "weights": "trained"}
+    return {**kind, "experiment": experiment, "s_in": s_in, "mean_mm": mean, "mean_pose_mm": 199.53, **values}
+
+
+def test_study_without_published_figures_has_an_answer_of_its_own(study: Path, page_text: Make) -> None:
+    """Against the mean pose, and what sparse input costs; the smallest error first, nothing of what was not run."""
+    compared = [
+        {**json.loads(rewritten(study).read_text("utf-8"))["records"][0], "published_mm": "n/a", "verdict": verdict}
+        for verdict in ("–", "–", "NOT RUN")
+    ]
+    records = [
+        main_record("cmu_351", 5, 60.0, mean_pose_mm="NOT RUN"),
+        main_record("cmu_small", 20, 57.5),
+        main_record("cmu_small", 5, 54.43),
+        main_record("cmu_small", 5, 1.0, average="action_wise"),
+        main_record("cmu_small", 5, 2.0, metric="pampjpe"),
+        main_record("later", 5, "NOT RUN"),
+    ]
+    path = rewritten(study, records=compared)
+    (study / "tables/main_results.json").write_text(
+        json.dumps({"name": "main_results", "title": "Main", "is_synthetic": False, "sections": [], "records": records}), "utf-8"
+    )
+    tables = [table(each, study / "index.html") for each in (path, study / "tables/main_results.json")]
+    told = summary(tables, is_synthetic=False)
+    assert told.question == "What came out?"
+    assert told.headline == (
+        "cmu_small: 54.4 mm at s_in 5, against 199.5 mm of the mean pose; sparser input, from s_in 5 to 20: +3.1 mm. "
+        "1 more are not run."
+    )
+    assert told.notes == ["cmu_351: 60.0 mm at s_in 5."]
+    text = page_text(tables=tables)
+    assert "<h2>What came out?</h2>" in text
+    assert "oes it reproduce" not in text
+    assert '<a href="#table-main_results">' in text
+
+
+def test_synthetic_results_are_counted_without_a_verdict(study: Path) -> None:
+    record = json.loads(rewritten(study).read_text("utf-8"))["records"][0]
+    path = rewritten(study, records=[{**record, "verdict": "SYNTHETIC"}] * 12, is_synthetic=True)
+    told = summary([table(path, study / "index.html")], is_synthetic=True)
+    assert told.counts == [("SYNTHETIC", "12 results, all synthetic: no verdict")]
+    assert told.question == "Does it reproduce?"
+
+
+def test_titles_stand_once(page_text: Make) -> None:
+    """A figure has its title in the picture; the page says it to those who do not see the picture."""
+    text = page_text()
+    assert "A title" not in re.sub(r"<[^>]*>", " ", text)
+    assert text.count('alt="A title. A text in two lines."') == 2
+    assert "Study trial" in text
+    assert text.count("Does it reproduce?") == 1
+
+
 def test_equal_inputs_give_equal_pages_that_load_nothing(page_text: Make) -> None:
     text = page_text()
     assert text == page_text()

@@ -1,6 +1,7 @@
 """Error over multiply-accumulates: what a 3D pose costs, and what it is worth."""
 
 import math
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +17,8 @@ from uplift_upsample.report.published import published_mpjpe
 
 NAME = "error_over_cost"
 MILLION = 1e6
+SMALLEST, LARGEST = 3.5, 8.0  # points: of the markers of the smallest and the largest stride
+EDGE: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.7}  # so that they stay apart
 
 
 def figure(material: Material) -> Figure:
@@ -29,19 +32,12 @@ def figure(material: Material) -> Figure:
         published = _points(material, experiment, is_published=True)
         points = _points(material, experiment, is_published=False)
         has_published = has_published or bool(published)
-        axes.plot([cost for _, cost, _ in published], [error for *_, error in published], **{**look.plain(), **RING})
-        axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **look.plain())
-        for place, (s_in, cost, error) in enumerate(points or published):
-            is_right = place % 2 == 0  # side by side, because strides hardly differ in cost
-            axes.annotate(
-                str(s_in),
-                (cost, error),
-                (6 if is_right else -6, 0),
-                textcoords="offset points",
-                ha="left" if is_right else "right",
-                va="center",
-                fontsize=6.5,
-            )
+        axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **{**look.plain(), "marker": "none"})
+        for s_in, cost, error in reversed(points):  # the largest stride behind: strides hardly differ in cost
+            axes.plot(cost, error, **{**look.plain(), **EDGE}, markersize=_size(results.s_in, s_in))
+        for s_in, cost, error in published:
+            size = _size(results.s_in, s_in) + RING["markersize"] - SMALLEST
+            axes.plot(cost, error, **{**look.plain(), **RING, "markersize": size})
     if not axes.has_data():
         style.say_not_run(axes)
     else:
@@ -51,10 +47,17 @@ def figure(material: Material) -> Figure:
         Line2D([], [], label=seeds_label(material, experiment), **style.look(material.number(experiment)).plain())
         for experiment in results.evaluated
     ]
+    grey: dict[str, Any] = {"color": style.GREY, "marker": "o", "linestyle": "none"}
+    handles += [Line2D([], [], label=f"$s_{{in}}$ = {s_in}", markersize=_size(results.s_in, s_in), **grey) for s_in in results.s_in]
     if has_published:
         handles.append(Line2D([], [], label="published error", color=style.GREY, marker="o", **RING))
     style.legend_below(drawn, handles, 2)
     return drawn
+
+
+def _size(strides: list[int], s_in: int) -> float:
+    """A marker grows with its stride; labels at the points would stand on each other."""
+    return SMALLEST + (LARGEST - SMALLEST) * strides.index(s_in) / max(len(strides) - 1, 1)
 
 
 def _points(material: Material, experiment: PlannedExperiment, *, is_published: bool) -> list[tuple[int, float, float]]:
@@ -81,5 +84,5 @@ def _finish(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.margins(y=0.12)
-    axes.set_xlabel("million multiply-accumulates for each 3D pose,\nwithout mirroring (numbers at the points: $s_{in}$)")
+    axes.set_xlabel("million multiply-accumulates for each 3D pose,\nwithout mirroring (larger markers: larger $s_{in}$)")
     axes.set_ylabel(ERROR_LABEL)

@@ -49,6 +49,18 @@
       });
     });
 
+  // Tables that are wider than their place: what lies to the right fades out, and a line below says that there is more.
+  const watched = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
+  const mark = (box) => {
+    const room = box.scrollWidth - box.clientWidth, hint = box.nextElementSibling;
+    box.classList.toggle("goes-on", room - box.scrollLeft > 1);
+    if (hint && hint.classList.contains("more")) hint.hidden = room <= 1;
+  };
+  for (const box of document.querySelectorAll(".scroll")) {
+    watched.observe(box);
+    box.addEventListener("scroll", () => mark(box), { passive: true });
+  }
+
   for (const moving of document.querySelectorAll(".moving[data-gif]")) {
     const image = moving.querySelector("img"), still = image.src, switcher = moving.querySelector("button");
     const name = switcher.getAttribute("aria-label").replace(/^Play /, "");

@@ -1,4 +1,4 @@
-"""The first screen: does it reproduce, at which stride, at what cost; read from the comparison and the cost document."""
+"""The first screen: does it reproduce (or what came out), at which stride, at what cost; read from the documents of tables."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,10 @@ from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, weights_title
 from uplift_upsample.report.comparison import NAME as COMPARISON
 from uplift_upsample.report.cost import NAME as COST
 from uplift_upsample.report.cost import duration
+from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
 from uplift_upsample.report.page.contents import Table
 from uplift_upsample.report.pretraining import NAME as PRETRAINING
-from uplift_upsample.report.results import AVERAGES
+from uplift_upsample.report.results import AVERAGES, TRAINED
 from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, SYNTHETIC, WARN
 from uplift_upsample.strict import is_number
 
@@ -50,9 +51,16 @@ class Cost:
 
 @dataclass(frozen=True)
 class Summary:
+    """question, headline: what the study is about, and its answer. details: the table behind that answer.
+
+    counts: verdicts, each with its words.
+    """
+
+    question: str
     headline: str
+    details: str
     notes: Sequence[str]
-    counts: Sequence[tuple[str, int]]
+    counts: Sequence[tuple[str, str]]
     strides: Sequence[int]
     rows: Sequence[Row]
     average: str
@@ -68,22 +76,57 @@ def summary(tables: Sequence[Table], is_synthetic: bool) -> Summary:
     kinds = dict.fromkeys((str(record["experiment"]), str(record["weights"])) for record in records)
     has_kinds = len({kind for _, kind in kinds}) > 1
     found = {(str(record["experiment"]), str(record["weights"]), int(record["s_in"])): record for record in records}
+    is_own = is_own_study(counts, is_synthetic)
+    answers = own_answers(_records(by_name, MAIN_RESULTS), _average(records)) if is_own else []
     return Summary(
-        headline=headline(counts, is_synthetic),
-        notes=_notes(by_name),
-        counts=[(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]],
+        question="What came out?" if is_own else "Does it reproduce?",
+        headline=headline(counts, is_synthetic, next(iter(answers), "")),
+        details=MAIN_RESULTS if is_own and MAIN_RESULTS in by_name else COMPARISON,
+        notes=[*answers[1:], *_notes(by_name)],
+        counts=[(verdict, _count_text(verdict, counts[verdict])) for verdict in VERDICTS if counts[verdict]],
         strides=strides,
         rows=[
             Row(name, weights_title(kind) if has_kinds else "", [_cell(found.get((name, kind, s_in))) for s_in in strides])
             for name, kind in kinds
         ],
-        average=next((AVERAGES.get(str(record.get("average")), "") for record in records), ""),
+        average=AVERAGES.get(_average(records), ""),
         costs=_costs(_records(by_name, COST)),
     )
 
 
-def headline(counts: Mapping[str, int], is_synthetic: bool) -> str:
-    """The answer in a sentence."""
+def is_own_study(counts: Mapping[str, int], is_synthetic: bool) -> bool:
+    """Whether nothing of a study can be compared with the paper: it then answers a question of its own."""
+    return bool(counts.get(NOT_COMPARED)) and not is_synthetic and not any(counts.get(verdict) for verdict in JUDGED)
+
+
+def own_answers(records: Sequence[Mapping[str, Any]], average: str) -> list[str]:
+    """What came out, a sentence for each experiment, the smallest error first: against the mean pose, and what sparse input costs.
+
+    records: of the main results. Errors are of all frames by the average that the comparison shows.
+    """
+    wanted = {"frames": "all_frames", "metric": "mpjpe", "average": average, "weights": TRAINED}
+    errors: dict[str, dict[int, float]] = {}
+    mean_pose: dict[str, float] = {}
+    for record in records:
+        if any(record.get(key) != value for key, value in wanted.items()) or not is_number(record.get("mean_mm")):
+            continue
+        name = str(record["experiment"])
+        errors.setdefault(name, {})[int(record["s_in"])] = record["mean_mm"]
+        if is_number(record.get("mean_pose_mm")):
+            mean_pose[name] = record["mean_pose_mm"]
+    best_first = sorted(errors, key=lambda name: min(errors[name].values()))
+    return [_own_answer(name, errors[name], mean_pose.get(name)) for name in best_first]
+
+
+def _own_answer(name: str, errors: Mapping[int, float], mean_pose: float | None) -> str:
+    low, high = min(errors), max(errors)
+    against = "" if mean_pose is None else f", against {mean_pose:.1f} mm of the mean pose"
+    sparse = f"; sparser input, from s_in {low} to {high}: {errors[high] - errors[low]:+.1f} mm" if high > low else ""
+    return f"{name}: {errors[low]:.1f} mm at s_in {low}{against}{sparse}."
+
+
+def headline(counts: Mapping[str, int], is_synthetic: bool, own_answer: str = "") -> str:
+    """The answer in a sentence. own_answer: of a study without a figure to compare with."""
     judged = {verdict: counts.get(verdict, 0) for verdict in JUDGED}
     total, missing = sum(judged.values()), counts.get(NOT_RUN, 0)
     if is_synthetic:
@@ -91,13 +134,25 @@ def headline(counts: Mapping[str, int], is_synthetic: bool) -> str:
     rest = f" {missing} more are not run." if missing else ""
     if not total:
         is_run = counts.get(NOT_COMPARED, 0) or not missing
-        return f"No published figures are comparable: other data than the paper's.{rest}" if is_run else "Not run yet."
+        answer = own_answer or "No published figures are comparable: other data than the paper's."
+        return f"{answer}{rest}" if is_run else "Not run yet."
     if judged[FAIL]:
         return f"No: {judged['FAIL']} of {total} results are outside the tolerance.{rest}"
     if judged[WARN]:
         return f"Nearly: {judged['WARN']} of {total} results are at the edge of the tolerance.{rest}"
     whole = "Yes" if not missing else "So far"
     return f"{whole}: all {total} results agree with the paper within the tolerance.{rest}"
+
+
+def _count_text(verdict: str, count: int) -> str:
+    if verdict == SYNTHETIC:
+        return f"{count} result{'s' * (count > 1)}, all synthetic: no verdict"
+    return f"{count} × {verdict}"
+
+
+def _average(records: Sequence[Mapping[str, Any]]) -> str:
+    """The average that the comparison shows."""
+    return next((str(record.get("average")) for record in records), "")
 
 
 def _records(tables: Mapping[str, Table], name: str) -> Sequence[Mapping[str, Any]]:
