@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.provenance import code_modules
+from uplift_upsample.used_code import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"

@@ -3,26 +3,22 @@
 Nothing here imports a deep-learning framework: the workflow asks for digests and fingerprints each time it starts.
 """
 
-import ast
 import contextlib
 import datetime
-import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from uplift_upsample.files import sha256_of_file, write_text
+from uplift_upsample.used_code import used_code
 
 PACKAGES = ("uplift-upsample", "numpy", "h5py", "keras", "tensorflow", "jax", "torch", "pandas", "snakemake")
-_WITHOUT_EFFECT = ("ctx", "kind", "type_comment")  # fields of syntax trees
 
 
 def digest(path: str | os.PathLike[str], cache: str | os.PathLike[str]) -> str:
@@ -53,129 +49,12 @@ def _read_cache(cache: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def code_fingerprint(entry: str | os.PathLike[str]) -> str:
-    """Fingerprint of what a script of this project does: equal as long as only comments, docstrings or formatting change.
+    """Fingerprint of what a script of this project does.
 
-    A hash over the syntax trees of the script and of the project modules that it imports, directly or not (the script's own folder
-    and ``src`` beside that folder), and over the bytes of data files that these modules name and that lie beside them. Other
-    packages do not count: their versions are recorded by ``describe_run``.
+    Equal as long as only comments, docstrings, formatting and code that the script does not use change: a hash over what
+    ``used_code`` finds. Other packages do not count: their versions are recorded by ``describe_run``.
     """
-    total = hashlib.sha256()
-    for name, path in sorted(code_modules(entry).items()):
-        code = _code_of(path, path.stat().st_mtime_ns)
-        total.update(f"{name} {code.digest}\n".encode())
-        for file in sorted(code.named_files):
-            if (path.parent / file).is_file():
-                total.update(f"{file} {sha256_of_file(path.parent / file)}\n".encode())
-    return total.hexdigest()[:16]
-
-
-def code_modules(entry: str | os.PathLike[str]) -> dict[str, Path]:
-    """The modules behind a script: dotted name (the script's own is ``__main__``) -> file."""
-    entry = Path(entry).resolve()
-    own = _own_modules((entry.parent, entry.parent.parent / "src"))
-    found: dict[str, Path] = {}
-    queue = [("__main__", entry)]
-    while queue:
-        name, path = queue.pop()
-        if name in found:
-            continue
-        found[name] = path
-        package = (name if path.name == "__init__.py" else name.rpartition(".")[0]).split(".")
-        for level, imported in _code_of(path, path.stat().st_mtime_ns).imports:
-            parents = package[: len(package) - level + 1] if level else []
-            parts = ".".join([*parents, imported] if imported else parents).split(".")
-            for end in range(1, len(parts) + 1):  # the packages around a module count, too
-                module = ".".join(parts[:end])
-                if module not in own:
-                    break
-                if module not in found:
-                    queue.append((module, own[module]))
-    return found
-
-
-def _own_modules(folders: Iterable[Path]) -> dict[str, Path]:
-    """The modules and packages in some folders: dotted name -> file. The first folder counts first."""
-    found: dict[str, Path] = {}
-    for top in folders:
-        modules, packages = dict[str, Path](), dict[str, Path]()
-        for folder, inner, names in os.walk(top):
-            inner[:] = [name for name in inner if name.isidentifier() and name != "__pycache__"]
-            package = ".".join(Path(folder).relative_to(top).parts)
-            for name in names:
-                if name == "__init__.py":
-                    packages[package] = Path(folder, name)
-                elif name.endswith(".py"):
-                    modules[f"{package}.{name[:-3]}" if package else name[:-3]] = Path(folder, name)
-        found = modules | packages | found
-    return found
-
-
-class _Code(NamedTuple):
-    """What a module brings into a fingerprint.
-
-    digest: of what it does. imports: names that it may import, each with the number of its leading dots; of ``from a import b``,
-    ``a.b`` too, which may be a module. named_files: strings in it that could be names of data files beside it, such as that of the
-    camera table.
-    """
-
-    digest: str
-    imports: frozenset[tuple[int, str]]
-    named_files: frozenset[str]
-
-
-@functools.cache
-def _code_of(path: Path, mtime_ns: int) -> _Code:
-    tree = ast.parse(path.read_bytes())
-    tokens: list[str] = []
-    imports: set[tuple[int, str]] = set()
-    texts: set[str] = set()
-    _read_tree(tree, tokens, imports, texts)
-    digest = hashlib.sha256("".join([f"{token}\0" for token in tokens]).encode("utf-8", "surrogatepass")).hexdigest()
-    return _Code(digest, frozenset(imports), frozenset(text for text in texts if re.fullmatch(r"[\w-]+\.(?!py$)\w+", text)))
-
-
-def _read_tree(node: ast.AST, tokens: list[str], imports: set[tuple[int, str]], texts: set[str]) -> None:
-    """Gather what a syntax tree says: its text without what has no effect, the names that it imports, its strings.
-
-    Not ``ast.dump``: what that leaves out depends on the version of Python, and a new one would rerun everything.
-    """
-    kind = type(node)
-    tokens.append(kind.__name__)
-    if kind is ast.Constant and isinstance(node.value, str):  # type: ignore[attr-defined]
-        texts.add(node.value)  # type: ignore[attr-defined]
-    elif isinstance(node, ast.Import):
-        imports.update((0, alias.name) for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = [node.module] if node.module else []
-        imports.update((node.level, ".".join(names)) for names in (base, *([*base, alias.name] for alias in node.names)))
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if value is None or name in _WITHOUT_EFFECT:
-            continue
-        if isinstance(value, list):
-            if name == "body":
-                value = [statement for statement in value if not _is_text(statement)]
-            if not value:
-                continue
-            tokens.append(name)
-            for item in value:
-                if isinstance(item, ast.AST):
-                    _read_tree(item, tokens, imports, texts)
-                else:
-                    tokens.append(repr(item))
-            tokens.append("]")
-        else:
-            tokens.append(name)
-            if isinstance(value, ast.AST):
-                _read_tree(value, tokens, imports, texts)
-            else:
-                tokens.append(repr(value))
-    tokens.append(")")
-
-
-def _is_text(statement: ast.AST) -> bool:
-    """Whether a statement is a bare string: a docstring, or a comment in its form."""
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    return hashlib.sha256("\n".join(used_code(entry)).encode()).hexdigest()[:16]
 
 
 def describe_run() -> dict[str, Any]:

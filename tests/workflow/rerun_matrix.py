@@ -47,13 +47,29 @@ def paper(**changes: Any) -> Callable[[Workflow], Changes]:
 
 
 def code(module: str) -> Callable[[Workflow], Changes]:
-    """A change that counts, in a module."""
+    """A change that counts for whatever imports a module: another thing that it does when it is imported."""
 
     def change(workflow: Workflow) -> None:
         path = workflow.folder / "src/uplift_upsample" / module
-        path.write_text(path.read_text("utf-8") + "\n\ndef changed_by_the_test():\n    return 1\n", encoding="utf-8")
+        path.write_text(path.read_text("utf-8") + "\n\nassert __name__\n", encoding="utf-8")
 
     return change
+
+
+def number_format(workflow: Workflow) -> None:
+    """Of the tables, in a module that figures import too."""
+    path = workflow.folder / "src/uplift_upsample/report/cells.py"
+    before = path.read_text("utf-8")
+    path.write_text(before.replace("{summary.mean:.2f}", "{summary.mean:.3f}"), encoding="utf-8")
+    assert path.read_text("utf-8") != before
+
+
+def unused(workflow: Workflow) -> None:
+    """Definitions that nothing uses, in every module."""
+    for module in files_below(workflow, "src", "scripts"):
+        if module.suffix == ".py":
+            added = "\n\nADDED_BY_THE_TEST = 1\n\n\ndef added_by_the_test():\n    return ADDED_BY_THE_TEST\n"
+            module.write_text(module.read_text("utf-8") + added, encoding="utf-8")
 
 
 def text(path: str, content: str = "something else\n") -> Callable[[Workflow], Changes]:
@@ -178,6 +194,7 @@ NOTHING = [
     Row("the project cloned anew, data and results copied into it with new times", cloned),
     Row("data, own recordings, fetched files, frames tables and weights touched", touched),
     Row("comments, docstrings and formatting of all code, rules and `config.yaml`", comments),
+    Row("definitions added that nothing uses, in every module", unused),
     Row("files written under another user's umask", other_umask),
     Row("the data folder made read-only", read_only),
     Row("logins given in the environment, or no longer", settings(), has_logins=True),
@@ -195,6 +212,7 @@ GONE = [
 ]
 SOMETHING = [
     Row("code of tables", code("report/render.py"), {"write_tables": 4}),
+    Row("a number format of the tables", number_format, {"write_tables": 4}),
     Row(
         "code of scoring", code("evaluate/metrics.py"), {"score_predictions": 6, "score_mean_pose": 4, "write_tables": 4}
     ),

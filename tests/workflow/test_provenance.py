@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from uplift_upsample import provenance
-from uplift_upsample.provenance import code_fingerprint, code_modules, describe_run, digest
+from uplift_upsample.provenance import code_fingerprint, describe_run, digest
+from uplift_upsample.used_code import code_modules
 
 MODULES = {
     "scripts/entry.py": '"""An entry."""\nfrom _helper import run\nfrom uplift_upsample.room import near\n\nrun(near.value())\n',
@@ -82,6 +83,7 @@ def test_a_changed_module_counts_within_one_process(code: Path) -> None:
         ("src/uplift_upsample/unrelated.py", "VALUE = 2\n"),
         ("src/uplift_upsample/room/unused.json", "[2]\n"),
         ("src/uplift_upsample/room/__init__.py", ""),
+        ("src/uplift_upsample/__init__.py", "VERSION = 1\n"),
         ("scripts/other.py", "print('changed')\n"),
         ("scripts/_helper.py", "def run(\n    value,\n):\n    return value\n"),
     ],
@@ -101,7 +103,7 @@ def test_what_has_no_effect_keeps_the_fingerprint(code: Path, module: str, text:
         ("src/uplift_upsample/far.py", "def number(x=None):\n    return 1\n"),
         ("src/uplift_upsample/room/sibling.py", "NAME = 'other.json'\n"),
         ("src/uplift_upsample/room/table.json", "[2]\n"),
-        ("src/uplift_upsample/__init__.py", "VERSION = 1\n"),
+        ("src/uplift_upsample/__init__.py", "print('imported')\n"),
         ("scripts/_helper.py", "def run(value):\n    return -value\n"),
     ],
 )

@@ -5,10 +5,11 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from rerun_matrix import GONE, NOTHING, SOMETHING, Row, code, table
+from rerun_matrix import GONE, NOTHING, SOMETHING, Row, code, number_format, table
 from snakemake.utils import update_config
 from workflow_copy import Workflow, counted, jobs_of
 
@@ -59,6 +60,19 @@ def test_these_rerun_what_depends_on_them(row: Row, built: Workflow, monkeypatch
         give_logins(monkeypatch)
     changes = row.change(built) or {}
     assert built.counts(**changes) == row.runs
+
+
+def test_a_number_format_draws_no_picture_again(built: Workflow) -> None:
+    """Tables and the pages that show them follow it; figures import the same module and use other things of it."""
+    number_format(built)
+    assert Counter(job.rule for job in built.jobs()) == {"write_tables": 4, "write_page": 4}
+
+
+def test_code_of_drawing_draws_again(built: Workflow) -> None:
+    code("report/figures/style.py")(built)
+    drawn = Counter(job.rule for job in built.jobs())
+    assert drawn["draw_figures"] == 4
+    assert "write_tables" not in drawn
 
 
 def test_documented_matrix_is_this_one(project: Path) -> None:
