@@ -76,7 +76,7 @@ def write_page(
     found = {result.row.name: result for result in results}
     blocks = [
         [_machine(matrix_gflops)],
-        [f"![How many times as fast as a straightforward version each row is](images/{plot.name})"],
+        [f"![Speed-up of each row over a straightforward implementation](images/{plot.name})"],
         *([f"## {group.title}", "", *_group_lines(group, found)] for group in GROUPS),
         *([f"## {section.title}", "", *section.lines] for section in sections),
     ]
@@ -118,8 +118,8 @@ def _machine(matrix_gflops: float) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"Measured on {date.today()}: {_processor()}, {os.cpu_count()} cores, {memory:.0f} GB of memory, {platform.system()}; "
-        f"Python {platform.python_version()}, {libraries}. Its own large float32 matrix product (NumPy, 4096 by 4096): "
-        f"{matrix_gflops:.0f} GFLOP/s."
+        f"Python {platform.python_version()}, {libraries}. Its own large float32 matrix product (4096 by 4096, the "
+        f"faster one of NumPy's and TensorFlow's): {matrix_gflops:.0f} GFLOP/s."
     )
 
 

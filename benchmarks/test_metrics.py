@@ -1,16 +1,19 @@
 """Frames a second of the three errors, each and together, from float32 predictions as they are stored."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import straightforward.metrics as plain
 
+from uplift_upsample.devices import usable_cores
 from uplift_upsample.evaluate.metrics import mpjpe, n_mpjpe, p_mpjpe
 
 FRAMES = 500_000
 LOOPED = 2_000  # frames of one run of a loop
+CHUNK, MOST_THREADS = 2048, 4  # as the metrics work
 METRICS = {"MPJPE": (plain.mpjpe, mpjpe), "N-MPJPE": (plain.n_mpjpe, n_mpjpe), "P-MPJPE": (plain.p_mpjpe, p_mpjpe)}
 
 
@@ -23,6 +26,19 @@ class Poses:
 
     def looped(self, metric: plain.Metric) -> np.ndarray:
         return plain.over_frames(metric, self.prediction[:LOOPED], self.target[:LOOPED])
+
+    def converted(self) -> None:
+        """Both poses as float64 with the frames last, chunk by chunk, and nothing done with them."""
+        threads = min(usable_cores(), MOST_THREADS)
+
+        def convert(starts: range) -> None:
+            buffer = np.empty((17, 3, CHUNK))
+            for start in starts:
+                for poses in (self.prediction[start : start + CHUNK], self.target[start : start + CHUNK]):
+                    np.copyto(buffer[..., : len(poses)], poses.transpose(1, 2, 0))
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(convert, [range(first * CHUNK, FRAMES, threads * CHUNK) for first in range(threads)]))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +54,12 @@ def test_one_metric(name: str, poses: Poses, versus) -> None:
     loop, ours = METRICS[name]
     np.testing.assert_allclose(poses.looped(loop), ours(poses.prediction[:LOOPED], poses.target[:LOOPED]), atol=1e-9)
     versus(name, lambda: poses.looped(loop), lambda: ours(poses.prediction, poses.target), units=(LOOPED, FRAMES))
+
+
+@pytest.mark.parametrize("name", ["MPJPE", "N-MPJPE"])
+def test_share_of_the_conversion(name: str, poses: Poses, versus) -> None:
+    _, ours = METRICS[name]
+    versus(f"{name}, of a conversion alone", poses.converted, lambda: ours(poses.prediction, poses.target), units=FRAMES)
 
 
 def test_all_metrics(poses: Poses, versus, figure) -> None:

@@ -43,6 +43,11 @@ def in_turns(straightforward: Work, ours: Work, units: tuple[float, float], roun
     return Pair(*medians)
 
 
+def faster(first: Work, second: Work, rounds: int = 3) -> Work:
+    """The one of two versions of the same work that takes less time."""
+    return second if in_turns(first, second, (1, 1), rounds).ratio > 1 else first
+
+
 def _seconds(work: Work, times: int) -> float:
     start = time.perf_counter()
     for _ in range(times):

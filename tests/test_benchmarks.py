@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from bars import CONVERSIONS, GROUPS, PAGE_ROWS, ROWS, Row
 from performance_page import MARKED, Result, Section, printed_table, write_page
-from timing import LEAST, in_turns
+from timing import LEAST, faster, in_turns
 
 from uplift_upsample.errors import InputError
 
@@ -97,6 +97,17 @@ def test_work_in_turns() -> None:
     assert calls.count("quick") > 100
     assert pair.straightforward >= LEAST
     assert pair.ratio > 10
+
+
+def test_the_faster_of_two_versions() -> None:
+    def slow() -> None:
+        time.sleep(LEAST)
+
+    def quick() -> None:
+        time.sleep(LEAST / 50)
+
+    assert faster(slow, quick) is quick
+    assert faster(quick, slow) is quick
 
 
 def test_printed_table_is_aligned() -> None:
