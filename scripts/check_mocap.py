@@ -22,8 +22,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{judged.path}: error: {fault}")
         for warning in judged.verdict.warnings:
             print(f"{judged.path}: warning: {warning}")
+        num_faulty += bool(judged.verdict.faults)
         if judged.verdict.recording is None:
-            num_faulty += 1
             continue
         subjects.add(judged.subject)
         seconds += len(judged.verdict.recording.poses) / judged.verdict.recording.frame_rate
@@ -31,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{num_faulty} of {_counted(num_recordings, 'recording')} cannot be used")
         return BAD_INPUT
     minutes, rest = divmod(round(seconds), 60)
+    if not subjects:
+        print("none of the recordings has a frame")
+        return BAD_INPUT
     print(f"fine: {_counted(num_recordings, 'recording')}, {_counted(len(subjects), 'subject')}, {minutes}:{rest:02d} min")
     return 0
 

@@ -90,8 +90,8 @@ def check_frame_rate(frame_rate: float, lowest: float = 0.0) -> None:
     if not math.isfinite(frame_rate) or frame_rate <= 0:
         raise InputError(f"a frame rate of {frame_rate} Hz; it must be a positive number")
     if nominal_rate(frame_rate) < lowest:
-        of_project = " of the project" if lowest == FRAME_RATE else ""
+        what = "of the project" if lowest == FRAME_RATE else "from which on motion can be interpolated"
         raise InputError(
-            f"a frame rate of {rate_text(frame_rate)} Hz is below the {lowest:g} Hz{of_project}; "
+            f"a frame rate of {rate_text(frame_rate)} Hz is below the {lowest:g} Hz {what}; "
             "leave the recording out (missing frames are not invented)"
         )

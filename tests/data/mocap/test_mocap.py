@@ -1,6 +1,7 @@
 """Files of one's own motion capture: read in any unit and axes, and everything that is wrong told at once."""
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from world.cmu_sample import CmuSample
 from world.mocap_files import FROM_Z_UP, JOINT, METRES, fields, walker, write_recording
 
-from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge, read_recording, spelled
+from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge, read_recording
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine
+from uplift_upsample.data.mocap.own_joints import joint_faults, spelled
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MODEL_17
 
@@ -62,8 +64,111 @@ def test_order_spelling_and_further_joints(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_recording(tmp_path / "a.npz").poses, poses)
     np.savez(tmp_path / "b.npz", **fields(poses, joints=np.array(MODEL_17, "S")))
     np.testing.assert_array_equal(read_recording(tmp_path / "b.npz").poses, poses)
-    assert spelled("LEFT_WRIST") == "l_wrist"
-    assert spelled("thorax") == "thorax"  # means other places elsewhere, so it is not guessed
+
+
+@pytest.mark.parametrize("form", ["{}Knee", "{}_knee", "{} Knee", "{}-knee", "{}.Knee", "knee_{}", "Knee{}"])
+@pytest.mark.parametrize(("left", "right"), [("Left", "Right"), ("left", "right"), ("LEFT", "RIGHT"), ("L", "R"), ("l", "r")])
+def test_spellings(form: str, left: str, right: str) -> None:
+    assert (spelled(form.format(left)), spelled(form.format(right))) == ("l_knee", "r_knee")
+
+
+def test_other_names_are_not_guessed() -> None:
+    assert [spelled(name) for name in ("HeadTop", "head-top", "Pelvis")] == ["head_top", "head_top", "pelvis"]
+    for name in ("thorax", "LeftFoot", "Knee", "LeftLeftKnee", "spine"):
+        assert spelled(name) == name  # means other places elsewhere
+
+
+VICON = {
+    "pelvis": "Hips",
+    "torso": "Spine1",
+    "r_hip": "RightUpLeg",
+    "r_knee": "RightLeg",
+    "r_ankle": "RightFoot",
+    "l_hip": "LeftUpLeg",
+    "l_knee": "LeftLeg",
+    "l_ankle": "LeftFoot",
+    "l_elbow": "LeftForeArm",
+    "l_wrist": "LeftHand",
+    "r_elbow": "RightForeArm",
+    "r_wrist": "RightHand",
+    "l_shoulder": "LeftArm",
+    "r_shoulder": "RightArm",
+}
+H36M = {
+    "pelvis": "Hip",
+    "torso": "Spine",
+    "neck": "Thorax",
+    "head": "Neck/Nose",
+    "head_top": "Head",
+    "r_ankle": "RFoot",
+    "l_ankle": "LFoot",
+}
+PAIRS = ("Hip", "Knee", "Shoulder", "Elbow", "Wrist")
+
+
+@pytest.mark.parametrize(
+    ("others", "further"),
+    [
+        (VICON, ["Spine", "Neck", "Head", "Site", "LeftShoulder", "RightShoulder", "LeftToeBase"]),
+        (H36M, [f"{side}{joint}" for side in "LR" for joint in PAIRS]),
+        ({**H36M, "head": "Neck"}, [f"{side}_{joint}" for side in ("left", "right") for joint in PAIRS]),
+        (
+            {"head": "nose"},
+            [f"{s}_{j}" for s in ("left", "right") for j in ("eye", "ear", "hip", "knee", "ankle", "shoulder", "elbow", "wrist")],
+        ),
+    ],
+    ids=["recordings", "17 joints", "17 joints, neck", "COCO"],
+)
+def test_names_of_other_skeletons_have_a_hint(others: dict[str, str], further: list[str]) -> None:
+    faults = {re.findall("the joint '(.*?)'", fault)[0]: fault for fault in joint_faults([*others.values(), *further])}
+    for joint, name in others.items():
+        assert repr(name) in faults[joint], faults[joint]
+        assert f"name {name!r} {joint!r}" in faults[joint].replace(f"{name!r}: name it", f"name {name!r}"), faults[joint]
+    for joint, fault in faults.items():
+        assert joint in others or "make it halfway between" in fault or "make it on the line" in fault or "take the end" in fault, (
+            fault
+        )
+
+
+def test_a_name_that_means_another_place_in_its_skeleton_is_not_taken() -> None:
+    """With Human3.6M's LeftArm in the file, its LeftShoulder is where the collar bone starts."""
+    renamed = [name for name in MODEL_17 if "shoulder" not in name] + ["LeftUpLeg", "LeftForeArm", "LeftArm", "RightArm"]
+    faults = joint_faults([*renamed, "LeftShoulder", "RightShoulder"])
+    assert [fault.partition(" among")[0] for fault in faults] == [
+        "the joint 'r_shoulder' is 'RightArm'",
+        "the joint 'l_shoulder' is 'LeftArm'",
+    ]
+    assert joint_faults([*MODEL_17, "LeftUpLeg", "LeftForeArm", "LeftArm", "LeftCollar"]) == []
+
+
+def test_hints_stay_on_their_side() -> None:
+    assert joint_faults(["Leftankl" if name == "l_ankle" else name for name in MODEL_17 if name != "r_ankle"]) == [
+        "the joint 'r_ankle' is missing",
+        "the joint 'l_ankle' is missing, is it 'Leftankl'?",
+    ]
+    feet = {"l_ankle": "LeftFoot", "r_ankle": "Rfoot"}
+    assert joint_faults([feet.get(name, name) for name in MODEL_17]) == [
+        "the joint 'r_ankle' is missing, is it 'Rfoot'?",
+        "the joint 'l_ankle' is missing, is it 'LeftFoot'?",
+    ]
+
+
+@pytest.mark.parametrize(("rate", "told"), [(30.0, "30"), (29.97, "29.97"), (20.0, "20"), (49.999, "49.999")])
+def test_slow_recordings_are_read_with_a_warning(tmp_path: Path, rate: float, told: str) -> None:
+    recording = judge(write_recording(tmp_path / "a.npz", FRAMES, frame_rate=rate))
+    assert not recording.faults
+    assert recording.recording is not None
+    (warning,) = recording.warnings
+    assert warning.startswith(f"{told} Hz is below the 50 Hz of the project: motion between recorded frames is interpolated")
+    assert f"and only {told} poses a second were recorded" in warning
+
+
+@pytest.mark.parametrize("rate", [49.9999999, 50.0, 50.0003])
+def test_rates_near_50_hz_are_50_hz(tmp_path: Path, rate: float) -> None:
+    verdict = judge(write_recording(tmp_path / "a.npz", FRAMES, frame_rate=rate))
+    assert (verdict.faults, verdict.warnings) == ((), [])
+    assert verdict.recording is not None
+    assert verdict.recording.frame_rate == 50.0
 
 
 @pytest.mark.parametrize(
@@ -71,7 +176,7 @@ def test_order_spelling_and_further_joints(tmp_path: Path) -> None:
     [
         ({"unit": None, "frame_rate": None}, ["there is no 'frame_rate'", "there is no 'unit'"]),
         ({"frame_rates": 60, "frame_rate": None}, ["no 'frame_rate'", "unknown key 'frame_rates', did you mean 'frame_rate'?"]),
-        ({"frame_rate": 30.0}, ["a frame rate of 30 Hz is below the 50 Hz"]),
+        ({"frame_rate": 19.99}, ["a frame rate of 19.99 Hz is below the 20 Hz from which on motion can be interpolated"]),
         ({"frame_rate": np.nan}, ["a frame rate of nan Hz; it must be a positive number"]),
         ({"frame_rate": "120"}, ["'frame_rate' is an array of <U3 with the shape (); it must be one number"]),
         ({"frame_rate": np.array([120.0, 120.0])}, ["'frame_rate' is an array of float64 with the shape (2,)"]),
@@ -106,7 +211,7 @@ def test_what_is_wrong_with_the_fields(tmp_path: Path, changes: dict[str, Any], 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     joints = np.array([name.replace("l_knee", "knee") for name in MODEL_17])
-    verdict = verdict_of(tmp_path, frame_rate=25.0, up_axis="q", unit=None, joints=joints, subject="a/b", extra=1)
+    verdict = verdict_of(tmp_path, frame_rate=5.0, up_axis="q", unit=None, joints=joints, subject="a/b", extra=1)
     assert len(verdict.faults) == 6
     assert not verdict_of(tmp_path).faults
 

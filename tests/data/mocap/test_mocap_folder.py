@@ -166,14 +166,36 @@ def test_no_folder_of_recordings(tmp_path: Path, place: str) -> None:
         list(judge_folder(tmp_path / place))
 
 
+@pytest.mark.parametrize(("rate", "frames", "expected"), [(50.0, 57, 57), (49.9999999, 57, 57), (120.0, 276, 115), (30.0, 31, 51)])
+def test_no_recorded_frame_is_lost(tmp_path: Path, rate: float, frames: int, expected: int) -> None:
+    write_recording(tmp_path / "lab" / "anna" / "walk.npz", frames, frame_rate=rate)
+    ((_, sequences),) = mocap_subset(tmp_path / "lab").items()
+    ((_, sequence),) = sequences.items()
+    assert (len(sequence["positions_3d"]), sequence["frame_rate"]) == (expected, 50.0)
+    # the same times of the same walk, but for the straight lines between two frames
+    found = sequence["positions_3d"] - sequence["positions_3d"][:, :1]
+    walk = walker(expected, 50.0)[:, [MODEL_17.index(name) for name in AMASS_17]]
+    np.testing.assert_allclose(found, walk - walk[:, :1], atol=0.005)
+
+
+def test_recordings_without_frames_are_left_out(lab: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_recording(lab / "ben" / "nothing.npz", positions=walker(240)[:0])
+    with caplog.at_level("WARNING"):
+        assert len([clip for subject in read_folder(lab) for clip in subject.clips]) == 4
+    assert caplog.messages == [f"{lab / 'ben' / 'nothing.npz'}: it has no frames and is left out"]
+    write_recording(lab / "ben" / "nothing.npz", positions=walker(240)[:0], frame_rate=10.0)
+    with pytest.raises(InputError, match=r"nothing\.npz: a frame rate of 10 Hz"):
+        read_folder(lab)
+
+
 def test_check_says_fine_or_what_is_wrong(lab: Path, tmp_path: Path) -> None:
     fine = command("check_mocap.py", "lab", cwd=tmp_path)
     assert (fine.returncode, fine.stdout) == (0, "fine: 4 recordings, 3 subjects, 0:08 min\n")
-    write_recording(lab / "ben" / "bad.npz", unit="m", positions=walker(240) * 100, frame_rate=30.0)
+    write_recording(lab / "ben" / "bad.npz", unit="m", positions=walker(240) * 100, frame_rate=12.0)
     np.savez(lab / "ben" / "still.npz", **fields(walker(240)[np.minimum(np.arange(240), 60)]))
     bad = command("check_mocap.py", "lab", cwd=tmp_path)
     assert bad.returncode == 2
-    assert "lab/ben/bad.npz: error: a frame rate of 30 Hz" in bad.stdout
+    assert "lab/ben/bad.npz: error: a frame rate of 12 Hz" in bad.stdout
     assert "lab/ben/bad.npz: error: the person is" in bad.stdout
     assert "lab/ben/still.npz: warning: nothing moves at all" in bad.stdout
     assert bad.stdout.endswith("1 of 6 recordings cannot be used\n")

@@ -18,7 +18,7 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.glitches import remove_glitches
-from uplift_upsample.data.mocap.own import Recording, Verdict, is_name, judge
+from uplift_upsample.data.mocap.own import LOWEST_RATE, Recording, Verdict, is_name, judge
 from uplift_upsample.data.mocap.simulated_table import simulated_table
 from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import resample
@@ -48,7 +48,8 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
     """Check the recordings of a folder, one after the other, sorted by path.
 
     A file in a folder is of the subject that its folder names; a file beside the folders must name its subject itself.
-    Raises ``InputError`` for a folder that is missing or has no recordings; all other faults are in the verdicts.
+    A file without frames has a warning instead of a fault, and no recording. Raises ``InputError`` for a folder that is missing or
+    has no recordings; all other faults are in the verdicts.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -75,6 +76,9 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
             earlier = seen.setdefault((subject, name), file)
             if earlier != file:
                 faults.append(f"{earlier} is a recording of {subject!r} with the same name")
+        if verdict.is_empty and len(faults) == 1:  # a recorder that was stopped at once; the others are as good without it
+            yield Judged(path, file, subject, name, Verdict((), [*verdict.warnings, "it has no frames and is left out"], None))
+            continue
         yield Judged(path, file, subject, name, Verdict(faults, verdict.warnings, None if faults else verdict.recording))
 
 
@@ -95,12 +99,14 @@ def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
             sources.setdefault(judged.subject, []).append({"file": judged.file, "sha256": sha256_of_file(judged.path)})
     if faults:
         raise InputError("\n".join(faults))
+    if not clips:
+        raise InputError(f"{folder}: none of its recordings has a frame")
     return [SubjectClips(subject, clips[subject], [], sources[subject]) for subject in sorted(clips)]
 
 
 def _clips(subject: str, name: str, recording: Recording) -> list[Clip]:
     parts, _ = remove_glitches(recording.poses, recording.frame_rate)
-    resampled = [resample(part, recording.frame_rate) for part in parts]
+    resampled = [resample(part, recording.frame_rate, lowest=LOWEST_RATE) for part in parts]
     poses_3d = [clip.astype(np.float32) for part in resampled if len(part) for clip in place_in_capture_space(part)]
     whole = f"{subject}_{name}"
     names = [whole] if len(poses_3d) == 1 else [f"{whole}/{part}" for part in range(1, len(poses_3d) + 1)]

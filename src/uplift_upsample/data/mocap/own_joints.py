@@ -1,0 +1,161 @@
+"""The joints of the user's own motion capture: names in any spelling, and what to do about the names of other skeletons.
+
+Only spellings are read, because the same words mean different places in different systems. Where the names are those of a skeleton
+that is known here, the faults say which of its joints are ours, and how those that it lacks are made.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from uplift_upsample.skeleton import MODEL_17
+
+_SIDES = {"l": ("l", "left"), "r": ("r", "right")}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _spellings(joint: str) -> list[str]:
+    """``l_knee``: lknee, leftknee, kneel, kneeleft."""
+    side, _, word = joint.partition("_")
+    if side not in _SIDES:
+        return [_plain(joint)]
+    return [spelled for long in _SIDES[side] for spelled in (long + word, word + long)]
+
+
+_JOINTS = {spelling: joint for joint in MODEL_17 for spelling in _spellings(joint)}
+
+
+@dataclass(frozen=True)
+class _Naming:
+    """The names of a skeleton.
+
+    marks: words that tell it from others, all of them. words: what joints of ours are called, without sides, where it is otherwise,
+    the likeliest first. not_ours: words of ours that mean other places. made: how to get the joints that it lacks.
+    """
+
+    skeleton: str
+    marks: frozenset[str]
+    words: dict[str, tuple[str, ...]]
+    not_ours: frozenset[str] = frozenset()
+    made: dict[str, str] = field(default_factory=dict)
+
+
+_OF_A_DETECTOR = {
+    "pelvis": "make it halfway between the two hips",
+    "neck": "make it halfway between the two shoulders",
+    "torso": "make it halfway between pelvis and neck",
+    # ears are about two thirds of the way from the base of the neck to the top of the head
+    "head_top": "make it on the line from the neck to the middle of the ears, half as far again beyond the ears",
+}
+_NAMINGS = (
+    _Naming(
+        "Human3.6M's recordings",
+        frozenset({"upleg", "forearm"}),
+        {
+            "pelvis": ("hips", "hip"),
+            "hip": ("upleg",),
+            "knee": ("leg",),
+            "ankle": ("foot",),
+            "torso": ("spine1", "spine"),
+            "shoulder": ("arm",),
+            "elbow": ("forearm",),
+            "wrist": ("hand",),
+        },
+        frozenset({"shoulder"}),  # where the collar bone starts
+        {"head_top": "take the end of 'Head' (Site)"},
+    ),
+    _Naming(
+        "Human3.6M's 17 joints",
+        frozenset({"spine", "thorax"}),
+        {
+            "pelvis": ("hip", "hips", "root", "midhip"),
+            "ankle": ("foot",),
+            "torso": ("spine",),
+            "neck": ("thorax",),
+            "head": ("necknose", "nose", "neckbase", "neck"),
+            "head_top": ("head",),
+        },
+        frozenset({"head", "neck"}),
+    ),
+    _Naming("OpenPose", frozenset({"nose", "midhip"}), {"pelvis": ("midhip",), "head": ("nose",)}, made=_OF_A_DETECTOR),
+    _Naming("COCO", frozenset({"nose", "eye", "ear"}), {"head": ("nose",)}, made=_OF_A_DETECTOR),
+)
+
+
+def spelled(name: str) -> str:
+    """A joint's name as the project writes it: ``LeftKnee``, ``left-knee`` and ``LKnee`` are ``l_knee``; others are left alone."""
+    return _JOINTS.get(_plain(name), name)
+
+
+def joint_faults(names: Sequence[str]) -> list[str]:
+    """What is wrong with the joints of a file, in a line for each joint; empty where all 17 are there, once.
+
+    Says for a missing joint which name of the file may be meant, or which other joints it is made of.
+    """
+    ours = [spelled(name) for name in names]
+    further = [name for name, joint in zip(names, ours, strict=True) if joint not in MODEL_17]
+    naming = next((naming for naming in _NAMINGS if naming.marks <= {_sided(name)[1] for name in names}), None)
+    faults = [f"the joint {joint!r} is there {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
+    missing = [joint for joint in MODEL_17 if joint not in ours]
+    for joint in MODEL_17:
+        if joint in missing:
+            faults.append(f"the joint {joint!r} is missing{_hint(joint, names, further, naming)}")
+        elif naming is not None and (missing or joint not in names):  # not where all 17 are there, this one letter by letter
+            faults += _false_friend(joint, names, naming)
+    return faults
+
+
+def _sided(name: str) -> tuple[str, str]:
+    """The side of a name, ``l``, ``r`` or nothing, and its word: ``RightUpLeg`` is ``r``, ``upleg``."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    for side, spellings in _SIDES.items():
+        for place in (0, -1):
+            if len(words) > 1 and words[place] in spellings:
+                return side, "".join(words[1:] if place == 0 else words[:-1])
+    plain = _JOINTS.get(_plain(name), _plain(name))
+    if plain in MODEL_17:
+        return _split(plain)
+    side = next((side for side, (_, long) in _SIDES.items() if plain.startswith(long)), "")  # Leftfoot
+    return side, plain.removeprefix(_SIDES[side][1]) if side else plain
+
+
+def _split(joint: str) -> tuple[str, str]:
+    side, _, word = joint.partition("_")
+    return (side, word) if side in _SIDES else ("", joint)
+
+
+def _called(joint: str, names: Sequence[str], naming: _Naming) -> str | None:
+    """What a joint is called in a file with the names of another skeleton."""
+    side, word = _split(joint)
+    of_file = {_plain(name): name for name in reversed(names)}
+    likely = [spelling for other in naming.words.get(word, ()) for spelling in _spellings(f"{side}_{other}" if side else other)]
+    return next((of_file[spelling] for spelling in likely if spelling in of_file), None)
+
+
+def _hint(joint: str, names: Sequence[str], further: Sequence[str], naming: _Naming | None) -> str:
+    if naming is not None:
+        called = _called(joint, names, naming)
+        if called is not None:
+            return f"; among the names of {naming.skeleton} it is {called!r}: name it {joint!r}"
+        if made := naming.made.get(_split(joint)[1]):
+            return f"; there is none among the names of {naming.skeleton}: {made}"
+    called = next((name for other in _NAMINGS if (name := _called(joint, further, other))), None)
+    if called is not None:
+        return f", is it {called!r}?"
+    near = {"_".join(filter(None, _sided(name))): name for name in further if _sided(name)[0] == _split(joint)[0]}
+    close = difflib.get_close_matches(joint, near, n=1)
+    return f", is it {near[close[0]]!r}?" if close else ""
+
+
+def _false_friend(joint: str, names: Sequence[str], naming: _Naming) -> list[str]:
+    """A name that spells a joint of ours and means another place in its own skeleton: the collar bone is no shoulder."""
+    called = _called(joint, names, naming) if _split(joint)[1] in naming.not_ours else None
+    name = next(name for name in names if spelled(name) == joint)
+    if called is None:
+        return []
+    where = f"among the names of {naming.skeleton}"
+    return [f"the joint {joint!r} is {called!r} {where}, and {name!r} is another place: name {called!r} {joint!r}"]
