@@ -17,6 +17,8 @@ import yaml
 from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.frames_contents import holds_data_of
+from uplift_upsample.data.mocap.cmu_trials import read_trials
+from uplift_upsample.data.resample import exact_count
 from uplift_upsample.devices import Devices, listed_devices, offered_devices, usable_cores
 from uplift_upsample.doctor import (
     Finding,
@@ -174,7 +176,7 @@ def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
         return H36M_TEST_FRAMES
     if source["kind"] == "cmu":
         subjects = source["splits"].get(experiment.test_subset, [])
-        with open(source["trials"], encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(line for line in file if not line.startswith("#"))
-            return NUM_CAMERAS * int(sum(int(row["frames"]) * 50 / int(row["fps"]) for row in rows if row["subject"] in subjects))
+        trials = [trial for trial in read_trials(source["trials"]) if trial.subject in subjects]
+        known = [exact_count(trial.frames, trial.fps) for trial in trials if trial.frames is not None]
+        return NUM_CAMERAS * sum(known) if len(known) == len(trials) else None  # a list of one's own need not say them
     return None

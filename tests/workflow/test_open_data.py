@@ -1,5 +1,6 @@
 """Motion capture without a licence, for real: the CMU database from its site, a zip file or a folder; recordings of one's own."""
 
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -51,6 +52,22 @@ def test_the_database_comes_in_one_archive(workflow: Workflow, tmp_path: Path, m
         said = other.build(TABLE, **OPEN, cmu_source=str(place))
         assert Counter(job.rule for job in jobs_of(said)) == {"fetch_cmu": 4, "convert_cmu": 4, "merge_cmu": 1}
         assert sha256_of_file(other.folder / TABLE) == fetched
+
+
+def test_the_page_about_own_recordings_ends_in_a_page(workflow: Workflow, project: Path) -> None:
+    """The configurations and commands of the documentation, as they stand there; what they would run."""
+    text = (project / "docs/own_motion_capture.md").read_text("utf-8")
+    for name in ("anna/walk_1", "ben/a", "cem/a", "dora/a"):
+        mocap_files.write_recording(workflow.folder / f"data/my_lab/{name}.npz")
+    configurations = re.findall(r"Save this as `(\w+\.yaml)`.*?```yaml\n(.*?)```.*?```sh\n(.*?)```", text, re.DOTALL)
+    assert [name for name, *_ in configurations] == ["my_lab.yaml", "more_cmu.yaml"]
+    (name, study, command), (_, _, other) = configurations
+    (workflow.folder / name).write_text(study, encoding="utf-8")
+    assert command.split()[0] == other.split()[0] == "snakemake"
+    said = workflow.snakemake(*command.split()[1:], "--dry-run")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "results/my_lab/index.html" in text
+    assert "results/my_lab/index.html" in said.stdout + said.stderr
 
 
 def test_own_recordings_are_a_study_and_a_subset(workflow: Workflow) -> None:

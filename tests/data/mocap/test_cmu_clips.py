@@ -57,6 +57,13 @@ def test_number_of_frames_is_checked(folder: Path) -> None:
         converted(folder, [trial("01_01", 240)])
 
 
+def test_frames_are_counted_where_the_list_says_nothing(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        subject, _ = converted(folder, [replace(trial("01_01", 241), frames=None)])
+    assert [len(clip.poses_3d) for clip in subject.clips] == [100]
+    assert "01_01: 241 frames, 2.0 s" in caplog.messages
+
+
 def test_low_frame_rate_names_the_trial(folder: Path) -> None:
     with pytest.raises(InputError, match="01_01: a frame rate of 30 Hz"):
         converted(folder, [replace(trial("01_01", 241), fps=30)])

@@ -77,6 +77,13 @@ def test_broken_list(tmp_path: Path, text: str, message: str) -> None:
     assert "trials.csv" in str(error.value)
 
 
+def test_a_list_of_ones_own_says_neither_frames_nor_checksums(tmp_path: Path) -> None:
+    text = HEADER + "08,08_01,walk,Walk,,120,,,,\n08,08_02,walk,Walk, ,119.9999999,,,,\n"
+    first, second = read_trials(text_file(tmp_path / "trials.csv", text))
+    assert (first.frames, first.fps, first.sha256, first.asf) == (None, 120.0, "", "subjects/08/08.asf")
+    assert (second.frames, second.fps) == (None, 120.0)
+
+
 def test_unknown_subject() -> None:
     with pytest.raises(InputError, match="no subject '1'; it has 01"):
         trials_of([trial("01_01", 1)], "1")

@@ -14,10 +14,12 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 from world import killing
+from world.acclaim_files import text_file
 from world.mocap_files import JOINT, fields, walker, write_folder, write_recording
 
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.data.mocap.cmu_trials import read_trials
 from uplift_upsample.data.mocap.own_folder import judge_folder, mocap_subset, mocap_table, read_folder
 from uplift_upsample.data.mocap.simulated_table import VIEWS
 from uplift_upsample.data.public_npz import read_amass_subset
@@ -243,7 +245,6 @@ def test_examples_of_the_documentation_run(project: Path, tmp_path: Path) -> Non
     order = [*order, *(f"{s}_{j}" for s in "lr" for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))]
     in_file = fields(walker(480), unit="mm", up_axis="y")["positions"][:, [JOINT[name] for name in order]]
     np.save(tmp_path / "recording.npy", in_file)
-    (tmp_path / "data" / "my_lab" / "anna").mkdir(parents=True)
     subprocess.run([sys.executable, "-c", python], cwd=tmp_path, check=True)
     os.symlink(project / "scripts", tmp_path / "scripts")
     said = []
@@ -261,9 +262,15 @@ def test_configurations_of_the_documentation_are_right(project: Path) -> None:
     config = json.loads(json.dumps(yaml.safe_load((project / "config.yaml").read_text("utf-8"))))
     schema = yaml.safe_load((project / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
     blocks = documentation(project, "yaml")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         merged = copy.deepcopy(config)
         update_config(merged, yaml.safe_load(block))
-        known = [subject for split in config["studies"]["open"]["data"]["cmu"]["splits"].values() for subject in split]
+        known = ["08", *(subject for split in config["studies"]["open"]["data"]["cmu"]["splits"].values() for subject in split)]
         assert config_faults(merged, schema, {"all"}, lambda path, known=known: known) == []
+
+
+def test_list_of_trials_of_the_documentation_is_read(project: Path, tmp_path: Path) -> None:
+    (text,) = [block for block in documentation(project, "text") if block.startswith("subject,trial")]
+    trials = read_trials(text_file(tmp_path / "trials.csv", text))
+    assert [(trial.trial, trial.frames, trial.sha256) for trial in trials] == [("08_01", None, ""), ("08_02", None, "")]

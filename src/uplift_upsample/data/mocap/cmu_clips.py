@@ -34,7 +34,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
     """Convert the trials of one subject. Also returns the glitches of each trial.
 
     A trial with the content of an earlier one is left out. Raises ``InputError`` for a file that is missing, has
-    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list says.
+    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list says, if it says so.
     """
     skeleton = read_asf(_checked(trials[0].asf, files))
     clips: list[Clip] = []
@@ -48,7 +48,9 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
             dropped.append({"trial": trial.trial, "reason": f"the same recording as {earlier}"})
             continue
         poses = read_trial(path, skeleton)
-        if len(poses) != trial.frames:
+        if trial.frames is None:
+            _LOG.info("%s: %d frames, %.1f s", trial.trial, len(poses), len(poses) / trial.fps)
+        elif len(poses) != trial.frames:
             raise InputError(f"{path}: {len(poses)} frames where the list of trials says {trial.frames}; mend the list or the file")
         parts, glitches[trial.trial] = remove_glitches(poses, trial.fps)
         poses_3d = [clip for part in parts for clip in _at_50_hz(part, trial)]

@@ -1,8 +1,8 @@
 """The list of trials to use from the CMU motion capture database, and the fetching of their files, one by one.
 
 A list is a CSV file with one row for each trial. ``action`` is what scores are grouped by: the database has free
-descriptions only, which are summed up in the categories of ``ACTIONS``. Checksums may be left empty for a list of
-one's own. Lines that start with # are comments.
+descriptions only, which are summed up in the categories of ``ACTIONS``. Frames and checksums may be left empty for a
+list of one's own. Lines that start with # are comments.
 """
 
 import csv
@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from uplift_upsample.data.download.fetch import Fetched, FetchPolicy, fetch, local_path, new_session
+from uplift_upsample.data.resample import nominal_rate
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
 from uplift_upsample.strict import suggestion
@@ -48,15 +49,15 @@ ACTIONS = {
 class Trial:
     """One row of the list.
 
-    subject, trial: ``01``, ``01_08``. frames, fps: as recorded. sha256, asf_sha256: of the AMC and ASF files as they
-    are on the site; ``_lf``: with LF line ends (copies differ in line ends only).
+    subject, trial: ``01``, ``01_08``. frames, fps: as recorded; frames are not checked where they are None. sha256, asf_sha256: of
+    the AMC and ASF files as they are on the site; ``_lf``: with LF line ends (copies differ in line ends only).
     """
 
     subject: str
     trial: str
     description: str
     action: str
-    frames: int
+    frames: int | None
     fps: float
     sha256: str = ""
     sha256_lf: str = ""
@@ -110,13 +111,13 @@ def _trial(where: str, row: Mapping[str, str]) -> Trial:
     if row["trial"].partition("_")[0] != row["subject"]:
         raise InputError(f"{where}: trial {row['trial']!r} is not of subject {row['subject']!r}")
     try:
-        frames, fps = int(row["frames"]), float(row["fps"])
+        frames, fps = int(row["frames"]) if row["frames"].strip() else None, float(row["fps"])
     except ValueError:
-        raise InputError(f"{where}: frames {row['frames']!r} and fps {row['fps']!r} must be numbers") from None
-    if frames < 1 or not math.isfinite(fps) or fps <= 0:
+        raise InputError(f"{where}: frames {row['frames']!r} (or nothing) and fps {row['fps']!r} must be numbers") from None
+    if (frames is not None and frames < 1) or not math.isfinite(fps) or fps <= 0:
         raise InputError(f"{where}: frames {row['frames']!r} and fps {row['fps']!r} must be positive")
     texts = {key: value.strip() for key, value in row.items() if key not in ("frames", "fps")}
-    return Trial(frames=frames, fps=fps, **texts)
+    return Trial(frames=frames, fps=nominal_rate(fps), **texts)
 
 
 def fetch_subject(
