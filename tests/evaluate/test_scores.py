@@ -176,6 +176,13 @@ def test_dropped_videos_are_named(table, caplog):
     assert "S9 Eating, camera 1" in caplog.text
 
 
+def test_videos_that_the_data_set_was_made_without_are_named(table):
+    left_out = {"S9": ["S9 Directions, camera 0"], "S1": ["S1 Eating, camera 2"]}
+    without = replace(table, metadata={**table.metadata, "left_out": left_out})
+    assert scores(predictions_of(without), without)["protocol"]["dropped_videos"] == ["S9 Directions, camera 0"]
+    assert mean_pose_scores(without, "S1", "S9")["protocol"]["dropped_videos"] == ["S9 Directions, camera 0"]
+
+
 def test_degenerate_predictions_are_counted_and_leave_n_mpjpe_finite(table):
     predictions = predictions_of(table, s_in=2)
     poses = predictions.poses_3d.copy()

@@ -17,6 +17,8 @@ official README,h36m_351_pt,cpn_ft_h36m_dbb,all frames,5,MPJPE,42.6
 official README,h36m_351_pt,cpn_ft_h36m_dbb,all frames,20,MPJPE,45.0
 """
 
+TEST_SET = {"subjects": ["S9", "S11"], "cameras": 2, "frames": sum(ACTIONS.values()), "actions": list(ACTIONS)}
+
 
 def part(mpjpe: float) -> dict[str, Any]:
     """Frame-wise, action-wise and per-action scores around one MPJPE."""
@@ -90,6 +92,7 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
             json.dumps({"mean_pose": {"all_frames": part(200.0)}, "protocol": baseline["protocol"]})
         )
         (tmp_path / "published.csv").write_text(PUBLISHED)
+        (tmp_path / "test_set.yaml").write_text(json.dumps(TEST_SET))
         return manifest_from_mapping(
             {
                 "study": "trial",
@@ -99,6 +102,7 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
                 "published_scores": {name: paths for name, paths in published.items() if paths},
                 "mean_pose": str(tmp_path / "mean.json"),
                 "published": str(tmp_path / "published.csv"),
+                "published_test_set": str(tmp_path / "test_set.yaml"),
             }
         )
 

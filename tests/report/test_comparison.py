@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from documents import find, plain, read, rows_of, written
 
+from uplift_upsample.data.h36m.table import ACTIONS, SPLITS
 from uplift_upsample.errors import InputError
-from uplift_upsample.report import comparison
+from uplift_upsample.report import comparison, main_results
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
+from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
 from uplift_upsample.report.render import csv_text, markdown
 from uplift_upsample.report.results import collected
 from uplift_upsample.report.verdict import Tolerance, VerdictRule, rule_text, verdict
@@ -186,3 +188,56 @@ def test_default_rule_is_the_shipped_one(project):
     for name, tolerance in (("published_weights", rule.published_weights), ("trained_here", rule.trained_here)):
         assert shipped[name] == {"pass_mm": tolerance.pass_mm, "warn_mm": tolerance.warn_mm}
     assert shipped["average"] == rule.average
+
+
+def frames(**counts: int) -> dict[str, Any]:
+    return {"frames_per_action": {"all_frames": counts, "key_frames": counts}}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reason"),
+    [
+        (frames(Eating=400, Walking=0), "1 of 2 actions are absent (Walking)"),
+        (frames(Eating=300), "1 of 2 actions are absent (Walking); 300 frames, not 400"),
+        (frames(Eating=300, Walking=99), "399 frames, not 400"),
+        (frames(Eating=300, Walking=99, Juggling=1), "actions that are none of it are there (Juggling)"),
+        ({"cameras": ["54138969"]}, "1 cameras, not 2"),
+    ],
+)
+def test_a_verdict_needs_the_published_test_set(study, with_weights, theirs, protocol, reason):
+    document = comparison.document(collected(study(theirs, **protocol)))
+    rows = rows_of(document.sections[0])
+    row = find(rows, model="h36m_351", s_in="5")
+    assert (row["published"], row["verdict"], row["verdict, published weights"]) == ("45.7", "–", "–")
+    assert find(rows, model="h36m_81", s_in="4")["verdict"] == "NOT RUN"
+    assert not {"PASS", "WARN", "FAIL"} & {*document.records["verdict"]}
+    told = (
+        f"No verdict (–), because it is not the published test set: {reason} (h36m_351, published weights; h36m_351, trained here; "
+    )
+    assert any(remark.startswith(told) for remark in document.remarks)
+    assert "Trained here: 2 NOT RUN, 4 without a verdict." in document.remarks
+    assert any(remark.startswith("Average: frame-wise") for remark in document.remarks), "numbers on other frames say nothing of it"
+    main = main_results.document(collected(study(theirs, **protocol)))
+    assert any(remark.startswith(told) for remark in main.sections[0].remarks)
+    assert not [remark for remark in main.remarks if "largest distance" in remark]
+
+
+def test_the_corrupt_recording_may_be_dropped(study, values):
+    dropped = [f"S11 Directions, camera {camera}" for camera in range(4)]
+    document = comparison.document(collected(study(values, dropped_videos=dropped)))
+    assert find(rows_of(document.sections[0]), model="h36m_351", s_in="5")["verdict"] == "PASS"
+    assert any("Dropped videos: 4 (S11 Directions, camera 0, " in line for line in document.footer)
+    others = comparison.document(collected(study(values, dropped_videos=[*dropped, "S11 Directions 1, camera 0"])))
+    assert "dropped_videos is S11 Directions 1, camera 0, not none." in " ".join(others.remarks)
+
+
+def test_the_shipped_test_set_is_the_whole_one(project):
+    shipped = read_published_test_set(project / "workflow/resources/paper_test_set.yaml")
+    assert shipped == PublishedTestSet(SPLITS["test"], 4, 543_344, ACTIONS)
+
+
+@pytest.mark.parametrize("content", ["- S9", "subjects: [S9]", "{", "subjects: S9\ncameras: 4\nframes: 1\nactions: []"])
+def test_a_damaged_test_set_is_told(tmp_path, content):
+    (tmp_path / "set.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"set\.yaml"):
+        read_published_test_set(tmp_path / "set.yaml")

@@ -201,6 +201,7 @@ NOTHING = [
     Row("archives put into `data/raw` beside what was made of fetched ones", archives_there),
     Row("addresses in the table of sources", other_addresses),
     Row("`cmu_source`, or the folder that keeps the original files", cmu_cache),
+    Row("thresholds of the checks of converted files", settings(checks={"body_size": [0.2, 5], "reprojection_px": 60})),
     Row("`device`, GPUs, threads, memory, time limit of jobs", settings(device="gpu", deterministic=True, studies=ON_GPU)),
     Row("code of training", code("train/training.py")),
     Row("another commit", committed),

@@ -241,6 +241,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         ),
         ("evaluate_published", "no", "evaluate_published: expected true or false, not 'no'"),
         ("verdict/trained_here/pass_mm", 9.0, "verdict.trained_here: pass_mm 9.0 is larger than warn_mm 1.5"),
+        ("checks/body_size", [4, 0.3], "checks.body_size: 4 is not smaller than 0.3"),
+        ("checks/reprojection_px", -1, "checks.reprojection_px: -1 is too small; it must be at least 0"),
         ("verdict/average", "mean", "verdict.average: expected one of auto, frame_wise, action_wise, not 'mean'"),
         ("studies", [], "studies: expected keys and values, not []"),
         ("experiments", None, "experiments: expected keys and values, not None"),

@@ -267,6 +267,14 @@ def test_tables_show_published_figures_beside_ours(results: Path, project: Path)
         assert float(row["difference_mm"]) == pytest.approx(float(row["mean_mm"]) - figure, abs=1e-5)
 
 
+def test_a_small_test_set_has_no_verdict(results: Path) -> None:
+    rows = records(results / "tables/comparison.csv")
+    assert {row["verdict"] for row in rows} == {"–"}
+    told = " ".join((results / "tables/comparison.md").read_text("utf-8").split())
+    frames = read(results / "h36m_81/seed_0/s_in_4/scores.json")["protocol"]["num_frames"]["all_frames"]
+    assert f"not the published test set: {frames:,} frames, not 543,344 (" in told
+
+
 def test_tables_are_complete_and_not_synthetic(results: Path) -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (results / "tables").iterdir()}
     for document in ("comparison", "main_results", "per_action", "learned_upsampling", "pretraining", "cost", "provenance"):

@@ -52,9 +52,10 @@ rule convert_h36m:
         content=content_of_inputs,
         input_2d=lambda wildcards: source_of(wildcards)["input_2d"],
         synthetic=synthetic_flag,
+        checks=checks_of_h36m,
     shell:
         "python scripts/convert_h36m.py --poses_3d {input.poses_3d:q} --poses_2d {input.poses_2d:q}"
-        " --input_2d {params.input_2d:q} {params.synthetic} --output {output} > {log} 2>&1"
+        " --input_2d {params.input_2d:q} {params.synthetic} {params.checks} --output {output} > {log} 2>&1"
 
 
 rule convert_amass:
@@ -77,8 +78,9 @@ rule convert_amass:
         code=lambda wildcards: code("convert_amass"),
         content=content_of_inputs,
         synthetic=synthetic_flag,
+        checks=checks_of_amass,
     shell:
-        "python scripts/convert_amass.py --files {input:q} {params.synthetic} --output {output} > {log} 2>&1"
+        "python scripts/convert_amass.py --files {input:q} {params.synthetic} {params.checks} --output {output} > {log} 2>&1"
 
 
 # What the files are is checked by the sums in the table of trials, wherever they come from.

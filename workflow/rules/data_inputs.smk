@@ -59,6 +59,21 @@ def synthetic_flag(wildcards):
     return "--synthetic" if STUDIES[wildcards.study].is_synthetic else ""
 
 
+def checks_of_h36m(wildcards, output):
+    """The thresholds of checks as flags. (A param that asks for outputs is no reason to run a job again.)"""
+    return flags_of_checks("body_size", "reprojection_px", "shift_px", "surplus")
+
+
+def checks_of_amass(wildcards, output):
+    """Those for poses without 2D poses."""
+    return flags_of_checks("body_size")
+
+
+def flags_of_checks(*names):
+    values = {name: config["checks"][name] for name in names if name in config.get("checks", {})}
+    return " ".join(f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items())
+
+
 def recordings(folder):
     """The files of a folder with the user's own motion capture."""
     return sorted(glob.glob(f"{glob.escape(folder)}/**/*.npz", recursive=True))

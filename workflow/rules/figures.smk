@@ -11,6 +11,7 @@ rule draw_figures:
     input:
         manifest="results/{study}/tables/manifest.json",
         published=PUBLISHED,
+        published_test_set=PUBLISHED_TEST_SET,
         scores=scores_of_wildcards,
         histories=histories_of_wildcards,
     output:

@@ -1,5 +1,6 @@
 # From scores to result tables.
 PUBLISHED = "workflow/resources/paper_results.csv"
+PUBLISHED_TEST_SET = "workflow/resources/paper_test_set.yaml"
 DOCUMENTS = [
     "comparison",
     "main_results",
@@ -43,6 +44,7 @@ rule write_tables:
     input:
         manifest="results/{study}/tables/manifest.json",
         published=PUBLISHED,
+        published_test_set=PUBLISHED_TEST_SET,
         scores=scores_of_wildcards,
     output:
         [table for table in TABLES_OF_STUDY if table not in SHOWN],

@@ -35,6 +35,7 @@ def manifest(study):
         },
         "mean_pose": next(iter(baseline_of(study)), None),
         "published": PUBLISHED,
+        "published_test_set": PUBLISHED_TEST_SET,
         "verdict": config.get("verdict", {}),
         "jobs": jobs_of(study),
     }

@@ -9,7 +9,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import record_field, row_links
-from uplift_upsample.report.published import FIGURES_NOTE, published_mpjpe, published_remarks, strides
+from uplift_upsample.report.published import FIGURES_NOTE, judged_mpjpe, published_mpjpe, published_remarks, strides
 from uplift_upsample.report.render import Document, Section, csv_number
 from uplift_upsample.report.results import AVERAGES, PUBLISHED, TRAINED, Results, Summary
 from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, Tolerance, rule_text, verdict
@@ -42,7 +42,7 @@ def compared_average(results: Results) -> tuple[str, str]:
         (experiment, s_in): figure
         for experiment in results.evaluated
         for s_in in strides(results, experiment)
-        if experiment.published_weights and not math.isnan(figure := published_mpjpe(results, experiment, s_in))
+        if experiment.published_weights and not math.isnan(figure := judged_mpjpe(results, experiment, s_in, PUBLISHED))
     }
     distances: dict[str, list[float]] = {}
     for average in AVERAGES:
@@ -59,7 +59,7 @@ def compared_average(results: Results) -> tuple[str, str]:
 def verdict_of(results: Results, experiment: PlannedExperiment, s_in: int, weights: str, average: str) -> str:
     """PASS, WARN, FAIL, NOT RUN, SYNTHETIC, or a dash where there is nothing to compare with."""
     summary = results.summary(experiment, s_in, average=average, weights=weights)
-    figure = published_mpjpe(results, experiment, s_in)
+    figure = judged_mpjpe(results, experiment, s_in, weights)
     tolerance = _tolerance(results, weights)
     if weights == PUBLISHED and not experiment.published_weights:
         return NOT_COMPARED
@@ -123,7 +123,7 @@ def _summaries(results: Results, average: str) -> list[str]:
         ]
         counts = [f"{words.count(word)} {word}" for word in ORDER if word in words and word != NOT_COMPARED]
         compared = len(words) - words.count(NOT_COMPARED)
-        without = f"{words.count(NOT_COMPARED)} without a figure to compare with" if NOT_COMPARED in words else ""
+        without = f"{words.count(NOT_COMPARED)} without a verdict" if NOT_COMPARED in words else ""
         of = f" of {compared}" if compared and len(counts) > 1 else ""
         text = ", ".join([f"{', '.join(counts)}{of}"] * bool(counts) + [without] * bool(without))
         told.append(f"{cells.weights_title(weights).capitalize()}: {text or cells.NOT_RUN}.")

@@ -87,7 +87,8 @@ class Manifest:
     """A study: ``scores`` is experiment -> seed -> s_in -> path, all as text; what is not in it was not run.
 
     published_scores: the same for published weights, experiment -> s_in -> path. mean_pose: scores of the baseline.
-    published: CSV of published figures. verdict: when they are reproduced. jobs: what was, or is to be, run.
+    published: CSV of published figures. published_test_set: what they are measured on; null, any test set is taken for it.
+    verdict: when they are reproduced. jobs: what was, or is to be, run.
     """
 
     study: str
@@ -96,6 +97,7 @@ class Manifest:
     scores: Mapping[str, Mapping[str, Mapping[str, str]]]
     mean_pose: str | None = None
     published: str | None = None
+    published_test_set: str | None = None
     published_scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     verdict: VerdictRule = field(default_factory=VerdictRule)
     jobs: tuple[Job, ...] = ()

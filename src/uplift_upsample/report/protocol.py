@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from uplift_upsample.data.h36m.table import is_corrupt
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.results import PUBLISHED, Evaluation, Results
@@ -76,9 +77,22 @@ def reasons_against_published(results: Results, experiment: PlannedExperiment) -
     for protocol in results.protocols_of(experiment):
         for key, expected in PUBLISHED_PROTOCOL.items():
             value = protocol.get(key, expected)
+            if key == "dropped_videos":  # published numbers are without the corrupt recording too
+                value = [video for video in value if not is_corrupt(video)]
             if (sorted(value) if isinstance(value, list) else value) != expected:
                 reasons.append(f"{key} is {_readable(value)}, not {_readable(expected)}")
     return list(dict.fromkeys(reasons))
+
+
+def reasons_against_verdict(results: Results, experiment: PlannedExperiment, weights: str) -> list[str]:
+    """Why published figures, which may stand beside an experiment's results, say nothing of whether they are reproduced.
+
+    The results are measured on another test set, such as a part of the published one. Empty where nothing is against it.
+    """
+    if results.published_test_set is None:
+        return []
+    protocols = results.protocols_of(experiment, weights=weights)
+    return list(dict.fromkeys(reason for protocol in protocols for reason in results.published_test_set.differences(protocol)))
 
 
 def _name(key: Evaluation) -> str:

@@ -4,10 +4,11 @@ import math
 
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
-from uplift_upsample.report.protocol import reasons_against_published
+from uplift_upsample.report.protocol import reasons_against_published, reasons_against_verdict
 from uplift_upsample.report.provenance_rows import row_links
 from uplift_upsample.report.render import Section
 from uplift_upsample.report.results import AVERAGES, PUBLISHED, TRAINED, Results
+from uplift_upsample.report.verdict import NOT_COMPARED
 
 FIGURES_NOTE = (
     "Published: README of the official code, one decimal. Whether it shows the frame-wise or the action-wise average is "
@@ -34,6 +35,13 @@ def published_mpjpe(results: Results, experiment: PlannedExperiment, s_in: int) 
     return results.published.get((experiment.name, s_in), math.nan)
 
 
+def judged_mpjpe(results: Results, experiment: PlannedExperiment, s_in: int, weights: str) -> float:
+    """The published MPJPE that a verdict on our number is by, mm; NaN where there is none, or ours is of another test set."""
+    if reasons_against_verdict(results, experiment, weights):
+        return math.nan
+    return published_mpjpe(results, experiment, s_in)
+
+
 def is_compared(results: Results, name: str) -> bool:
     """Whether there are published figures of an experiment of this study that may stand beside ours."""
     experiment = results.experiment(name)
@@ -50,7 +58,20 @@ def published_remarks(results: Results) -> list[str]:
         reasons = reasons_against_published(results, experiment)
         if reasons and not results.is_synthetic and any(name == experiment.name for name, _ in results.published):
             remarks.append(f"No published figures beside {experiment.name}: {'; '.join(reasons)}.")
-    return remarks
+    return [*remarks, *_without_verdict(results)]
+
+
+def _without_verdict(results: Results) -> list[str]:
+    """Which results stand beside published figures and are of another test set, and what is other; one line for each reason."""
+    names: dict[str, list[str]] = {}
+    for experiment, weights in results.rows:
+        reasons = reasons_against_verdict(results, experiment, weights)
+        if reasons and is_compared(results, experiment.name):
+            names.setdefault("; ".join(reasons), []).append(f"{experiment.name}, {cells.weights_title(weights)}")
+    return [
+        f"No verdict ({NOT_COMPARED}), because it is not the published test set: {reasons} ({'; '.join(found)})."
+        for reasons, found in names.items()
+    ]
 
 
 def three_columns(results: Results) -> Section:
@@ -95,7 +116,7 @@ def agreement(results: Results) -> list[str]:
         (experiment, s_in): figure
         for experiment, weights in results.rows
         for s_in in strides(results, experiment)
-        if weights == PUBLISHED and not math.isnan(figure := published_mpjpe(results, experiment, s_in))
+        if weights == PUBLISHED and not math.isnan(figure := judged_mpjpe(results, experiment, s_in, PUBLISHED))
     }
     told = []
     for average, title in AVERAGES.items():

@@ -14,6 +14,7 @@ import pandas as pd
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
+from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
 from uplift_upsample.strict import is_number, shown
 
 ALL_ACTIONS = "all"
@@ -68,7 +69,8 @@ class Results:
     """All scores of a study.
 
     scores: tidy, one value a row, ``COLUMNS``. protocols: how each evaluation was made. mean_pose: the baseline's document,
-    or None. published: (experiment, s_in) -> published MPJPE on all frames, mm.
+    or None. published: (experiment, s_in) -> published MPJPE on all frames, mm. published_test_set: what these are measured on;
+    None, any test set is taken for it.
     """
 
     manifest: Manifest
@@ -76,6 +78,7 @@ class Results:
     protocols: Mapping[Evaluation, Mapping[str, Any]]
     mean_pose: Mapping[str, Any] | None
     published: Mapping[tuple[str, int], float]
+    published_test_set: PublishedTestSet | None = None
 
     @cached_property
     def _values(self) -> dict[Any, tuple[float, ...]]:
@@ -183,6 +186,7 @@ def collected(manifest: Manifest) -> Results:
         protocols=protocols,
         mean_pose=_read_document(manifest.mean_pose, "mean_pose") if manifest.mean_pose else None,
         published=read_published(manifest.published) if manifest.published else {},
+        published_test_set=read_published_test_set(manifest.published_test_set) if manifest.published_test_set else None,
     )
 
 

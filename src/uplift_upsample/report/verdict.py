@@ -64,5 +64,5 @@ def rule_text(rule: VerdictRule, *, is_synthetic: bool) -> str:
     return (
         f"Rule of the verdict, on MPJPE on all frames, in either direction. {'; '.join(told)}. Trained here counts with its mean "
         f"over the seeds. {NOT_RUN}: planned, but there is no result. {made_up}{NOT_COMPARED}: no published figure, or one of "
-        "another protocol. The numbers of the rule are in config.yaml, under verdict."
+        "another protocol or test set. The numbers of the rule are in config.yaml, under verdict."
     )

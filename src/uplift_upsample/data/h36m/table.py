@@ -114,6 +114,11 @@ def _table_parts(
     return records, cameras, metadata
 
 
+def is_corrupt(video: str) -> bool:
+    """Whether a video, by its name such as ``S9 Walking 1, camera 0``, is of the corrupt recording."""
+    return video.partition(",")[0] == " ".join(CORRUPT)
+
+
 def canonical_action(name: str) -> str:
     """``Walking`` of ``Walking 1``. Raises ``InputError`` for an action that is none of the fifteen."""
     action = name.split(" ")[0]

@@ -1,0 +1,51 @@
+"""The test set behind published figures: only results on the same one can be said to reproduce them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from uplift_upsample import strict
+from uplift_upsample.errors import InputError
+
+
+@dataclass(frozen=True)
+class PublishedTestSet:
+    """subjects and actions by name; cameras and frames, of all videos together, by number."""
+
+    subjects: tuple[str, ...]
+    cameras: int
+    frames: int
+    actions: tuple[str, ...]
+
+    def differences(self, protocol: Mapping[str, Any]) -> list[str]:
+        """In what an evaluation, as the protocol of its scores says, is of another test set; empty where it is of this one."""
+        found = protocol["frames_per_action"]["all_frames"]
+        present = [action for action, count in found.items() if count]
+        absent = [action for action in self.actions if action not in present]
+        others = [action for action in present if action not in self.actions]
+        subjects, cameras = protocol.get("subjects", []), protocol.get("cameras", [])
+        told = []
+        if sorted(subjects) != sorted(self.subjects):
+            told.append(f"the subjects are {', '.join(subjects)}, not {', '.join(self.subjects)}")
+        if absent:
+            told.append(f"{len(absent)} of {len(self.actions)} actions are absent ({', '.join(absent)})")
+        if others:
+            told.append(f"actions that are none of it are there ({', '.join(others)})")
+        if len(cameras) != self.cameras:
+            told.append(f"{len(cameras)} cameras, not {self.cameras}")
+        frames = sum(found.values())
+        if frames != self.frames:
+            told.append(f"{frames:,} frames, not {self.frames:,}")
+        return told
+
+
+def read_published_test_set(path: str | Path) -> PublishedTestSet:
+    """Read it from a YAML file. Raises ``InputError`` where that is missing or says something else."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: no description of a test set ({error})") from None
+    return strict.from_mapping(PublishedTestSet, values, str(path))
