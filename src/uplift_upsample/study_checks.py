@@ -45,7 +45,14 @@ def config_faults(
     found = schema_faults(config, schema)
     faults += [line for _, line in found]
     sound = masked(config, {place for place, _ in found})
-    checks: list[Check] = [_verdict_faults, partial(_names_faults, reserved), _reproduce_faults, _kinds_faults, _bases_faults]
+    checks: list[Check] = [
+        _verdict_faults,
+        _body_size_faults,
+        partial(_names_faults, reserved),
+        _reproduce_faults,
+        _kinds_faults,
+        _bases_faults,
+    ]
     for name in _names(sound, "studies"):
         where = f"studies.{name}"
         checks += [
@@ -81,6 +88,11 @@ def _verdict_faults(config: Mapping[str, Any]) -> list[str]:
         return [f"verdict.{kind}: pass_mm {tolerance['pass_mm']} is larger than warn_mm {tolerance['warn_mm']}"]
 
     return each(config.get("verdict", {}), of_kind)
+
+
+def _body_size_faults(config: Mapping[str, Any]) -> list[str]:
+    smallest, largest = config.get("checks", {}).get("body_size", (0, 1))
+    return [] if smallest < largest else [f"checks.body_size: {smallest} is not smaller than {largest}"]
 
 
 def _names_faults(reserved: Collection[str], config: Mapping[str, Any]) -> list[str]:

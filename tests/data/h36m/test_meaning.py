@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from world.people import h36m_pair
 
 from uplift_upsample.cameras import h36m_cameras, world_to_camera
@@ -276,3 +277,8 @@ def test_the_commands_take_the_thresholds(pair, files, project, monkeypatch) -> 
     paths = map(str, files(*cameras_reversed(pair)))
     with pytest.raises(InputError, match="the cameras are in another order"):
         open_h36m(*paths, Checks())
+
+
+def test_default_thresholds_are_the_shipped_ones(project) -> None:
+    shipped = yaml.safe_load((project / "config.yaml").read_text("utf-8"))["checks"]
+    assert Checks(**shipped | {"body_size": tuple(shipped["body_size"])}) == Checks()
