@@ -71,7 +71,9 @@ def checks_of_amass(wildcards, output):
 
 def flags_of_checks(*names):
     values = {name: config["checks"][name] for name in names if name in config.get("checks", {})}
-    return " ".join(f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items())
+    return " ".join(
+        f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items()
+    )
 
 
 def recordings(folder):
