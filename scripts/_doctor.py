@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ PATIENCE = 300  # seconds
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was measured. failure: why nothing was; device: what the framework uses; basis: words for what was measured."""
+    """What was measured. failure: why nothing was; device: what the framework uses; speeds: of the networks of each study; known:
+    whatever else the estimate of a study rests on, with ``speeds`` as plain values, so that a run can be compared with it later
+    (``tests/recorded_runs.json``); basis: words for what was measured.
+    """
 
     device: str | None = None
-    speeds: tuple[Speed, ...] = ()
+    speeds: Mapping[str, tuple[Speed, ...]] = field(default_factory=dict)
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
     basis: str = ""
     failure: Finding | None = None
 
@@ -115,16 +120,17 @@ def surroundings(project: Path) -> Surroundings:
 
 def estimates_of(studies: Sequence[Study], project: Path) -> tuple[Calibration, dict[str, list[StageEstimate]]]:
     """Calibrate, and estimate the stages of each study."""
-    planned = {(study.name, one.name): one for study in studies for one in [*study.trained, *study.evaluated]}
-    costs = {key: float(cost_of(one)) for key, one in planned.items()}
-    calibration = calibrated(planned, costs, project)
+    costs = {study.name: {one.name: float(cost_of(one)) for one in [*study.trained, *study.evaluated]} for study in studies}
+    calibration = calibrated(studies, costs, project)
     if calibration.failure:
         return calibration, {}
     found = {}
     for study in studies:
-        own = {name: cost for (of_study, name), cost in costs.items() if of_study == study.name}
         frames = {experiment.name: test_frames(study, experiment) for experiment in study.evaluated}
-        found[study.name] = stage_estimates(study, own, calibration.speeds, frames)
+        speeds, cores = calibration.speeds.get(study.name, ()), usable_cores()
+        found[study.name] = stage_estimates(study, costs[study.name], speeds, frames, cores) if speeds else []
+        known = {"cores": cores, "costs": costs[study.name], "test_frames": frames}
+        calibration.known[study.name] = {**known, "calibration": list(map(asdict, speeds))}
     return calibration, found
 
 
@@ -134,33 +140,63 @@ def cost_of(experiment: PlannedExperiment) -> int:
     return network_cost(model, min(model.evaluated_s_in)).multiply_accumulates
 
 
-def calibrated(
-    planned: Mapping[tuple[str, str], PlannedExperiment], costs: Mapping[tuple[str, str], float], project: Path
-) -> Calibration:
-    """Measure the smallest and the largest network, in a process of its own: what breaks there is a finding, too."""
-    ordered = sorted(planned, key=lambda key: costs[key])
-    chosen = ordered[:1] + [key for key in ordered[-1:] if costs[key] > costs[ordered[0]]]
-    runs = [
-        {"name": "/".join(key), "multiply_accumulates": costs[key], "experiment": planned[key].experiment.to_mapping()}
-        for key in chosen
-    ]
-    threads = min(max(planned[key].resources.train_threads for key in chosen), usable_cores())
+def calibrated(studies: Sequence[Study], costs: Mapping[str, Mapping[str, float]], project: Path) -> Calibration:
+    """Measure the smallest and the largest network of each study as its jobs will run: with their threads, as many at a time."""
+    speeds: dict[str, tuple[Speed, ...]] = {}
+    parts: list[str] = []
+    device = None
+    for study in studies:
+        planned = {one.name: one for one in [*study.trained, *study.evaluated]}
+        ordered = sorted(planned, key=lambda name, of=study.name: costs[of][name])
+        if not ordered:
+            continue
+        chosen = list(dict.fromkeys([ordered[0], ordered[-1]]))
+        resources = [planned[name].resources for name in chosen]
+        threads = min(max(one.train_threads for one in resources), usable_cores())
+        at_a_time = 1 if any(one.gpus for one in resources) else min(usable_cores() // threads, len(planned) * len(study.seeds))
+        runs = [
+            {"name": f"{study.name}/{name}", "multiply_accumulates": costs[study.name][name], "experiment": one.to_mapping()}
+            for name, one in ((name, planned[name].experiment) for name in chosen)
+        ]
+        answers = measured(runs, threads, at_a_time, project)
+        if isinstance(answers, Finding):
+            return Calibration(failure=answers)
+        device = answers[0]["device"]
+        speeds[study.name] = tuple(map(mean_speed, zip(*(answer["speeds"] for answer in answers), strict=True)))
+        how = f"{at_a_time} at a time, {threads} threads"
+        parts += [
+            f"{one.network}, {one.train_batch} windows ({1000 * one.train_seconds:.0f} ms; {how})" for one in speeds[study.name]
+        ]
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    busy = f" (others kept it busy, load {load:.0f}: it will be quicker without them)" if load > 2 * usable_cores() else ""
+    return Calibration(device, speeds, {}, f"real training steps on {device}{busy}: {'; '.join(parts)}")
+
+
+def measured(runs: Sequence[Mapping[str, Any]], threads: int, at_a_time: int, project: Path) -> list[dict[str, Any]] | Finding:
+    """What some processes of calibrate.py measure side by side: what breaks there is a finding."""
     command = [sys.executable, str(project / "scripts/calibrate.py"), "--networks", json.dumps(runs)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+
+    def one(_: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)
+
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
+        with ThreadPoolExecutor(at_a_time) as pool:
+            ended = list(pool.map(one, range(at_a_time)))
     except subprocess.TimeoutExpired:
-        return Calibration(failure=Finding("Environment", "fault", f"the framework made no step within {PATIENCE} seconds"))
-    if not answer:
-        said = done.stderr.strip().splitlines()[-3:]
-        return Calibration(failure=Finding("Environment", "fault", "the framework does not work", (*said, "make install")))
-    speeds = tuple(Speed(**speed) for speed in answer["speeds"])
-    parts = [f"{speed.network}, {speed.train_batch} windows ({1000 * speed.train_seconds:.0f} ms)" for speed in speeds]
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    busy = f" (others kept it busy, load {load:.0f}: it will be quicker without them)" if load > 1.5 * threads else ""
-    basis = f"real training steps on {answer['device']} with {threads} threads{busy}: {'; '.join(parts)}"
-    return Calibration(answer["device"], speeds, basis)
+        return Finding("Environment", "fault", f"the framework made no step within {PATIENCE} seconds")
+    for done in ended:
+        if done.returncode:
+            said = done.stderr.strip().splitlines()[-3:]
+            return Finding("Environment", "fault", "the framework does not work", (*said, "make install"))
+    return [json.loads(done.stdout.splitlines()[-1]) for done in ended]
+
+
+def mean_speed(measured: Sequence[Mapping[str, Any]]) -> Speed:
+    """Of one network, measured by several processes at a time."""
+    one = measured[0]
+    means = {key: sum(other[key] for other in measured) / len(measured) for key in one if key.endswith("_seconds")}
+    return Speed(**{**one, **means})
 
 
 def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:

@@ -37,8 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     import_seconds = time.perf_counter() - begin
     speeds = []
     for network, experiment, cost in networks:
-        speed = measured_speed(network, experiment, cost, GPU_STEP if device.slots else CPU_STEP, options.seconds)
-        speeds.append(asdict(speed) | {"start_seconds": speed.start_seconds + import_seconds})
+        most = GPU_STEP if device.slots else CPU_STEP
+        speeds.append(asdict(measured_speed(network, experiment, cost, most, options.seconds, import_seconds)))
     print(json.dumps({"device": name, "speeds": speeds, "seconds": round(time.perf_counter() - begin, 1)}))
     return 0
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from _command import run
 from _doctor import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 
+from uplift_upsample.devices import usable_cores
 from uplift_upsample.doctor import demo_can_run, device_findings, text_of
-from uplift_upsample.doctor_estimate import table_of
+from uplift_upsample.doctor_estimate import table_of, wall_seconds
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         help="configuration, and files that change it (config.yaml)",
     )
     parser.add_argument("--studies", nargs="*", metavar="NAME", help=f"studies to look at ({STUDIES_DEFAULT})")
-    parser.add_argument("--estimate", action="store_true", help="time a few real steps, some 30 seconds, and estimate each stage")
+    parser.add_argument("--estimate", action="store_true", help="time a few real steps, 30 to 90 seconds, and estimate each stage")
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     options = parser.parse_args(argv)
     project = Path(__file__).resolve().parents[1]
@@ -33,19 +34,25 @@ def main(argv: list[str] | None = None) -> int:
     findings, devices = findings_of(studies, project)
     calibration, estimates = estimates_of(studies, project) if options.estimate else (None, {})
     findings += [calibration.failure] if calibration and calibration.failure else []
+    seconds = {study.name: wall_seconds(study, estimates[study.name], usable_cores()) for study in studies if estimates}
     findings += device_findings(devices, calibration.device if calibration else None)
     if options.json:
         stages = [row.to_mapping() for rows in estimates.values() for row in rows]
+        known = calibration.known if calibration else None
         told = {"demo_can_run": demo_can_run(findings), "findings": [finding.to_mapping() for finding in findings]}
-        print(json.dumps(told | {"estimates": stages if options.estimate else None}, indent=1))
+        print(
+            json.dumps(
+                told | {"calibration": known, "estimates": stages if options.estimate else None, "seconds": seconds}, indent=1
+            )
+        )
         return 0 if demo_can_run(findings) else 1
     print(text_of(findings))
     for name, rows in estimates.items():
-        print(f"\nEstimate for the study {name}\n{table_of(rows)}")
+        print(f"\nEstimate for the study {name}\n{table_of(rows, seconds[name])}")
     if calibration and not calibration.failure:
-        print(f"\nThe estimates rest on {calibration.basis}. Not in them: downloads, conversions, validation, tables.")
+        print(f"\nThe estimates rest on {calibration.basis}. Not in them: downloads, reading of archives, validation.")
     elif not options.estimate:
-        print("Not estimated how long it will take: --estimate, some 30 seconds.")
+        print("Not estimated how long it will take: --estimate, 30 to 90 seconds.")
     return 0 if demo_can_run(findings) else 1
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,15 @@ from uplift_upsample.doctor import (
     python_finding,
     text_of,
 )
-from uplift_upsample.doctor_estimate import Speed, StepTime, activation_bytes, duration, stage_estimates, table_of
+from uplift_upsample.doctor_estimate import (
+    Speed,
+    StepTime,
+    activation_bytes,
+    duration,
+    stage_estimates,
+    table_of,
+    wall_seconds,
+)
 from uplift_upsample.study import Study, plan
 from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
 
@@ -117,17 +126,64 @@ def test_time_of_a_step_has_a_fixed_part() -> None:
     assert StepTime.through([(10.0, 0.020)]).seconds(5) == pytest.approx(0.010)
 
 
+SPEED = Speed("demo/h36m_351", 1e6, 5.0, 15.0, 16, 0.01, 3.0, 256, 0.05, 800_000_000)
+
+
 def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
     demo = studies["demo"]
-    speed = Speed("demo/h36m_351", 1e6, 20.0, 16, 0.01, 256, 0.05, 800_000_000)
-    rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [speed], {"h36m_351": 50_000})
+    rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [SPEED], {"h36m_351": 50_000}, 2)
     by_key = {(row.stage, row.experiment): row for row in rows}
-    assert by_key["train", "h36m_351"].seconds == pytest.approx(20 + 3200 * 0.01)
+    assert by_key["train", "h36m_351"].seconds == pytest.approx(5 + 15 + 3200 * 0.01)  # as measured
+    assert by_key["train", "h36m_81"].seconds == pytest.approx(5 + 15 + 4800 * 0.005)  # half the batch
     windows = 2 * 50_000 / 5  # mirrored ones too, one every s_out frames
-    assert by_key["predict", "h36m_351"].seconds == pytest.approx(3 * (20 + windows / 256 * 0.05))
+    assert by_key["predict", "h36m_351"].seconds == pytest.approx(3 * (5 + 3 + windows / 256 * 0.05))
     assert by_key["predict", "h36m_81"].seconds is None
-    assert len(by_key) == 8
-    assert " ? " in table_of(rows)
+    assert by_key["others", ""].seconds > 12 * 5 * 0.5  # twelve scores, each about a loading of the framework
+    assert len(by_key) == 9
+    assert " ? " in table_of(rows, 300)
+    assert table_of(rows, 300).endswith("5 min")
+
+
+def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -> None:
+    """Two networks whose steps have another fixed part each, such as with and without XLA: neither is drawn to the other."""
+    demo = studies["demo"]
+    other = replace(SPEED, network="demo/h36m_81", multiply_accumulates=0.6e6, train_batch=8, train_seconds=0.009)
+    costs = {**dict.fromkeys(demo.experiments, 1e6), "h36m_81": 0.6e6}
+    by_key = {(row.stage, row.experiment): row for row in stage_estimates(demo, costs, [SPEED, other], {}, 2)}
+    assert by_key["train", "h36m_351"].seconds == pytest.approx(20 + 3200 * 0.01)
+    assert by_key["train", "h36m_81"].seconds == pytest.approx(20 + 4800 * 0.009)
+
+
+def test_a_study_takes_as_long_as_its_cores_and_its_longest_way(studies: dict[str, Study]) -> None:
+    demo = studies["demo"]
+    frames = dict.fromkeys(demo.experiments, 50_000)
+    rows = {n: stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [SPEED], frames, n) for n in (1, 2, 100)}
+    in_turn = sum(row.seconds or 0 for row in rows[1])
+    assert wall_seconds(demo, rows[1], 1) == pytest.approx(in_turn)
+    assert wall_seconds(demo, rows[2], 2) == pytest.approx(in_turn / 2)  # one thread each, two at a time
+    tuned = 20 + 2400 * 0.01
+    prediction = 5 + 3 + 20_000 / 256 * 0.05
+    assert wall_seconds(demo, rows[100], 100) == pytest.approx(52 + tuned + prediction)  # pre-training, fine-tuning, one prediction
+
+
+RUNS = json.loads(Path(__file__).with_name("recorded_runs.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run['what']} on {run['machine']}")
+def test_estimates_lie_near_real_runs(run: dict, studies: dict[str, Study]) -> None:
+    """The formula, from a recorded calibration, against how long it really took there: within a factor of 1.5.
+
+    Another record, from the same machine in the same state: what ``doctor.py --estimate --json --studies STUDY`` has under
+    ``calibration``, with the seconds of the whole study (``stage`` null) or of all jobs of ``[stage, experiment]``.
+    """
+    study = studies[run["study"]]
+    speeds = [Speed(**speed) for speed in run["calibration"]]
+    rows = stage_estimates(study, run["costs"], speeds, run["test_frames"], run["cores"])
+    if run["stage"]:
+        [seconds] = [row.seconds for row in rows if [row.stage, row.experiment] == run["stage"]]
+    else:
+        seconds = wall_seconds(study, rows, run["cores"])
+    assert run["seconds"] / 1.5 < seconds < run["seconds"] * 1.5
 
 
 def test_memory_of_a_published_training_step() -> None:

@@ -1,8 +1,10 @@
 """How long a study will take on this machine, from the measured speed of a few of its networks.
 
-The time of a step is taken as a fixed part and one in proportion to its work, the multiply-accumulates of all its windows; both
-parts follow from the smallest and the largest step that were measured. Data stages are not estimated: they wait for disks and
-networks. Neither is validation.
+A network that was measured takes what was measured. For another one, the time of a step is taken as a fixed part and one in
+proportion to its work, the multiply-accumulates of all its windows; both parts follow from the smallest and the largest step that
+were measured. Every job starts Python and, with a network, loads the framework and compiles. Jobs without a network (conversions,
+scores, tables, figures, animations, the page) are short, and taken as some loadings of the framework each, which is work of the
+same kind. Downloads and archives are not estimated: they wait for disks and networks.
 """
 
 import math
@@ -16,23 +18,28 @@ from uplift_upsample.study import PlannedExperiment, Study
 FLOAT = 4  # bytes
 COMPILER = 0.4e9  # bytes that XLA takes on top, at most, for networks of the published size
 FORWARD_SHARE = 1 / 6  # of what training keeps, prediction has at a time
+# Times of loading the framework that jobs without a network take, from a demo on two cores of an AMD EPYC.
+DATA, SCORE, ANIMATION, REPORT = 3.5, 0.5, 0.9, 4.0
 FAR_APART = 4  # steps whose work differs by less tell nothing about the fixed part
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What a calibration measured of one network.
+    """What a calibration measured of one network, with as many at work at a time as jobs of it will be.
 
-    multiply_accumulates: of one window. start_seconds: from the start of a job to the end of its first step. train_batch,
-    predict_batch: windows of a step (prediction without mirroring). train_seconds, predict_seconds: for a step.
-    memory_bytes: that the process held before it saw a window.
+    multiply_accumulates: of one window. import_seconds: from the start of a job until the framework is loaded.
+    train_start_seconds, predict_start_seconds: from there to the end of the first step. train_batch, predict_batch: windows of a
+    step (prediction without mirroring). train_seconds, predict_seconds: for a step. memory_bytes: that the process held before it
+    saw a window.
     """
 
     network: str
     multiply_accumulates: float
-    start_seconds: float
+    import_seconds: float
+    train_start_seconds: float
     train_batch: int
     train_seconds: float
+    predict_start_seconds: float
     predict_batch: int
     predict_seconds: float
     memory_bytes: int
@@ -42,8 +49,8 @@ class Speed:
 class StageEstimate:
     """The jobs of one stage of one experiment.
 
-    jobs: how many. seconds: of all of them, one after the other; None where something is not known yet. memory_bytes: of one job,
-    about. basis: what the estimate rests on.
+    jobs: how many. seconds: of all of them, one after the other; None where something is not known yet. threads: cores of one job.
+    memory_bytes: of one job, about. basis: what the estimate rests on.
     """
 
     study: str
@@ -51,6 +58,7 @@ class StageEstimate:
     stage: str
     jobs: int
     seconds: float | None
+    threads: int
     memory_bytes: float
     basis: str
 
@@ -82,47 +90,83 @@ class StepTime:
 
 
 def stage_estimates(
-    study: Study, costs: Mapping[str, float], speeds: Sequence[Speed], test_frames: Mapping[str, int | None]
+    study: Study, costs: Mapping[str, float], speeds: Sequence[Speed], test_frames: Mapping[str, int | None], cores: int
 ) -> list[StageEstimate]:
-    """Training and prediction of each experiment of a study.
+    """Training and prediction of each experiment of a study, and its other jobs.
 
     costs: multiply-accumulates of a window by experiment. test_frames: frames of the videos that an experiment is tested on.
     """
-    step = StepTime.through([(speed.train_batch * speed.multiply_accumulates, speed.train_seconds) for speed in speeds])
-    found = []
-    for experiment in study.trained:
-        train = experiment.experiment.train
-        num_steps, num_jobs = train.epochs * train.steps_per_epoch, len(study.seeds)
-        seconds = _start(speeds, costs[experiment.name]) + num_steps * step.seconds(train.batch_size * costs[experiment.name])
-        memory = _memory(speeds) + train.batch_size * activation_bytes(experiment.experiment.model) + train.jit_compile * COMPILER
-        basis = f"{num_steps} steps of {train.batch_size} windows"
-        found.append(StageEstimate(study.name, experiment.name, "train", num_jobs, num_jobs * seconds, memory, basis))
-    step = StepTime.through([(speed.predict_batch * speed.multiply_accumulates, speed.predict_seconds) for speed in speeds])
+    found = [_training(study, experiment, costs[experiment.name], speeds, cores) for experiment in study.trained]
     found += [
-        _prediction(study, experiment, costs, speeds, step, test_frames.get(experiment.name)) for experiment in study.evaluated
+        _prediction(study, experiment, costs[experiment.name], speeds, test_frames.get(experiment.name), cores)
+        for experiment in study.evaluated
     ]
-    return found
+    return [*found, _others(study, found, speeds)]
+
+
+def _training(study: Study, experiment: PlannedExperiment, cost: float, speeds: Sequence[Speed], cores: int) -> StageEstimate:
+    train, model = experiment.experiment.train, experiment.experiment.model
+    num_steps, num_jobs = train.epochs * train.steps_per_epoch, len(study.seeds)
+    near = _nearest(speeds, cost)
+    if (near.multiply_accumulates, near.train_batch) == (cost, train.batch_size):
+        step = near.train_seconds
+    else:
+        points = [(speed.train_batch * speed.multiply_accumulates, speed.train_seconds) for speed in speeds]
+        step = StepTime.through(points).seconds(train.batch_size * cost)
+    seconds = near.import_seconds + near.train_start_seconds + num_steps * step
+    memory = _memory(speeds) + train.batch_size * activation_bytes(model) + train.jit_compile * COMPILER
+    threads = min(cores, experiment.resources.train_threads)
+    basis = f"{num_steps} steps of {train.batch_size} windows"
+    return StageEstimate(study.name, experiment.name, "train", num_jobs, num_jobs * seconds, threads, memory, basis)
 
 
 def _prediction(
-    study: Study,
-    experiment: PlannedExperiment,
-    costs: Mapping[str, float],
-    speeds: Sequence[Speed],
-    step: StepTime,
-    frames: int | None,
+    study: Study, experiment: PlannedExperiment, cost: float, speeds: Sequence[Speed], frames: int | None, cores: int
 ) -> StageEstimate:
-    evaluate, model, cost = experiment.experiment.evaluate, experiment.experiment.model, costs[experiment.name]
+    evaluate, model = experiment.experiment.evaluate, experiment.experiment.model
     runs = (len(study.seeds) if experiment in study.tested else 0) + (1 if experiment in study.published else 0)
-    jobs = runs * len(experiment.evaluated_s_in)
+    jobs, threads = runs * len(experiment.evaluated_s_in), min(cores, experiment.resources.predict_threads)
     memory = _memory(speeds) + FORWARD_SHARE * evaluate.batch_size * activation_bytes(model)
     if frames is None:
         basis = "frames are not known before the data is there"
-        return StageEstimate(study.name, experiment.name, "predict", jobs, None, memory, basis)
-    windows = frames / math.lcm(model.s_out if evaluate.interpolate else 1, evaluate.test_step) * (2 if evaluate.mirror else 1)
-    seconds = jobs * (_start(speeds, cost) + windows / evaluate.batch_size * step.seconds(evaluate.batch_size * cost))
+        return StageEstimate(study.name, experiment.name, "predict", jobs, None, threads, memory, basis)
+    windows = frames / math.lcm(model.s_out, evaluate.test_step) * (2 if evaluate.mirror else 1)
+    near = _nearest(speeds, cost)
+    if (near.multiply_accumulates, near.predict_batch) == (cost, evaluate.batch_size):
+        step = near.predict_seconds
+    else:
+        points = [(speed.predict_batch * speed.multiply_accumulates, speed.predict_seconds) for speed in speeds]
+        step = StepTime.through(points).seconds(evaluate.batch_size * cost)
+    seconds = jobs * (near.import_seconds + near.predict_start_seconds + windows / evaluate.batch_size * step)
     basis = f"{windows:.0f} windows for each s_in{', mirrored ones too' if evaluate.mirror else ''}"
-    return StageEstimate(study.name, experiment.name, "predict", jobs, seconds, memory, basis)
+    return StageEstimate(study.name, experiment.name, "predict", jobs, seconds, threads, memory, basis)
+
+
+def _others(study: Study, stages: Sequence[StageEstimate], speeds: Sequence[Speed]) -> StageEstimate:
+    """Data, scores, tables, figures, animations and the page."""
+    scores = sum(row.jobs for row in stages if row.stage == "predict")
+    animations = sum(len(experiment.animations) for experiment in study.tested)
+    loadings = DATA + SCORE * scores + ANIMATION * animations + REPORT
+    seconds = loadings * min(speed.import_seconds for speed in speeds)
+    basis = f"data, {scores} scores, {animations} animations, tables, figures, page"
+    return StageEstimate(study.name, "", "others", scores + animations + 1, seconds, 1, _memory(speeds), basis)
+
+
+def wall_seconds(study: Study, rows: Sequence[StageEstimate], cores: int) -> float:
+    """Seconds of a whole study: jobs side by side as far as there are cores, none before the weights that it needs.
+
+    What is not known yet counts nothing.
+    """
+
+    def one(stage: str, experiment: str | None) -> float:
+        return sum((row.seconds or 0) / max(row.jobs, 1) for row in rows if (row.stage, row.experiment) == (stage, experiment))
+
+    at_work = sum((row.seconds or 0) * row.threads for row in rows) / cores
+    longest = [
+        one("train", experiment.initial_weights) + one("train", experiment.name) + one("predict", experiment.name)
+        for experiment in study.evaluated
+    ]
+    return max(at_work, *longest, 0.0)
 
 
 def activation_bytes(model: ModelConfig) -> float:
@@ -140,17 +184,16 @@ def activation_bytes(model: ModelConfig) -> float:
     return FLOAT * (spatial + sum(block(length, model.temporal_dim) for length in lengths))
 
 
-def _start(speeds: Sequence[Speed], cost: float) -> float:
-    """Seconds before the second step, those of the network that is nearest."""
-    return min(speeds, key=lambda speed: abs(math.log(speed.multiply_accumulates / cost))).start_seconds
+def _nearest(speeds: Sequence[Speed], cost: float) -> Speed:
+    return min(speeds, key=lambda speed: abs(math.log(speed.multiply_accumulates / cost)))
 
 
 def _memory(speeds: Sequence[Speed]) -> float:
     return max(speed.memory_bytes for speed in speeds)
 
 
-def table_of(estimates: Sequence[StageEstimate]) -> str:
-    """Estimates for people."""
+def table_of(estimates: Sequence[StageEstimate], seconds: float) -> str:
+    """Estimates for people. seconds: of the whole study."""
     if not estimates:
         return "  nothing to estimate"
     lines = [f"  {'stage':8} {'experiment':14} {'jobs':>4} {'time':>9} {'memory':>9}   what for"]
@@ -158,7 +201,7 @@ def table_of(estimates: Sequence[StageEstimate]) -> str:
         shown = "?" if row.seconds is None else duration(row.seconds)
         memory = f"{row.memory_bytes / 1e9:.1f} GB"
         lines.append(f"  {row.stage:8} {row.experiment:14} {row.jobs:4} {shown:>9} {memory:>9}   {row.basis}")
-    return "\n".join([*lines, f"  all of them, one after the other: {duration(sum(row.seconds or 0 for row in estimates))}"])
+    return "\n".join([*lines, f"  all of it, as many jobs at a time as there are cores for: {duration(seconds)}"])
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from uplift_upsample.config import Experiment
 from uplift_upsample.doctor_estimate import Speed
+from uplift_upsample.model.fused import is_on_cpu
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.train.trainer import Trainer
@@ -17,19 +18,21 @@ from uplift_upsample.train.trainer import Trainer
 MOST_STEPS = 40
 
 
-def measured_speed(name: str, experiment: Experiment, multiply_accumulates: float, most_work: float, seconds: float) -> Speed:
+def measured_speed(
+    name: str, experiment: Experiment, multiply_accumulates: float, most_work: float, seconds: float, import_seconds: float
+) -> Speed:
     """Train and predict for about ``seconds``, compilation aside.
 
     most_work: multiply-accumulates of a step; batches are the configured ones, or smaller ones of this work.
 
-    Without XLA: compiling with it takes longer than all the rest. On CPUs the speed is about the same; GPUs are somewhat faster
-    with it. Reading of data is left out; it goes on in a second thread.
+    import_seconds: that loading the framework took. Compiled as in the jobs, but on a GPU without XLA, which takes longer to
+    compile there than all the rest; GPUs are somewhat faster with it. Reading of data is left out; it goes on in a second thread.
     """
     model, most = experiment.model, max(2, int(most_work / multiply_accumulates) // 2 * 2)
     train_batch, predict_batch = min(experiment.train.batch_size, most), min(experiment.evaluate.batch_size, 2 * most)
     begin = time.perf_counter()
     network = build_network(model)
-    trainer = Trainer(network, replace(experiment.train, jit_compile=False))
+    trainer = Trainer(network, replace(experiment.train, jit_compile=experiment.train.jit_compile and is_on_cpu()))
     memory = _memory()
     random = np.random.default_rng(0)
     size = max(train_batch, predict_batch)
@@ -39,13 +42,26 @@ def measured_speed(name: str, experiment: Experiment, multiply_accumulates: floa
     targets = random.normal(size=(size, model.num_tokens, model.num_joints, 3)).astype(np.float32)
     batch = (poses_2d[:train_batch], visible[:train_batch], targets[:train_batch])
     trainer.step(*batch)
-    start_seconds = time.perf_counter() - begin
+    train_start = time.perf_counter() - begin
     train_seconds = _seconds(lambda: trainer.step(*batch), seconds / 2)
-    lifter = Lifter(network, predict_batch, mirror=False, jit_compile=False)
+    begin = time.perf_counter()
+    lifter = Lifter(network, predict_batch, mirror=False, jit_compile="auto" if is_on_cpu() else False)
     inputs = (poses_2d[:predict_batch, 0], np.zeros((predict_batch, model.num_tokens), np.int64), visible[:predict_batch])
     lifter.lift(*inputs)
+    predict_start = time.perf_counter() - begin
     predict_seconds = _seconds(lambda: lifter.lift(*inputs), seconds / 2)
-    return Speed(name, multiply_accumulates, start_seconds, train_batch, train_seconds, predict_batch, predict_seconds, memory)
+    return Speed(
+        name,
+        multiply_accumulates,
+        import_seconds,
+        train_start,
+        train_batch,
+        train_seconds,
+        predict_start,
+        predict_batch,
+        predict_seconds,
+        memory,
+    )
 
 
 def _memory() -> int:
