@@ -18,7 +18,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install doctor numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
+.PHONY: all install doctor numbers check-numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -42,9 +42,14 @@ $(STAMP):
 doctor: install
 	$(BIN)/python scripts/doctor.py --estimate
 
-# the figures of docs/numbers.md, from real runs on the finished demo
+# the figures of docs/numbers.md, and pictures and numbers of the README, from real runs on the finished demo
 numbers: all
+	$(BIN)/python benchmarks/demo_numbers.py
 	$(BIN)/python benchmarks/switches.py
+
+# whether README.md and docs/numbers.md show what the finished demo gives, within what processors differ by
+check-numbers:
+	$(BIN)/python benchmarks/demo_numbers.py --check
 
 # Two at a time: each worker may hold a network. WORKERS=0 runs them one after the other.
 test: install
@@ -108,5 +113,7 @@ help:
 	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
 	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
 	@echo "make licences  write docs/licences.md again"
-	@echo "make numbers   measure each switch of the protocol on the demo, for docs/numbers.md"
+	@echo "make numbers   write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md"
+	@echo "make check-numbers"
+	@echo "               compare what these two show with the demo that you have"
 	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"
