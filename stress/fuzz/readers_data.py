@@ -21,6 +21,7 @@ from uplift_upsample.data.demo.body import draw_body
 from uplift_upsample.data.demo.motion import synthetic_motion
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
+from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.public_npz import (
     read_amass_subset,
@@ -73,8 +74,7 @@ def _public() -> list[Reader]:
     folder = Path(os.environ["FUZZ_FOLDER"])
     poses = synthetic_motion(draw_body(np.random.default_rng(0)), H36M_MOTIONS["Walking"], _FRAMES, np.random.default_rng(1))
     tree_3d = {"S1": {"Walking": poses, "Photo 1": poses[:4]}, "S9": {"Walking 1": poses[:1]}}
-    view = np.random.default_rng(2).uniform(0, 1000, (_FRAMES, 17, 2)).astype(np.float32)
-    tree_2d = {subject: {name: [view[: len(taken)]] * 4 for name, taken in takes.items()} for subject, takes in tree_3d.items()}
+    tree_2d = projections(tree_3d)
     subset = {
         "01": {
             "01_01_poses": {"positions_3d": poses[:, :17], "frame_rate": 50.0},
