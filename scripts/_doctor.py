@@ -43,7 +43,7 @@ NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "jsonsc
 OPTIONAL = {"ffmpeg": "animations are made as GIF, not as MP4", "git": "results do not tell the commit of the code"}
 H36M_TEST_FRAMES = 543_344  # of S9 and S11, four cameras, as the evaluation code of VideoPose3D counts them
 NUM_CAMERAS = 4
-PATIENCE = 300  # seconds
+PATIENCE = 600  # seconds; a machine that others keep busy takes minutes
 
 
 @dataclass(frozen=True)
