@@ -1,6 +1,9 @@
 """Fixtures for all tests, and the count of golden cases at the end of a run."""
 
+import fcntl
 import os
+import pickle
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +27,29 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of shells in the backgr
 def project() -> Path:
     """The root of the project."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], Any]], Any]:
+    """What is dear to make, made by one worker of pytest-xdist for all: a name and what makes it in a folder -> what that returned.
+
+    The others wait, and read a pickle. The folder is theirs too, so nobody may change it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, build: Callable[[Path], Any]) -> Any:
+        folder, made = base / f"once-{name}", base / f"once-{name}.pickle"
+        with (base / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel lets it go when the worker ends, however it ends
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                content = pickle.dumps(build(folder))
+                made.write_bytes(content)
+        return pickle.loads(made.read_bytes())
+
+    return make
 
 
 @pytest.fixture(scope="session")

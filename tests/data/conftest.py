@@ -1,7 +1,8 @@
 """Fixtures of the tests of the data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from world.acclaim_files import amc_text, write_subject
@@ -22,22 +23,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cmu_sample(project: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> CmuSample:
+def cmu_sample(project: Path, shared: Path, once: Callable[[str, Callable[[Path], Any]], Any]) -> CmuSample:
     """All trials of the sample, converted once for all tests."""
     trials = project / "workflow" / "resources" / "cmu_trials.csv"
-    return convert_sample(shared / "data" / "cmu", trials, tmp_path_factory.mktemp("cmu"))
+    return once("cmu", lambda folder: convert_sample(shared / "data" / "cmu", trials, folder))
 
 
 @pytest.fixture(scope="session")
-def body_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def body_archives(once: Callable[[str, Callable[[Path], Any]], Any]) -> dict[str, Path]:
     """The archives of a synthetic body model, by the names of their sources."""
-    return body_model_archives(tmp_path_factory.mktemp("body_models"))
+    return once("body_models", body_model_archives)
 
 
 @pytest.fixture(scope="session")
-def body_model(body_archives: dict[str, Path]) -> dict[str, Body]:
+def body_model(body_archives: dict[str, Path], once: Callable[[str, Callable[[Path], Any]], Any]) -> dict[str, Body]:
     """The same, reduced."""
-    return prepare_body_model(body_archives["smplh"], body_archives["dmpls"], body_archives["h36m_regressor"])
+    files = [body_archives[name] for name in ("smplh", "dmpls", "h36m_regressor")]
+    return once("reduced_body_model", lambda folder: prepare_body_model(*files))
 
 
 @pytest.fixture

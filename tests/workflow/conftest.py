@@ -1,6 +1,7 @@
 """Copies of the project for the tests of the workflow."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ def pristine(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflo
 
 
 @pytest.fixture(scope="session")
-def _built(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    workflow = copy_of_project(project, tmp_path_factory.mktemp("built") / "project")
-    bring_everything(workflow)
-    with pytest.MonkeyPatch.context() as patch:
-        for names in LOGIN_VARIABLES.values():
-            for name in names:
-                patch.setenv(name, "a login")
-        workflow.build()
-    return workflow
+def _built(project: Path, once: Callable[[str, Callable[[Path], Any]], Any]) -> Workflow:
+    def build(folder: Path) -> Workflow:
+        workflow = copy_of_project(project, folder / "project")
+        bring_everything(workflow)
+        with pytest.MonkeyPatch.context() as patch:
+            for names in LOGIN_VARIABLES.values():
+                for name in names:
+                    patch.setenv(name, "a login")
+            workflow.build()
+        return workflow
+
+    return once("built", build)
 
 
 @pytest.fixture

@@ -8,10 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
-
-from uplift_upsample.provenance import code_fingerprint
-
 OUTPUT_FLAGS = ("--output", "--glitches", "--report", "--provenance")
 MERGED = ("--poses_3d", "--poses_2d")  # outputs of merge_h36m, inputs of others
 PLACES = (
@@ -44,6 +40,8 @@ FILES_IN_FOLDER = {
 
 def write_table(path: Path, flags: dict[str, list[str]], content: str) -> None:
     """A frames table that says what it was made from, and holds nothing."""
+    import h5py  # here, because most of the many jobs do without
+
     sources = [{"file": Path(name).name} for name in flags.get("--files", [])]
     with h5py.File(path, "w") as file:
         file.attrs["metadata"] = json.dumps({"input_2d": flags.get("--input_2d", [None])[0], "sources": sources})
@@ -92,4 +90,6 @@ def run(script: str) -> None:
         if flags.get("--provenance") == [str(output)]:
             output.write_text(f"{output.name} {time.time_ns()}\n", encoding="utf-8")  # measured: another one each time
         if output.name == "training.json":
+            from uplift_upsample.provenance import code_fingerprint
+
             output.write_text(json.dumps({"code_fingerprint": code_fingerprint(script)}), encoding="utf-8")

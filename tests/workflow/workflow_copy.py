@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from world import forks
 
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
 REAL_SCRIPTS = ("_command", "resolve_run")
@@ -62,8 +62,8 @@ class Workflow:
         home.mkdir(exist_ok=True)
         environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200"}
         environment.pop("PYTHONPATH", None)
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, *options]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        words = ["-m", "snakemake", "--cores", "2", *arguments, *options]
+        return forks.run(forks.SNAKEMAKE, words, self.folder, environment)
 
     def build(self, *targets: str, **changes: Any) -> str:
         """Build targets; what Snakemake said."""
