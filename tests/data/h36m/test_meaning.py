@@ -103,7 +103,11 @@ MISTAKES = {
         r"150 2D frames for 30 3D frames, 5.0 times .* 10 frames a second",
         NUM_VIDEOS,
     ),
-    "every second 2D frame": (views(lambda v: v[::2]), r"75 frames, fewer than the 150 .*are the 2D poses of every 2th", None),
+    "every second 2D frame": (
+        views(lambda v: v[::2]),
+        r"75 frames, fewer than the 150 .*is there a 2D pose for one frame in 2 only",
+        None,
+    ),
     "a shift in time": (views(lambda v: np.roll(v, 20, 0)), r"2D frame 20 belongs to 3D frame 0", 19),
     "y up, 3D": (poses(lambda p: p[..., [0, 2, 1]] * np.float32([1, 1, -1])), r"axes of the world are \(x, -z, y\)", NUM_VIDEOS),
     "camera axes": (in_first_camera, r"in the axes of this camera", 5),

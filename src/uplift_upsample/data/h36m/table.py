@@ -166,7 +166,7 @@ def _check_belonging(
             for number, view in enumerate(views):
                 if len(view) < len(poses_3d):
                     times = len(poses_3d) / len(view)
-                    rate = f"; are the 2D poses of every {times:.0f}th frame only?" if times > _OTHER_RATE else ""
+                    rate = f"; is there a 2D pose for one frame in {times:.0f} only?" if times > _OTHER_RATE else ""
                     raise InputError(
                         f"{poses_2d_path}: {where}, camera {number} has {len(view)} frames, fewer than the {len(poses_3d)} of the "
                         f"3D poses{rate}"
