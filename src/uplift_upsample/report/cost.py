@@ -28,7 +28,7 @@ NETWORKS_NOTE = (
 )
 MEASURED_NOTE = (
     "Measured when the jobs ran, on the machines that the records name, possibly beside other jobs: other runs give other "
-    "numbers. Wall time includes the start of the program, and of a training all its starts; where some of these left no record "
+    "numbers. Wall time is the one of the records, of a training that of all its starts; where some of these left no record "
     "of what they used, such as those that were killed, CPU time and energy are n/a. Poses per second: examples in training, video "
     "frames with a 3D pose in prediction (start and reading left out) and in scoring. Energy: of the whole processors and the GPU "
     "while the job ran, where the machine tells it."
