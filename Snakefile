@@ -11,6 +11,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+include: "workflow/rules/place.smk"
+
+
 configfile: "config.yaml"
 
 
@@ -100,3 +103,6 @@ for _study in STUDIES.values():
         input:
             results_of(_study),
         localrule: True
+
+
+include: "workflow/rules/targets.smk"

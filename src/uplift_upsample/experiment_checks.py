@@ -1,7 +1,8 @@
 """What is wrong with the experiments of a study, in lines that name the place; ``study_checks`` has the rest, and how it goes."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,10 @@ from uplift_upsample.config import Experiment, ModelConfig, devices_faults
 from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 from uplift_upsample.study import GROUPS, merged, planned_resources
 from uplift_upsample.study_subjects import subjects_of_subset
+
+# (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows
+SequencesOf = Callable[[str, str, Mapping[str, Any], str, list[str]], Collection[str]]
+_RECORDING = re.compile(r"_\d+(?=_cam\d+$)")  # which recording of an action, as in S9_Walking_1_cam2
 
 ROLES = ("train_subset", "val_subset", "test_subset")
 # What may differ between a network and the one that its weights come from: no weight depends on it.
@@ -26,6 +31,27 @@ WITHOUT_WEIGHTS = {
 def each(part: Mapping[str, Any], check: Callable[[str, Any], list[str]]) -> list[str]:
     """What a check of each key and value finds, without the values that are wrong by themselves."""
     return all_faults(part, [partial(lambda key, known: check(key, known[key]), key) for key in part])
+
+
+def animations_faults(where: str, name: str, sequences_of: SequencesOf, study: Mapping[str, Any]) -> list[str]:
+    """Sequences to be drawn that no test set of a study has. A name of the whole study has to be one in each test."""
+
+    def of_experiment(experiment: str, planned: Any) -> list[str]:
+        place = f"{where}.experiments.{experiment}.animations" if "animations" in planned else f"{where}.animations"
+        asked, subset = planned.get("animations", study.get("animations", [])), planned.get("test_subset")
+        dataset = tested_dataset(planned)
+        if not asked or not subset or dataset not in study["data"]:
+            return []
+        source = study["data"][dataset]
+        subjects, unknown, _ = subjects_of_subset(subset, source)
+        known = [] if unknown else sequences_of(name, dataset, source, subset, sorted(subjects))
+        return [
+            f"{place}: {dataset} {subset} has no sequence {sequence!r}{suggestion(sequence, known)}"
+            for sequence in asked
+            if known and sequence not in known and _RECORDING.sub("", sequence) not in known
+        ]
+
+    return each(study["experiments"], of_experiment)
 
 
 def experiments_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:

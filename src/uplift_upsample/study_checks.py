@@ -12,6 +12,8 @@ from typing import Any
 
 from uplift_upsample.config_schema import is_endless, key_faults, masked, schema_faults, without_wrong_keys
 from uplift_upsample.experiment_checks import (
+    SequencesOf,
+    animations_faults,
     each,
     experiments_faults,
     initial_weights_faults,
@@ -22,21 +24,24 @@ from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults
 from uplift_upsample.study import evaluates_published
 from uplift_upsample.study_subjects import amass_faults
 
-SubjectsOfTrials = Callable[[str], Collection[str] | None]
+KnownSubjects = Callable[[str], Collection[str] | None]
 
 
 def config_faults(
     config: Mapping[str, Any],
     schema: Mapping[str, Any],
     reserved: Collection[str] = (),
-    subjects_of_trials: SubjectsOfTrials | None = None,
+    known_subjects: KnownSubjects | None = None,
     weight_files: Collection[str] | None = None,
+    sequences_of: SequencesOf | None = None,
 ) -> list[str]:
     """All faults of a configuration; empty where there is none.
 
-    schema: JSON schema of the configuration. reserved: names of targets, which no study may bear. subjects_of_trials: gives the
-    subjects in a table of trials that the configuration names, None for a table that does not exist; left out, tables are not
-    checked. weight_files: names of the weight files in the table of sources; left out, these names are not checked.
+    schema: JSON schema of the configuration. reserved: names of targets, which no study may bear. known_subjects: gives the
+    subjects in a table of trials, or in a folder of recordings, that the configuration names; None for a table that does not exist
+    and for recordings that do not tell. Left out, subjects of splits are not checked. weight_files: names of the weight files in
+    the table of sources; left out, these names are not checked.
+    sequences_of: gives the names of test sequences; left out, those of animations are not checked.
     """
     faults = key_faults(config)
     if is_endless(config):  # nothing else can be told of it
@@ -56,10 +61,11 @@ def config_faults(
     for name in _names(sound, "studies"):
         where = f"studies.{name}"
         checks += [
-            partial(_of_study, name, partial(_data_faults, f"{where}.data", subjects_of_trials)),
+            partial(_of_study, name, partial(_data_faults, f"{where}.data", known_subjects)),
             partial(_of_study, name, partial(_run_faults, where)),
             partial(_of_study, name, partial(experiments_faults, where, sound)),
             partial(_of_study, name, partial(initial_weights_faults, where, sound)),
+            partial(_of_study, name, partial(animations_faults, where, name, sequences_of or (lambda *_: ()))),
             partial(_of_study, name, partial(_published_faults, where, weight_files)),
             partial(_of_study, name, partial(_nothing_faults, where, sound)),
             partial(_of_study, name, partial(_test_faults, where, sound)),
@@ -143,7 +149,7 @@ def _listed(names: str | list[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _data_faults(where: str, subjects_of_trials: SubjectsOfTrials | None, study: Mapping[str, Any]) -> list[str]:
+def _data_faults(where: str, known_subjects: KnownSubjects | None, study: Mapping[str, Any]) -> list[str]:
     def of_dataset(name: str, source: Any) -> list[str]:
         if source["kind"] == "amass":
             return amass_faults(f"{where}.{name}", source)
@@ -151,8 +157,8 @@ def _data_faults(where: str, subjects_of_trials: SubjectsOfTrials | None, study:
             return []
         place = f"{where}.{name}"
         checks: list[Check] = [partial(_shared_faults, f"{place}.splits")]
-        if subjects_of_trials is not None and source["kind"] == "cmu":
-            checks.append(partial(_trials_faults, place, subjects_of_trials))
+        if known_subjects is not None:
+            checks.append(partial(_split_faults, place, known_subjects))
         return all_faults(source, checks)
 
     return each(study["data"], of_dataset)
@@ -168,15 +174,17 @@ def _shared_faults(where: str, source: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _trials_faults(where: str, subjects_of_trials: SubjectsOfTrials, source: Mapping[str, Any]) -> list[str]:
-    known = subjects_of_trials(source["trials"])
+def _split_faults(where: str, known_subjects: KnownSubjects, source: Mapping[str, Any]) -> list[str]:
+    """Subjects of splits that have no recording."""
+    place = source["trials" if source["kind"] == "cmu" else "folder"]
+    known = known_subjects(place)
     if known is None:
-        return [f"{where}.trials: there is no table {source['trials']}"]
+        return [f"{where}.trials: there is no table {place}"] if source["kind"] == "cmu" else []
 
     def of_split(split: str, subjects: Any) -> list[str]:
         unknown = sorted(set(subjects) - set(known))
         near = suggestion(unknown[0], known) if len(unknown) == 1 else ""
-        return [f"{where}.splits.{split}: {source['trials']} has no trial of {_words('subject', unknown)}{near}"] if unknown else []
+        return [f"{where}.splits.{split}: {place} has no trial of {_words('subject', unknown)}{near}"] if unknown else []
 
     return each(source["splits"], of_split)
 

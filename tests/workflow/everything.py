@@ -42,6 +42,7 @@ def bring_everything(workflow: Workflow) -> None:
     studies["paper"]["resources"] = STUDIES["paper"]["resources"]
     studies["paper"]["data"]["amass"] |= STUDIES["paper"]["amass"]
     studies["open"]["data"]["cmu"]["splits"] = STUDIES["open"]["splits"]
+    studies["open"]["animations"] = ["02_Jump_cam2"]
     for (study, experiment), s_in in S_IN.items():
         studies[study]["experiments"][experiment]["evaluate_s_in"] = [s_in]
     for name in ("amass_351", "h36m_351", "h36m_351_pt"):  # of the published weights, those of h36m_81

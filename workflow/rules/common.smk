@@ -1,14 +1,11 @@
 # Helpers: the plan, names of outputs, inputs and params of the rules.
 import csv
-import os
-import shlex
+import functools
+import glob
 import sys
-from pathlib import Path
 
 import yaml
-from snakemake.logging import logger
 
-ROOT = Path(workflow.basedir)
 SOURCES = "workflow/resources/sources.csv"
 # What a study cannot be called.
 RESERVED = {
@@ -25,9 +22,6 @@ RESERVED = {
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
 
-if not os.path.samefile(ROOT, "."):
-    raise WorkflowError(f"paths count from the project's folder; run Snakemake there (cd {ROOT}) instead of in {Path.cwd()}")
-
 # Jobs run with the interpreter that runs Snakemake, activated or not, and with the library of this clone. Neither path may stand in
 # a shell command or a param: there, moving the clone would count as a change.
 os.environ.update(
@@ -36,19 +30,74 @@ os.environ.update(
 )
 sys.path.insert(0, str(ROOT / "src"))
 
+from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
+from uplift_upsample.report.animation.sequences import planned_sequences, table_sequences
+from uplift_upsample.strict import nearest, suggestion
 from uplift_upsample.study import check_s_in, plan
 from uplift_upsample.study_checks import config_faults
 
 # ---- the plan
 
 
-def subjects_of_trials(path):
-    """The subjects of a table of trials, None where there is no such table."""
-    if not os.path.isfile(path):
-        return None
+def frames_of(study, dataset):
+    return f"results/{study}/data/{dataset}.h5"
+
+
+def rows_of_trials(path):
+    """The rows of a table of trials."""
     with open(path, encoding="utf-8", newline="") as file:
-        return {row.get("subject") for row in csv.DictReader(line for line in file if not line.startswith("#"))}
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def recordings(folder):
+    """The files of a folder with the user's own motion capture."""
+    return sorted(glob.glob(f"{glob.escape(folder)}/**/*.npz", recursive=True))
+
+
+def known_subjects(path):
+    """The subjects of a table of trials, or of a folder of recordings; None where nothing says who they are."""
+    if os.path.isfile(path):
+        return {row.get("subject") for row in rows_of_trials(path)}
+    names = [Path(recording).relative_to(path).parts for recording in recordings(path)]
+    if not names or any(len(parts) == 1 for parts in names):  # a file beside the folders names its subject itself
+        return None
+    return {parts[0] for parts in names}
+
+
+def folder_faults():
+    """Folders of motion capture that are not there, but another one with nearly this name is.
+
+    Without a word, what was made of the right one before would be taken.
+    """
+    faults = []
+    for study in STUDIES.values():
+        for name, source in study.data.items():
+            folders = {"folder": source["folder"]} if source["kind"] == "mocap" else {}
+            folders |= {f"own.{subset}": folder for subset, folder in source.get("own", {}).items()}
+            folders |= {"source": source["source"]} if source["kind"] == "cmu" else {}
+            for key, folder in folders.items():
+                path = Path(folder)
+                others = [str(other) for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
+                near = None if path.exists() or "://" in folder else nearest(folder, others)
+                if near is not None:
+                    faults.append(f"studies.{study.name}.data.{name}.{key}: there is no folder {folder}, did you mean {near!r}?")
+    return faults
+
+
+@functools.cache
+def names_in_table(path, subset):
+    return table_sequences(path, subset)
+
+
+def sequences_of(study, dataset, source, subset, subjects):
+    """The names of the test sequences of a data set: out of its frames table, or as far as they are known without."""
+    table = frames_of(study, dataset)
+    if os.path.isfile(table) and holds_data_of(table, source) and (names := names_in_table(table, subset)):
+        return names
+    trials = source.get("trials", "")
+    rows = rows_of_trials(trials) if os.path.isfile(trials) else []
+    return planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 
 def weight_files():
@@ -61,16 +110,21 @@ def checked_plan():
     """The studies by name, or one error that tells everything that is wrong with the configuration."""
     text = (ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
     schema = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it can be: a tenth of the time
-    faults = config_faults(config, schema, RESERVED, subjects_of_trials, weight_files())
+    faults = config_faults(config, schema, RESERVED, known_subjects, weight_files(), sequences_of)
+    refuse_faults(faults)
+    return plan(config)
+
+
+def refuse_faults(faults):
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise WorkflowError("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
-    return plan(config)
+        refuse("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
 
 
 for _key, _value in config.items():  # --config gives these words as text
     config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
 STUDIES = checked_plan()
+refuse_faults(folder_faults())
 REPRODUCED = [config["reproduce"]] if isinstance(config["reproduce"], str) else config["reproduce"]
 ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
 # A job on a cluster is a Snakemake of its own: retries there would multiply those here.
@@ -103,7 +157,8 @@ def planned(wildcards):
     """The experiment that a job is about."""
     experiments = STUDIES[wildcards.study].experiments
     if wildcards.experiment not in experiments:
-        raise WorkflowError(f"study {wildcards.study} has no experiment {wildcards.experiment}; it has {', '.join(experiments)}")
+        near = suggestion(wildcards.experiment, experiments)
+        refuse(f"the study {wildcards.study} has no experiment {wildcards.experiment!r}{near}; it has {', '.join(experiments)}")
     return experiments[wildcards.experiment]
 
 
@@ -112,11 +167,11 @@ def tested(wildcards):
     experiment = planned(wildcards)
     where = f"results/{experiment.study}/{experiment.name}"
     if experiment.test_subset is None:
-        raise WorkflowError(f"{where}: the experiment has no test_subset in the configuration, so it cannot be evaluated")
+        refuse(f"{where}: the experiment has no test_subset in the configuration, so it cannot be evaluated")
     try:
         check_s_in(experiment.experiment.model, int(wildcards.s_in), where)
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(str(error))
     return experiment
 
 
@@ -124,15 +179,11 @@ def baseline_experiment(wildcards):
     """The experiment whose training and test people the mean pose is taken from and measured on."""
     experiment = STUDIES[wildcards.study].baseline
     if experiment is None:
-        raise WorkflowError(f"study {wildcards.study}: no mean pose, since nothing is trained and tested on one data set")
+        refuse(f"study {wildcards.study}: no mean pose, since nothing is trained and tested on one data set")
     return experiment
 
 
 # ---- outputs
-
-
-def frames_of(study, dataset):
-    return f"results/{study}/data/{dataset}.h5"
 
 
 def run_folder(experiment, run):
@@ -195,7 +246,7 @@ def published_weights(wildcards):
     experiment = planned(wildcards)
     if experiment.published_weights is None:
         where = f"results/{experiment.study}/{experiment.name}"
-        raise WorkflowError(f"{where}: the experiment names no published_weights in the configuration")
+        refuse(f"{where}: the experiment names no published_weights in the configuration")
     return manifest_of(experiment.published_weights)
 
 

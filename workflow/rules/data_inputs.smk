@@ -1,7 +1,4 @@
 # What the data sets are made from, and what to tell somebody whose data is missing.
-import glob
-
-from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
 
@@ -21,7 +18,7 @@ def needs_of(study, dataset):
     try:
         return needs(STUDIES[study].data[dataset], surroundings(), frames_of(study, dataset))
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(str(error))
 
 
 def source_of(wildcards):
@@ -41,7 +38,7 @@ def inputs_of(wildcards):
         if absent and not (os.path.exists(table) and holds_data_of(table, source)):
             unmet[dataset] = absent
     if wildcards.dataset in unmet:
-        raise WorkflowError(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
+        refuse(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
     return [source_file(need.used) for need in needs_of(study, wildcards.dataset)]
 
 
@@ -74,11 +71,6 @@ def flags_of_checks(*names):
     return " ".join(
         f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items()
     )
-
-
-def recordings(folder):
-    """The files of a folder with the user's own motion capture."""
-    return sorted(glob.glob(f"{glob.escape(folder)}/**/*.npz", recursive=True))
 
 
 def own_folder(wildcards):

@@ -1,5 +1,4 @@
 # What jobs depend on beside their files: the content of what the user brings, and fingerprints of code.
-import functools
 import json
 
 from uplift_upsample.provenance import code_fingerprint, digest

@@ -9,12 +9,15 @@ sequence bears it.
 """
 
 import difflib
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from uplift_upsample.data.frames import FramesTable
+from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
+from uplift_upsample.data.h36m.table import ACTIONS
 from uplift_upsample.errors import InputError
 
 
@@ -43,6 +46,32 @@ def video_of(table: FramesTable, videos: Iterable[int], sequence: str) -> int:
     if found is None:
         raise InputError(f"no sequence {sequence!r}; {_choices(sequence, names)}")
     return found
+
+
+def planned_sequences(source: Mapping[str, Any], subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
+    """The names that sequences will have whose frames table is not there yet; empty where nothing can be said of them.
+
+    source: the data set as the configuration describes it. subjects: of the test. trials: rows of its table of trials. A second
+    recording of an action (``S9_Walking_1_cam2``) is not among the names of Human3.6M: the files tell which there are.
+    """
+    if source["kind"] == "h36m":
+        titles = [f"{subject}_{_plain(action)}" for subject in subjects for action in ACTIONS]
+    elif source["kind"] == "cmu":
+        rows = [row for row in trials if row["subject"] in set(subjects)]
+        titles = [row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows]
+    else:
+        return []
+    return [f"{title}_cam{camera}" for title in dict.fromkeys(titles) for camera in range(4)]
+
+
+def table_sequences(path: str | os.PathLike[str], subset: str) -> list[str]:
+    """All names of the sequences of a subset in a frames table; empty where they cannot be read."""
+    try:
+        table = read_frames_table(path)
+        videos = [int(video) for video in table.videos_of(subjects_of(table, subset))]
+    except InputError:  # the job that reads the table tells it
+        return []
+    return [*sequence_names(table, videos), *(_name(table, video, table.sequence_action) for video in videos)]
 
 
 def _name(table: FramesTable, video: int, titles: np.ndarray) -> str:

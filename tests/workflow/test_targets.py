@@ -1,0 +1,76 @@
+"""What is misspelt on the command line or in names of files is found before anything is planned, with the nearest right word."""
+
+from pathlib import Path
+
+import pytest
+from everything import OWN
+from workflow_copy import Workflow
+
+LAB = {
+    "seeds": [0],
+    "data": {"lab": {"kind": "mocap", "folder": OWN, "splits": {"train": ["anna"], "test": ["ben"]}}},
+    "experiments": {"cmu_small": {"dataset": "lab", "train_subset": "train", "test_subset": "test", "evaluate_s_in": [5]}},
+}
+
+
+def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
+    result = workflow.snakemake("--dry-run", *arguments, **changes)
+    said = result.stdout + result.stderr
+    assert result.returncode == 1, said
+    assert "Exception" not in said
+    assert 'File "' not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("dmeo", "no target 'dmeo', did you mean 'demo'?"),
+        (
+            "h36m_352",
+            "did you mean 'h36m_351'?; h36m_351 is an experiment, ask for one of its results, such as results/demo/h36m_351/",
+        ),
+        ("results/demo/h36m_352/seed_0/s_in_20/scores.json", "did you mean 'results/demo/h36m_351/seed_0/s_in_20/scores.json'?"),
+        ("results/dmeo/tables/main_results.md", "did you mean 'results/demo/tables/main_results.md'?"),
+        ("results/demo/cmu_small/seed_0/weights.h5", "the study demo has no experiment 'cmu_small'; it has amass_351"),
+    ],
+)
+def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
+    assert meant in refused(pristine, target)
+
+
+def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
+    said = refused(pristine, "demo", "--forcerun", "results/demo/h36m_81/seed_0/weight.h5")
+    assert "did you mean 'results/demo/h36m_81/seed_0/weights.h5'?" in said
+
+
+def test_sequences_that_no_test_has(pristine: Workflow) -> None:
+    animations = {
+        "demo": ["S9_Walkng_cam0", "S9_Walking_1_cam2"],
+        "open": ["35_walk_cam0", "01_01_cam0"],
+        "paper": ["S1_Walking_cam0"],
+    }
+    said = refused(pristine, studies={study: {"animations": names} for study, names in animations.items()})
+    assert "4 faults" in said
+    assert "studies.demo.animations: h36m test has no sequence 'S9_Walkng_cam0', did you mean 'S9_Walking_cam0'?" in said
+    assert "studies.open.animations: cmu test has no sequence '35_walk_cam0', did you mean '35_Walk_cam0'?" in said
+
+
+def test_misspelt_folders_and_subjects_of_recordings(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = pristine.copy_to(tmp_path / "project")
+    for path in (f"{OWN}/anna/walk.npz", f"{OWN}/ben/run.npz"):
+        (workflow.folder / path).parent.mkdir(parents=True)
+        (workflow.folder / path).touch()
+    (workflow.folder / "results/my_lab/data").mkdir(parents=True)
+    (workflow.folder / "results/my_lab/data/lab.h5").touch()  # would be taken as it is
+    lab = {**LAB, "data": {"lab": {**LAB["data"]["lab"], "folder": f"{OWN}s"}}}
+    said = refused(workflow, "my_lab", studies={"my_lab": lab})
+    assert f"studies.my_lab.data.lab.folder: there is no folder {OWN}s, did you mean '{OWN}'?" in said
+    lab = {**LAB, "data": {"lab": {**LAB["data"]["lab"], "splits": {"train": ["ana"], "test": ["ben"]}}}}
+    said = refused(workflow, "my_lab", studies={"my_lab": lab})
+    assert f"studies.my_lab.data.lab.splits.train: {OWN} has no trial of subject ana, did you mean 'anna'?" in said
+
+
+def test_another_folder_says_how(pristine: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(Workflow(tmp_path), "--snakefile", str(pristine.folder / "Snakefile"))
+    assert f"add -d {pristine.folder} to the command" in said
