@@ -229,6 +229,7 @@ def of_reproduced(files):
 def run_files(wildcards):
     """What a training starts from: its configuration, its code, its data, and the weights of another one where it has to."""
     experiment = planned(wildcards)
+    settled_training(wildcards)
     folder = f"results/{experiment.study}/{experiment.name}"
     files = {
         "run": f"{folder}/run.yaml",
@@ -248,6 +249,29 @@ def published_weights(wildcards):
         where = f"results/{experiment.study}/{experiment.name}"
         refuse(f"{where}: the experiment names no published_weights in the configuration")
     return manifest_of(experiment.published_weights)
+
+
+def tested_frames(wildcards):
+    """The data that a job evaluates on."""
+    return frames_of(wildcards.study, tested(wildcards).test_dataset)
+
+
+def predicted_frames(wildcards):
+    """The data that a prediction is for."""
+    settled_prediction(wildcards)
+    return tested_frames(wildcards)
+
+
+def scored_frames(wildcards):
+    """The data that predictions are scored on."""
+    settled_scores(wildcards)
+    return tested_frames(wildcards)
+
+
+def baseline_frames(wildcards):
+    """The data that the mean pose is of."""
+    settled_baseline(wildcards)
+    return frames_of(wildcards.study, baseline_experiment(wildcards).dataset)
 
 
 def evaluation_switches(wildcards):

@@ -39,7 +39,9 @@ def inputs_of(wildcards):
             unmet[dataset] = absent
     if wildcards.dataset in unmet:
         refuse(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
-    return [source_file(need.used) for need in needs_of(study, wildcards.dataset)]
+    used = [need.used for need in needs_of(study, wildcards.dataset)]
+    settled_table(wildcards, used)
+    return [source_file(path) for path in used]
 
 
 def content_of_inputs(wildcards):
@@ -84,6 +86,8 @@ def own_recordings(wildcards):
     if source_of(wildcards)["kind"] == "mocap":
         inputs_of(wildcards)  # says what is missing
     folder = own_folder(wildcards)
+    if source_of(wildcards)["kind"] == "mocap":
+        settled_table(wildcards, recordings(folder))
     return [source_file(path) for path in recordings(folder)] or [f"{folder}/*.npz"]
 
 
@@ -93,6 +97,7 @@ def content_of_recordings(wildcards):
 
 def subject_files(wildcards):
     """Joint positions of all subjects of a CMU data set, in the order of its splits."""
+    settled_table(wildcards, [])
     subjects = [subject for split in source_of(wildcards)["splits"].values() for subject in split]
     return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
 

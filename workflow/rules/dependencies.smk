@@ -1,7 +1,9 @@
 # What jobs depend on beside their files: the content of what the user brings, and fingerprints of code.
 import json
 
+from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.provenance import code_fingerprint, digest
+from uplift_upsample.settled import differences, held_settings
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 
@@ -24,6 +26,106 @@ def source_file(path):
 def content(paths):
     """The sums of the user's files among some inputs: among the params, they make a job run again when the content changes, and only then."""
     return [digest(path, DIGESTS) for path in paths if not is_generated(path) and os.path.isfile(path)]
+
+
+def make_again(files, held, planned_now):
+    """Have the job of some files run again, as --forcerun does, if they hold, or were made with, other settings than planned now.
+
+    Snakemake's own records tell that, too, but results may be here without them. A dry run does the same, and writes nothing.
+    """
+    if not workflow.is_main_process or held is None or not any(os.path.exists(path) for path in files):
+        return
+    found = differences(held, planned_now)
+    if found and not workflow.dag.forcefiles.issuperset(files):
+        workflow.dag.forcefiles.update(files)
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is made again.")
+
+
+def settled_run(wildcards):
+    """No inputs; sees to it that an experiment's configuration is the planned one, whoever brought it."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}"
+    files = [f"{folder}/run.yaml", f"{folder}/code.txt"]
+    if os.path.exists(files[0]):
+        held = held_settings(files[0])
+        make_again(files, held if held is not None else {}, planned(wildcards).to_mapping())
+    if os.path.exists(files[1]):
+        make_again(
+            files, {"code": Path(files[1]).read_text(encoding="utf-8", errors="replace").strip()}, {"code": pinned_code(wildcards)}
+        )
+    return []
+
+
+def settled_manifest(wildcards):
+    """No inputs; the same for what tables are to show."""
+    path = f"results/{wildcards.study}/tables/manifest.json"
+    if os.path.exists(path):
+        held = held_settings(path)
+        make_again([path], held if held is not None else {}, json.loads(json.dumps(manifest(STUDIES[wildcards.study]))))
+    return []
+
+
+def settled_training(wildcards):
+    """Weights that their record says were trained with other settings are trained again (their checkpoints are looked at first)."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/seed_{wildcards.seed}"
+    record = held_settings(f"{folder}/training.json")
+    held = record.get("run") if isinstance(record, dict) else None
+    make_again([f"{folder}/weights.h5"], held, planned(wildcards).to_mapping())
+
+
+def settled_prediction(wildcards):
+    """The same for predictions. How many windows are predicted at once changes nothing."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}"
+    record = held_settings(f"{folder}/prediction.json")
+    try:
+        held = {key: record["configuration"]["evaluate"][key] for key in ("mirror", "test_step", "precision")}
+        held["test_subset"] = record["configuration"]["test_subset"]
+    except (TypeError, KeyError):
+        return
+    experiment = tested(wildcards)
+    now = {key: getattr(experiment.experiment.evaluate, key) for key in ("mirror", "test_step", "precision")}
+    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": experiment.test_subset})
+
+
+def settled_scores(wildcards):
+    """The same for scores."""
+    path = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}/scores.json"
+    scores = held_settings(path)
+    try:
+        held = {"learned_upsampling": scores["protocol"]["learned_upsampling"]}
+    except (TypeError, KeyError):
+        return
+    make_again([path], held, {"learned_upsampling": tested(wildcards).experiment.evaluate.learned_upsampling})
+
+
+def settled_baseline(wildcards):
+    """The same for the mean pose."""
+    path = f"results/{wildcards.study}/mean_pose/scores.json"
+    scores = held_settings(path)
+    subsets = {key: getattr(baseline_experiment(wildcards), key) for key in ("train_subset", "test_subset")}
+    protocol = scores.get("protocol") if isinstance(scores, dict) else None
+    held = {key: protocol[key] for key in subsets if key in protocol} if isinstance(protocol, dict) else {}
+    make_again([path], held or None, {key: subsets[key] for key in held})
+
+
+def settled_table(wildcards, used):
+    """The same for a frames table: its splits, its source of 2D poses, and the content of the user's files that it was made from."""
+    path, source = frames_of(wildcards.study, wildcards.dataset), source_of(wildcards)
+    about = table_metadata(path)
+    if about is None:
+        return
+    if not holds_data_of(path, source):
+        make_again([path], {"made from": "other sources"}, {"made from": "those of the configuration"})
+    now = {key: source[key] for key in ("input_2d", "splits") if key in source}
+    if "splits" in now:
+        now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
+        about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}
+    sums = {entry["file"]: entry["sha256"] for entry in about.get("sources", []) if "sha256" in entry}
+    files = {Path(file).name: file for file in used if not is_generated(file) and os.path.isfile(file)}
+    for name in sums.keys() & files.keys():
+        now[name] = digest(files[name], DIGESTS)
+    held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in sums.keys() & files.keys()}
+    make_again([path], held, {key: now[key] for key in held})
 
 
 def pinned_code(wildcards):

@@ -34,7 +34,7 @@ rule predict_poses:
     input:
         run="results/{study}/{experiment}/run.yaml",
         weights="results/{study}/{experiment}/{run}/weights.h5",
-        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
+        frames=predicted_frames,
     output:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/prediction.json",
@@ -63,7 +63,7 @@ rule predict_poses:
 rule score_predictions:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
-        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
+        frames=scored_frames,
     output:
         scores="results/{study}/{experiment}/{run}/s_in_{s_in}/scores.json",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/provenance.json",
@@ -87,7 +87,7 @@ rule score_predictions:
 
 rule score_mean_pose:
     input:
-        frames=lambda wildcards: frames_of(wildcards.study, baseline_experiment(wildcards).dataset),
+        frames=baseline_frames,
     output:
         scores="results/{study}/mean_pose/scores.json",
         provenance="results/{study}/mean_pose/provenance.json",

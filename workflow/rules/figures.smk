@@ -47,7 +47,7 @@ rule draw_figures:
 rule draw_animation:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
-        frames=lambda wildcards: frames_of(wildcards.study, tested(wildcards).test_dataset),
+        frames=tested_frames,
     output:
         "results/{study}/{experiment}/{run}/s_in_{s_in}/animation/{sequence}.{format}",
     log:

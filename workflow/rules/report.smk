@@ -21,6 +21,8 @@ localrules:
 
 
 rule plan_tables:
+    input:
+        settled_manifest,
     output:
         "results/{study}/tables/manifest.json",
     log:

@@ -7,6 +7,8 @@ localrules:
 
 # No fingerprint of its own: the complete configuration is a param, so that a default that changes is seen, and nothing else matters.
 rule resolve_run:
+    input:
+        settled_run,
     output:
         run="results/{study}/{experiment}/run.yaml",
         code="results/{study}/{experiment}/code.txt",

@@ -15,16 +15,29 @@ def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bo
     That is its source of 2D poses (kind ``h36m``), or its subsets (kind ``amass``); nothing else is asked for. A table that cannot
     be read is taken for a right one: whoever reads its poses tells what is wrong with it.
     """
-    import h5py  # the workflow asks at each start, mostly for tables that are not there
-
+    metadata = table_metadata(path)
+    if metadata is None:
+        return True
     try:
-        with h5py.File(path, "r") as file:
-            metadata = json.loads(file.attrs["metadata"])
         if source["kind"] == "h36m":
             return bool(metadata["input_2d"] == source["input_2d"])
         if source["kind"] == "amass":
             subsets = {subset_name(PurePath(entry["file"]).stem) for entry in metadata["sources"]}
             return subsets == {*map(subset_name, source["subsets"]), *source.get("own", {})}
-    except (OSError, KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError):
         return True
     return True
+
+
+def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """The metadata of a frames table; None where there is no table, or none that can be read."""
+    if not os.path.exists(path):
+        return None
+    import h5py  # the workflow asks at each start, mostly for tables that are not there
+
+    try:
+        with h5py.File(path, "r") as file:
+            metadata = json.loads(file.attrs["metadata"])
+    except (OSError, KeyError, ValueError, TypeError):
+        return None
+    return metadata if isinstance(metadata, dict) else None

@@ -1,0 +1,42 @@
+"""Whether a result that is there was made with the settings that are planned now, by what stands in it or in the record beside it.
+
+The workflow tells changed settings by its own records; results that were copied without them tell it by these.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_MISSING = "missing"
+
+
+def held_settings(path: str | os.PathLike[str]) -> Any:
+    """What a YAML or JSON file holds; None where there is no such file, or none that can be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text) if Path(path).suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+
+
+def differences(held: Any, planned: Any, place: str = "") -> list[str]:
+    """What differs between plain values, a line each: ``train.epochs 3, now 4``. Tuples count as lists, keys in any order."""
+    if isinstance(held, Mapping) and isinstance(planned, Mapping):
+        keys = dict.fromkeys([*map(str, planned), *map(str, held)])
+        held, planned = ({str(key): value for key, value in values.items()} for values in (held, planned))
+        return [
+            line
+            for key in keys
+            for line in differences(held.get(key, _MISSING), planned.get(key, _MISSING), f"{place}.{key}" if place else key)
+        ]
+    if isinstance(planned, tuple):
+        planned = list(planned)
+    if isinstance(held, list) and isinstance(planned, list) and len(held) == len(planned):
+        return [
+            line for number, pair in enumerate(zip(held, planned, strict=True)) for line in differences(*pair, f"{place}.{number}")
+        ]
+    return [] if held == planned else [f"{place} {held}, now {planned}"]
