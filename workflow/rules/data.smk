@@ -95,7 +95,6 @@ rule fetch_cmu:
         "logs/{study}/data/{dataset}/{subject}.fetch.benchmark.tsv"
     wildcard_constraints:
         dataset=datasets_of("cmu"),
-    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: 1
