@@ -13,23 +13,36 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 
+# Where the official scripts look for the public files.
+H36M_3D, H36M_2D = "data/data_3d_h36m.npz", "data/data_2d_h36m_cpn_ft_h36m_dbb.npz"
 logger = logging.getLogger("uplift_upsample")
 
 
-def open_h36m(poses_3d: str | None, poses_2d: str | None, checks: Checks = DEFAULT_CHECKS) -> FramesTable:
-    """Human3.6M from the public files; the 2D source is read off the file name."""
-    missing = [name for name, path in (("3D", poses_3d), ("2D", poses_2d)) if not path]
-    if missing:
-        raise InputError(f"the data set h36m needs the public {' and '.join(missing)} pose files; give their paths")
-    assert poses_2d is not None
-    assert poses_3d is not None
+def open_h36m(
+    poses_3d: str | None,
+    poses_2d: str | None,
+    checks: Checks = DEFAULT_CHECKS,
+    flags: tuple[str, str] = ("--dataset", "--dataset_2d"),
+) -> FramesTable:
+    """Human3.6M from the public files; the 2D source is read off the file name.
+
+    Without a path the default place of the official code is taken. flags: what names the files on the command line.
+    """
+    poses_3d, poses_2d = poses_3d or H36M_3D, poses_2d or H36M_2D
+    absent = [
+        f"{path} ({flag} names another place)"
+        for path, flag in zip((poses_3d, poses_2d), flags, strict=True)
+        if not Path(path).exists()
+    ]
+    if absent:
+        raise InputError(f"the data set h36m needs the public 3D and 2D pose files; there is no {' and no '.join(absent)}")
     return h36m_table(poses_3d, poses_2d, Path(poses_2d).stem.removeprefix("data_2d_h36m_"), checks=checks)
 
 
 def open_amass(folder: str | None, frame_rate: int, checks: Checks = DEFAULT_CHECKS) -> FramesTable:
     """All AMASS subsets that lie in a folder, under any of their names; a warning names the files that are none."""
     if not folder:
-        raise InputError("the data set amass needs the folder of its converted subsets; give its path")
+        raise InputError("the data set amass needs the folder of its converted subsets; --amass_path names it, e.g. data/amass")
     if frame_rate != 50:
         raise InputError(f"AMASS at {frame_rate} Hz: this project converts to 50 Hz only, the rate of the published experiments")
     files = sorted(file for file in Path(folder).glob("*.npz") if not file.name.startswith("."))
@@ -45,4 +58,4 @@ def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
     """The data set that the flags of the official scripts name."""
     if dataset == "amass":
         return open_amass(options.amass_path, options.amass_frame_rate, checks_of(options))
-    return open_h36m(options.h36m_path, options.dataset_2d_path, checks_of(options))
+    return open_h36m(options.h36m_path, options.dataset_2d_path, checks_of(options), ("--h36m_path", "--dataset_2d_path"))

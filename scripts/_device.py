@@ -5,6 +5,7 @@ the same one (``devices.claim_devices``).
 """
 
 import argparse
+import functools
 import logging
 import os
 import shutil
@@ -14,10 +15,20 @@ from pathlib import Path
 from typing import get_args
 
 from uplift_upsample.config import Precision
-from uplift_upsample.devices import VISIBLE, Slot, claim_devices, listed_devices, offered_devices, too_few_devices
+from uplift_upsample.devices import (
+    VISIBLE,
+    Devices,
+    Listing,
+    Slot,
+    claim_devices,
+    listed_devices,
+    offered_devices,
+    too_few_devices,
+)
 from uplift_upsample.errors import InputError
 
 logger = logging.getLogger("uplift_upsample")
+LOG_LEVEL, QUIET, SILENT = "TF_CPP_MIN_LOG_LEVEL", "2", "3"  # errors are logged; nothing but what ends the process
 INSTALL = "make install GPU=1 installs it with CUDA"
 
 
@@ -51,11 +62,17 @@ def add_precision_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=choices, default="float32", help="what the network computes in (float32)")
 
 
-def open_device(options: argparse.Namespace, count: int = 1) -> Device:
-    """Take free GPUs, waiting where too few are free, and let the framework see those only; or hide all of them.
+def hide_devices() -> None:
+    """Let the framework see the CPU only. TensorFlow reports the missing driver as an error then, which is none."""
+    os.environ[VISIBLE] = "-1"
+    if os.environ.get(LOG_LEVEL) == QUIET:
+        os.environ[LOG_LEVEL] = SILENT
 
-    Raises ``InputError`` when a GPU is asked for and there is none, or none that the framework can use; when several are asked for,
-    and there are fewer.
+
+def check_device(options: argparse.Namespace, count: int = 1) -> Devices:
+    """The devices to choose from, none for the CPU, as the driver lists them: neither data nor a framework are needed for that.
+
+    Raises ``InputError`` when a GPU is asked for and there is none; when several are asked for, and there are fewer.
     """
     if count < 1:
         raise InputError(f"--devices is {count}; it must be at least 1")
@@ -63,14 +80,32 @@ def open_device(options: argparse.Namespace, count: int = 1) -> Device:
     if options.device == "cpu" or (is_certain and options.gpu_id < 0):
         if count > 1:
             raise InputError(f"--devices is {count}, and these are GPUs; it does not go with the CPU")
-        os.environ[VISIBLE] = "-1"
+        return Devices()
+    devices = offered_devices(os.environ, _listing(), options.gpu_id)
+    if few := too_few_devices(devices, count):
+        raise InputError(f"--devices is {count}, but {few}")
+    if not devices.names and (options.device == "gpu" or is_certain):
+        raise InputError(f"no GPU, but one was asked for: {devices.reason}")
+    return devices
+
+
+@functools.cache
+def _listing() -> Listing:
+    return listed_devices(shutil.which("nvidia-smi"))
+
+
+def open_device(options: argparse.Namespace, count: int = 1) -> Device:
+    """Take free GPUs, waiting where too few are free, and let the framework see those only; or hide all of them.
+
+    Raises ``InputError`` as ``check_device``, and when the framework cannot use a GPU that was asked for.
+    """
+    devices = check_device(options, count)
+    if not devices.names and not devices.reason:
+        hide_devices()
         return Device()
     # Left to themselves, frameworks take all memory of a device; so a desktop, or somebody else's process, can live on it too.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    devices = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi")), options.gpu_id)
-    if few := too_few_devices(devices, count):
-        raise InputError(f"--devices is {count}, but {few}")
     if devices.names:
         slots = claim_devices(devices.names, count, Path(tempfile.gettempdir()) / f"uplift-upsample-{os.geteuid()}")
         os.environ[VISIBLE] = ",".join(slot.device for slot in slots)
@@ -78,11 +113,11 @@ def open_device(options: argparse.Namespace, count: int = 1) -> Device:
             return Device(tuple(slots))
         for slot in slots:
             slot.release()
-    os.environ[VISIBLE] = "-1"
+    hide_devices()
     reason = devices.reason or _why_unusable()
     if count > 1:
         raise InputError(f"--devices is {count}, but no {count} GPUs can be used: {reason}")
-    if options.device == "gpu" or is_certain:
+    if options.device == "gpu" or options.gpu_id is not None:
         raise InputError(f"no GPU, but one was asked for: {reason}")
     logger.warning("NO GPU: %s. RUNNING ON THE CPU, which is slow for networks of full size (--device cpu asks for it)", reason)
     return Device()

@@ -2,16 +2,15 @@
 
 import argparse
 import math
-import os
 import shutil
 import sys
 from pathlib import Path
 
 from _command import run
+from _device import hide_devices
 
 from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.devices import VISIBLE
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file
 from uplift_upsample.records import PublishedWeights, write_record
@@ -48,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     settings, _ = read_run(options.config)
     source = read_source(options.source)
     read_weight_file(source.path)  # before a framework is loaded
-    os.environ[VISIBLE] = "-1"  # a network is built here, but nothing is computed
+    hide_devices()  # a network is built here, but nothing is computed
     groups = matched_groups(Path(source.path), source, settings)
     shapes = [shape for weights in groups.values() for shape in weights]
     with replacing(options.output) as aside:

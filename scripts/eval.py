@@ -1,20 +1,20 @@
 """Evaluate weights on Human3.6M under the test protocol, for every s_in. Takes the flags of the official eval.py."""
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from typing import Any
 
 from _checks import add_checks_flags, checks_of
 from _command import run
-from _data import open_h36m
+from _data import H36M_2D, H36M_3D, open_h36m
 from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, add_precision_flag, log_device, open_device
+from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.scores import scores, write_scores
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.runs import Run, read_run
@@ -29,8 +29,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_determinism_flag(parser)
     add_precision_flag(parser)
     add("--batch_size", type=int, help="windows at once (256)")
-    add("--dataset", help="data_3d_h36m.npz")
-    add("--dataset_2d", help="data_2d_h36m_*.npz")
+    add("--dataset", help=f"3D poses ({H36M_3D})")
+    add("--dataset_2d", help=f"2D poses ({H36M_2D})")
     add("--frames", help="a converted frames table, instead of the public files")
     add("--test_subset", default="test", help="split or subjects, e.g. S9,S11 (test)")
     average = add_average = parser.add_mutually_exclusive_group()
@@ -44,7 +44,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--no_learned_upsampling", action="store_true", help="use predictions at multiples of s_in only, interpolated")
     add("--no_interpolation", action="store_true", help="score every frame's own prediction (TEST_STRIDED_EVAL: false)")
     add_checks_flags(parser)
-    add("--output", help="write all scores to this JSON file")
+    add("--output", help="write all scores to this JSON file: all averages, per action, per joint, over the distance")
     parser.set_defaults(average="action_wise")
     return parser.parse_args(argv)
 
@@ -88,17 +88,20 @@ def main(argv: list[str] | None = None) -> int:
     if options.no_interpolation:
         changes["interpolate"] = False
     evaluate = replace(evaluate, **changes)
-    device = open_device(options)
-    set_determinism(options)
+    check_device(options)
+    read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     table = (
         read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d, checks_of(options))
     )
+    device = open_device(options)
+    set_determinism(options)
     log_device(device)
     document = evaluate_strides(options, settings, evaluate, table)
     if options.output:
         write_scores(options.output, document)
+        print(f"all scores: {options.output}")
     else:
-        print(json.dumps({key: document[key] for key in document if key != "protocol"}, indent=1))
+        print("--output scores.json writes all scores: both averages, each action and joint, and the protocol")
     return 0
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from _command import run
 from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, add_precision_flag, log_device, open_device
+from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
 
 from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import write_predictions
 from uplift_upsample.evaluate.records import described_data
@@ -90,10 +91,12 @@ def main(argv: list[str] | None = None) -> int:
     is_published, weights = options.published is not None, Path(options.weights)
     if is_published:
         check_published(weights, Path(options.published) if options.published else weights.with_name("weights.json"))
+    check_device(options)
+    table = read_frames_table(options.frames)
+    read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     device = open_device(options)
     set_determinism(options)
     meter = Meter(device.names)
-    table = read_frames_table(options.frames)
 
     from uplift_upsample.evaluate.predict import predict_subset
     from uplift_upsample.model.network import build_network

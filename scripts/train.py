@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from _checks import add_checks_flags
 from _command import run
-from _data import open_dataset
+from _data import H36M_2D, H36M_3D, open_dataset
 from _determinism import add_determinism_flag, set_determinism
-from _device import Device, add_device_flags, log_device, open_device
+from _device import Device, add_device_flags, check_device, log_device, open_device
 from _progress import Stop, TrainingProgress
 
 from uplift_upsample.config import devices_faults
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.meter import Meter, add_usage
 from uplift_upsample.provenance import code_fingerprint, describe_run
@@ -23,7 +24,7 @@ from uplift_upsample.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
 
 if TYPE_CHECKING:
-    from uplift_upsample.train.training import TrainingData
+    from uplift_upsample.train.training import Progress, TrainingData
 
 logger = logging.getLogger("uplift_upsample.train")
 INTERRUPTED = 143
@@ -37,8 +38,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--devices", type=int, default=1, help="GPUs that share each batch (1)")
     add("--dataset", choices=["h36m", "amass"], default=None, help="training data set (default: as configured)")
     add("--dataset_val", choices=["h36m", "amass"], help="validation data set (default: the training data set)")
-    add("--h36m_path", help="data_3d_h36m.npz")
-    add("--dataset_2d_path", help="data_2d_h36m_*.npz")
+    add("--h36m_path", help=f"3D poses ({H36M_3D})")
+    add("--dataset_2d_path", help=f"2D poses ({H36M_2D})")
     add("--amass_path", help="folder of the converted AMASS subsets")
     add("--amass_frame_rate", type=int, default=50, help="Hz (50)")
     add("--frames", help="a converted frames table, instead of the public files")
@@ -85,18 +86,19 @@ def main(argv: list[str] | None = None) -> int:
     settings = configured(options)
     if faults := devices_faults(settings.model, settings.train, max(1, options.devices)):
         raise InputError("\n".join(faults))
-    device = open_device(options, options.devices)
-    set_determinism(options)
+    check_device(options, options.devices)
+    if options.weights:
+        read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     table, validation_table = tables(options, settings)
     videos = table.videos_of(subjects_of(table, settings.train_subset))
     validation_videos = validation_table.videos_of(subjects_of(validation_table, settings.val_subset)) if validation_table else None
-    if options.weights and not Path(options.weights).exists():
-        raise InputError(f"{options.weights}: no such weight file")
     if not options.weights and settings.initial_weights is not None:
         logger.warning(
             "the configuration starts from the weights of %s; without --weights this run starts from scratch",
             settings.initial_weights,
         )
+    device = open_device(options, options.devices)
+    set_determinism(options)
 
     from uplift_upsample.train.training import TrainingData
 
@@ -158,7 +160,23 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
     provenance |= {"is_synthetic": is_synthetic}
     provenance |= {"environment": describe_run(), "measured": add_usage(folder / "usage.json", meter.read())}
     write_result(out_dir, result, settings, identity, provenance)
+    print_result(options, settings, result.progress)
     return 0
+
+
+def print_result(options: argparse.Namespace, settings: Run, progress: "Progress") -> None:
+    """Where the weights are, how good they were in validation, and what comes next."""
+    out_dir, last = Path(options.out_dir), progress.history[-1]
+    print(f"weights: {out_dir / 'weights.h5'}; learning curves: {out_dir / 'history.csv'}; record: {out_dir / 'training.json'}")
+    loss = f"loss of the last epoch {last['loss_mm']:.1f} mm"
+    if progress.best_epoch is None:
+        print(f"{loss}; not validated: these are the weights of the last epoch")
+    else:
+        metric, best, epoch = settings.train.best_metric, progress.best_value, progress.best_epoch
+        print(f"{loss}; validation {metric} {best:.1f} mm, the best, in epoch {epoch} of {last['epoch']}: these are its weights")
+    data = f"--frames {options.frames}" if options.frames else f"--dataset {options.h36m_path or H36M_3D}"
+    data += "" if options.frames else f" --dataset_2d {options.dataset_2d_path or H36M_2D}"
+    print(f"next: python scripts/eval.py --weights {out_dir / 'weights.h5'} --config {options.config} {data}")
 
 
 if __name__ == "__main__":

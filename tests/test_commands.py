@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 METRICS = ("mpjpe", "nmpjpe", "pampjpe")
@@ -74,6 +75,12 @@ def trained(project, files, config, tmp_path_factory) -> Path:
     ]
     done = _run(project, "train", "--config", config, "--gpu_id", -1, *data, *subsets, "--out_dir", out)
     assert done.returncode == 0, done.stderr
+    weights, validated, following = done.stdout.splitlines()[-3:]
+    assert weights.startswith(f"weights: {out}/weights.h5")
+    assert "validation AW-MPJPE" in validated
+    assert following.startswith(
+        f"next: python scripts/eval.py --weights {out}/weights.h5 --config {config} --dataset {files['3d']}"
+    )
     return out
 
 
@@ -97,12 +104,19 @@ def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, tr
     done = _run(project, "train", *start, *data, "--out_dir", tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "training.json").read_text())["identity"]["initial_weights_sha256"]
+    assert "not validated: these are the weights of the last epoch" in done.stdout
+    assert "cuInit" not in done.stderr
     where = ["--weights", tmp_path / "weights.h5", "--config", config, "--dataset", files["3d"], "--dataset_2d", files["2d"]]
     done = _run(
         project, "eval", *where, "--test_subset", "S9", "--forced_mask_stride", 10, "--no_learned_upsampling", "--frame_wise"
     )
     assert done.returncode == 0, done.stderr
-    assert "s_in  10  all_frames  frame_wise  MPJPE" in done.stdout
+    result = done.stdout.splitlines()
+    assert [line.partition("MPJPE")[0].split() for line in result[:2]] == [
+        ["s_in", "10", "all_frames", "frame_wise"],
+        ["s_in", "10", "key_frames", "frame_wise"],
+    ]
+    assert result[2:] == ["--output scores.json writes all scores: both averages, each action and joint, and the protocol"]
 
 
 @pytest.mark.parametrize(
@@ -151,3 +165,48 @@ def test_nothing_to_continue(project, files, config, tmp_path) -> None:
     done = _run(project, "train", "--config", config, *data, "--out_dir", tmp_path, "--continue_training")
     assert done.returncode == 2
     assert "no checkpoint to continue from" in done.stderr
+
+
+MISSING = {
+    "eval": [
+        (["--weights", "w.h5", "--config", "tiny.json"], "w.h5: no such weight file"),
+        (["--weights", "page.h5", "--config", "tiny.json"], "page.h5: not a weight file of the official layout"),
+        (["--weights", "empty.h5", "--config", "tiny.json"], "the file is empty; get it again"),
+        (["--weights", "empty.h5", "--config", "note.json"], "note.json: unknown key '_comment'"),
+        (
+            ["--weights", "sound.h5", "--config", "tiny.json"],
+            "the data set h36m needs the public 3D and 2D pose files; there is no data/data_3d_h36m.npz (--dataset names "
+            "another place) and no data/data_2d_h36m_cpn_ft_h36m_dbb.npz (--dataset_2d names another place)",
+        ),
+    ],
+    "train": [
+        (["--config", "tiny.json", "--out_dir", "out"], "no data/data_3d_h36m.npz (--h36m_path names another place) and no data/"),
+        (["--config", "tiny.json", "--out_dir", "out", "--weights", "page.h5"], "a web page, not an HDF5 file"),
+        (["--config", "tiny.json", "--out_dir", "out", "--dataset", "amass"], "--amass_path names it"),
+    ],
+    "predict_poses": [
+        (["--weights", "w", "--config", "tiny.json", "--frames", "f.h5", "--s_in", 4, "--output", "o"], "no such frames table"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_wrong_files_are_found_before_a_framework_is_loaded(name, project, tmp_path, config) -> None:
+    (tmp_path / "tiny.json").write_text(config.read_text())
+    (tmp_path / "note.json").write_text(json.dumps({"_comment": "my run", **TINY}))
+    (tmp_path / "page.h5").write_text("<!DOCTYPE html><html><head><title>Virus scan warning</title>")
+    (tmp_path / "empty.h5").touch()
+    with h5py.File(tmp_path / "sound.h5", "w") as file:
+        file.attrs["layer_names"] = np.zeros(0, "S1")
+    cases = [[str(part) for part in arguments] for arguments, _ in MISSING[name]]
+    code = (
+        f"import json, sys; sys.path.insert(0, {str(project / 'scripts')!r}); import {name} as script\n"
+        f"for case in json.loads({json.dumps(cases)!r}):\n"
+        "    try: script.main(case)\n"
+        "    except script.run.__globals__['InputError'] as error: print(error, end='\\0')\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    for (_, told), said in zip(MISSING[name], done.stdout.split("\0")[:-1], strict=True):
+        assert told in said
+        assert "\n" not in said
