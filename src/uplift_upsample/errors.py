@@ -18,6 +18,10 @@ class WriteError(InputError, OSError):
     """An output cannot be written: no room, no permission. What was there before is untouched."""
 
 
+class MissingBackendError(InputError, ImportError):
+    """What runs the network is not installed."""
+
+
 def _readable(text: str) -> str:
     """Letters that can be printed, and not too many of them."""
     if len(text) > _LONGEST:

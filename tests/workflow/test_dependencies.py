@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 # The groups of pyproject.toml behind each lock.
-COMMON = ["runtime", "slurm", "test", "lint", "audit", "build"]
+COMMON = ["runtime", "workflow", "slurm", "test", "lint", "audit", "build"]
 GROUPS = {"cpu": [*COMMON, "cpu"], "gpu": [*COMMON, "gpu"], "jax": [*COMMON, "cpu", "jax"]}
 PYTHONS = ("3.11.7", "3.12.7", "3.13.1")
 PERMISSIVE = {
@@ -203,7 +203,9 @@ def test_licences_are_allowed(listed: dict) -> None:
 
 def test_what_the_library_imports_asks_for_nothing(listed: dict, project: Path) -> None:
     """The packages that the project itself imports when it runs are permissive, so that it may be under the MIT licence."""
-    direct = {canonicalize_name(Requirement(text).name) for text in pyproject(project)["project"]["dependencies"]}
+    metadata = pyproject(project)["project"]
+    wanted = [*metadata["dependencies"], *metadata["optional-dependencies"]["workflow"]]
+    direct = {canonicalize_name(Requirement(text).name) for text in wanted}
     for (name, _), (licence, _) in listed.items():
         if name in direct:
             assert any(set(choice.split(" AND ")) <= PERMISSIVE | FILE_WISE for choice in licence.split(" OR ")), name
@@ -238,7 +240,7 @@ def test_nothing_is_abandoned(project: Path, licences: ModuleType) -> None:
     limit = f"{int(newest[:4]) - 3}{newest[4:]}"
     old = {name for name, row in rows.items() if row["last_release"] < limit}
     assert all(rows[name]["why"] for name in old)
-    assert not old & (groups["runtime"] | groups["cpu"] | groups["gpu"])
+    assert not old & (groups["runtime"] | groups["workflow"] | groups["cpu"] | groups["gpu"])
 
 
 def test_audit_asks_about_every_locked_package(audit: ModuleType, licences: ModuleType, project: Path) -> None:

@@ -181,12 +181,17 @@ class TemporalStage(layers.Layer):
         return central if central_only else Lifted(sequence, central)
 
 
+@keras.saving.register_keras_serializable("uplift_upsample")
 class UpliftUpsampleNetwork(keras.Model):
     """The Uplift and Upsample Transformer (Einfalt et al., WACV 2023).
 
     poses_2d: ``(B, N, J, 2)`` normalised screen coordinates; those of masked tokens do not matter.
     visible: ``(B, N)``, 1 where a token has a 2D pose; not used without strided input.
     Returns ``Lifted``: metres, camera axes, root-relative.
+
+    ``save`` writes a .keras file, which ``keras.saving.load_model`` reads where this module is imported. ``export`` writes a
+    SavedModel (TensorFlow), whose ``serve`` takes the two inputs and gives the two outputs. ``model.weights`` has the layout of
+    the official code.
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
@@ -215,11 +220,21 @@ class UpliftUpsampleNetwork(keras.Model):
         return self.temporal(tokens, visible, training=training)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"config": to_mapping(self.config)}
+        return super().get_config() | {"config": to_mapping(self.config), "layers_policy": self.temporal.dtype_policy.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "UpliftUpsampleNetwork":
-        return cls(**{**config, "config": from_mapping(ModelConfig, config["config"], "model")})
+        config = dict(config)
+        with layers_in(config.pop("layers_policy", "float32")):
+            return cls(**{**config, "config": from_mapping(ModelConfig, config["config"], "model")})
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
+        """Keras' export, for windows in batches of any size."""
+        tokens = self.config.num_tokens
+        inputs = [keras.InputSpec(shape=(None, tokens, self.config.num_joints, 2), dtype="float32")]
+        if self.config.has_strided_input:
+            inputs.append(keras.InputSpec(shape=(None, tokens), dtype="bool"))
+        super().export(filepath, format=format, **{"input_signature": inputs, **options})
 
 
 def build_network(config: ModelConfig, precision: Precision | TrainingPrecision = "float32") -> UpliftUpsampleNetwork:
