@@ -43,4 +43,5 @@ def test_an_exported_network_gives_the_same(tmp_path) -> None:
 
     network = build_network(CONFIG)
     network.export(tmp_path / "network", verbose=False)
-    assert_equal(tf.saved_model.load(str(tmp_path / "network")).serve(POSES, VISIBLE), network(POSES, VISIBLE), 1e-5)
+    loaded = tf.saved_model.load(str(tmp_path / "network"))  # which keeps the variables of its functions alive
+    assert_equal(loaded.serve(POSES, VISIBLE), network(POSES, VISIBLE), 1e-5)
