@@ -14,8 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
-from keras import ops
+from uplift_upsample.model.backend import keras, ops
 
 _kernels_allowed = contextvars.ContextVar("kernels_allowed", default=False)
 

@@ -6,9 +6,7 @@ the same code runs on the TensorFlow, JAX and PyTorch backends.
 
 from typing import Any
 
-import keras
-from keras import layers, ops
-
+from uplift_upsample.model.backend import keras, layers, ops
 from uplift_upsample.model.fused import activated, added, added_and_normalised, layer_norm
 
 MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 
 from uplift_upsample.config import Precision
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.fused import is_on_cpu
 from uplift_upsample.model.network import UpliftUpsampleNetwork, network_in
 from uplift_upsample.skeleton import MIRROR

@@ -6,11 +6,10 @@ The two stages are layers of their own, because evaluation computes the first on
 
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from uplift_upsample.config import ModelConfig, Precision, TrainingPrecision
+from uplift_upsample.model.backend import keras, layers, ops
 from uplift_upsample.model.fused import kernels_allowed
 from uplift_upsample.model.layers import MASKED_LOGIT, LearnedToken, PositionEncoding, TokenDropout, TransformerBlock
 from uplift_upsample.model.precision import POLICIES, layers_in

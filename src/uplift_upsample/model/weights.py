@@ -9,12 +9,12 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.layers import TransformerBlock
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 

@@ -16,15 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-from keras import ops
 
 from uplift_upsample.cameras import NUM_INTRINSICS, seen_in_direction
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
+from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.fused import compiled_by_xla
 from uplift_upsample.skeleton import MIRROR, ROOT
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from uplift_upsample.files import remove_leftovers, sha256_of_file, write_text
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.weights import save_weights
 from uplift_upsample.records import TrainingRecord, write_record
 from uplift_upsample.runs import Run

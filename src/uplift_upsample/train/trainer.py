@@ -8,11 +8,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from uplift_upsample.config import TrainConfig
+from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu, kernels
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork

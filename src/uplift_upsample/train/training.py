@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import in_file_order, network_variables, save_weights

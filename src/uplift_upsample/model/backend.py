@@ -1,0 +1,21 @@
+"""Keras with its backend, for everything that needs a network. Importing it says which extra installs one, where there is none."""
+
+import importlib.util
+
+from uplift_upsample.errors import MissingBackendError
+
+__all__ = ["keras", "layers", "ops"]
+_BACKENDS = ("tensorflow", "jax", "torch")
+
+try:
+    import keras
+    from keras import layers, ops
+except ModuleNotFoundError as error:
+    if error.name not in _BACKENDS:
+        raise
+    _others = [name for name in _BACKENDS if name != error.name and importlib.util.find_spec(name)]
+    _choice = f"; {_others[0]} is installed, and KERAS_BACKEND={_others[0]} takes it" if _others else ""
+    raise MissingBackendError(
+        f"the network needs {error.name}, the backend that Keras is set to, and it is not installed: "
+        f'pip install "uplift-upsample[cpu]" installs TensorFlow ([gpu] with CUDA, [jax] JAX instead){_choice}'
+    ) from None
