@@ -1,6 +1,7 @@
 """Train a network, or go on with an interrupted run: the same command resumes. Takes the flags of the official train.py."""
 
 import argparse
+import contextlib
 import logging
 import sys
 from dataclasses import replace
@@ -17,7 +18,8 @@ from _progress import Stop, TrainingProgress
 from uplift_upsample.config import devices_faults
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError
+from uplift_upsample.errors import InputError, WriteError
+from uplift_upsample.files import write_text
 from uplift_upsample.meter import Meter, add_usage
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.runs import Run, read_run
@@ -55,6 +57,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--out_dir", required=True, help="folder of the results and checkpoints")
     add("--seed", type=int, default=0, help="of initial values, dropout and data order (0)")
     add_determinism_flag(parser)
+    add(
+        "--attempt",
+        type=int,
+        default=1,
+        help="how often Snakemake has started this job; what was refused before is not tried again",
+    )
     add("--retrain_on_code_change", action="store_true", help="do not go on with a run that was begun by other code")
     return parser.parse_args(argv)
 
@@ -83,6 +91,21 @@ def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, Fra
 
 def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
+    refusal = Path(options.out_dir) / "checkpoints" / "refused.txt"
+    if options.attempt > 1 and refusal.is_file():
+        raise InputError(f"{refusal.read_text('utf-8')} (not tried again: this cannot get better by itself)")
+    refusal.unlink(missing_ok=True)
+    try:
+        return train_as_asked(options)
+    except WriteError:  # there may be room by now
+        raise
+    except InputError as error:
+        with contextlib.suppress(OSError):
+            write_text(refusal, str(error))
+        raise
+
+
+def train_as_asked(options: argparse.Namespace) -> int:
     settings = configured(options)
     if faults := devices_faults(settings.model, settings.train, max(1, options.devices)):
         raise InputError("\n".join(faults))

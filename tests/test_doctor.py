@@ -68,6 +68,12 @@ def test_packages_are_compared_with_the_lock_that_fits() -> None:
     installed = {"numpy": "2.2.0", "keras": "3.15.0"}
     [found] = package_findings({"envs/cpu.lock": LOCK, "envs/gpu.lock": LOCK.replace("3.15", "3.99")}, ["numpy"], installed.get)
     assert (found.state, found.what) == ("ok", "2 packages as in envs/cpu.lock")
+    larger = f"{LOCK}\nnvidia-cublas==12.9\n"  # has all of the other, and that is installed too
+    for locks in ({"envs/cpu.lock": LOCK, "envs/gpu.lock": larger}, {"envs/gpu.lock": larger, "envs/cpu.lock": LOCK}):
+        [found] = package_findings(locks, ["numpy"], {**installed, "nvidia-cublas": "12.9"}.get)
+        assert (found.state, found.what) == ("ok", "3 packages as in envs/gpu.lock")
+        [found] = package_findings(locks, ["numpy"], installed.get)
+        assert found.what == "2 packages as in envs/cpu.lock"
     absent, differing = package_findings({"envs/cpu.lock": LOCK}, ["keras"], {"numpy": "2.1"}.get)
     assert (absent.state, absent.what) == ("fault", "not installed: keras")
     assert differing.state == "warning"

@@ -78,7 +78,7 @@ def python_finding(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 def package_findings(
     locks: Mapping[str, str], needed: Collection[str], installed: Callable[[str], str | None] | None = None
 ) -> list[Finding]:
-    """Installed packages against the lock that fits them best.
+    """Installed packages against the lock that fits them best: of two that fit equally, the one with more packages was installed.
 
     locks: text of each lock by its name. needed: distributions that the demo cannot do without. installed: version of a
     distribution, None where it is not there; left out, this interpreter's.
@@ -90,7 +90,7 @@ def package_findings(
     if absent:
         found.append(Finding("Environment", "fault", f"not installed: {', '.join(absent)}", ("make install",)))
     if compared:
-        name, (num_pinned, differences) = min(compared.items(), key=lambda item: len(item[1][1]))
+        name, (num_pinned, differences) = min(compared.items(), key=lambda item: (len(item[1][1]), -item[1][0]))
         if differences:
             what = f"{len(differences)} of {num_pinned} packages are not those of {name}"
             shown = (*differences[:8], *(["..."] if len(differences) > 8 else []), "make install installs the lock")

@@ -20,6 +20,11 @@ def device(wildcards, resources):
     return f"--device {DEVICE if resources.gpu else 'cpu'}{devices}{DETERMINISTIC}"
 
 
+def training_device(wildcards, resources):
+    """The same for a training, and which attempt it is: a retry is for what was killed, not for what was refused."""
+    return f"{device(wildcards, resources)} --attempt {resources.attempt}"
+
+
 def check_device():
     """Tell before the first job, instead of after hours of conversions, that this machine has no GPU for those that are to run.
 

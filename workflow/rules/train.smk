@@ -49,8 +49,9 @@ rule train_network:
         mem_mb=lambda wildcards, attempt: min(attempt, 3) * planned(wildcards).resources.train_memory,
         runtime=lambda wildcards: planned(wildcards).resources.train_runtime,
         gpu=training_gpus,
+        attempt=lambda wildcards, attempt: attempt,
     params:
-        device=device,
+        device=training_device,
         retrain=lambda wildcards, output: RETRAIN,
         weights=lambda wildcards, input: f"--weights {input.weights}" if "weights" in input.keys() else "",
         out_dir=subpath(output.weights, parent=True),
