@@ -33,8 +33,7 @@ def differences(held: Any, planned: Any, place: str = "") -> list[str]:
             for key in keys
             for line in differences(held.get(key, _MISSING), planned.get(key, _MISSING), f"{place}.{key}" if place else key)
         ]
-    if isinstance(planned, tuple):
-        planned = list(planned)
+    held, planned = (list(value) if isinstance(value, tuple) else value for value in (held, planned))
     if isinstance(held, list) and isinstance(planned, list) and len(held) == len(planned):
         return [
             line for number, pair in enumerate(zip(held, planned, strict=True)) for line in differences(*pair, f"{place}.{number}")
