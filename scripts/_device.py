@@ -125,7 +125,7 @@ def open_device(options: argparse.Namespace, count: int = 1) -> Device:
 
 def log_device(device: Device) -> str:
     """Say which device the framework uses, and return its name."""
-    from uplift_upsample.model import keras  # which says what is missing, where there is no backend
+    from uplift_upsample.model.backend import keras  # which says what is missing, where there is no backend
 
     pairs = zip(_devices_of_framework(), device.names, strict=False)
     name = ", ".join(f"{number} ({identity})" for number, identity in pairs) if device.slots else "cpu"
@@ -134,7 +134,7 @@ def log_device(device: Device) -> str:
 
 
 def _devices_of_framework() -> list[str]:
-    from uplift_upsample.model import keras  # which says what is missing, where there is no backend
+    from uplift_upsample.model.backend import keras  # which says what is missing, where there is no backend
 
     return [name for name in map(str, keras.distribution.list_devices()) if "gpu" in name.lower() or "cuda" in name.lower()]
 
