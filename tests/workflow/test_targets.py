@@ -50,10 +50,18 @@ def test_sequences_that_no_test_has(pristine: Workflow) -> None:
         "open": ["35_walk_cam0", "01_01_cam0"],
         "paper": ["S1_Walking_cam0"],
     }
-    said = refused(pristine, studies={study: {"animations": names} for study, names in animations.items()})
+    asked = ("demo", "open", "paper")
+    said = refused(pristine, *asked, studies={study: {"animations": names} for study, names in animations.items()})
     assert "4 faults" in said
     assert "studies.demo.animations: h36m test has no sequence 'S9_Walkng_cam0', did you mean 'S9_Walking_cam0'?" in said
     assert "studies.open.animations: cmu test has no sequence '35_walk_cam0', did you mean '35_Walk_cam0'?" in said
+
+
+def test_sequences_stop_only_what_draws_them(pristine: Workflow) -> None:
+    wrong = {"open": {"animations": ["35_walk_cam0"]}}
+    assert pristine.counts("results/open/data/cmu/01.csv", studies=wrong)["fetch_cmu"] == 1
+    assert pristine.counts("demo", studies=wrong)
+    assert "35_Walk_cam0" in refused(pristine, "animations", reproduce=["open"], studies=wrong)
 
 
 def test_misspelt_folders_and_subjects_of_recordings(pristine: Workflow, tmp_path: Path) -> None:

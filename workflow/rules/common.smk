@@ -91,13 +91,15 @@ def names_in_table(path, subset):
 
 
 def sequences_of(study, dataset, source, subset, subjects):
-    """The names of the test sequences of a data set: out of its frames table, or as far as they are known without."""
+    """The names of the test sequences of a data set, as far as they are known.
+
+    Out of its frames table, and those that the whole data set has: data may be a part of it, which the drawing job tells.
+    """
     table = frames_of(study, dataset)
-    if os.path.isfile(table) and holds_data_of(table, source) and (names := names_in_table(table, subset)):
-        return names
+    names = names_in_table(table, subset) if os.path.isfile(table) and holds_data_of(table, source) else []
     trials = source.get("trials", "")
     rows = rows_of_trials(trials) if os.path.isfile(trials) else []
-    return planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
+    return names + planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 
 def weight_files():
@@ -111,8 +113,22 @@ def checked_plan():
     text = (ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
     schema = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it can be: a tenth of the time
     faults = config_faults(config, schema, RESERVED, known_subjects, weight_files(), sequences_of)
+    undrawn = [fault for fault in faults if ".animations: " in fault and " has no sequence " in fault]
+    if undrawn and workflow.is_main_process:  # they stop what draws them, nothing else
+        words = targets_of_command()
+        faults = [fault for fault in faults if fault not in undrawn or draws(words, fault.split(".")[1])]
     refuse_faults(faults)
     return plan(config)
+
+
+def draws(words, study):
+    """Whether a command with these targets draws a study's animations."""
+    reproduced = _listed(config["reproduce"])
+    return study in words or (study in reproduced and (not words or bool({"all", "animations"} & set(words))))
+
+
+def _listed(names):
+    return [names] if isinstance(names, str) else names
 
 
 def refuse_faults(faults):
@@ -125,7 +141,7 @@ for _key, _value in config.items():  # --config gives these words as text
     config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
 STUDIES = checked_plan()
 refuse_faults(folder_faults())
-REPRODUCED = [config["reproduce"]] if isinstance(config["reproduce"], str) else config["reproduce"]
+REPRODUCED = _listed(config["reproduce"])
 ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
 # A job on a cluster is a Snakemake of its own: retries there would multiply those here.
 RETRIES = 2 if workflow.is_main_process else 0

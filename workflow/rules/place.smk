@@ -1,9 +1,12 @@
 # Where Snakemake has to run, and how it ends where it cannot go on.
 import os
 import shlex
+import sys
 from pathlib import Path
 
 from snakemake.logging import logger
+
+from snakemake.cli import get_argument_parser
 
 ROOT = Path(workflow.basedir)
 
@@ -17,3 +20,10 @@ def refuse(message):
 if not os.path.samefile(ROOT, "."):
     folder = shlex.quote(str(ROOT))
     refuse(f"paths count from the project's folder, not from {Path.cwd()}: cd {folder}, or add -d {folder} to the command")
+
+
+def targets_of_command(*others):
+    """The targets of this command, and what other flags name. (To build Snakemake's parser takes a fifth of a second.)"""
+    options, _ = get_argument_parser().parse_known_args(sys.argv[1:])
+    groups = (getattr(options, name) for name in ("targets", *others))
+    return list(dict.fromkeys(word for words in groups if words for word in words))

@@ -1,19 +1,15 @@
 # What was asked for on the command line is looked at before anything is planned: Snakemake would only say that no rule makes it.
 from types import SimpleNamespace
 
-from snakemake.cli import get_argument_parser
-
 from uplift_upsample.target_names import target_fault
 
 
 def asked_for():
     """The targets of this command, and the files and rules that it forces, stops at or leaves out."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if all(workflow.is_rule(word) for word in words):  # to build Snakemake's parser takes a fifth of a second
+    if all(workflow.is_rule(word) for word in words):
         return words
-    options, _ = get_argument_parser().parse_known_args(sys.argv[1:])
-    groups = (options.targets, options.forcerun, options.until, options.omit_from)
-    return list(dict.fromkeys(word for words in groups if words for word in words))
+    return targets_of_command("forcerun", "until", "omit_from")
 
 
 def makers(path):
