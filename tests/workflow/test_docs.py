@@ -58,3 +58,10 @@ def test_readme_lists_every_original_file(project: Path) -> None:
         told |= {f"{start}{word.strip()}{end}" for word in (words or "").split(",")}
     with (project / "workflow/resources/sources.csv").open(encoding="utf-8", newline="") as file:
         assert told == {row["file"] for row in csv.DictReader(file)}
+
+
+def test_readme_gives_the_doctor_one_time(project: Path) -> None:
+    text = (project / "README.md").read_text("utf-8")
+    [[row]] = [re.findall(r"\| `snakemake --cores all doctor` \| ([^|]+) \|", text)]
+    [told] = re.findall(r"`make doctor`, ([^.]+)\.", text)
+    assert told == row.replace("min", "minutes")

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from rerun_matrix import code
 from workflow_copy import Workflow
 
 SHOWN_OF_DEMO = {"draw_figures": 1, "draw_animation": 8}
@@ -56,10 +57,8 @@ def test_names_of_sequences_are_checked_in_the_configuration(pristine: Workflow)
 
 def test_what_is_drawn_again(built: Workflow) -> None:
     """Pictures follow the scores and their own code; other pictures and the tables do not."""
-    path = built.folder / "src/uplift_upsample/report/animation/view.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    code("report/animation/view.py")(built)
     assert set(drawn(built)) == {"draw_animation"}
     assert "write_tables" not in built.counts()
-    path = built.folder / "src/uplift_upsample/report/figures/per_action.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    code("report/figures/per_action.py")(built)
     assert set(drawn(built)) == {"draw_animation", "draw_figures"}
