@@ -60,7 +60,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--attempt",
         type=int,
-        default=1,
+        default=0,
         help="how often Snakemake has started this job; what was refused before is not tried again",
     )
     add("--retrain_on_code_change", action="store_true", help="do not go on with a run that was begun by other code")
@@ -100,8 +100,9 @@ def main(argv: list[str] | None = None) -> int:
     except WriteError:  # there may be room by now
         raise
     except InputError as error:
-        with contextlib.suppress(OSError):
-            write_text(refusal, str(error))
+        if options.attempt:  # by hand nobody tries again unasked, and no folder is left behind
+            with contextlib.suppress(OSError):
+                write_text(refusal, str(error))
         raise
 
 

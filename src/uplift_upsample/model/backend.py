@@ -1,15 +1,15 @@
 """Keras with its backend, for everything that needs a network. Importing it says which extra installs one, where there is none."""
 
 import importlib.util
+from typing import Any
 
 from uplift_upsample.errors import MissingBackendError
 
-__all__ = ["keras", "layers", "ops"]
+__all__ = ["keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")
 
 try:
     import keras
-    from keras import layers, ops
 except ModuleNotFoundError as error:
     if error.name not in _BACKENDS:
         raise
@@ -19,3 +19,10 @@ except ModuleNotFoundError as error:
         f"the network needs {error.name}, the backend that Keras is set to, and it is not installed: "
         f'pip install "uplift-upsample[cpu]" installs TensorFlow ([gpu] with CUDA, [jax] JAX instead){_choice}'
     ) from None
+
+
+def __getattr__(name: str) -> Any:
+    """Keras' ``layers`` and ``ops``, for those who compute; the command lines ask for devices only."""
+    if name in ("layers", "ops"):
+        return getattr(keras, name)
+    raise AttributeError(name)
