@@ -37,6 +37,7 @@ $(STAMP):
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@rm -f .venv/installed-*
 	@touch $@
+	@$(if $(filter install,$(MAKECMDGOALS)),echo "Installed into .venv. The next command: make (or: source .venv/bin/activate && snakemake --cores all demo)")
 
 # what this machine has and lacks, and how long everything will take
 doctor: install

@@ -333,5 +333,9 @@ onstart:
     cancel_left_jobs("a former start left behind")
 
 
+onsuccess:
+    tell_outcomes()
+
+
 onerror:
     cancel_left_jobs("are not waited for any more")

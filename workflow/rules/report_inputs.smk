@@ -144,3 +144,18 @@ def rule_graph(wildcards, output):
         needed.update("fetch_source" for path in job.input if path.startswith("results/data/sources/"))
         queue += others
     return json.dumps({name: sorted(needed) for name, needed in sorted(graph.items())})
+
+
+def tell_outcomes():
+    """Where to look and the main numbers, for each study whose page or tables a command has asked for."""
+    if not workflow.is_main_process:
+        return
+    from uplift_upsample.report.outcome import outcome  # here, because most starts do without
+
+    asked = set(workflow.dag.bfs(workflow.dag.dependencies, *workflow.dag.targetjobs))
+    for study in STUDIES.values():
+        made = {job.rule.name for job in asked if getattr(job.wildcards, "study", None) == study.name}
+        tables = f"results/{study.name}/tables"
+        if "write_tables" in made:
+            shown = page_of(study)[0] if "write_page" in made else f"{tables}/main_results.md"
+            logger.info("\n".join(outcome(study.name, shown, tables)))
