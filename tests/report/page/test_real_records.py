@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ class Study:
         self.config.write_text(yaml.safe_dump(values), "utf-8")
 
     def run(self, script: str, *flags: object) -> None:
-        assert importlib.import_module(script).main([str(flag) for flag in flags]) == 0
+        words = [str(flag) for flag in flags]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [f"{script}.py", *words])  # records hold the command, and that of the tests is not it
+            assert importlib.import_module(script).main(words) == 0
 
     def evaluate(self, run: str, *origin: object) -> Path:
         """The record beside the scores of the weights of a run."""
