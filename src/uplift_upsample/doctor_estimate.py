@@ -108,16 +108,23 @@ def _training(study: Study, experiment: PlannedExperiment, cost: float, speeds: 
     train, model = experiment.experiment.train, experiment.experiment.model
     num_steps, num_jobs = train.epochs * train.steps_per_epoch, len(study.seeds)
     near = _nearest(speeds, cost)
-    if (near.multiply_accumulates, near.train_batch) == (cost, train.batch_size):
-        step = near.train_seconds
-    else:
-        points = [(speed.train_batch * speed.multiply_accumulates, speed.train_seconds) for speed in speeds]
-        step = StepTime.through(points).seconds(train.batch_size * cost)
+    step = _step([(speed.multiply_accumulates, speed.train_batch, speed.train_seconds) for speed in speeds], cost, train.batch_size)
     seconds = near.import_seconds + near.train_start_seconds + num_steps * step
     memory = _memory(speeds) + train.batch_size * activation_bytes(model) + train.jit_compile * COMPILER
     threads = min(cores, experiment.resources.train_threads)
     basis = f"{num_steps} steps of {train.batch_size} windows"
     return StageEstimate(study.name, experiment.name, "train", num_jobs, num_jobs * seconds, threads, memory, basis)
+
+
+def _step(measured: Sequence[tuple[float, int, float]], cost: float, batch: int) -> float:
+    """Seconds of a step on a batch. measured: multiply-accumulates of a window, windows and seconds of each step that was timed.
+
+    A step that was timed takes what it took; others lie on the line through those that were.
+    """
+    for timed, windows, seconds in measured:
+        if (timed, windows) == (cost, batch):
+            return seconds
+    return StepTime.through([(windows * timed, seconds) for timed, windows, seconds in measured]).seconds(batch * cost)
 
 
 def _prediction(
@@ -132,11 +139,8 @@ def _prediction(
         return StageEstimate(study.name, experiment.name, "predict", jobs, None, threads, memory, basis)
     windows = frames / math.lcm(model.s_out, evaluate.test_step) * (2 if evaluate.mirror else 1)
     near = _nearest(speeds, cost)
-    if (near.multiply_accumulates, near.predict_batch) == (cost, evaluate.batch_size):
-        step = near.predict_seconds
-    else:
-        points = [(speed.predict_batch * speed.multiply_accumulates, speed.predict_seconds) for speed in speeds]
-        step = StepTime.through(points).seconds(evaluate.batch_size * cost)
+    measured = [(speed.multiply_accumulates, speed.predict_batch, speed.predict_seconds) for speed in speeds]
+    step = _step(measured, cost, evaluate.batch_size)
     seconds = jobs * (near.import_seconds + near.predict_start_seconds + windows / evaluate.batch_size * step)
     basis = f"{windows:.0f} windows for each s_in{', mirrored ones too' if evaluate.mirror else ''}"
     return StageEstimate(study.name, experiment.name, "predict", jobs, seconds, threads, memory, basis)
