@@ -55,28 +55,22 @@ GROUPS = (
             *_rows(["temporal and strided stages of evaluation, h36m_351"], "GFLOP/s", 0.65, None, "share"),
         ),
         "Only frames that count are predicted; the spatial stage runs once for each 2D pose, which neighbouring windows share; "
-        "normalisation, activations and residual additions are each fused into a single pass over memory; two batches that fit the "
-        "caches run side by side.",
+        "two batches that fit the caches run side by side.",
         "The matrix products themselves, at about their full rate, are 60% of the time; attention (products of 71 by 48, softmax, "
         "four transpositions a block) 15%, the passes between them 12%. At s_in 5 every token is visible, so nothing is constant.",
     ),
     Group(
         "Training step",
-        "the network in plain Keras layers and `train_on_batch`, all tokens through the spatial stage",
+        "`train_on_batch` of the same network, all tokens through the spatial stage",
         (
-            *_rows([f"training step, h36m_351, batch {batch}" for batch in (32, 64)], "examples/s", 1.4, 2),
-            *_rows([f"training step, h36m_81, batch {batch}" for batch in (32, 64)], "examples/s", 1.4, 2),
+            # Nobody trains networks of this size on a CPU (tens of days); the rows say what a GPU is compared with.
+            *_rows([f"training step, h36m_351, batch {batch}" for batch in (32, 64)], "examples/s", None),
+            *_rows([f"training step, h36m_81, batch {batch}" for batch in (32, 64)], "examples/s", None),
             *_rows(["whole training step, h36m_351"], "GFLOP/s", None, None, "share"),
         ),
-        "Only visible tokens go through the spatial stage, and through its blocks in loops of our own, 16 poses side by side, "
-        "which stay in the cache from the first block to the last and take 40% of the time of the same layers; normalisation, "
-        "activations and residual additions of the temporal stage are each fused into a single pass over memory, forward and "
-        "backward, and so is the update of all weights.",
-        "Of a step of h36m_351 at batch 32 (0.56 s, one operation at a time) the matrix products of the temporal stage take 50%, "
-        "at nearly the full rate; its attention 13%, the spatial stage 15%, the passes between products and the update of weights "
-        "15%. Twice the straightforward version would leave 0.13 s for all but those products, which now take 0.28 s. Tried "
-        "without gain: fused projections of queries, keys and values (the slices cost more), XLA for the whole step, the batch in "
-        "two to four parts, other allocators, huge pages, wider vectors in XLA.",
+        "Only visible tokens go through the spatial stage.",
+        "The matrix products of the temporal stage. Loops of our own for the spatial stage and fused passes between the products "
+        "gave a fifth on one processor and nothing on another; they are gone.",
     ),
     Group(
         "Input of training",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
-TOLERANCE_MM = 1.0  # processors round differently, and a training lets small differences grow: by less than this where it was tried
+TOLERANCE_MM = 2.0  # a training lets differences of rounding grow: to 1.2 mm between steps with and without XLA, on one processor
 EXPERIMENT, SEED = "h36m_351", 0
 PICTURES = {
     "demo_error_over_s_in.png": "figures/error_over_s_in.png",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from published import NETWORKS, published
 from straightforward.evaluation import lifted_frames
-from straightforward.network import straightforward_network
+from straightforward.training import whole_network
 from tables import one_video
 
 from uplift_upsample.data.frames import FramesTable
@@ -24,7 +24,7 @@ WINDOWS = 256  # of ours in one measurement
 @functools.cache
 def plain_network(name: str) -> keras.Model:
     """Windows and masks to central poses, compiled for prediction as Keras does by itself."""
-    network = straightforward_network(published(name).model)
+    network = whole_network(build_network(published(name).model))
     predicting = keras.Model(network.inputs, network.outputs[1])
     predicting.compile()
     return predicting

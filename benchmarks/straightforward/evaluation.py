@@ -10,11 +10,12 @@ from uplift_upsample.skeleton import MIRROR
 
 
 def window(poses_2d: np.ndarray, frame: int, model: ModelConfig, s_in: int) -> tuple[np.ndarray, np.ndarray]:
-    """One window of the test protocol out of a video ``(T, J, 2)``: poses ``(N, J, 2)`` and mask ``(N,)``."""
+    """One window of the test protocol out of a video ``(T, J, 2)``: poses ``(N, J, 2)``, and for
+    which tokens there is one, ``(N,)``."""
     positions = frame + (np.arange(model.num_tokens) - model.num_tokens // 2) * model.s_out
     last = len(poses_2d) - 1
     nearest = np.clip(positions, frame % model.s_out, last - (last - frame) % model.s_out)
-    mask = (positions % s_in == 0).astype(np.float32)
+    mask = positions % s_in == 0
     return poses_2d[nearest] * mask[:, None, None], mask
 
 

@@ -183,7 +183,7 @@ class TrainConfig:
     train_step, validation_step: use every n-th frame as the centre of an example.
     validation_interval: epochs between two validations. validation_examples: -1: all.
     best_metric: what chooses the best epoch where there is a validation set.
-    jit_compile: compile the training step with XLA as a whole; under TensorFlow on a CPU, that of small networks only.
+    jit_compile: compile the training step with XLA; TensorFlow on a CPU never does, because it is slower so.
     precision: what layers compute in; weights, loss and optimiser are float32 in any case (``model.precision``).
     """
 

@@ -7,9 +7,8 @@ from keras import ops
 
 from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
-from uplift_upsample.model.layers import TokenDropout, TransformerBlock
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.network import TokenDropout, TransformerBlock, UpliftUpsampleNetwork, build_network
 from uplift_upsample.skeleton import MIRROR
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
@@ -47,7 +46,7 @@ def test_serialisation() -> None:
 
 
 def test_drop_path_drops_whole_samples() -> None:
-    block = TransformerBlock(num_heads=2, drop_path_rate=0.5)
+    block = TransformerBlock(ModelConfig(**BASE), "relu", drop_path_rate=0.5)
     block.build((None, 5, 8))
     for branch in (block.attention.projection, block.mlp_2):
         branch.bias.assign(np.ones(8))

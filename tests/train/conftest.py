@@ -25,8 +25,8 @@ def data(table) -> TrainingData:
 
 @pytest.fixture(scope="session")
 def tiny_run() -> Run:
-    model = ModelConfig(num_tokens=9, s_out=2, s_in=(4, 8), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1,
-                        strides=(3, 3), num_heads=2, drop_rate=0.1)  # fmt: skip
+    model = ModelConfig(num_tokens=9, s_out=2, s_in=(4, 8), spatial_blocks=0, temporal_dim=16, temporal_blocks=1,
+                        strides=(9,), num_heads=2, drop_rate=0.1)  # fmt: skip
     train = TrainConfig(batch_size=8, epochs=3, steps_per_epoch=15, weight_decay=1e-4, ema_decay=0.9, jit_compile=False,
                         schedule_params={"initial_learning_rate": 1e-3, "decay_steps": 10, "decay_rate": 0.9})  # fmt: skip
     return Run(model, train, name="tiny", val_subset="val")

@@ -24,7 +24,7 @@ from uplift_upsample.train.trainer import Trainer
 from uplift_upsample.train.training import TrainingData, train
 
 MODEL = ModelConfig(
-    num_tokens=9, s_out=2, s_in=(4,), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1, strides=(9,),
+    num_tokens=9, s_out=2, s_in=(4,), temporal_dim=16, spatial_blocks=0, temporal_blocks=1, strides=(9,),
     num_heads=2, drop_path_rate=(0.0, 0.0, 0.0),
 )  # fmt: skip
 TRAIN = TrainConfig(

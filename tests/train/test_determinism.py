@@ -14,7 +14,7 @@ from uplift_upsample.data.h36m.table import write_h36m_table
 
 RUN = {
     "model": {"num_tokens": 9, "s_out": 5, "s_in": [5, 10], "spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1,
-              "temporal_blocks": 1, "strides": [3, 3], "num_heads": 2, "drop_rate": 0.1, "drop_path_rate": [0.1, 0.1, 0.0]},
+              "temporal_blocks": 1, "strides": [9], "num_heads": 2, "drop_rate": 0.1, "drop_path_rate": [0.1, 0.1, 0.0]},
     "train": {"batch_size": 8, "epochs": 1, "steps_per_epoch": 20, "jit_compile": False, "ema_decay": 0.9},
     "name": "tiny", "study": "demo", "dataset": "h36m", "train_subset": "S1", "val_subset": None,
 }  # fmt: skip

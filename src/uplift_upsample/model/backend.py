@@ -1,11 +1,12 @@
 """Keras with its backend, for everything that needs a network. Importing it says which extra installs one, where there is none."""
 
+import functools
 import importlib.util
 from typing import Any
 
 from uplift_upsample.errors import MissingBackendError
 
-__all__ = ["keras"]
+__all__ = ["is_on_cpu", "keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")
 
 try:
@@ -26,3 +27,13 @@ def __getattr__(name: str) -> Any:
     if name in ("layers", "ops"):
         return getattr(keras, name)
     raise AttributeError(name)
+
+
+@functools.cache
+def is_on_cpu() -> bool:
+    """Whether TensorFlow computes on the CPU. The other backends, and GPUs, want large batches that are compiled as a whole."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_logical_devices("GPU")

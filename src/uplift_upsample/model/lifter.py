@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from uplift_upsample.config import Precision
-from uplift_upsample.model.backend import keras
-from uplift_upsample.model.fused import is_on_cpu
-from uplift_upsample.model.network import UpliftUpsampleNetwork, network_in
+from uplift_upsample.model.backend import is_on_cpu, keras
+from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.precision import POLICIES
 from uplift_upsample.skeleton import MIRROR
 
 # Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
@@ -97,3 +97,13 @@ def _mirrored(poses: np.ndarray) -> np.ndarray:
     result = poses[..., MIRROR, :].copy()
     result[..., 0] *= -1
     return result
+
+
+def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:
+    """A network that computes in a precision: the given one if it does, else another with the weights that this one has now."""
+    if network.temporal.dtype_policy.name == POLICIES[precision]:
+        return network
+    other = build_network(network.config, precision)
+    for theirs, own in zip(other.variables, network.variables, strict=True):
+        theirs.assign(own)
+    return other

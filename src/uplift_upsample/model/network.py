@@ -1,21 +1,24 @@
-"""The network: spatial stage on each 2D pose, temporal stage on the tokens of a window.
+"""The Uplift and Upsample Transformer in plain Keras layers, bottom-up: parts, blocks, the two stages, the network.
 
-Shapes: B batch, N tokens, J = 17 joints, C_s spatial width, C_t temporal width. Source: the model section of the specification.
-The two stages are layers of their own, because evaluation computes the first once per 2D pose and the second once per window.
+Shapes: B windows, N tokens of a window, F 2D poses, J = 17 joints, C width, C_s spatial and C_t temporal width, H heads.
+Source: Einfalt et al., WACV 2023, section 3. Written with ``keras.ops`` only, so that the same code
+runs on the TensorFlow, JAX and PyTorch backends.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from uplift_upsample.config import ModelConfig, Precision, TrainingPrecision
 from uplift_upsample.model.backend import keras, layers, ops
-from uplift_upsample.model.fused import kernels_allowed
-from uplift_upsample.model.layers import MASKED_LOGIT, LearnedToken, PositionEncoding, TokenDropout, TransformerBlock
-from uplift_upsample.model.precision import POLICIES, layers_in
+from uplift_upsample.model.precision import layers_in
 from uplift_upsample.strict import from_mapping, to_mapping
 
-SPATIAL_NORM_EPSILON = 1e-6
+MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
+BLOCK_EPSILON, SPATIAL_NORM_EPSILON = 1e-5, 1e-6  # of layer norms, as in the reference
+ACTIVATIONS = {"gelu": partial(ops.gelu, approximate=False), "relu": ops.relu}
 Shape = tuple[int | None, ...]
 
 
@@ -29,26 +32,146 @@ class Lifted(NamedTuple):
     central: Any
 
 
-def _blocks(config: ModelConfig, stage: str, count: int, drop_path_rate: float, **settings: Any) -> list[TransformerBlock]:
-    """The blocks of a stage, with drop path rates that rise linearly from 0."""
-    rates = np.linspace(0, drop_path_rate, count)
-    return [
-        TransformerBlock(
-            num_heads=config.num_heads,
-            mlp_ratio=config.mlp_ratio,
-            qkv_bias=config.qkv_bias,
-            drop_rate=config.drop_rate,
-            attention_drop_rate=config.attention_drop_rate,
-            drop_path_rate=float(rate),
-            name=f"{stage}_block_{index}",
-            **{key: value[index - 1] if isinstance(value, list) else value for key, value in settings.items()},
-        )
-        for index, rate in enumerate(rates, start=1)
-    ]
+def _truncated_normal() -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
-def _batch_norm(config: ModelConfig, name: str) -> layers.Layer | None:
-    return layers.BatchNormalization(momentum=0.1, epsilon=1e-5, name=name) if config.output_bn else None
+class PositionEncoding(layers.Layer):
+    """Adds a learned vector to each position: ``(B, N, C) -> (B, N, C)``."""
+
+    def build(self, input_shape: Shape) -> None:
+        self.encoding = self.add_weight(shape=input_shape[1:], initializer=_truncated_normal(), name="encoding")
+
+    def call(self, x: Any) -> Any:
+        return x + ops.cast(self.encoding, x.dtype)
+
+
+class LearnedToken(layers.Layer):
+    """Replaces tokens by one learned vector: ``(B, N, C)`` and a mask ``(B, N)``, 1 where the token is kept."""
+
+    def build(self, input_shape: Shape) -> None:
+        self.token = self.add_weight(shape=(input_shape[-1],), initializer=_truncated_normal(), name="token")
+
+    def call(self, x: Any, keep: Any) -> Any:
+        return ops.where(ops.expand_dims(ops.cast(keep, "bool"), -1), x, ops.cast(self.token, x.dtype))
+
+
+class TokenDropout(layers.Layer):
+    """In training, replaces each token but the central one with probability ``rate``, by 0 or by a learned vector.
+
+    ``(B, N, C) -> (B, N, C)``.
+    """
+
+    def __init__(self, rate: float, learnable: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.replacement = LearnedToken(name="token") if learnable else None
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def build(self, input_shape: Shape) -> None:
+        if self.replacement is not None:
+            self.replacement.build(input_shape)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return x
+        num_tokens = x.shape[1]
+        draws = keras.random.uniform((ops.shape(x)[0], num_tokens), seed=self.seed_generator)
+        is_central = ops.equal(ops.arange(num_tokens), num_tokens // 2)
+        keep = ops.logical_or(draws >= self.rate, is_central)
+        return self.replacement(x, keep) if self.replacement else x * ops.cast(ops.expand_dims(keep, -1), x.dtype)
+
+
+class MultiHeadAttention(layers.Layer):
+    """Self-attention ``(B, N, C) -> (B, N, C)``; ``logit_bias`` ``(B, 1, 1, N)`` is added before the softmax."""
+
+    def __init__(self, num_heads: int, use_bias: bool = True, attention_drop_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads, self.use_bias, self.attention_drop_rate = num_heads, use_bias, attention_drop_rate
+
+    def build(self, input_shape: Shape) -> None:
+        width = input_shape[-1]
+        if width is None or width % self.num_heads:
+            raise ValueError(f"width {width} cannot be divided among {self.num_heads} heads")
+        for name in ("query", "key", "value"):
+            setattr(self, name, layers.Dense(width, use_bias=self.use_bias, name=name))
+        self.projection = layers.Dense(width, name="projection")
+        self.attention_dropout = layers.Dropout(self.attention_drop_rate, name="attention_dropout")
+        for layer in (self.query, self.key, self.value, self.projection):
+            layer.build(input_shape)
+
+    def call(self, x: Any, logit_bias: Any = None, training: bool = False) -> Any:
+        num_tokens, width = x.shape[1:]
+        head_dim = width // self.num_heads
+
+        def heads(projected: Any) -> Any:  # (B, N, C) -> (B, H, N, C/H)
+            return ops.transpose(ops.reshape(projected, (-1, num_tokens, self.num_heads, head_dim)), (0, 2, 1, 3))
+
+        query, key, value = heads(self.query(x) * head_dim**-0.5), heads(self.key(x)), heads(self.value(x))
+        logits = ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")  # (B, H, N, N)
+        if logit_bias is not None:  # a float16 makes an infinity of it, and a window without a visible token has no other keys
+            logits = logits + ops.maximum(ops.cast(logit_bias, "float32"), MASKED_LOGIT)
+        attention = self.attention_dropout(ops.cast(ops.softmax(logits, axis=-1), value.dtype), training=training)
+        mixed = ops.transpose(ops.matmul(attention, value), (0, 2, 1, 3))  # (B, N, H, C/H)
+        return self.projection(ops.reshape(mixed, (-1, num_tokens, width)))
+
+
+class TransformerBlock(layers.Layer):
+    """Pre-norm block ``(B, N, C) -> (B, N', C)``: x += DropPath(MHA(LN(x))); x += DropPath(MLP(LN(x))).
+
+    DropPath drops whole samples of a branch in training and scales the others by 1/keep. With ``stride`` given, the second layer
+    of the MLP is a 1D convolution of kernel 3 over the tokens after zero padding ``(left, right)``, and the residual is thinned to
+    match: N' = ceil((N + left + right - 2) / stride). Without, N' = N.
+    """
+
+    def __init__(
+        self, config: ModelConfig, activation: str, drop_path_rate: float = 0.0, hidden_drop_rate: float = 0.0,
+        stride: int | None = None, padding: tuple[int, int] = (1, 1), **kwargs: Any
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.mlp_ratio, self.stride, self.padding = config.mlp_ratio, stride, tuple(padding)
+        self.activation = ACTIVATIONS[activation]
+        self.norm_1 = layers.LayerNormalization(epsilon=BLOCK_EPSILON, name="norm_1")
+        self.attention = MultiHeadAttention(config.num_heads, config.qkv_bias, config.attention_drop_rate, name="attention")
+        self.attention_out_dropout = layers.Dropout(config.drop_rate, name="attention_out_dropout")
+        self.attention_drop_path = layers.Dropout(drop_path_rate, noise_shape=(None, 1, 1), name="attention_drop_path")
+        self.norm_2 = layers.LayerNormalization(epsilon=BLOCK_EPSILON, name="norm_2")
+        self.hidden_dropout = layers.Dropout(hidden_drop_rate, name="hidden_dropout")
+        self.mlp_dropout = layers.Dropout(config.drop_rate, name="mlp_dropout")
+        self.mlp_drop_path = layers.Dropout(drop_path_rate, noise_shape=(None, 1, 1), name="mlp_drop_path")
+
+    def build(self, input_shape: Shape) -> None:
+        width: Any = input_shape[-1]
+        hidden = int(width * self.mlp_ratio)
+        self.mlp_1 = layers.Dense(hidden, name="mlp_1")
+        if self.stride is None:
+            self.mlp_2: layers.Layer = layers.Dense(width, name="mlp_2")
+        else:
+            self.mlp_2 = layers.Conv1D(width, 3, strides=self.stride, data_format="channels_last", name="mlp_2")
+        for layer in (self.norm_1, self.attention, self.norm_2, self.mlp_1):
+            layer.build(input_shape)
+        self.mlp_2.build((input_shape[0], None, hidden))  # padded to another length than that of the input
+
+    def call(self, x: Any, logit_bias: Any = None, training: bool = False) -> Any:
+        branch = self.attention(self.norm_1(x), logit_bias, training=training)
+        x = x + self.attention_drop_path(self.attention_out_dropout(branch, training=training), training=training)
+        branch = self.hidden_dropout(self.activation(self.mlp_1(self.norm_2(x))), training=training)  # (B, N, hidden)
+        if self.stride is not None:
+            branch = ops.pad(branch, ((0, 0), self.padding, (0, 0)))
+        branch = self.mlp_dropout(self.mlp_2(branch), training=training)  # (B, N', C)
+        return self._thinned(x) + self.mlp_drop_path(branch, training=training)
+
+    def _thinned(self, x: Any) -> Any:
+        """The residual path at the tokens on which the strided convolution is centred: ``(B, N, C) -> (B, N', C)``."""
+        if self.stride is None or self.stride == 1:
+            return x
+        left, right = self.padding
+        return x[:, 1 - left : x.shape[1] - (1 - right) : self.stride]
+
+
+def _rates(highest: float, count: int) -> Sequence[float]:
+    """Drop path rates of the blocks of a stage: they rise linearly from 0."""
+    return np.linspace(0, highest, count).tolist()
 
 
 class SpatialStage(layers.Layer):
@@ -68,7 +191,10 @@ class SpatialStage(layers.Layer):
             self.keypoint_embedding = layers.Dense(config.spatial_dim, dtype="float32", name="keypoint_embedding")
             self.spatial_pe = PositionEncoding(name="spatial_pe")
             self.dropout = layers.Dropout(config.drop_rate, name="spatial_dropout")
-            self.blocks = _blocks(config, "spatial", config.spatial_blocks, config.drop_path_rate[0], activation="gelu")
+            self.blocks = [
+                TransformerBlock(config, "gelu", rate, name=f"spatial_block_{index}")
+                for index, rate in enumerate(_rates(config.drop_path_rate[0], config.spatial_blocks), start=1)
+            ]
             self.spatial_norm = layers.LayerNormalization(epsilon=SPATIAL_NORM_EPSILON, name="spatial_norm")
 
     def build(self, input_shape: Shape) -> None:
@@ -76,37 +202,19 @@ class SpatialStage(layers.Layer):
         if not self.blocks:
             self.spatial_to_temporal_fc.build((None, num_joints * 2))
             return
-        joints: Shape = (None, num_joints, width)
         self.keypoint_embedding.build((None, num_joints, 2))
         for layer in (self.spatial_pe, *self.blocks, self.spatial_norm):
-            layer.build(joints)
+            layer.build((None, num_joints, width))
         self.spatial_to_temporal_fc.build((None, num_joints * width))
 
     def call(self, poses_2d: Any, training: bool = False) -> Any:
         if not self.blocks:
             return self.spatial_to_temporal_fc(ops.reshape(poses_2d, (-1, self.config.num_joints * 2)))
-        x = self.spatial_pe(self.keypoint_embedding(poses_2d))  # (F, J, C_s)
-        x = self.dropout(x, training=training)
-        if kernels_allowed() and self._fits_kernels():
-            from uplift_upsample.model.spatial_op import through_blocks  # compiles its kernels
-
-            x = through_blocks(self.blocks, x, training)
-        else:
-            for block in self.blocks:
-                x = block(x, training=training)
+        x = self.dropout(self.spatial_pe(self.keypoint_embedding(poses_2d)), training=training)  # (F, J, C_s)
+        for block in self.blocks:
+            x = block(x, training=training)
         x = ops.reshape(self.spatial_norm(x), (-1, self.config.num_joints * self.config.spatial_dim))
         return self.spatial_to_temporal_fc(x)  # (F, C_t)
-
-    def _fits_kernels(self) -> bool:
-        """Whether ``model.spatial_op`` has been written for such blocks, as all published networks have them."""
-        config = self.config
-        fits = config.num_joints == 17 and config.spatial_dim == 4 * config.num_heads and config.num_heads % 2 == 0
-        fits = fits and int(config.spatial_dim * config.mlp_ratio) % 8 == 0
-        has_dropout = config.drop_rate > 0 or config.attention_drop_rate > 0
-        return fits and not has_dropout and self.blocks[0].compute_dtype == "float32"
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], self.config.temporal_dim)
 
 
 class TemporalStage(layers.Layer):
@@ -122,32 +230,30 @@ class TemporalStage(layers.Layer):
         self.token_dropout = TokenDropout(config.token_mask_rate, config.learnable_masked_token, name="token_dropout")
         self.upsampling_token = LearnedToken(name="upsampling_token") if config.has_strided_input else None
         self.temporal_pe = PositionEncoding(name="temporal_pe")
-        hidden_drop = {"hidden_drop_rate": config.drop_rate, "activation": "relu"}
-        self.blocks = _blocks(config, "temporal", config.temporal_blocks, config.drop_path_rate[1], **hidden_drop)
+        self.blocks = [
+            TransformerBlock(config, "relu", rate, config.drop_rate, name=f"temporal_block_{index}")
+            for index, rate in enumerate(_rates(config.drop_path_rate[1], config.temporal_blocks), start=1)
+        ]
         self.strided_pes = [PositionEncoding(name=f"strided_temporal_pe_{i + 1}") for i in range(len(config.strides))]
-        self.strided_blocks = _blocks(
-            config,
-            "strided_temporal",
-            len(config.strides),
-            config.drop_path_rate[2],
-            stride=list(config.strides),
-            padding=list(config.strided_paddings),
-            **hidden_drop,
-        )
+        strided = zip(_rates(config.drop_path_rate[2], len(config.strides)), config.strides, config.strided_paddings, strict=True)
+        self.strided_blocks = [
+            TransformerBlock(config, "relu", rate, config.drop_rate, stride, padding, name=f"strided_temporal_block_{index}")
+            for index, (rate, stride, padding) in enumerate(strided, start=1)
+        ]
+        batch_norm = partial(layers.BatchNormalization, momentum=0.1, epsilon=1e-5)
         self.temporal_norm = self.temporal_fc = None
         if config.temporal_blocks and config.sequence_head:
-            self.temporal_norm = _batch_norm(config, "temporal_norm")
+            self.temporal_norm = batch_norm(name="temporal_norm") if config.output_bn else None
             self.temporal_fc = layers.Dense(config.num_joints * 3, dtype="float32", name="temporal_fc")
-        self.strided_temporal_norm = _batch_norm(config, "strided_temporal_norm")
+        self.strided_temporal_norm = batch_norm(name="strided_temporal_norm") if config.output_bn else None
         self.strided_temporal_fc = layers.Dense(config.num_joints * 3, dtype="float32", name="strided_temporal_fc")
 
     def build(self, input_shape: Shape) -> None:
         width = self.config.temporal_dim
-        window: Shape = (None, self.config.num_tokens, width)
         heads = (self.temporal_norm, self.temporal_fc)
         for layer in (self.token_dropout, self.upsampling_token, self.temporal_pe, *self.blocks, *heads):
             if layer is not None:
-                layer.build(window)
+                layer.build((None, self.config.num_tokens, width))
         for length, encoding, block in zip(self.config.strided_lengths, self.strided_pes, self.strided_blocks, strict=False):
             encoding.build((None, length, width))
             block.build((None, length, width))
@@ -159,14 +265,13 @@ class TemporalStage(layers.Layer):
         """``Lifted``, or with ``central_only`` its central poses alone, without the work for the others."""
         config = self.config
         x = self.token_dropout(tokens, training=training)
-        masked_keys = None
+        sequence = masked_keys = None
         if self.upsampling_token is not None:
             x = self.upsampling_token(x, visible)
             masked_keys = (1.0 - ops.cast(visible, "float32"))[:, None, None, :] * MASKED_LOGIT  # (B, 1, 1, N)
         x = self.temporal_pe(x)
         for index, block in enumerate(self.blocks):
             x = block(x, masked_keys if index < config.first_attention_layer else None, training=training)
-        sequence = None
         if self.temporal_fc is not None and not central_only:
             head = x if self.temporal_norm is None else self.temporal_norm(x, training=training)
             sequence = ops.reshape(self.temporal_fc(head), (-1, config.num_tokens, config.num_joints, 3))
@@ -205,9 +310,8 @@ class UpliftUpsampleNetwork(keras.Model):
         self.built = True
 
     def call(self, poses_2d: Any, visible: Any = None, training: bool = False) -> Lifted:
-        config = self.config
-        frames = ops.reshape(poses_2d, (-1, config.num_joints, 2))  # (B * N, J, 2)
-        tokens = ops.reshape(self.spatial(frames, training=training), (-1, config.num_tokens, config.temporal_dim))
+        frames = ops.reshape(poses_2d, (-1, self.config.num_joints, 2))  # (B * N, J, 2)
+        tokens = ops.reshape(self.spatial(frames, training=training), (-1, self.config.num_tokens, self.config.temporal_dim))
         return self.temporal(tokens, visible, training=training)
 
     def lift_visible(self, frames: Any, token_pose: Any, visible: Any, training: bool = False) -> Lifted:
@@ -229,10 +333,9 @@ class UpliftUpsampleNetwork(keras.Model):
 
     def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
         """Keras' export, for windows in batches of any size."""
-        tokens = self.config.num_tokens
-        inputs = [keras.InputSpec(shape=(None, tokens, self.config.num_joints, 2), dtype="float32")]
-        if self.config.has_strided_input:
-            inputs.append(keras.InputSpec(shape=(None, tokens), dtype="bool"))
+        window = (None, self.config.num_tokens)
+        inputs = [keras.InputSpec(shape=(*window, self.config.num_joints, 2), dtype="float32")]
+        inputs += [keras.InputSpec(shape=window, dtype="bool")] if self.config.has_strided_input else []
         super().export(filepath, format=format, **{"input_signature": inputs, **options})
 
 
@@ -245,13 +348,3 @@ def build_network(config: ModelConfig, precision: Precision | TrainingPrecision 
         network = UpliftUpsampleNetwork(config, name="uplift_upsample")
         network.build()
     return network
-
-
-def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:
-    """A network that computes in a precision: the given one if it does, else another with the weights that this one has now."""
-    if network.temporal.dtype_policy.name == POLICIES[precision]:
-        return network
-    other = build_network(network.config, precision)
-    for theirs, own in zip(other.variables, network.variables, strict=True):
-        theirs.assign(own)
-    return other

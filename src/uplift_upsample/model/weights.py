@@ -15,8 +15,7 @@ from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras
-from uplift_upsample.model.layers import TransformerBlock
-from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.network import TransformerBlock, UpliftUpsampleNetwork
 
 KERAS_VERSION = b"2.4.0"  # of the official code; decides how it reads the file
 _HEADS = ("temporal_fc", "strided_temporal_fc")

@@ -10,7 +10,7 @@ import numpy as np
 
 from uplift_upsample.config import Experiment
 from uplift_upsample.doctor_estimate import Speed
-from uplift_upsample.model.fused import is_on_cpu
+from uplift_upsample.model.backend import is_on_cpu
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.train.trainer import Trainer
@@ -32,7 +32,7 @@ def measured_speed(
     train_batch, predict_batch = min(experiment.train.batch_size, most), min(experiment.evaluate.batch_size, 2 * most)
     begin = time.perf_counter()
     network = build_network(model)
-    trainer = Trainer(network, replace(experiment.train, jit_compile=experiment.train.jit_compile and is_on_cpu()))
+    trainer = Trainer(network, replace(experiment.train, jit_compile=False))
     memory = _memory()
     random = np.random.default_rng(0)
     size = max(train_batch, predict_batch)

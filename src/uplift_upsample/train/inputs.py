@@ -24,10 +24,9 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.model.backend import keras, ops
-from uplift_upsample.model.fused import compiled_by_xla
 from uplift_upsample.skeleton import MIRROR, ROOT
 
-NUM_SIZES = 16  # of K that are told apart, up to all tokens of a group; 1: always all
+NUM_SIZES = 16  # of K that are told apart, up to all tokens of a group
 OF_ANY_SIZE = {"frames", "poses_2d", "places_2d", "visible_index"}  # inputs whose second size is K
 RESIDENT_BYTES = 8 << 30  # of poses; larger data sets stay with the host
 Inputs = dict[str, Any]
@@ -60,11 +59,11 @@ class Visible:
     token_pose: np.ndarray
 
 
-def visible_tokens(visible: np.ndarray, num_groups: int = 1, num_sizes: int = NUM_SIZES) -> Visible:
-    """Number the visible tokens of a batch ``(B, N)``. num_groups: a divisor of B. num_sizes: different K at most."""
+def visible_tokens(visible: np.ndarray, num_groups: int = 1) -> Visible:
+    """Number the visible tokens of a batch ``(B, N)``. num_groups: a divisor of B."""
     groups = visible.reshape(num_groups, -1)
     count = groups.sum(axis=1)
-    unit = -(-groups.shape[1] // num_sizes)
+    unit = -(-groups.shape[1] // NUM_SIZES)
     size = min(max(-(-count.max() // unit), 1) * unit, groups.shape[1])
     index = np.zeros((num_groups, size), np.int32)
     for group, places in enumerate(groups):
@@ -73,11 +72,9 @@ def visible_tokens(visible: np.ndarray, num_groups: int = 1, num_sizes: int = NU
     return Visible(index, count, token_pose.astype(np.int32).reshape(visible.shape))
 
 
-def packed(
-    poses_2d: np.ndarray, visible: np.ndarray, targets: np.ndarray, num_groups: int = 1, num_sizes: int = NUM_SIZES
-) -> Inputs:
+def packed(poses_2d: np.ndarray, visible: np.ndarray, targets: np.ndarray, num_groups: int = 1) -> Inputs:
     """Inputs of a step from whole examples: ``(B, N, J, 2)``, ``(B, N)``, and root-relative ``(B, N, J, 3)`` metres."""
-    tokens = visible_tokens(visible, num_groups, num_sizes)
+    tokens = visible_tokens(visible, num_groups)
     poses = poses_2d.reshape(num_groups, -1, *poses_2d.shape[2:])
     frames = np.take_along_axis(poses, tokens.index[..., None, None], axis=1)
     return {"frames": frames, "token_pose": tokens.token_pose, "visible": visible, "targets": targets}
@@ -86,7 +83,7 @@ def packed(
 class InputReader:
     """Makes the inputs of a step from rows.
 
-    reader: of the training examples. num_groups: devices that share a batch. num_sizes: of K, at most. has_twins: whether every row
+    reader: of the training examples. num_groups: devices that share a batch. has_twins: whether every row
     is followed by its mirrored twin, which is then made in the step. is_resident: whether the poses go to the device once, here,
     instead of with each batch; for one device. Raises ``InputError`` for poses that are no numbers.
     """
@@ -95,14 +92,12 @@ class InputReader:
         self,
         reader: ExampleReader,
         num_groups: int = 1,
-        num_sizes: int = NUM_SIZES,
         *,
         has_twins: bool = False,
         is_resident: bool = False,
     ) -> None:
         self._reader = reader
         self._num_groups = num_groups
-        self._num_sizes = num_sizes
         self._has_twins = has_twins
         self._rotations = reader.table.cameras.rotations
         table = reader.table  # whose memory maps are contiguous; another table is copied once, here, and not with each batch
@@ -121,7 +116,7 @@ class InputReader:
             rows = rows.take(slice(0, None, 2))
         reader, table = self._reader, self._reader.table
         frames, visible, is_padded = reader.frames(rows)
-        tokens = visible_tokens(visible, self._num_groups, self._num_sizes)
+        tokens = visible_tokens(visible, self._num_groups)
         inputs: Inputs = {
             **self._tables,
             "visible": visible,
@@ -172,7 +167,6 @@ def examples(inputs: Mapping[str, Any]) -> Examples:
     return Examples(ops.reshape(frames, (-1, *frames.shape[2:])), token_pose, visible, targets)
 
 
-@compiled_by_xla
 def _computed(inputs: Inputs) -> tuple[Any, Any]:
     """2D poses of the visible tokens ``(G, K, J, 2)``, and targets ``(B, N, J, 3)``; twice as many of both with twins."""
     world = _gathered(inputs, "3d")

@@ -3,7 +3,6 @@
 Source: the training section of the specification.
 """
 
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +10,14 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.config import TrainConfig
-from uplift_upsample.model.backend import keras, ops
-from uplift_upsample.model.cost import network_cost
-from uplift_upsample.model.fused import compiled_by_xla, is_on_cpu, kernels
+from uplift_upsample.model.backend import is_on_cpu, keras, ops
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
-from uplift_upsample.train.inputs import NUM_SIZES, OF_ANY_SIZE, Inputs, examples, packed
+from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
 from uplift_upsample.train.schedules import build_schedule, initial_rate
 
 logger = logging.getLogger(__name__)
 EPSILON = 1e-8  # of Adam, in all published experiments
-SMALL = 1e9  # multiply-accumulates of a forward pass over a batch
 
 
 def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
@@ -63,17 +59,10 @@ def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
     return config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
 
 
-def _work(network: UpliftUpsampleNetwork, config: TrainConfig) -> float:
-    """Multiply-accumulates of a forward pass over a batch, all tokens visible."""
-    model = network.config
-    return network_cost(model, model.s_out).multiply_accumulates * config.batch_size
-
-
 class Trainer(keras.Model):
     """A network with its loss and, if the configuration asks for it, the moving average of its weights.
 
-    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch. num_sizes: numbers of visible tokens
-    that are told apart.
+    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch.
     """
 
     num_groups = 1
@@ -91,14 +80,9 @@ class Trainer(keras.Model):
             ]
             self.start_average()
         self.built = True
-        # On a CPU, TensorFlow's own matrix products are faster, and XLA has its part in the layers (model.fused). A small network
-        # is better off as a whole in XLA, which saves what each of its operations costs beside the work; with all tokens,
-        # because each number of visible ones would take longer to compile than it saves.
-        is_small = _work(network, config) < SMALL
-        self.num_sizes = 1 if config.jit_compile and is_on_cpu() and is_small else NUM_SIZES
-        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and (is_small or not is_on_cpu()))
+        # On a CPU, XLA gains nothing: measured, it is a tenth slower for the networks of the demo, and takes longer to compile.
+        self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and not is_on_cpu())
         self.optimizer.build(self.trainable_variables)
-        self._update = compiled_by_xla(self._updated)
         self._steps: dict[tuple, Callable[[Inputs], Any]] = {}
 
     def start_average(self) -> None:
@@ -126,14 +110,13 @@ class Trainer(keras.Model):
         return logs
 
     def _train_step_tensorflow(self, data: Any) -> dict[str, Any]:
-        """The update of all variables is one program of XLA, in which they are read and written once."""
         import tensorflow as tf
 
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             loss = self.compute_loss(y_pred=self(inputs, training=True))
             scaled = self.optimizer.scale_loss(loss)
-        self._update(tape.gradient(scaled, [v.value for v in self.trainable_variables]))
+        self._updated(tape.gradient(scaled, [v.value for v in self.trainable_variables]))
         return {"loss": loss}
 
     def _updated(self, gradients: list[Any]) -> None:
@@ -167,7 +150,7 @@ class Trainer(keras.Model):
 
         poses_2d: ``(B, N, J, 2)``. visible: ``(B, N)``. targets: root-relative poses ``(B, N, J, 3)`` in metres.
         """
-        return self.step_on(packed(poses_2d, visible, targets, self.num_groups, self.num_sizes))
+        return self.step_on(packed(poses_2d, visible, targets, self.num_groups))
 
     def step_on(self, inputs: Inputs) -> float:
         """One optimisation step; returns its loss in metres."""
@@ -199,8 +182,7 @@ class Trainer(keras.Model):
         return self._steps[kind]
 
     def _loss_of_step(self, inputs: Inputs) -> Any:
-        with contextlib.nullcontext() if self.jit_compile else kernels():
-            return self.train_step((inputs,))["loss"]
+        return self.train_step((inputs,))["loss"]
 
     def learning_rate(self) -> float:
         """The learning rate of the next step."""

@@ -195,7 +195,6 @@ class _Session:
         return InputReader(
             example_reader(self.data.table, self.run.model, train),
             num_groups,
-            self.trainer.num_sizes,
             has_twins=train.mirror and train.in_batch_mirror,
             is_resident=num_groups == 1 and is_resident(self.data.table),
         )
