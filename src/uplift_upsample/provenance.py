@@ -48,13 +48,39 @@ def _read_cache(cache: str | os.PathLike[str]) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def code_fingerprint(entry: str | os.PathLike[str]) -> str:
+def code_fingerprint(entry: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> str:
     """Fingerprint of what a script of this project does.
 
     Equal as long as only comments, docstrings, formatting and code that the script does not use change: a hash over what
     ``used_code`` finds. Other packages do not count: their versions are recorded by ``describe_run``.
+
+    cache: a JSON file that remembers fingerprints, for as long as names, sizes and times of all files of the code stay the same.
+    Finding them takes a second, half of a dry run. A cache that cannot be read or written costs that time, nothing else.
     """
-    return hashlib.sha256("\n".join(used_code(entry)).encode()).hexdigest()[:16]
+    if cache is None:
+        return hashlib.sha256("\n".join(used_code(entry)).encode()).hexdigest()[:16]
+    path = Path(entry).absolute()
+    state, known = _state_of_code(path.parents[1]), _read_cache(cache)
+    if known.get("files") != state:
+        known = {"files": state}
+    found = known.get(path.name)
+    if not isinstance(found, str):
+        found = known[path.name] = code_fingerprint(entry)
+        with contextlib.suppress(OSError):
+            write_text(cache, json.dumps(known, indent=1, sort_keys=True))
+    return found
+
+
+def _state_of_code(root: Path) -> str:
+    """Names, sizes and times of all files below ``src`` and ``scripts``: modules, and the data files beside them."""
+    files = []
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if (name in ("src", "scripts") if folder == str(root) else name != "__pycache__")]
+        for name in names if folder != str(root) else ():
+            with contextlib.suppress(FileNotFoundError):  # an editor's temporary file
+                status = os.stat(os.path.join(folder, name))
+                files.append(f"{os.path.relpath(folder, root)}/{name} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(files)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def describe_run() -> dict[str, Any]:

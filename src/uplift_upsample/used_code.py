@@ -167,8 +167,8 @@ class _Uses:
         is_found = self._use(name, parts)
         if f"{name}.{parts[0]}" in self.project.files:
             self._use_of_module(f"{name}.{parts[0]}", parts[1:])
-        elif not is_found and parts[0] not in _OF_EVERY_MODULE:
-            self._use_all(name)
+        elif not is_found and parts[0] not in _OF_EVERY_MODULE and not self._use(name, ("__getattr__",)):
+            self._use_all(name)  # what a module gives out by ``__getattr__`` is not its own
 
     def _use_all(self, *names: str) -> None:
         """Everything in some modules, and whatever else can be had through them."""

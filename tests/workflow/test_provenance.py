@@ -120,6 +120,38 @@ def test_fingerprint_does_not_depend_on_the_place(code: Path, tmp_path_factory: 
     assert code_fingerprint(other / "scripts/entry.py") == before
 
 
+@pytest.mark.parametrize("path", ["src/uplift_upsample/far.py", "src/uplift_upsample/room/table.json", "scripts/_helper.py"])
+def test_a_remembered_fingerprint_follows_the_code(
+    path: str, code: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found once, and again when a module or a data file changes; the place does not count."""
+    cache = tmp_path_factory.mktemp("cache") / "fingerprints.json"
+    found: list[Path] = []
+
+    def used_code(entry: Path) -> list[str]:
+        found.append(entry)
+        return of_code(entry)
+
+    of_code = provenance.used_code
+    monkeypatch.setattr(provenance, "used_code", used_code)
+    for script in ("entry.py", "other.py", "entry.py", "other.py"):
+        assert code_fingerprint(code / "scripts" / script, cache) == code_fingerprint(code / "scripts" / script)
+    assert len(found) == 4 + 2
+    other = code.rename(tmp_path_factory.mktemp("other") / "clone")
+    before = code_fingerprint(other / "scripts/entry.py", cache)
+    assert len(found) == 6
+    change(other / path, MODULES[path].replace("1", "2").replace("value\n", "-value\n"))
+    after = code_fingerprint(other / "scripts/entry.py", cache)
+    assert after == code_fingerprint(other / "scripts/entry.py") != before
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"files": 3, "entry.py": "f"}'])
+def test_damaged_memory_of_fingerprints_is_made_anew(damaged: str, code: Path) -> None:
+    cache = code / "fingerprints.json"
+    cache.write_text(damaged, encoding="utf-8")
+    assert code_fingerprint(code / "scripts/entry.py", cache) == code_fingerprint(code / "scripts/entry.py")
+
+
 def test_real_scripts_depend_on_their_stage_only(project: Path) -> None:
     tables = code_modules(project / "scripts/write_tables.py")
     assert "uplift_upsample.report.tables" in tables

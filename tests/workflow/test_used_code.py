@@ -55,6 +55,7 @@ def named():
 FILES = {
     "lib.py": LIB,
     "other.py": "FACTOR = 1\n\n\ndef helped(x):\n    return x * FACTOR\n\n\ndef alone():\n    return json.dumps\n",
+    "giving.py": "import other\n\nUNUSED = 0\n\n\ndef __getattr__(name):\n    return getattr(other.helped, name)\n",
     "late.py": "def value():\n    return 1\n\n\ndef other_value():\n    return 2\n",
     "data.txt": "1\n",
     "package/__init__.py": "from package.inner import shown\n",
@@ -112,6 +113,10 @@ WAYS = {  # what the entry does: changes that count, changes that do not
     "from sys import modules\n\nprint(modules['lib'])\n": ([SCALED, AREA, *NEVER, LATE], []),
     "print(__import__('lib'))\n": ([SCALED, AREA, *NEVER, LATE], []),
     "X = 1\nprint(eval('X'))\n": ([("entry.py", "X = 1", "X = 2")], [SCALED]),
+    "from giving import something\n\nprint(something)\n": (
+        [("giving.py", "helped, name", "helped, 'name'"), ("other.py", "FACTOR = 1", "FACTOR = 2")],
+        [("giving.py", "UNUSED = 0", "UNUSED = 1"), NEVER[2]],
+    ),
     "import package\n\nprint(package.shown())\n": (
         [("package/inner.py", "1", "3")],
         [("package/inner.py", "return 2", "return 3")],

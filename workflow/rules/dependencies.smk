@@ -6,12 +6,13 @@ from uplift_upsample.provenance import code_fingerprint, digest
 from uplift_upsample.settled import differences, held_settings
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
+FINGERPRINTS = ".snakemake/fingerprints.json"  # remembered fingerprints of the code
 
 
 @functools.cache
 def code(script):
     """Fingerprint of what a script does: a job with it among its params runs again when that changes."""
-    return code_fingerprint(ROOT / "scripts" / f"{script}.py")
+    return code_fingerprint(ROOT / "scripts" / f"{script}.py", FINGERPRINTS)
 
 
 def is_generated(path):
