@@ -90,8 +90,8 @@ def golden_count() -> Callable[[str, int], None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole workflows first: they take longest, and a worker that begins with them last would keep the others waiting."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """Whole workflows and trainings first: they take longest, and a worker that begins with them last would keep others waiting."""
+    items.sort(key=lambda item: not {"workflow", "train", "test_commands.py"} & {*item.path.parts})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

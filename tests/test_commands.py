@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from world.warm_python import FRAMEWORK, warm_python
 
 METRICS = ("mpjpe", "nmpjpe", "pampjpe")
 TINY = {"SEQUENCE_LENGTH": 9, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 10, 20], "SPATIAL_EMBED_DIM": 8, "TEMPORAL_EMBED_DIM": 16,
@@ -17,8 +18,8 @@ TINY = {"SEQUENCE_LENGTH": 9, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 10, 20], 
         "EMA_DECAY": 0.9}  # fmt: skip
 
 
-def _run(project: Path, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(project / "scripts" / f"{script}.py"), *map(str, arguments)]
+def _run(project: Path, script: str, *arguments: object, python: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [python or warm_python(*FRAMEWORK), project / "scripts" / f"{script}.py", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -101,7 +102,7 @@ def test_train_leaves_weights_history_and_a_record(trained) -> None:
 def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, trained, tmp_path) -> None:
     data = ["--h36m_path", files["3d"], "--dataset_2d_path", files["2d"], "--train_subset", "S1", "--val_subset", "none"]
     start = ["--config", config, "--weights", trained / "weights.h5", "--dataset", "h36m"]
-    done = _run(project, "train", *start, *data, "--out_dir", tmp_path)
+    done = _run(project, "train", *start, *data, "--out_dir", tmp_path, python=Path(sys.executable))
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "training.json").read_text())["identity"]["initial_weights_sha256"]
     assert "not validated: these are the weights of the last epoch" in done.stdout

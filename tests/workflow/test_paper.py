@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -148,7 +148,7 @@ def test_nothing_is_fetched_again_when_the_archives_are_deleted(paper: Paper, tm
 
 
 def test_killed_jobs_are_made_up_for_by_the_same_command(paper: Paper, project: Path, tmp_path: Path) -> None:
-    workflow = copy_of_project(project, tmp_path / "project", is_real=True)
+    workflow = replace(copy_of_project(project, tmp_path / "project", is_real=True), is_warm=False)  # what is killed is the job
     write_table(workflow.folder / "workflow/resources/sources.csv", paper.files)
     rng, killed = random.Random(0), list[str]()
     for _ in range(9):

@@ -5,16 +5,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from world import forks
+from world.warm_python import EXECUTABLE, FRAMEWORK, SNAKEMAKE, warm_python
 
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
 REAL_SCRIPTS = ("_command", "resolve_run")
+GREEDY = ("--scheduler", "greedy")  # the other one starts a solver of linear programs before each job
 STAND_IN = Path(__file__).with_name("stand_in.py")
 # What shows results, and follows them.
 SHOWN = ("draw_figures", "draw_animation", "select_poses", "write_page")
@@ -47,9 +49,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A copy of the project."""
+    """A copy of the project. is_warm: its jobs start where the framework is imported already (see ``world.warm_python``)."""
 
     folder: Path
+    is_warm: bool = False
 
     def snakemake(self, *arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy. changes: top-level keys that an overriding configuration file holds."""
@@ -62,8 +65,9 @@ class Workflow:
         home.mkdir(exist_ok=True)
         environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200"}
         environment.pop("PYTHONPATH", None)
-        words = ["-m", "snakemake", "--cores", "2", *arguments, *options]
-        return forks.run(forks.SNAKEMAKE, words, self.folder, environment)
+        environment[EXECUTABLE] = str(warm_python(*FRAMEWORK)) if self.is_warm else sys.executable
+        words = [str(warm_python(*SNAKEMAKE)), "-m", "snakemake", "--cores", "2", *GREEDY, *arguments, *options]
+        return subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
     def build(self, *targets: str, **changes: Any) -> str:
         """Build targets; what Snakemake said."""
@@ -93,7 +97,7 @@ class Workflow:
     def copy_to(self, folder: Path) -> "Workflow":
         """The same at another place, times of the files included."""
         shutil.copytree(self.folder, folder)
-        return Workflow(folder)
+        return Workflow(folder, self.is_warm)
 
     def bring_data(self) -> None:
         """Put placeholders where the user's licensed data belongs."""
@@ -141,7 +145,7 @@ def copy_of_project(project: Path, folder: Path, *, is_real: bool = False) -> Wo
         else:
             shutil.copy2(source, folder / name)
     if is_real:
-        return Workflow(folder)
+        return Workflow(folder, is_warm=True)
     for script in (folder / "scripts").glob("*.py"):
         if script.stem not in REAL_SCRIPTS and not script.stem.startswith("_"):
             script.write_text(stand_in_for(project / "scripts" / script.name), encoding="utf-8")

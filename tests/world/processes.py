@@ -72,7 +72,7 @@ class KilledJob(Watching):
         found = []
         for process in psutil.process_iter(["name", "cmdline"]):
             words = process.info["cmdline"] or []
-            script = next((Path(word).stem for word in words[:2] if word.startswith("scripts/")), None)
+            script = next((Path(word).stem for word in words if word.startswith("scripts/")), None)
             if script is None:
                 continue
             try:
