@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,18 @@ from uplift_upsample.skeleton import MIRROR
 # Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
 CPU_THREADS = 2
 CPU_BATCH = 32
+
+
+class Stage(keras.Model):
+    """A stage of the network with Keras' ``predict_on_batch``; traced once, where a functional model is traced twice."""
+
+    def __init__(self, stage: keras.Layer, **options: bool) -> None:
+        super().__init__()
+        self.stage, self.options = stage, options
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.stage(*(inputs if isinstance(inputs, list | tuple) else [inputs]), **self.options)
 
 
 class Lifter:
@@ -40,14 +53,11 @@ class Lifter:
         self.mirror = mirror
         self._num_frames = self.batch_size * 4  # a 2D pose costs a fraction of a window
         self._num_threads = CPU_THREADS if is_on_cpu() else 1
-        poses = keras.Input((config.num_joints, 2), name="poses_2d")
-        tokens = keras.Input((config.num_tokens, config.temporal_dim), name="tokens")
-        visible = keras.Input((config.num_tokens,), dtype="bool", name="visible")
-        inputs = [tokens, visible] if config.has_strided_input else [tokens]
-        self._spatial = keras.Model(poses, network.spatial(poses))
-        self._temporal = keras.Model(inputs, network.temporal(*inputs, central_only=True))
-        for model in (self._spatial, self._temporal):
-            model.compile(jit_compile=jit_compile)
+        self._spatial = Stage(network.spatial)
+        self._temporal = Stage(network.temporal, central_only=True)
+        self._takes_mask = config.has_strided_input
+        for stage in (self._spatial, self._temporal):
+            stage.compile(jit_compile=jit_compile)
 
     def lift(self, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> np.ndarray:
         """Predict the central poses of W windows.
@@ -61,12 +71,11 @@ class Lifter:
             token_pose = np.concatenate([token_pose, token_pose + len(poses_2d) // 2])
             visible = np.concatenate([visible, visible])
         tokens = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
-        inputs = len(self._temporal.inputs)
         central = self._run(
             self._temporal,
             self.batch_size,
             len(token_pose),
-            lambda part: [tokens[token_pose[part]], visible[part]][:inputs],  # (B, N, C_t), (B, N)
+            lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C_t), (B, N)
         )
         if self.mirror:
             direct, mirrored = np.split(central, 2)
