@@ -35,8 +35,7 @@ def digest(path: str | os.PathLike[str], cache: str | os.PathLike[str]) -> str:
         return entry[2]
     checksum = sha256_of_file(path)
     known[key] = [*stamp, checksum]
-    with contextlib.suppress(OSError):
-        write_text(cache, json.dumps(known, indent=1, sort_keys=True))
+    _write_cache(cache, known)
     return checksum
 
 
@@ -48,27 +47,40 @@ def _read_cache(cache: str | os.PathLike[str]) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def code_fingerprint(entry: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> str:
+def _write_cache(cache: str | os.PathLike[str], known: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        write_text(cache, json.dumps(known, indent=1, sort_keys=True))
+
+
+def code_fingerprint(entry: str | os.PathLike[str]) -> str:
     """Fingerprint of what a script of this project does.
 
     Equal as long as only comments, docstrings, formatting and code that the script does not use change: a hash over what
     ``used_code`` finds. Other packages do not count: their versions are recorded by ``describe_run``.
-
-    cache: a JSON file that remembers fingerprints, for as long as names, sizes and times of all files of the code stay the same.
-    Finding them takes a second, half of a dry run. A cache that cannot be read or written costs that time, nothing else.
     """
-    if cache is None:
-        return hashlib.sha256("\n".join(used_code(entry)).encode()).hexdigest()[:16]
-    path = Path(entry).absolute()
-    state, known = _state_of_code(path.parents[1]), _read_cache(cache)
-    if known.get("files") != state:
-        known = {"files": state}
-    found = known.get(path.name)
-    if not isinstance(found, str):
-        found = known[path.name] = code_fingerprint(entry)
-        with contextlib.suppress(OSError):
-            write_text(cache, json.dumps(known, indent=1, sort_keys=True))
-    return found
+    return hashlib.sha256("\n".join(used_code(entry)).encode()).hexdigest()[:16]
+
+
+class CodeFingerprints:
+    """The ``code_fingerprint`` of scripts, remembered while names, sizes and times of all files of the code stay the same.
+
+    root: the project; its files are looked at once, here. cache: a JSON file; one that cannot be read or written costs time,
+    nothing else. Finding the fingerprints of all scripts takes a second or two, half of a dry run.
+    """
+
+    def __init__(self, root: Path, cache: str | os.PathLike[str]) -> None:
+        self._root, self._cache = root, cache
+        state, self._known = _state_of_code(root), _read_cache(cache)
+        if self._known.get("files") != state:
+            self._known = {"files": state}
+
+    def of(self, script: str) -> str:
+        """script: the name of its file."""
+        found = self._known.get(script)
+        if not isinstance(found, str):
+            found = self._known[script] = code_fingerprint(self._root / "scripts" / script)
+            _write_cache(self._cache, self._known)
+        return found
 
 
 def _state_of_code(root: Path) -> str:

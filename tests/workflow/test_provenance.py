@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from uplift_upsample import provenance
-from uplift_upsample.provenance import code_fingerprint, describe_run, digest
+from uplift_upsample.provenance import CodeFingerprints, code_fingerprint, describe_run, digest
 from uplift_upsample.used_code import code_modules
 
 MODULES = {
@@ -135,13 +135,13 @@ def test_a_remembered_fingerprint_follows_the_code(
     of_code = provenance.used_code
     monkeypatch.setattr(provenance, "used_code", used_code)
     for script in ("entry.py", "other.py", "entry.py", "other.py"):
-        assert code_fingerprint(code / "scripts" / script, cache) == code_fingerprint(code / "scripts" / script)
+        assert CodeFingerprints(code, cache).of(script) == code_fingerprint(code / "scripts" / script)
     assert len(found) == 4 + 2
     other = code.rename(tmp_path_factory.mktemp("other") / "clone")
-    before = code_fingerprint(other / "scripts/entry.py", cache)
+    before = CodeFingerprints(other, cache).of("entry.py")
     assert len(found) == 6
     change(other / path, MODULES[path].replace("1", "2").replace("value\n", "-value\n"))
-    after = code_fingerprint(other / "scripts/entry.py", cache)
+    after = CodeFingerprints(other, cache).of("entry.py")
     assert after == code_fingerprint(other / "scripts/entry.py") != before
 
 
@@ -149,7 +149,7 @@ def test_a_remembered_fingerprint_follows_the_code(
 def test_damaged_memory_of_fingerprints_is_made_anew(damaged: str, code: Path) -> None:
     cache = code / "fingerprints.json"
     cache.write_text(damaged, encoding="utf-8")
-    assert code_fingerprint(code / "scripts/entry.py", cache) == code_fingerprint(code / "scripts/entry.py")
+    assert CodeFingerprints(code, cache).of("entry.py") == code_fingerprint(code / "scripts/entry.py")
 
 
 def test_real_scripts_depend_on_their_stage_only(project: Path) -> None:

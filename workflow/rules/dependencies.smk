@@ -2,17 +2,16 @@
 import json
 
 from uplift_upsample.data.frames_contents import table_metadata
-from uplift_upsample.provenance import code_fingerprint, digest
+from uplift_upsample.provenance import CodeFingerprints, digest
 from uplift_upsample.settled import differences, held_settings
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
-FINGERPRINTS = ".snakemake/fingerprints.json"  # remembered fingerprints of the code
+FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")
 
 
-@functools.cache
 def code(script):
     """Fingerprint of what a script does: a job with it among its params runs again when that changes."""
-    return code_fingerprint(ROOT / "scripts" / f"{script}.py", FINGERPRINTS)
+    return FINGERPRINTS.of(f"{script}.py")
 
 
 def is_generated(path):
