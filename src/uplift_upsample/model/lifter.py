@@ -1,6 +1,6 @@
 """Central 3D poses of many windows, with the spatial stage computed once per 2D pose instead of once per window."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,8 +25,8 @@ class Stage(keras.Model):
         self.stage, self.options = stage, options
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        return self.stage(*(inputs if isinstance(inputs, list | tuple) else [inputs]), **self.options)
+    def call(self, inputs: Sequence[Any]) -> Any:
+        return self.stage(*inputs, **self.options)
 
 
 class Lifter:
@@ -93,7 +93,7 @@ class Lifter:
             num_missing = batch_size - len(parts[0])
             if num_missing:
                 parts = [np.concatenate([part, np.zeros((num_missing, *part.shape[1:]), part.dtype)]) for part in parts]
-            return model.predict_on_batch(parts if len(parts) > 1 else parts[0])[: batch_size - num_missing]
+            return model.predict_on_batch(parts)[: batch_size - num_missing]
 
         starts = range(0, num_rows, batch_size)
         first = [batch(start) for start in starts[:1]]  # compiles, which threads must not do side by side

@@ -35,7 +35,7 @@ def profiled_macs(call: Callable[..., Any], *inputs: tf.TensorSpec) -> int:
 
 
 def _flat(call: Callable[..., Any], inputs: Sequence[tf.TensorSpec]) -> Any:
-    """The call as one function; what is a function inside, such as the pieces that XLA compiles, becomes a part of it."""
+    """The call as one function; what is a function inside becomes a part of it."""
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
