@@ -54,7 +54,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with the specification, the golden outputs of the official code and the motion capture sample."""
+    """The folder with the golden outputs of the official code and the motion capture sample."""
     if not (SHARED / "golden").is_dir():
         pytest.skip(f"needs the whole set of golden files, which is no part of the project ({LOOKED})")
     return SHARED

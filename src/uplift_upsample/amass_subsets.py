@@ -2,7 +2,7 @@
 
 Archives, folders and converted files of one subset bear different names: those of the site today and of former years, and those of
 people's own conversions. Everything that looks a subset up does it here, so that validation data is validation data under any name.
-Source: the AMASS section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import difflib

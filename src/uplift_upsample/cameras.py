@@ -1,7 +1,7 @@
 """Camera geometry of Human3.6M: world to camera, projection with distortion, normalised screen coordinates.
 
-Source: the cameras section of the specification (the projection model of the Human3.6M release). All functions
-work on batches and keep the dtype of the points they are given. Lengths are metres.
+Source: docs/method.md, "Cameras" (the projection model of the Human3.6M release). All functions work on batches and keep the
+dtype of the points they are given. Lengths are metres.
 """
 
 import functools

@@ -31,7 +31,7 @@ ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "Piecewi
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network (model section of the specification).
+    """The network. Source: docs/method.md, "Network".
 
     num_tokens: tokens of a window, N, odd.
     s_out: frames between two tokens, i.e. between two 3D predictions.
@@ -171,7 +171,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Training (protocol section of the specification).
+    """Training. Source: docs/method.md, "Training" and "Training examples".
 
     steps_per_epoch: optimisation steps, whatever the size of the data.
     schedule, schedule_params: the learning rate; see ``train.schedules``.
@@ -266,7 +266,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Evaluation (protocol section of the specification).
+    """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation".
 
     mirror: average with the prediction for the mirrored input. batch_size: windows predicted at once.
     test_step: use every n-th frame of a video only (1: all).

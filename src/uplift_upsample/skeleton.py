@@ -1,7 +1,7 @@
 """Joint orders and the maps between them.
 
-Source: the data section of the specification; the orders are those of Human3.6M, of the SMPL joint regressor,
-and of the published weights. Everything inside the project is in ``MODEL_17`` order.
+Source: docs/method.md, "Joints"; the orders are those of Human3.6M, of the SMPL joint regressor, and of the published weights.
+Everything inside the project is in ``MODEL_17`` order.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Resampling: the formula of the specification, and what it refuses."""
+"""Resampling: the official number of frames (docs/method.md, "Resampling"), and what is refused."""
 
 import math
 

@@ -20,7 +20,8 @@ FULL_81 = ModelConfig(41, 2, (4, 10, 20), strides=(4, 4, 3), paddings=((1, 1), (
 
 @pytest.mark.parametrize(
     ("model", "parameters", "temporal", "window"),
-    # specification: parameters; millions of the temporal and strided stages; 10^9 operations of a whole window, all tokens visible
+    # docs/method.md, "Size", has parameters and millions of the temporal and strided stages; a profiler of the official code gave
+    # 10^9 operations of a whole window, all tokens visible
     [(FULL_351, 10_404_902, 464.5, 1.051), (FULL_81, 10_377_254, 262.0, 0.595)],
     ids=["h36m_351", "h36m_81"],
 )

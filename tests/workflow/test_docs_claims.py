@@ -8,7 +8,8 @@ import pytest
 import yaml
 from workflow_copy import Workflow
 
-DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in ("claims", "changing", "numbers", "gpus", "after_a_crash"))]
+NAMES = ("method", "glossary", "claims", "changing", "numbers", "gpus", "after_a_crash")
+DOCUMENTS = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 
 def text_of(project: Path, name: str) -> str:

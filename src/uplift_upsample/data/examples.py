@@ -1,7 +1,7 @@
 """Examples: the gather that turns rows into arrays, for whole batches at once.
 
 Videos with 2D poses read them from the table; motion capture is seen by a drawn camera and projected with
-distortion. Source: the protocol and AMASS sections of the specification.
+distortion. Source: docs/method.md, "Training examples" and "AMASS".
 """
 
 from dataclasses import dataclass

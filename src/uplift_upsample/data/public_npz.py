@@ -1,7 +1,7 @@
 """The public ``.npz`` files of this field: Human3.6M in VideoPose3D's layout, and AMASS subsets as 17 joints.
 
 They hold pickled dictionaries, read here by an unpickler that makes arrays and containers and runs nothing (``plain_pickle``).
-Source: the data section of the specification.
+Source: docs/method.md, "Human3.6M" and "AMASS".
 """
 
 import lzma

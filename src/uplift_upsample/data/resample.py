@@ -1,7 +1,7 @@
 """Frame rates of motion capture, and resampling to the frame rate of the videos.
 
-Source: the AMASS section of the specification. Its formula for the number of frames is used for AMASS alone, because it loses a
-frame of many recordings; other motion capture keeps all that was recorded.
+Source: docs/method.md, "Resampling". The official number of frames is used for AMASS alone, because it loses a frame of
+many recordings; other motion capture keeps all that was recorded.
 """
 
 import math

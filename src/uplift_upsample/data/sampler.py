@@ -2,8 +2,8 @@
 
 One *row* is (video, centre frame, mirrored). Three generators start from the same seed: the first shuffles all rows
 once per pass and draws the cameras of motion capture, the second draws s_in, the third the shift of the mask. All
-draws of a pass are made at its start, vectorised; NumPy gives the same numbers as one draw per row. Source: "The draws
-behind pipeline" of the golden data, and the protocol section of the specification.
+draws of a pass are made at its start, vectorised; NumPy gives the same numbers as one draw per row. Source:
+docs/method.md, "Training examples".
 """
 
 from collections.abc import Iterator

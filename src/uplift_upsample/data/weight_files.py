@@ -1,6 +1,6 @@
 """Reading weight files in the layout of the official code, Keras 2 HDF5, without a deep-learning framework.
 
-Source: the weight files section of the specification; ``model.weights`` fills a network from one.
+Source: docs/method.md, "Weight files"; ``model.weights`` fills a network from one.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Windows as pure index arithmetic: which frames the tokens of an example stand for, and which of them have a 2D pose.
 
-Source: the protocol section of the specification. Every function works on whole batches: the arguments ``centre``,
-``length`` and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
+Source: docs/method.md, "Windows" and "Masks". Every function works on whole batches: the arguments ``centre``, ``length``
+and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Averages of errors: frame-wise, per action, action-wise; sums grow chunk by chunk, so that memory stays constant.
 
-Source: the evaluation section of the protocol. *Frame-wise* is the mean over all frames and joints; *per action* the mean over the
+Source: docs/method.md, "Averages". *Frame-wise* is the mean over all frames and joints; *per action* the mean over the
 frames and joints of an action; *action-wise* the mean of those. Two cases that the reference leaves open are defined here:
 
 - An action without a scored joint is null in ``per_action`` and no part of the action-wise mean.

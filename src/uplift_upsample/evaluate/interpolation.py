@@ -1,6 +1,6 @@
 """Linear interpolation of predictions over time, for many videos at once and without a loop over frames.
 
-Source: the evaluation section of the protocol. Frames between two predicted ones of a video are interpolated linearly, frames
+Source: docs/method.md, "Interpolation". Frames between two predicted ones of a video are interpolated linearly, frames
 behind the last predicted one repeat it, and nothing crosses a video border.
 
 Where the reference stops with an error, a sound result is given here: frames before the first predicted one of their video

@@ -1,6 +1,6 @@
 """Pose errors per frame and joint: MPJPE, N-MPJPE, P-MPJPE, in float64 and without a loop over frames.
 
-Source: the evaluation section of the protocol. All functions take poses ``(F, J, 3)`` in any unit and return errors
+Source: docs/method.md, "Metrics". All functions take poses ``(F, J, 3)`` in any unit and return errors
 ``(F, J)`` in that unit. ``valid`` ``(F, J)`` marks the joints that are scored; the others get -1 (``INVALID``). As in the
 reference, only what is scored depends on it, and the scale of N-MPJPE: the root that is subtracted and the alignment of
 P-MPJPE use every joint. A coordinate that is no number makes the errors of its frame NaN.

@@ -2,7 +2,7 @@
 
 Windows are centred on the frames that are multiples of s_out, their masks aligned with the video; all other frames
 are interpolated from these by the scoring. Without interpolation there is a window around every frame.
-Source: the evaluation section of the specification.
+Source: docs/method.md, "Prediction".
 """
 
 import logging

@@ -1,6 +1,6 @@
 """From predictions to scores: ground truth, interpolation, metrics and averages, video by video in constant memory.
 
-Source: the evaluation section of the protocol. The result is a document of plain JSON values::
+Source: docs/method.md, "Interpolation" and "Averages". The result is a document of plain JSON values::
 
     {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe"},
                                "action_wise": {...}, "per_action": {"Directions": {...}, ...}},

@@ -10,7 +10,7 @@ J joints, C width, H hidden width ``int(C * mlp_ratio)``:
     strided block, N to N'       the same, its second MLP layer a convolution of kernel 3: N*C*H + N'*3*H*C
     heads                        C_t*3*J for the central token; N times that for the sequence, which only training needs
 
-Nothing here imports a deep-learning framework. Source: the model section of the specification.
+Nothing here imports a deep-learning framework. Source: docs/method.md, "Network".
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The Uplift and Upsample Transformer in plain Keras layers, bottom-up: parts, blocks, the two stages, the network.
 
 Shapes: B windows, N tokens of a window, F 2D poses, J = 17 joints, C width, C_s spatial and C_t temporal width, H heads.
-Source: Einfalt et al., WACV 2023, section 3. Written with ``keras.ops`` only, so that the same code runs on the
-TensorFlow, JAX and PyTorch backends.
+Source: docs/method.md, "Network". Written with ``keras.ops`` only, so that the same code runs on the TensorFlow, JAX and
+PyTorch backends.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Read by group name and position, never by a weight's own name, because those carry counters that differ from file to file. A file
 must be consumed completely and fill every weight. Files written here load in the official code.
-Source: the weight files section of the specification.
+Source: docs/method.md, "Weight files".
 """
 
 import os

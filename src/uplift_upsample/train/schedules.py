@@ -1,4 +1,4 @@
-"""Learning rates by step. Source: the training section of the specification."""
+"""Learning rates by step. Source: docs/method.md, "Learning rate"."""
 
 import math
 from collections.abc import Callable, Mapping

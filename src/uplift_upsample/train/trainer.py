@@ -1,6 +1,6 @@
 """The training step: loss, optimiser and averaged weights, through Keras' own training functions.
 
-Source: the training section of the specification.
+Source: docs/method.md, "Training".
 """
 
 import logging

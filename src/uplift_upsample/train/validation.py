@@ -1,7 +1,7 @@
 """Validation during training: the mask centred on the window, no mirroring, the central frame of every n-th window.
 
 It never measures an upsampled frame, as in the reference; the test protocol in ``evaluate`` does.
-Source: the protocol section of the specification.
+Source: docs/method.md, "Validation".
 """
 
 from collections.abc import Callable

@@ -48,7 +48,7 @@ def test_archives_of_amass_bear_the_names_of_today(table: Path, subset: str, arc
     assert source.url.endswith(f"/smplh/gender_specific/mosh_results/{archive}.tar.bz2")
 
 
-def test_the_table_agrees_with_the_specification(table: Path, shared: Path) -> None:
+def test_the_table_agrees_with_the_golden_one(table: Path, shared: Path) -> None:
     sources = read_sources(table).values()
     rows = [line.split(",") for line in (shared / "spec" / "sources.csv").read_text().splitlines()[1:]]
     given = {row[2]: row[4] for row in rows if row[2] and "{" not in row[2]}

@@ -1,7 +1,7 @@
 """One AMASS subset from its official archive: every recording posed, regressed to 17 joints and resampled to 50 Hz.
 
 Nothing is unpacked to the disk; one recording after the other goes through memory, and only its joints stay.
-Source: the AMASS part of the data section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import csv

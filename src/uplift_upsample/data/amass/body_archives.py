@@ -1,6 +1,6 @@
 """The official archives of AMASS's body model: SMPL+H, DMPLs, and the regressor of the Human3.6M joints.
 
-Source: the AMASS part of the data section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import os

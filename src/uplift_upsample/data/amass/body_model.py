@@ -4,7 +4,7 @@ A joint is a weighted sum of skinned vertices, and everything in that sum but th
 over the vertices are made once, here: for each pair of a joint and a bone that carries some of its vertices there is
 one vector, the *arm*, that is linear in the betas, the DMPLs and the pose features. The mesh is never posed (``body_pose``).
 
-Source: the AMASS part of the data section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import os

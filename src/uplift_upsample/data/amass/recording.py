@@ -1,6 +1,6 @@
 """One recording of AMASS: the ``*_poses.npz`` of a sequence, checked.
 
-Source: the AMASS part of the data section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import math

@@ -1,6 +1,6 @@
 """AMASS: the converted subsets (17 joints of the SMPL regressor) into one frames table.
 
-Source: the data section of the specification.
+Source: docs/method.md, "AMASS".
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Human3.6M from the official archives: one subject of ``Poses_D3_Positions_S{n}.tgz`` in a file of our own, and the files of
 all subjects joined in the layout of the public ``data_3d_h36m.npz``.
 
-Source: the data section of the specification.
+Source: docs/method.md, "Human3.6M".
 """
 
 import json

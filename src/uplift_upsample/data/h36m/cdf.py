@@ -1,6 +1,6 @@
 """The 3D poses in one CDF file of Human3.6M.
 
-Source: the data section of the specification.
+Source: docs/method.md, "Human3.6M".
 """
 
 import tempfile

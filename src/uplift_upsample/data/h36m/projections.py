@@ -1,6 +1,6 @@
 """Exact 2D poses of Human3.6M: the 3D poses through the four cameras of each subject.
 
-Source: the data section of the specification.
+Source: docs/method.md, "Human3.6M".
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Human3.6M: the public 3D and 2D files into one frames table.
 
-Source: the data section of the specification.
+Source: docs/method.md, "Human3.6M".
 """
 
 import logging

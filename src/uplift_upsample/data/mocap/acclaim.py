@@ -1,9 +1,8 @@
 """Acclaim motion capture: the skeleton and the kinematics that moves it. ``asf`` and ``amc`` read the files.
 
-Source: http://research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/ASF-AMC.html, and the notes on the CMU database
-in the specification. A bone starts where its parent ends. Its axis frame C is fixed by the ASF; the AMC gives a
-rotation R in that frame, so that its rotation relative to the parent is ``C R C^-1``. Lengths in the files are in
-units of ``1 / length`` inches, where ``length`` is declared by the ASF.
+Source: http://research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/ASF-AMC.html. A bone starts where its parent ends. Its
+axis frame C is fixed by the ASF; the AMC gives a rotation R in that frame, so that its rotation relative to the parent is
+``C R C^-1``. Lengths in the files are in units of ``1 / length`` inches, where ``length`` is declared by the ASF.
 """
 
 import re

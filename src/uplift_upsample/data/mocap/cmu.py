@@ -1,7 +1,7 @@
 """The CMU Graphics Lab Motion Capture Database: its skeleton as the 17 joints of the project.
 
-Source: http://mocap.cs.cmu.edu, and the notes on the database in the specification. Joints without a counterpart
-among the ends of the bones:
+Source: docs/method.md, "CMU motion capture"; the files are those of http://mocap.cs.cmu.edu. Joints without a counterpart among
+the ends of the bones:
 
 - **pelvis**: the middle of the hips (the root of the file lies about 9 cm higher).
 - **neck**, Human3.6M's thorax joint: the middle of the ends of ``thorax`` and ``lowerneck``.
