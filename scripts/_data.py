@@ -50,7 +50,7 @@ def open_amass(folder: str | None, frame_rate: int, checks: Checks = DEFAULT_CHE
     if not present:
         raise InputError(f"{folder}: there is no converted AMASS subset ({', '.join(SUBSETS[:3])}, ...).npz")
     if others := [file.name for file in files if file not in present]:
-        logger.warning("%s: not used, because they are no subset of AMASS under any of its names: %s", folder, ", ".join(others))
+        logger.warning("%s: not used, because no subset of AMASS has these names: %s", folder, ", ".join(others))
     return amass_table(present, checks=checks)
 
 

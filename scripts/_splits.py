@@ -12,7 +12,7 @@ def read_splits(text: str) -> dict[str, list[str]]:
     try:
         splits = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"--splits is no JSON: {error}") from None
+        raise InputError(f"--splits is not JSON: {error}") from None
     is_valid = isinstance(splits, dict) and all(
         isinstance(members, list) and all(isinstance(member, str) for member in members) for members in splits.values()
     )

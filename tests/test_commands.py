@@ -123,8 +123,8 @@ def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, tr
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--forced_mask_stride", 7], "s_in 7 is no multiple of s_out 2"),
-        (["--forced_mask_stride", 0], "s_in 0 is no multiple of s_out 2"),
+        (["--forced_mask_stride", 7], "s_in 7 is not a multiple of s_out 2"),
+        (["--forced_mask_stride", 0], "s_in 0 is not a multiple of s_out 2"),
         (["--batch_size", 0], "batch_size is 0; it must be at least 1"),
         (["--test_subset", "S11,S11"], "names a subject twice"),
         (["--test_subset", "S2"], "no subset 'S2'"),

@@ -52,8 +52,8 @@ def test_parameters_of_a_schedule_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("studies: {7: {}}", ["studies: the key 7 is no text; write it in quotes"]),
-        ("on: 1", ["the key True is no text; write it in quotes"]),
+        ("studies: {7: {}}", ["studies: the key 7 is not text; write it in quotes"]),
+        ("on: 1", ["the key True is not text; write it in quotes"]),
         ("studies: &a {s: *a}", ["studies.s: it holds itself"]),
         ("reproduce: &a [*a, *a, *a]", ["reproduce: it holds itself"] * 3),
         ("reproduce: " + "[" * 99 + "]" * 99, ["reproduce: it is nested too deeply"]),

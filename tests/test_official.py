@@ -244,7 +244,7 @@ def test_single_drop_path_rate_and_repeated_epsilon() -> None:
             {"EPOCH": 3, "STEPS_PER_EPOC": 1},
             ["'EPOCH', did you mean 'EPOCHS'?", "'STEPS_PER_EPOC', did you mean 'STEPS_PER_EPOCH'?"],
         ),
-        ({"SEQUENCE_STRIDE": 5, "MASK_STRIDE": [5, 12]}, ["s_in 12 is no multiple of s_out 5"]),
+        ({"SEQUENCE_STRIDE": 5, "MASK_STRIDE": [5, 12]}, ["s_in 12 is not a multiple of s_out 5"]),
         ({"EPOCHS": "ten"}, ["train.epochs: expected a whole number, not 'ten'"]),
         ({"TEMPORAL_EMBED_DIM": 348}, ["temporal_dim 348 cannot be divided among 8 heads"]),
         ({"SEQUENCE_LENGTH": 26}, ["must be odd"]),

@@ -11,7 +11,7 @@ from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.own_axes import to_world
 from uplift_upsample.products import one_blas_thread
 
-NUM_FRAMES = 10_007  # enough for every product below to be divided, and no multiple of what a kernel takes at a time
+NUM_FRAMES = 10_007  # enough for every product below to be divided, and not a multiple of what a kernel takes at a time
 
 
 @pytest.fixture

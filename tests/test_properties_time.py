@@ -51,7 +51,7 @@ def test_frame_rates_are_multiples_of_50_hz_or_refused(rate: float) -> None:
     if 50 <= rate <= 500_000 and rate % 50 == 0:
         assert frame_rate_factor(np.array([rate]))[0] == rate / 50
     else:
-        with pytest.raises(InputError, match="no multiple of 50 Hz"):
+        with pytest.raises(InputError, match="not a multiple of 50 Hz"):
             frame_rate_factor(np.array([rate]))
 
 

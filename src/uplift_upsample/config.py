@@ -147,7 +147,8 @@ class ModelConfig:
                 else [f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {self.s_out}"]
             )
         if s_in < 1 or s_in % self.s_out:
-            return [f"s_in {s_in} is no multiple of s_out {self.s_out}; 2D poses can only lie on tokens"]
+            reason = f"a 2D pose can only be placed at a token, every {self.s_out} frames"
+            return [f"s_in {s_in} is not a multiple of s_out {self.s_out}; {reason}"]
         return []
 
     @property

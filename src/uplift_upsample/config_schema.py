@@ -63,15 +63,15 @@ def _masked(part: Any, tree: Mapping[str, Any], name: str = "") -> Any:
 
 
 def without_wrong_keys(part: Any) -> Any:
-    """A copy of a configuration without the keys that are no text."""
+    """A copy of a configuration without the keys that are not text."""
     if isinstance(part, Mapping):
         return {key: without_wrong_keys(value) for key, value in part.items() if isinstance(key, str)}
     return [without_wrong_keys(item) for item in part] if isinstance(part, list) else part
 
 
 def key_faults(config: Any) -> list[str]:
-    """What a schema does not look at: keys that are no text (YAML takes ``7``, ``on`` and dates for something else), and parts that
-    hold themselves.
+    """What a schema does not look at: keys that are not text (YAML takes ``7``, ``on`` and dates for something else), and parts
+    that hold themselves.
     """
     return [line for line, _ in _walked(config)]
 
@@ -101,7 +101,7 @@ def _walk(part: Any, place: str, above: list[int], seen: set[int], faults: list[
         inner = [(place, item) for item in part]
     else:
         wrong = [key for key in part if not isinstance(key, str)]
-        faults += [(f"{start}the key {shown(key)} is no text; write it in quotes", False) for key in wrong]
+        faults += [(f"{start}the key {shown(key)} is not text; write it in quotes", False) for key in wrong]
         inner = [(f"{place}.{key}" if place else str(key), item) for key, item in part.items()]
     for inner_place, item in inner:
         _walk(item, inner_place, [*above, id(part)], seen, faults)
@@ -156,5 +156,5 @@ def _number_hint(value: Any, types: Iterable[str]) -> str:
     try:
         mantissa, _, exponent = f"{float(value):e}".partition("e")
         return f" (YAML takes it for text: write {float(mantissa)}e{int(exponent):+d})"
-    except ValueError:  # no number, or none that is finite
+    except ValueError:  # not a number, or not a finite one
         return ""

@@ -123,7 +123,7 @@ def _among(listing: Listing) -> str:
 
 
 def _identity(entry: str, listing: Listing) -> str | None:
-    """What an entry of CUDA_VISIBLE_DEVICES means; None where that is no device."""
+    """What an entry of CUDA_VISIBLE_DEVICES means; None where that is not a device."""
     if re.fullmatch(r"MIG-[\w/-]+", entry):
         return entry  # a part of a GPU, which is not listed
     if not listing.is_known:
@@ -217,7 +217,7 @@ def _private_folder(folder: str | os.PathLike[str]) -> int:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
         raise InputError(
-            f"{folder}: jobs note here which GPU they hold, and it is no folder that can be used ({error.strerror}); "
+            f"{folder}: jobs note here which GPU they hold, but the folder cannot be used ({error.strerror}); "
             "remove it, or let TMPDIR name another place"
         ) from None
     status = os.fstat(descriptor)

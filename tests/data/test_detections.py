@@ -115,7 +115,7 @@ def test_no_frames_give_no_detections() -> None:
 
 @pytest.mark.parametrize(
     ("poses", "message"),
-    [(np.zeros((5, 16, 2)), "shape"), (np.full((5, 17, 2), np.nan), "frame 0 has a coordinate that is no number")],
+    [(np.zeros((5, 16, 2)), "shape"), (np.full((5, 17, 2), np.nan), "frame 0 has a coordinate that is NaN or infinite")],
 )
 def test_bad_poses(poses: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):

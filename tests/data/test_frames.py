@@ -90,8 +90,8 @@ def test_missing_file(tmp_path) -> None:
         (_record(poses_3d=np.zeros((0, 17, 3), np.float32)), "3D poses have shape"),
         (_record(cameras=[0]), "2 2D videos for 1 cameras"),
         (_record(poses_2d=[np.zeros((5, 17, 2), np.float32)] * 2), "2D poses have shape"),
-        (_record(poses_3d=np.full((6, 17, 3), np.nan, np.float32)), "frame 0 has a coordinate that is no number"),
-        (_record(poses_2d=[np.full((6, 17, 2), np.inf, np.float32)] * 2), "no number"),
+        (_record(poses_3d=np.full((6, 17, 3), np.nan, np.float32)), "frame 0 has a coordinate that is NaN or infinite"),
+        (_record(poses_2d=[np.full((6, 17, 2), np.inf, np.float32)] * 2), "NaN or infinite"),
     ],
 )
 def test_impossible_records(record, message) -> None:

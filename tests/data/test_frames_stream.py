@@ -58,7 +58,7 @@ def test_a_fault_leaves_nothing(tmp_path: Path) -> None:
         yield from _records(2, 9)
         yield dataclasses.replace(next(_records(1, 9)), poses_3d=np.full((9, 17, 3), np.nan, np.float32))
 
-    with pytest.raises(InputError, match="frame 0 has a coordinate that is no number"):
+    with pytest.raises(InputError, match="frame 0 has a coordinate that is NaN or infinite"):
         write_frames(tmp_path / "table.h5", records(), h36m_cameras(), METADATA)
     with pytest.raises(InputError, match="not one usable sequence"):
         write_frames(tmp_path / "table.h5", [], h36m_cameras(), METADATA)

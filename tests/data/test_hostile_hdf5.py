@@ -71,9 +71,9 @@ def set_metadata(values: Any) -> Callable[[h5py.File], None]:
         (put("poses_2d", data=np.zeros((26, 17, 2), "S4")), "poses_2d holds"),
         (link("poses_3d", h5py.ExternalLink("other.h5", "/poses_3d")), "poses_3d lies in another file"),
         (link("poses_3d", h5py.SoftLink("/nowhere")), "poses_3d is missing"),
-        (link("poses_3d", h5py.SoftLink("/videos")), "poses_3d is no array"),
+        (link("poses_3d", h5py.SoftLink("/videos")), "poses_3d is not an array"),
         (put("sequences/frame_rate", data=np.array([50.0, 0.0])), "a frame rate of 0 Hz"),
-        (put("sequences/frame_rate", data=np.array([24.0, 50.0])), "a frame rate of 24 Hz is no multiple of 50 Hz"),
+        (put("sequences/frame_rate", data=np.array([24.0, 50.0])), "a frame rate of 24 Hz is not a multiple of 50 Hz"),
         (put("sequences/frame_rate", data=np.array([29.97, 50.0])), "29.97 Hz"),
         (put("sequences/frame_rate", data=np.array([50.0, 240.0])), "240 Hz"),
         (put("sequences/frame_rate", data=np.array([math.inf, 50.0])), "inf Hz"),
@@ -85,12 +85,12 @@ def set_metadata(values: Any) -> Callable[[h5py.File], None]:
         (put("videos/camera", data=np.array([0, -1, 20, 21])), "a video is of the camera -1"),
         (put("videos/sequence", data=np.array([0, 0, 1, 2])), "a video is of the sequence 2 of 2"),
         (put("cameras/translation", data=np.full((28, 3), np.nan, np.float32)), "the translation of a camera"),
-        (put("cameras/orientation", data=np.ones((28, 4), np.float32)), "no unit quaternion"),
+        (put("cameras/orientation", data=np.ones((28, 4), np.float32)), "not a unit quaternion"),
         (put("cameras/intrinsics", data=np.zeros((27, 11))), "the intrinsics of a camera"),
         (put("cameras/intrinsics", data=np.zeros((28, 11))), "a picture without size"),
-        (set_metadata([]), "the attribute 'metadata' is no JSON object"),
-        (set_metadata({"x": math.nan}), "NaN is no JSON number"),
-        (set_metadata({"splits": {"train": "S1"}}), "its splits are no lists"),
+        (set_metadata([]), "the attribute 'metadata' is not a JSON object"),
+        (set_metadata({"x": math.nan}), "NaN is not a JSON number"),
+        (set_metadata({"splits": {"train": "S1"}}), "its splits are not lists"),
         (lambda file: file.attrs.__setitem__("metadata", "[" * 100_000), "nested too deeply"),
         (lambda file: file.attrs.__setitem__("format", np.arange(3)), "not a frames table of this version"),
     ],
@@ -122,7 +122,7 @@ def test_numbers_that_were_spoilt_later_are_found_when_they_are_used(tmp_path: P
     table = read_frames_table(tmp_path / "h36m.h5")
     zero = np.zeros(1, np.int64)
     rows = Rows(zero, zero, zero.astype(bool), zero + 5, zero, zero)
-    with pytest.raises(InputError, match="h36m: 3D poses of the frames table have a coordinate that is no finite number"):
+    with pytest.raises(InputError, match="h36m: 3D poses of the frames table have a coordinate that is NaN or infinite"):
         ExampleReader(table, 27, 1).read(rows)
     with pytest.raises(InputError, match="h36m: 3D poses of the frames table"):
         ground_truth(table, zero, zero + 3)

@@ -251,7 +251,11 @@ def test_an_s_in_it_was_not_trained_for_is_said(table: FramesTable, caplog: pyte
 
 @pytest.mark.parametrize(
     ("changes", "strides", "told"),
-    [({}, [4, 5], "s_in 5 is no multiple of s_out 2"), ({}, [0], "s_in 0"), ({"s_in": ()}, [4], "the only choice is its s_out, 2")],
+    [
+        ({}, [4, 5], "s_in 5 is not a multiple of s_out 2"),
+        ({}, [0], "s_in 0"),
+        ({"s_in": ()}, [4], "the only choice is its s_out, 2"),
+    ],
 )
 def test_an_impossible_s_in_is_refused(changes: dict, strides: list[int], told: str, table: FramesTable) -> None:
     with pytest.raises(InputError, match=told):
@@ -275,7 +279,7 @@ def test_every_frames_own_prediction_is_that_of_the_official_code(golden, golden
     expected = np.load(golden / "evaluation" / "rand_n71_S11.npz")["s10/pred_raw"][: len(found.frame)]
     assert found.frame.tolist() == list(range(int(table.video_length[videos[0]])))
     np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
-    golden_count("poses of frames that are no multiples of s_out", int((found.frame % 5 != 0).sum()))
+    golden_count("poses of frames that are not multiples of s_out", int((found.frame % 5 != 0).sum()))
 
 
 def test_a_last_block_without_any_2d_pose(table: FramesTable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,7 @@ def changed(predictions: Predictions, rows=slice(None), **metadata) -> Predictio
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"s_in": 5}, "s_in 5 is no multiple of s_out 2"),
+        ({"s_in": 5}, "s_in 5 is not a multiple of s_out 2"),
         ({"s_in": None}, "say nothing of s_in"),
         ({"frames_sha256": "def"}, "another frames table"),
         ({"rows": slice(0, 0)}, "not one predicted frame"),
@@ -265,7 +265,7 @@ def test_predictions_that_cannot_be_scored(table, change, message):
 def test_predictions_that_are_no_numbers(table):
     predictions = predictions_of(table)
     predictions.poses_3d[13, 4, 1] = np.nan
-    with pytest.raises(InputError, match="1 poses are no numbers, the first one in S9 Eating, camera 1, frame 2"):
+    with pytest.raises(InputError, match="1 poses are NaN or infinite, the first one in S9 Eating, camera 1, frame 2"):
         scores(predictions, table)
 
 

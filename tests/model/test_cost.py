@@ -90,5 +90,5 @@ def test_figures_of_the_official_code(name, golden_file) -> None:
 
 
 def test_impossible_stride() -> None:
-    with pytest.raises(InputError, match="s_in 3 is no multiple of s_out 2"):
+    with pytest.raises(InputError, match="s_in 3 is not a multiple of s_out 2"):
         network_cost(ModelConfig(**BASE), 3)

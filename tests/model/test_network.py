@@ -95,7 +95,7 @@ def test_mixed_precision_runs() -> None:
     ("changes", "message"),
     [
         ({"num_tokens": 10}, "must be odd"),
-        ({"s_in": (3,)}, "no multiple of s_out"),
+        ({"s_in": (3,)}, "not a multiple of s_out"),
         ({"temporal_dim": 15}, "cannot be divided among 2 heads"),
         ({"spatial_dim": 9}, "cannot be divided among 2 heads"),
         ({"temporal_blocks": 0, "first_attention_layer": 2}, "without temporal blocks"),

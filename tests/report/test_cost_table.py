@@ -137,7 +137,7 @@ def test_jobs_with_faults(study_with_jobs, change, message):
 
 def test_networks_that_cannot_be(study, values, planned):
     planned[3]["model"] = {"num_tokens": 41, "s_out": 3, "s_in": [3], "strides": [4, 4, 3], "paddings": [[1, 1], [0, 0], [0, 0]]}
-    with pytest.raises(InputError, match="s_in 4 is no multiple of s_out 3"):
+    with pytest.raises(InputError, match="s_in 4 is not a multiple of s_out 3"):
         study(values)
 
 

@@ -83,12 +83,14 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         (
             "experiments/h36m_81/model/s_in",
             [4, 7],
-            "experiments.h36m_81.model: s_in 7 is no multiple of s_out 2; 2D poses can only lie on tokens",
+            "experiments.h36m_81.model: s_in 7 is not a multiple of s_out 2; "
+            "a 2D pose can only be placed at a token, every 2 frames",
         ),
         (
             "studies/paper/experiments/h36m_81/evaluate_s_in",
             [4, 5],
-            "studies.paper.experiments.h36m_81.evaluate_s_in: s_in 5 is no multiple of s_out 2; 2D poses can only lie on tokens",
+            "studies.paper.experiments.h36m_81.evaluate_s_in: s_in 5 is not a multiple of s_out 2; "
+            "a 2D pose can only be placed at a token, every 2 frames",
         ),
         (
             "studies/paper/experiments/amass_351",
@@ -345,7 +347,7 @@ def test_faults_of_one_study_hide_none_of_another(config: Config, schema: Config
 def test_keys_that_are_no_text_hide_no_others(config: Config, schema: Config) -> None:
     put(config, "experiments/h36m_81/train", {7: 1, "epoch": 3})
     told = faults(config, schema)
-    assert any("the key 7 is no text" in line for line in told)
+    assert any("the key 7 is not text" in line for line in told)
     assert any("unknown key 'epoch'" in line for line in told)
 
 

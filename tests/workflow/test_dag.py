@@ -99,7 +99,7 @@ def test_study_of_pretraining_alone_has_no_mean_pose(pristine: Workflow) -> None
 def test_file_at_impossible_stride_says_why(pristine: Workflow) -> None:
     result = pristine.snakemake("--dry-run", "results/demo/h36m_81/seed_0/s_in_7/scores.json")
     assert result.returncode == 1
-    assert "s_in 7 is no multiple of s_out 2" in result.stdout + result.stderr
+    assert "s_in 7 is not a multiple of s_out 2" in result.stdout + result.stderr
 
 
 def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workflow, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_modules_are_found_transitively(code: Path) -> None:
 
 
 def test_the_modules_that_python_would_take(code: Path) -> None:
-    """A package before a module, the script's folder before the library, and no folder that is no package."""
+    """A package before a module, the script's folder before the library, and no folder that is not a package."""
     for name in ("scripts/uplift_upsample.py", "src/uplift_upsample/far/__init__.py", "src/uplift_upsample/bare/module.py"):
         (code / name).parent.mkdir(exist_ok=True)
         (code / name).write_text("from uplift_upsample import bare\nfrom uplift_upsample.bare import module\n", encoding="utf-8")

@@ -4,7 +4,7 @@
 def manifest(study):
     """What a study's tables are to show, and where the scores and the records of the jobs are.
 
-    An experiment that is defined and not run is no part of it. One that only others start from has no strides.
+    An experiment that is defined but not run is not part of it. One that only others start from has no strides.
     """
     return {
         "study": study.name,

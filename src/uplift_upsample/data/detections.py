@@ -107,14 +107,15 @@ def simulate_detections(
 
     resolution: width and height of the picture; detections are clipped to it. joints: the names of the J joints in
     their order. The same generator state gives the same detections. Raises ``InputError`` for another shape or
-    coordinates that are no numbers.
+    coordinates that are NaN or infinite.
     """
     noise = noise or DetectionNoise()
     poses = np.asarray(poses_2d_px, np.float64)
     if poses.ndim != 3 or poses.shape[1:] != (len(joints), 2):
         raise InputError(f"simulated detections: 2D poses have shape {poses.shape}, not (frames, {len(joints)}, 2)")
     if not np.isfinite(poses).all():
-        raise InputError(f"simulated detections: frame {np.argwhere(~np.isfinite(poses))[0][0]} has a coordinate that is no number")
+        frame = np.argwhere(~np.isfinite(poses))[0][0]
+        raise InputError(f"simulated detections: frame {frame} has a coordinate that is NaN or infinite")
     scales = noise.scales(joints)
     jitter = _jitter(poses.shape, rng, noise, frame_rate) * scales[:, None]  # (T, J, 2)
     shifts = _outlier_shifts(poses.shape, rng, noise, frame_rate, scales)  # (T, J, 2)

@@ -220,7 +220,7 @@ def add_array(file: h5py.File, name: str, array: np.ndarray) -> None:
 
 
 def add_attributes(file: h5py.File, metadata: Mapping[str, Any], sha256: str) -> None:
-    """Put what is no array into the file of a table."""
+    """Put what is not an array into the file of a table."""
     file.attrs["format"] = FORMAT
     file.attrs["metadata"] = json.dumps(LAYOUT | dict(metadata))
     file.attrs["sha256"] = sha256
@@ -229,7 +229,7 @@ def add_attributes(file: h5py.File, metadata: Mapping[str, Any], sha256: str) ->
 def read_frames_table(path: str | os.PathLike[str]) -> FramesTable:
     """Open a table; the pose arrays are read-only memory maps, so only the frames that are used are read.
 
-    Raises ``InputError`` when the file is missing, is no frames table, or is damaged.
+    Raises ``InputError`` when the file is missing, is not a frames table, or is damaged.
     """
     path = Path(path)
     try:

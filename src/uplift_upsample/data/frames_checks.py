@@ -50,19 +50,19 @@ def _camera_fault(cameras: Cameras) -> str | None:
             return f"the {name} of a camera is missing or no sound number"
     norms = np.linalg.norm(cameras.orientation, axis=1)
     if len(norms) and np.abs(norms - 1).max() > 1e-3:
-        return "the orientation of a camera is no unit quaternion"
+        return "the orientation of a camera is not a unit quaternion"
     return "a camera has a picture without size" if (cameras.intrinsics[:, :2] <= 0).any() else None
 
 
 def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
     splits, actions = metadata.get("splits", {}), metadata.get("actions", [])
     if not isinstance(splits, dict) or not all(_are_texts(names) for names in splits.values()):
-        return "its splits are no lists of subjects"
+        return "its splits are not lists of subjects"
     if not _are_texts(actions) or not isinstance(metadata.get("dataset", ""), str):
         return "its metadata name no data set or no actions"
     left_out = metadata.get("left_out", {})
     if not isinstance(left_out, dict) or not all(_are_texts(videos) for videos in left_out.values()):
-        return "its left out videos are no lists of names"
+        return "its left out videos are not lists of names"
     for name, layout in LAYOUT.items():
         if metadata.get(name, layout) not in (layout, list(layout)):
             return f"{name} is {metadata[name]!r}, not {layout!r}"
@@ -82,6 +82,6 @@ def _frame_rate_fault(frame_rates: np.ndarray) -> str | None:
 
 
 def check_finite(dataset: str, what: str, poses: np.ndarray) -> None:
-    """Raise ``InputError`` for poses of a table that are no finite numbers: the file was damaged after it was made."""
+    """Raise ``InputError`` for poses of a table that are NaN or infinite: the file was damaged after it was made."""
     if not np.isfinite(poses).all():
-        raise InputError(f"{dataset}: {what} of the frames table have a coordinate that is no finite number; make the table again")
+        raise InputError(f"{dataset}: {what} of the frames table have a coordinate that is NaN or infinite; make the table again")

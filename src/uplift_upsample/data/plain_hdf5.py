@@ -106,7 +106,7 @@ class PlainHdf5:
         """A list of texts, ``(N,)`` str."""
         dataset = self._dataset(name)
         if not h5py.check_string_dtype(dataset.dtype) or len(dataset.shape) != 1:
-            raise UnreadableError(f"{name} is no list of texts")
+            raise UnreadableError(f"{name} is not a list of texts")
         self._check_size(name, dataset, dataset.shape[0] * dataset.dtype.itemsize)
         return np.array(dataset.asstr("utf-8", "strict")[()].tolist(), dtype=str)
 
@@ -119,14 +119,14 @@ class PlainHdf5:
         """A dictionary of JSON values in an attribute; numbers are finite."""
         values = json.loads(self.text_attribute(name) or "null", parse_constant=_refuse)
         if not isinstance(values, dict):
-            raise UnreadableError(f"the attribute {name!r} is no JSON object")
+            raise UnreadableError(f"the attribute {name!r} is not a JSON object")
         return values
 
     def group(self, name: str) -> Any:
         """The attributes of a group, or of the file itself for an empty name."""
         found = self._file[name] if name else self._file
         if not isinstance(found, h5py.Group) or found.file.filename != self._file.filename:
-            raise UnreadableError(f"{name} is no group of the file")
+            raise UnreadableError(f"{name} is not a group of the file")
         return found.attrs
 
     def _dataset(self, name: str) -> h5py.Dataset:
@@ -134,7 +134,7 @@ class PlainHdf5:
         if found is None:
             raise UnreadableError(f"{name} is missing")
         if not isinstance(found, h5py.Dataset) or found.shape is None:
-            raise UnreadableError(f"{name} is no array")
+            raise UnreadableError(f"{name} is not an array")
         if found.file.filename != self._file.filename or found.is_virtual or found.external:
             raise UnreadableError(f"{name} lies in another file")
         return found
@@ -156,4 +156,4 @@ def _check_heap(heap: bytes) -> None:
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")

@@ -28,7 +28,7 @@ class UnreadableError(ValueError):
 
 
 class PlainNpz:
-    """The fields of an ``.npz`` file. Raises ``UnreadableError`` when the bytes are no such file."""
+    """The fields of an ``.npz`` file. Raises ``UnreadableError`` when the bytes are not such a file."""
 
     def __init__(self, content: bytes | str | os.PathLike[str]) -> None:
         """content: the bytes of the file, or its path, from which each field is then read when it is asked for."""
@@ -59,11 +59,11 @@ class PlainNpz:
         """A field with the JSON text of a dictionary that has a list of dictionaries under ``key``, as files of our own begin."""
         text = self.read(field, _MAX_HEADER)
         if text.dtype.kind != "U" or text.shape != ():
-            raise UnreadableError(f"the field {field!r} is no text")
+            raise UnreadableError(f"the field {field!r} is not text")
         try:
             header = json.loads(text.item())
         except (ValueError, RecursionError) as error:
-            raise UnreadableError(f"the field {field!r} is no JSON ({error})") from None
+            raise UnreadableError(f"the field {field!r} is not JSON ({error})") from None
         entries = header.get(key) if isinstance(header, dict) else None
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise UnreadableError(f"the field {field!r} has no list {key!r}")
@@ -126,5 +126,5 @@ def _numbers(what: str, array: np.ndarray, shape: Shape) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise UnreadableError(f"{what} holds {array.dtype}, not numbers")
     if not np.isfinite(array).all():
-        raise UnreadableError(f"{what} has values that are no finite numbers")
+        raise UnreadableError(f"{what} has values that are NaN or infinite")
     return array

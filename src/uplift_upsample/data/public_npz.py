@@ -187,15 +187,15 @@ def _unpickle(path: str | os.PathLike[str], key: str, file: Any) -> Any:
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise
     except Exception as error:  # NumPy has Python read the header
-        raise InputError(f"{path}: {key!r} is no NumPy array ({error})") from None
+        raise InputError(f"{path}: {key!r} is not a NumPy array ({error})") from None
     if not dtype.hasobject or shape != ():
         raise InputError(f"{path}: {key!r} is an array of {dtype} with the shape {shape}, not a dictionary")
     try:
         return PlainUnpickler(file).load()[()]
     except ForbiddenError as error:
         raise InputError(
-            f"{path}: {key!r} asks for {error}, which is no array or container. Loading it could run code of whoever made the "
-            "file, so it is not loaded; get the file from its publisher"
+            f"{path}: {key!r} asks for {error}, which is neither an array nor a container. Loading it could run code of "
+            "whoever made the file, so it is not loaded; get the file from its publisher"
         ) from None
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise
@@ -252,7 +252,7 @@ def _number(path: str | os.PathLike[str], where: str, value: Any) -> float:
     try:
         return float(np.asarray(value).reshape(()))
     except (TypeError, ValueError, OverflowError, RecursionError):
-        raise InputError(f"{path}: {where} has the frame rate {shown(value)}, which is no number") from None
+        raise InputError(f"{path}: {where} has the frame rate {shown(value)}, which is not a number") from None
 
 
 def _float32(poses: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def _check(record: SequenceRecord, metadata: Mapping[str, Any]) -> None:
             raise InputError(f"{where}: 2D poses have shape {view.shape}, not ({num_frames}, {NUM_JOINTS}, 2)")
     for array in (record.poses_3d, *record.poses_2d):
         if not np.isfinite(array).all():
-            raise InputError(f"{where}: frame {np.argwhere(~np.isfinite(array))[0][0]} has a coordinate that is no number")
+            raise InputError(f"{where}: frame {np.argwhere(~np.isfinite(array))[0][0]} has a coordinate that is NaN or infinite")
         if max(array.max(), -array.min()) > FARTHEST:
             frame, *_ = np.argwhere(np.abs(array) > FARTHEST)[0]
             raise InputError(f"{where}: frame {frame} has the coordinate {np.abs(array[frame]).max():.3g}, where no person is")

@@ -64,7 +64,7 @@ def resample(
     positions: ``(T, ...)``; a floating dtype is kept, anything else becomes float64. count: how many frames come out, of T and the
     two rates. Output frame i lies at input position ``i / target * frame_rate``, between its floor and its ceiling. The result
     has no frames when the recording is shorter than one of them. lowest: Hz, ``target`` by default: frames that were never
-    recorded are not invented where nobody asks for it. Raises ``InputError`` for a rate below it, and for no finite number.
+    recorded are not invented where nobody asks for it. Raises ``InputError`` for a rate below it, or NaN or infinite.
     """
     positions = np.asarray(positions)
     if not np.issubdtype(positions.dtype, np.floating):

@@ -52,14 +52,14 @@ def mask_origin(centre: np.ndarray, shift: np.ndarray | int, step: np.ndarray | 
 def frame_rate_factor(frame_rates: np.ndarray) -> np.ndarray:
     """Whole numbers by which strides are multiplied for videos faster than 50 Hz.
 
-    Raises ``InputError`` for a rate that is no multiple of 50 Hz, or that no camera has.
+    Raises ``InputError`` for a rate that is not a multiple of 50 Hz, or that no camera has.
     """
     factors = np.asarray(frame_rates, np.float64) / FRAME_RATE
     wrong = (factors < 1) | (factors != np.round(factors)) | ~(factors <= MAX_FRAME_RATE / FRAME_RATE)
     if wrong.any():
         rate = np.asarray(frame_rates)[wrong][0]
         raise InputError(
-            f"a frame rate of {rate_text(rate)} Hz is no multiple of {FRAME_RATE:g} Hz; "
+            f"a frame rate of {rate_text(rate)} Hz is not a multiple of {FRAME_RATE:g} Hz; "
             f"resample the sequences to {FRAME_RATE:g} Hz first"
         )
     return np.round(factors).astype(np.int64)

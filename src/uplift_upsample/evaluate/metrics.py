@@ -3,7 +3,7 @@
 Source: docs/method.md, "Metrics". All functions take poses ``(F, J, 3)`` in any unit and return errors
 ``(F, J)`` in that unit. ``valid`` ``(F, J)`` marks the joints that are scored; the others get -1 (``INVALID``). As in the
 reference, only what is scored depends on it, and the scale of N-MPJPE: the root that is subtracted and the alignment of
-P-MPJPE use every joint. A coordinate that is no number makes the errors of its frame NaN.
+P-MPJPE use every joint. A NaN coordinate makes the errors of its frame NaN.
 
 Degenerate predictions, all joints in one point, have no best scale and no best rotation. As in the reference, N-MPJPE is NaN
 for them, and P-MPJPE is the distance of the unaligned pose; ``is_degenerate`` finds them, and whoever averages must say

@@ -158,7 +158,7 @@ def predict_subset(
         check_s_in(s_in, network.config)
     if not evaluate.interpolate and network.config.has_strided_input and network.config.s_out > 1:
         logger.warning(
-            "nothing is interpolated: windows around frames that are no multiples of s_out %d see no 2D pose at all",
+            "nothing is interpolated: windows around frames that are not multiples of s_out %d see no 2D pose at all",
             network.config.s_out,
         )
     lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror, precision=evaluate.precision)

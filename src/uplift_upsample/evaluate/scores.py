@@ -58,7 +58,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     ``no_learned_upsampling`` in any case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
-    are no numbers; and where neither learned upsampling nor interpolation is to give the frames in between.
+    are NaN or infinite; and where neither learned upsampling nor interpolation is to give the frames in between.
     """
     predictions = counted(predictions, table)
     s_in, s_out = predictions.metadata["s_in"], predictions.metadata["s_out"]
@@ -233,7 +233,7 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
     """The predictions that count, those at multiples of s_out, in the order of video and frame.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
-    are no numbers.
+    are NaN or infinite.
     """
     metadata = predictions.metadata
     missing = [key for key in ("s_in", "s_out") if not _is_stride(metadata.get(key))]
@@ -247,7 +247,7 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
         raise InputError(f"predictions: the metadata say nothing of {' and '.join(missing)}; predict again")
     s_in, s_out = metadata["s_in"], metadata["s_out"]
     if s_in % s_out:
-        raise InputError(f"predictions: s_in {s_in} is no multiple of s_out {s_out}")
+        raise InputError(f"predictions: s_in {s_in} is not a multiple of s_out {s_out}")
     if metadata.get("frames_sha256") not in (None, table.sha256):
         raise InputError("predictions: made from another frames table (frames_sha256 differs); predict again, or give that table")
     if not len(predictions.video):
@@ -265,7 +265,7 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
         row = np.argmin(is_finite)
         where = f"{table.video_name(result.video[row])}, frame {result.frame[row]}"
         count = (~is_finite).sum()
-        raise InputError(f"predictions: {count} poses are no numbers, the first one in {where}; the weights may be damaged")
+        raise InputError(f"predictions: {count} poses are NaN or infinite, the first one in {where}; the weights may be damaged")
     return result
 
 

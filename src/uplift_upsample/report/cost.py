@@ -117,7 +117,7 @@ def _device(record: Step | None, seconds: float) -> str:
 
 
 def _benchmark(path: str) -> dict[str, float]:
-    """The numbers of a benchmark file of Snakemake; what is not there, or no number, is left out."""
+    """The numbers of a benchmark file of Snakemake; what is missing or not a number is left out."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))

@@ -168,7 +168,7 @@ class Results:
 
 
 def collected(manifest: Manifest) -> Results:
-    """Read all scores of a manifest. Raises ``InputError`` for a file that is missing or is no scores document."""
+    """Read all scores of a manifest. Raises ``InputError`` for a file that is missing or is not a scores document."""
     rows: list[tuple[Any, ...]] = []
     protocols = {}
     for evaluation in planned(manifest):
@@ -273,5 +273,5 @@ def _millimetres(value: Any) -> float:
     if value is None:
         return math.nan
     if not is_number(value) or value < 0:
-        raise ValueError(f"{shown(value)} is no error in mm")
+        raise ValueError(f"{shown(value)} is not an error in mm")
     return float(value)

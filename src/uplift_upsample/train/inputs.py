@@ -85,7 +85,7 @@ class InputReader:
 
     reader: of the training examples. num_groups: devices that share a batch. has_twins: whether every row
     is followed by its mirrored twin, which is then made in the step. is_resident: whether the poses go to the device once, here,
-    instead of with each batch; for one device. Raises ``InputError`` for poses that are no numbers.
+    instead of with each batch; for one device. Raises ``InputError`` for poses that are NaN or infinite.
     """
 
     def __init__(

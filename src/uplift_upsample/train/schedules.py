@@ -63,7 +63,7 @@ def build_schedule(name: str, params: Mapping[str, Any]) -> schedules.LearningRa
 
 
 def initial_rate(schedule: schedules.LearningRateSchedule) -> float:
-    """The learning rate of step 0. Raises ``InputError`` where it is no positive number."""
+    """The learning rate of step 0. Raises ``InputError`` where it is not a positive number."""
     rate = float(keras.ops.convert_to_numpy(schedule(0)))
     if not (math.isfinite(rate) and rate > 0):
         raise InputError(f"the schedule starts with a learning rate of {rate}; it must be positive")

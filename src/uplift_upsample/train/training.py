@@ -94,7 +94,7 @@ def train(
     each batch (``train.parallel``); a run may go on with another number. should_stop: asked after each step, and within
     validation, which then starts again at the next call. on_step: gets the number of steps made and the loss in metres.
     on_epoch: gets each row of the history. checkpoint_seconds: between two checkpoints within an epoch. Raises
-    ``InputError`` for a loss that is no number, ``TrainingInterrupted`` after ``should_stop``.
+    ``InputError`` for a loss that is NaN or infinite, ``TrainingInterrupted`` after ``should_stop``.
     """
     checkpoints = CheckpointFolder(folder)
     with checkpoints.locked():
@@ -200,7 +200,7 @@ class _Session:
         )
 
     def make_step(self, batch: TrainingBatch) -> None:
-        """One optimisation step. A loss that is no number ends the run; the last checkpoint is the last good state."""
+        """One optimisation step. A loss that is NaN or infinite ends the run; the last checkpoint is the last good state."""
         self.last_loss = self.trainer.step_on(batch.inputs)
         if not math.isfinite(self.last_loss):
             raise InputError(f"the loss of step {self.progress.step + 1} is {self.last_loss}; {self._way_back()}")

@@ -104,7 +104,7 @@ def test_values_go_where_they_belong(write, tmp_path):
 @pytest.mark.parametrize("frame_rate", [60.0, 25.0, 0.0, -50.0, 119.99, np.nan])
 def test_other_frame_rates_must_be_resampled(write, tmp_path, frame_rate):
     write(frame_rate=frame_rate)
-    with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses has .* Hz, which is no multiple of 50 Hz; resample it"):
+    with pytest.raises(InputError, match=r"CMU.npz: 01/01_01_poses has .* Hz, which is not a multiple of 50 Hz; resample it"):
         amass_table([tmp_path / "CMU.npz"])
 
 
@@ -164,7 +164,7 @@ def test_all_subsets_of_a_folder(write, tmp_path, project, monkeypatch, caplog):
         table = open_amass(str(tmp_path), 50)
     assert table.metadata["splits"] == {"train": ["CMU"], "val": ["MPIHDM05"]}
     unknown, missing = caplog.messages
-    assert unknown.endswith(": not used, because they are no subset of AMASS under any of its names: notes.npz")
+    assert unknown.endswith(": not used, because no subset of AMASS has these names: notes.npz")
     assert missing.startswith("AMASS: 2 of the 17 published subsets; without DanceDB, ")
     write("MPIHDM05")
     with pytest.raises(InputError, match=r"MPIHDM05\.npz and .*MPI_HDM05\.npz are both the subset MPIHDM05; leave out one"):
@@ -179,7 +179,7 @@ def test_rates_of_clocks_that_are_not_exact(write, tmp_path, rate):
 
 def test_a_rate_is_told_with_all_its_digits(write, tmp_path):
     write(frame_rate=100.00234)
-    with pytest.raises(InputError, match=r"has 100\.00234 Hz, which is no multiple of 50 Hz"):
+    with pytest.raises(InputError, match=r"has 100\.00234 Hz, which is not a multiple of 50 Hz"):
         amass_table([tmp_path / "CMU.npz"])
 
 

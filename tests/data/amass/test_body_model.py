@@ -240,7 +240,7 @@ MODEL_FAULTS = {
         lambda fields: fields | {"shapedirs": fields["shapedirs"][:, :, :10]},
         "'shapedirs' has 10 components, 16 are needed",
     ),
-    "nan": (_with("v_template", (3, 1), np.nan), "the field 'v_template' has values that are no finite numbers"),
+    "nan": (_with("v_template", (3, 1), np.nan), "the field 'v_template' has values that are NaN or infinite"),
     "text": (lambda fields: fields | {"weights": np.full((6890, 52), "0")}, "the field 'weights' holds <U1, not numbers"),
     "pickle": (
         lambda fields: fields | {"J_regressor": np.array({"sparse": 1}, object)},

@@ -292,7 +292,7 @@ def test_google_drive_that_fails(sites: Sites, table: dict[str, Source], fetch: 
 
 def test_address_that_is_not_of_google_drive(table: dict[str, Source], fetch: Fetch) -> None:
     table["weights_h36m_81"] = replace(table["weights_h36m_81"], url="https://drive.google.com/drive/folders/x")
-    with pytest.raises(InputError, match="is no address of a file on Google Drive"):
+    with pytest.raises(InputError, match="is not the address of a file on Google Drive"):
         fetch("weights_h36m_81")
 
 

@@ -173,7 +173,7 @@ def test_old_spelling_of_a_page(sites: Sites, table: dict[str, Source]) -> None:
 
 @pytest.mark.parametrize("word", ["a b", "a;b", "a\r\nX: y", "ä", ""])
 def test_no_session_cookie(table: dict[str, Source], word: str) -> None:
-    with pytest.raises(InputError, match="the value of H36M_PHPSESSID is no session cookie; log in at") as error:
+    with pytest.raises(InputError, match="the value of H36M_PHPSESSID is not a session cookie; log in at") as error:
         login_request(table["h36m_S1"], {"PHPSESSID": Secret(word)})
     assert not word or word not in str(error.value).replace("a b", "")
 

@@ -190,7 +190,7 @@ def other_people(poses_3d, _):
         (drop_camera, r"2d_h36m_gt.npz: S9 Photo has 2D poses of 3 cameras instead of 4"),
         (shorten, r"2d_h36m_gt.npz: S9 Photo, camera 2 has 5 frames, fewer than the 6"),
         (other_joints, r"2d_h36m_gt.npz: S9 Photo, camera 2 holds .*\(6, 16, 2\)"),
-        (spoil_2d, r"2d_h36m_gt.npz: S9 Photo, camera 2, frame 4 has a coordinate that is no finite number"),
+        (spoil_2d, r"2d_h36m_gt.npz: S9 Photo, camera 2, frame 4 has a coordinate that is NaN or infinite"),
         (spoil_3d, r"data_3d_h36m.npz: S9 Photo, frame 4 has a coordinate"),
         (rename_action, r"data_3d_h36m.npz: S9: unknown action 'TakingPhoto', did you mean 'Photo'"),
         (other_people, r"data_3d_h36m.npz: none of the subjects S1, "),

@@ -134,7 +134,7 @@ def test_broken_amc(tmp_path: Path, old: str, new: str, line: int | None, messag
         ("name lower\n", "name upper\n", "a second bone named upper"),
         ("direction 0 -1 0", "direction 0 -1", "'direction' needs 3 finite numbers, not '0 -1'"),
         ("direction 0 -1 0", "direction 0 0 0", "bone upper has no direction"),
-        ("axis 0 0 0 XYZ", "axis 0 0 0 XYX", "the axis order 'XYX' is no permutation"),
+        ("axis 0 0 0 XYZ", "axis 0 0 0 XYX", "the axis order 'XYX' is not a permutation"),
         ("dof rx ry rz", "dof rx ry tz", "only rx ry rz, each once"),
         ("upper lower", "upper lower knee", "bone knee of :hierarchy is not in :bonedata"),
         ("    upper lower\n", "", "does not connect lower, tip to the root"),

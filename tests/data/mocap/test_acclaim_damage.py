@@ -117,7 +117,7 @@ def test_what_is_no_frame_number(tmp_path: Path, first: str) -> None:
         ("  end\n", "", "a bone begins before the one before it has its 'end'"),
         ("  order TX TY TZ RX RY RZ\n", "", "has no 'order'"),
         ("order TX TY TZ RX RY RZ", "order TX TY TZ RX RY QZ", "only tx ty tz rx ry rz, each once"),
-        ("axis XYZ", "axis XY", "the axis order 'XY' is no permutation"),
+        ("axis XYZ", "axis XY", "the axis order 'XY' is not a permutation"),
         ("    lhumerus lradius", "    lhumerus lradius\n    elbow hand", "bone elbow of :hierarchy is not in :bonedata"),
         ("    lhumerus lradius", "    lhumerus lradius\n    lradius lhumerus", "bone lhumerus is in :hierarchy twice"),
         ("    lclavicle lhumerus", "    lradius lhumerus", "does not connect lhumerus, lradius"),

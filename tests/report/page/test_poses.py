@@ -97,7 +97,7 @@ def test_bad_plans_are_one_message(table: FramesTable, predictions: Predictions)
     values = {"experiment": "e", "run": "seed_0", "s_in": 5, "predictions": "p", "frames": "f", "sequences": ["a"]}
     assert planned_tracks(json.dumps([values])) == [PlannedTrack("e", "seed_0", 5, "p", "f", ("a",))]
     for text in ("{", "[1]", '[{"sequences": []}]'):
-        with pytest.raises(InputError, match="no list of tracks"):
+        with pytest.raises(InputError, match="not a list of tracks"):
             planned_tracks(text)
     unknown = PlannedTrack("small", "seed_0", 20, "p", "f", ("S9_Flying_cam0",))
     with pytest.raises(InputError, match="S9_Flying_cam0"):

@@ -65,7 +65,7 @@ def convert_archive(
     """Convert the archive of a subset.
 
     subset: any name of it. progress: called after each recording with its frames. Recordings that lack a field, hold
-    values that are no finite numbers, are slower than 50 Hz or too short for one frame are skipped, and listed with the reason.
+    values that are NaN or infinite, are slower than 50 Hz or too short for one frame are skipped, and listed with the reason.
 
     Raises ``InputError`` for a damaged archive, for one of another subset or another body model, and when no recording is usable.
     """

@@ -89,7 +89,7 @@ def _frame_rate(npz: PlainNpz) -> float:
         raise UnreadableError(f"the field {name!r} is not one number")
     value = float(rate.reshape(()))
     if not math.isfinite(value):
-        raise UnreadableError(f"the field {name!r} has values that are no finite numbers")
+        raise UnreadableError(f"the field {name!r} has values that are NaN or infinite")
     return nominal_rate(value)
 
 

@@ -42,7 +42,7 @@ def amass_table(
     camera.
 
     Raises ``InputError`` that names all files that are missing, two files of one subset, and an unknown one that may be meant for
-    validation; for a frame rate that is no multiple of 50 Hz, values that are not finite, and people of an impossible size, it
+    validation; for a frame rate that is not a multiple of 50 Hz, values that are not finite, and people of an impossible size, it
     names file and sequence.
     """
     return build_frames_table(*_table_parts(files, is_synthetic, checks))
@@ -127,12 +127,12 @@ def _records(subset: str, path: Path, checks: Checks) -> Iterator[SequenceRecord
                 continue
             if not FRAME_RATE <= rate <= MAX_FRAME_RATE or rate % FRAME_RATE != 0:
                 raise InputError(
-                    f"{where} has {rate_text(rate)} Hz, which is no multiple of {FRAME_RATE:g} Hz; "
+                    f"{where} has {rate_text(rate)} Hz, which is not a multiple of {FRAME_RATE:g} Hz; "
                     f"resample it to {FRAME_RATE:g} Hz first"
                 )
             is_finite = np.isfinite(poses_3d).all((1, 2))
             if not is_finite.all():
-                raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
+                raise InputError(f"{where}, frame {int(np.argmin(is_finite))} has a coordinate that is NaN or infinite")
             if max(poses_3d.max(), -poses_3d.min()) > FARTHEST:
                 raise InputError(f"{where} has a coordinate beyond {FARTHEST:g} m, where no person is; convert the subset again")
             sizes.append(check_body_size(where, poses_3d, checks))

@@ -71,7 +71,7 @@ def read_members(
     """Stream the wanted files of an archive: their normalised names (``a/b.npz``) and contents, in archive order.
 
     Members that are not wanted are passed over and not kept, so that the memory needed is that of the largest wanted one.
-    Folders are never asked for. Raises ``InputError``, naming archive and member, for: a file that is no archive, is empty, a
+    Folders are never asked for. Raises ``InputError``, naming archive and member, for: a file that is not an archive, is empty, a
     web page, encrypted, cut off or damaged (also behind the last wanted member, if the caller iterates to the end);
     a member with an absolute path or ``..``; a wanted member that is a link, device, pipe or sparse file, is there
     twice, or exceeds the limits.

@@ -19,7 +19,7 @@ def drive_request(source: Source, place: str) -> Request:
     match = re.search(r"/file/d/([\w-]+)|[?&]id=([\w-]+)", source.url)
     if urlsplit(source.url).hostname != "drive.google.com" or match is None:
         raise InputError(
-            f"{source.name}: {source.url} is no address of a file on Google Drive (https://drive.google.com/file/d/...)"
+            f"{source.name}: {source.url} is not the address of a file on Google Drive (https://drive.google.com/file/d/...)"
         )
     advice = (
         f"Google Drive limits how often a file is downloaded: try again tomorrow, or open {source.url} in a browser, "

@@ -78,7 +78,7 @@ def login_request(source: Source, credentials: Credentials, advice: str = "try a
         return Request(source.url, form=credentials, judge=judge, advice=advice)
     for secret in credentials.values():
         if not re.fullmatch(r"[!#-+\--:<-\[\]-~]+", secret.reveal()):  # what a cookie may hold
-            raise InputError(f"the value of {login.variables[0]} is no session cookie; {login.how_to_log_in}")
+            raise InputError(f"the value of {login.variables[0]} is not a session cookie; {login.how_to_log_in}")
     return Request(source.url, cookies=credentials, judge=judge, advice=advice)
 
 

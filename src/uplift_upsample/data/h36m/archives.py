@@ -82,7 +82,7 @@ def read_archive(path: str | os.PathLike[str], subject: str, sha256: str) -> Sub
 
 
 def _is_cdf(member: str) -> bool:
-    # macOS adds ._Directions.cdf, which is no CDF file
+    # macOS adds ._Directions.cdf, which is not a CDF file
     return member.endswith(".cdf") and not PurePosixPath(member).name.startswith("._")
 
 

@@ -66,7 +66,7 @@ def _check_body(poses: np.ndarray, where: str) -> None:
     if not is_finite.all():
         frame, joint = np.argwhere(~is_finite)[0].tolist()
         raise InputError(
-            f"{where}: frame {frame}, {H36M_32[joint]}, has a coordinate that is no finite number; get the archive again"
+            f"{where}: frame {frame}, {H36M_32[joint]}, has a coordinate that is NaN or infinite; get the archive again"
         )
     hint = "are these world positions in millimetres?"
     distance = np.linalg.norm(poses, axis=-1).max(1)

@@ -20,7 +20,7 @@ _SIZES = {1: 1, 2: 2, 4: 4, 8: 8, 11: 1, 12: 2, 14: 4, 21: 4, 22: 8, 31: 8, 32: 
 
 
 class DamagedCdfError(ValueError):
-    """The bytes are no CDF file that can be read. The message is the reason."""
+    """The bytes are not a CDF file that can be read. The message is the reason."""
 
 
 def sound_cdf(content: bytes, variable: str) -> bytes:

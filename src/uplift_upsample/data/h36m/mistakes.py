@@ -71,7 +71,7 @@ def projected(poses_3d: np.ndarray, cameras: Cameras, views: Sequence[int]) -> n
         cameras.rotations[views].astype(np.float64),
         cameras.translation[views].astype(np.float64),
     )
-    with np.errstate(all="ignore"):  # what lies in the plane of the camera is far off, or no number
+    with np.errstate(all="ignore"):  # what lies in the plane of the camera is far off, or NaN
         return project(in_camera, intrinsics_px(cameras.intrinsics[views]))
 
 

@@ -85,7 +85,7 @@ def check_reprojection(pair: H36mPair) -> None:
         for subject, actions in pair.positions_3d.items()
         for name in actions
         for video in _measured(pair, subject, name)
-        if np.isfinite(video.off_px)  # what is no number is told frame by frame when it is converted
+        if np.isfinite(video.off_px)  # the conversion names each frame that is NaN
     ]
     if wrong := [video for video in videos if video.is_wrong]:
         raise InputError(_fault(pair, wrong, len(videos)))

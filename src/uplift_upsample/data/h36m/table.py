@@ -225,7 +225,7 @@ def _normalised_views(
 def _check_finite(path: str | os.PathLike[str], where: str, poses: np.ndarray) -> None:
     is_finite = np.isfinite(poses).all((1, 2))
     if not is_finite.all():
-        raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))} has a coordinate that is no finite number")
+        raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))} has a coordinate that is NaN or infinite")
     if max(poses.max(), -poses.min()) > FARTHEST:
         frame = np.argwhere(np.abs(poses) > FARTHEST)[0][0]
         raise InputError(f"{path}: {where}, frame {frame} has the coordinate {np.abs(poses[frame]).max():.3g}, where no person is")

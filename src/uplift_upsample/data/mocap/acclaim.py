@@ -124,7 +124,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def finite_floats(words: Sequence[str]) -> list[float] | None:
-    """The numbers that words spell, or None if one of them is no finite number of at most ``MAX_VALUE``."""
+    """The numbers that words spell, or None if one of them is NaN, infinite or above ``MAX_VALUE``."""
     try:
         values = [float(word) for word in words]
     except ValueError:

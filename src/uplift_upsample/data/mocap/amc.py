@@ -20,7 +20,7 @@ def read_amc(path: str | os.PathLike[str], skeleton: AcclaimSkeleton) -> np.ndar
     """Read a motion: ``(T, num_channels)`` float64, metres and radians, columns as in ``skeleton.columns``.
 
     Bones may come in any order within a frame; frames must be numbered without a gap. Raises ``InputError`` with file
-    and line for a bone that the skeleton lacks, values that are missing, superfluous, no finite numbers or larger than
+    and line for a bone that the skeleton lacks, values that are missing, superfluous, NaN, infinite or larger than
     ``acclaim.MAX_VALUE``, missing frames, a file without frames, and one that is cut off. A cut within the last number of a frame
     cannot be told from a whole file; a warning says where the last line has no end.
     """
@@ -126,7 +126,7 @@ def _read_lines(path: Path, data: bytes, start: int, skeleton: AcclaimSkeleton) 
                 raise
             raise InputError(f"{path}, line {number}: the file is cut off behind {shortened(words)!r}; get it again") from None
     if not frames:
-        raise InputError(f"{path}: no frame in it; this is no AMC file, an empty one, or one that is cut off in its first lines")
+        raise InputError(f"{path}: no frame in it; this is not an AMC file, or it is empty or cut off in its first lines")
     if lacking := _lacking(frames[-1], skeleton):
         number = lines[-1][0]
         raise InputError(f"{path}, line {number}: the file is cut off here, its last frame lacks {', '.join(lacking)}")

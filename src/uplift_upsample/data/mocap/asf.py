@@ -99,14 +99,14 @@ class _AsfReader:
         if name[0] in self.bones or name[0] == ROOT_BONE:
             raise self.fail(number_of_name, f"a second bone named {name[0]}")
         if len(self.bones) == MAX_BONES:
-            raise self.fail(number, f"more than {MAX_BONES} bones; this is no skeleton of a person")
+            raise self.fail(number, f"more than {MAX_BONES} bones; this is not the skeleton of a person")
         self.bones[name[0]] = current
         return None
 
     def skeleton(self) -> AcclaimSkeleton:
         for section, found in (("root", self.root), ("bonedata", self.bones), ("hierarchy", self.children)):
             if not found:
-                raise self.fail(None, f"no section :{section}; the file is cut off, or is no ASF file")
+                raise self.fail(None, f"no section :{section}; the file is cut off, or is not an ASF file")
         metres, degrees = self._metres_per_unit(), self._is_degrees()
         try:
             names, parents = self._order()
@@ -166,7 +166,7 @@ class _AsfReader:
         order = "".join(words).lower()
         if sorted(order) != ["x", "y", "z"]:
             raise self.fail(
-                self._entry(block, "axis")[0], f"the axis order {shortened([''.join(words)])!r} is no permutation of XYZ"
+                self._entry(block, "axis")[0], f"the axis order {shortened([''.join(words)])!r} is not a permutation of XYZ"
             )
         return order
 

@@ -165,7 +165,7 @@ def acclaim_fault(path: Path) -> str | None:
     expected = b":version" if path.name.removesuffix(".part").endswith(".asf") else b":fully-specified"
     if any(section.startswith(expected) for section in sections):
         return None
-    return f"no {expected.decode()} in its first lines; this is no Acclaim file of the database"
+    return f"no {expected.decode()} in its first lines; this is not an Acclaim file of the database"
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, ManifestRow]:
     rows = _rows(path, [field.name for field in fields(ManifestRow)])
     for number, row in rows:
         if not row["bytes"].isdecimal() or len(row["bytes"]) > 15:
-            raise InputError(f"{path}, line {number}: bytes is {row['bytes']!r}, which is no number; fetch the subject again")
+            raise InputError(f"{path}, line {number}: bytes is {row['bytes']!r}, which is not a number; fetch the subject again")
     return {row["file"]: ManifestRow(row["file"], row["origin"], row["path"], row["sha256"], int(row["bytes"])) for _, row in rows}
 
 

@@ -47,7 +47,7 @@ def remove_glitches(poses: np.ndarray, frame_rate: float) -> tuple[list[np.ndarr
     done.
 
     Without a fast step the only clip is ``poses`` itself. There may be no clip left. Raises ``InputError`` for
-    poses of another shape or that are not finite, and for a frame rate that is no positive number.
+    poses of another shape or that are not finite, and for a frame rate that is not a positive number.
     """
     check_frame_rate(frame_rate)
     if poses.ndim != 3 or poses.shape[1:] != (len(MODEL_17), 3) or not np.isfinite(poses).all():

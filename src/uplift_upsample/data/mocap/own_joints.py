@@ -152,7 +152,7 @@ def _hint(joint: str, names: Sequence[str], further: Sequence[str], naming: _Nam
 
 
 def _false_friend(joint: str, names: Sequence[str], naming: _Naming) -> list[str]:
-    """A name that spells a joint of ours and means another place in its own skeleton: the collar bone is no shoulder."""
+    """A name that spells a joint of ours and means another place in its own skeleton: the collar bone is not a shoulder."""
     called = _called(joint, names, naming) if _split(joint)[1] in naming.not_ours else None
     name = next(name for name in names if spelled(name) == joint)
     if called is None:

@@ -119,5 +119,5 @@ def _by_distance(values: Mapping[str, Mapping[str, Any]]) -> dict[int, tuple[flo
 
 def _millimetres(value: Any) -> float:
     if not is_number(value) or value < 0:
-        raise ValueError(f"{strict.shown(value)} is no error in mm")
+        raise ValueError(f"{strict.shown(value)} is not an error in mm")
     return float(value)

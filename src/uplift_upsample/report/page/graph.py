@@ -34,7 +34,7 @@ def read_rule_graph(text: str) -> dict[str, list[str]]:
     try:
         graph = {str(rule): sorted({str(name) for name in needed} - {rule}) for rule, needed in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"the graph of the rules is no JSON object of lists ({error!r})") from None
+        raise InputError(f"the graph of the rules is not a JSON object of lists ({error!r})") from None
     return {**{name: [] for needed in graph.values() for name in needed}, **graph}
 
 

@@ -110,7 +110,7 @@ def planned_tracks(text: str) -> list[PlannedTrack]:
     try:
         return [PlannedTrack(**{**values, "sequences": tuple(values["sequences"])}) for values in json.loads(text)]
     except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"the plan of the poses is no list of tracks ({error!r})") from None
+        raise InputError(f"the plan of the poses is not a list of tracks ({error!r})") from None
 
 
 def packed(poses_m: np.ndarray) -> str:
