@@ -1,6 +1,7 @@
 """A run from start to end: resumed runs equal uninterrupted ones, damage costs little, impossible things are refused."""
 
 import dataclasses
+import itertools
 import multiprocessing
 import shutil
 
@@ -63,8 +64,22 @@ def test_resumed_run_equals_uninterrupted(tiny_run, data, tmp_path, whole) -> No
     _assert_equal_results(whole[1], _train(tiny_run, data, tmp_path, stops=(7, 15, 38)))
 
 
-def test_checkpoint_with_the_heads_of_version_0_1(tiny_run, data, tmp_path) -> None:
-    """Its averaged and best weights had both norms of ``output_bn`` before both heads; the run goes on to the same bytes."""
+def _split(vector: np.ndarray, variables) -> list[np.ndarray]:
+    ends = np.cumsum([np.prod(variable.shape, dtype=int) for variable in variables])
+    parts = zip(np.split(vector, ends[:-1]), variables, strict=True)
+    return [part.reshape(variable.shape) for part, variable in parts]
+
+
+def _heads_last(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """From norm (4 weights), head (2), norm, head."""
+    others, tail = weights[:-12], weights[-12:]
+    return [*others, *tail[:4], *tail[6:10], *tail[4:6], *tail[10:]]
+
+
+def test_checkpoint_of_version_0_1(tiny_run, data, tmp_path) -> None:
+    """Each averaged weight and moment was an array; averaged and best weights had both norms of ``output_bn`` before both heads.
+    The run goes on to the same bytes.
+    """
     run = dataclasses.replace(tiny_run, model=dataclasses.replace(tiny_run.model, output_bn=True))
     stopper = _Stopper(20)  # behind the first validation, so that there is a best epoch
     with pytest.raises(TrainingInterrupted):
@@ -73,13 +88,20 @@ def test_checkpoint_with_the_heads_of_version_0_1(tiny_run, data, tmp_path) -> N
     checkpoints = CheckpointFolder(tmp_path / "former")
     checkpoint = checkpoints.newest()
     assert checkpoint is not None
-    paths = [variable.path for variable in build_trainer(run, None, 1).variables]
-    averages = [f"variables_{index:05d}" for index, path in enumerate(paths) if "average_" in path]
-    best = sorted(name for name in checkpoint.arrays if name.startswith("best"))
-    arrays = dict(checkpoint.arrays)
-    for names in (averages, best):  # norm (4 weights), head (2), norm, head
-        tail = [checkpoint.arrays[name] for name in names[-12:]]
-        arrays |= zip(names[-12:], [*tail[:4], *tail[6:10], *tail[4:6], *tail[10:]], strict=True)
+    trainer = build_trainer(run, None, 1)
+    variables, weights = trainer.trainable_variables, network_variables(trainer.network)
+    kinds: dict[str, list[np.ndarray]] = {}
+    for name, array in checkpoint.arrays.items():
+        kinds.setdefault(name[:-6], []).append(array)
+    steps, *moments = kinds["optimizer"]
+    split = zip(*(_split(vector, variables) for vector in moments), strict=True)
+    kinds["optimizer"] = [steps, *itertools.chain.from_iterable(split)]  # both moments of one variable after the other
+    place = [variable.path for variable in trainer.variables].index("average")
+    averages = _split(kinds["variables"][place], weights)
+    kinds["variables"][place : place + 1] = _heads_last(averages)
+    kinds["best"] = _heads_last(kinds["best"])
+    arrays = {f"{kind}_{index:05d}": array for kind, arrays in kinds.items() for index, array in enumerate(arrays)}
+    assert len(arrays) == len(checkpoint.arrays) + len(weights) - 1 + 2 * (len(variables) - 1)
     checkpoints.save(dataclasses.replace(checkpoint, arrays=arrays))
     _assert_equal_results(train(run, data, tmp_path / "former", SEED), train(run, data, tmp_path / "as_it_is", SEED))
 
@@ -153,7 +175,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, m
     def step_30_overflows(self: Trainer, inputs: Inputs) -> float:
         loss = step(self, inputs)
         if int(self.optimizer.iterations) == 30:
-            self.averaged[0].assign(np.full(self.averaged[0].shape, np.inf))
+            self.averaged[0].assign(np.r_[np.inf, self.averaged[0][1:]])
         return loss
 
     monkeypatch.setattr(Trainer, "step_on", step_30_overflows)
@@ -205,7 +227,7 @@ def test_batch_norm_statistics_are_averaged_too(tiny_run) -> None:
     model = dataclasses.replace(tiny_run.model, output_bn=True)
     trainer = Trainer(build_network(model), dataclasses.replace(tiny_run.train, ema_decay=0.5))
     variables = network_variables(trainer.network)
-    assert len(trainer.averaged) == len(variables) > len(trainer.trainable_variables)
+    assert len(trainer.result_weights()) == len(variables) > len(trainer.trainable_variables)
     expected = [ops.convert_to_numpy(v).astype(np.float64) for v in variables]
     generator = np.random.default_rng(0)
     for step in range(12):
@@ -213,5 +235,5 @@ def test_batch_norm_statistics_are_averaged_too(tiny_run) -> None:
         trainer.step(poses_2d, generator.random((8, 9)) < 0.5, generator.normal(size=(8, 9, 17, 3)).astype(np.float32))
         decay = min(0.5, (1 + step) / (10 + step))
         expected = [e - (1 - decay) * (e - ops.convert_to_numpy(v)) for e, v in zip(expected, variables, strict=True)]
-    for average, value, variable in zip(trainer.averaged, expected, variables, strict=True):
-        np.testing.assert_allclose(ops.convert_to_numpy(average), value, atol=1e-6, err_msg=variable.path)
+    for average, value, variable in zip(trainer.result_weights(), expected, variables, strict=True):
+        np.testing.assert_allclose(average, value, atol=1e-6, err_msg=variable.path)

@@ -3,7 +3,6 @@
 Source: docs/method.md, "Training".
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,33 +13,7 @@ from uplift_upsample.model.backend import is_on_cpu, keras, ops
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
-from uplift_upsample.train.schedules import build_schedule, initial_rate
-
-logger = logging.getLogger(__name__)
-EPSILON = 1e-8  # of Adam, in all published experiments
-
-
-def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    """AdamW or Adam with the configured schedule.
-
-    The published weight decay multiplies every weight by 1 - wd(t), where wd follows the schedule of the learning
-    rate. Keras multiplies the decay by the learning rate, so the equal decay here is ``weight_decay`` / initial learning rate.
-    For training in float16 it scales the loss; a step whose gradients overflow changes nothing but the scale.
-    """
-    optimizer = _unscaled_optimizer(config)
-    # float16 has no numbers for the smallest gradients: the loss is scaled up until one has none for the largest
-    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
-
-
-def _unscaled_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    schedule = build_schedule(config.schedule, config.schedule_params)
-    rate = initial_rate(schedule)
-    params = {"epsilon": EPSILON, **config.optimizer_params}
-    if config.optimizer == "Adam" or config.weight_decay is None:
-        if config.weight_decay is not None:
-            logger.warning("the optimiser Adam has no weight decay; weight_decay %g is not used", config.weight_decay)
-        return keras.optimizers.Adam(schedule, **params)
-    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay / rate, **params)
+from uplift_upsample.train.optimizer import OneVector, build_optimizer
 
 
 def mean_distance(predicted: Any, target: Any) -> Any:
@@ -62,7 +35,8 @@ def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
 class Trainer(keras.Model):
     """A network with its loss and, if the configuration asks for it, the moving average of its weights.
 
-    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch.
+    Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch. averaged: the averaged weights in one
+    vector, in the order of ``network_variables``; empty where the configuration asks for none.
     """
 
     num_groups = 1
@@ -71,14 +45,10 @@ class Trainer(keras.Model):
         super().__init__(**kwargs)
         self.network = network
         self.config = config
-        self.averaged: list[keras.Variable] = []
         self._sources = network_variables(network)
-        if config.ema_decay is not None:
-            self.averaged = [
-                self.add_weight(shape=v.shape, initializer="zeros", trainable=False, name=f"average_{i}")
-                for i, v in enumerate(self._sources)
-            ]
-            self.start_average()
+        self._average = OneVector(self._sources, "average")
+        self.averaged: list[keras.Variable] = [] if config.ema_decay is None else [self._average.vector]
+        self.start_average()
         self.built = True
         # On a CPU, XLA gains nothing: measured, it is a tenth slower for the networks of the demo, and takes longer to compile.
         self.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile and not is_on_cpu())
@@ -87,8 +57,8 @@ class Trainer(keras.Model):
 
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
-        for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
-            average.assign(np.array(ops.convert_to_numpy(source)))  # a copy: JAX must not find one buffer in two places
+        for average in self.averaged:
+            average.assign(self._average.joined(self._sources))
 
     def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
         """Predictions and targets."""
@@ -125,8 +95,8 @@ class Trainer(keras.Model):
 
     def step_average(self) -> None:
         """One step of the average, behind one of the optimiser."""
-        for average, source in zip(self.averaged, self._sources, strict=True) if self.averaged else ():
-            average.assign(self._stepped(average, source, self.optimizer.iterations))
+        for average in self.averaged:
+            average.assign(self._stepped(average, self._average.joined(self._sources), self.optimizer.iterations))
 
     def _train_step_jax(self, state: Any, data: Any) -> Any:
         logs, (trainable, non_trainable, optimizer, metrics) = super().train_step(state, data)
@@ -135,8 +105,9 @@ class Trainer(keras.Model):
             values = dict(zip(map(id, self.trainable_variables), trainable, strict=True))
             values |= dict(zip(map(id, self.non_trainable_variables), non_trainable, strict=True))
             iterations = dict(zip(map(id, self.optimizer.variables), optimizer, strict=True))[id(self.optimizer.iterations)]
-            for average, source in zip(self.averaged, self._sources, strict=True):
-                non_trainable[position[id(average)]] = self._stepped(values[id(average)], values[id(source)], iterations)
+            for average in self.averaged:
+                sources = self._average.joined([values[id(variable)] for variable in self._sources])
+                non_trainable[position[id(average)]] = self._stepped(values[id(average)], sources, iterations)
         return logs, (trainable, non_trainable, optimizer, metrics)
 
     def _stepped(self, average: Any, source: Any, iterations: Any) -> Any:
@@ -191,4 +162,5 @@ class Trainer(keras.Model):
     def result_weights(self) -> list[np.ndarray]:
         """The weights that validation, test and the weight file use, in the order of ``network_variables``: the averaged ones
         where there are any."""
-        return [np.array(ops.convert_to_numpy(v)) for v in (self.averaged or self._sources)]
+        weights = self._average.split(self.averaged[0]) if self.averaged else self._sources
+        return [np.array(ops.convert_to_numpy(values)) for values in weights]

@@ -25,13 +25,14 @@ from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import in_file_order, network_variables, save_weights
 from uplift_upsample.runs import Run
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
+from uplift_upsample.train.former import moments_as_now, variables_as_now
 from uplift_upsample.train.inputs import InputReader, is_resident
 from uplift_upsample.train.parallel import build_trainer
 from uplift_upsample.train.source import TrainingBatch, batches_ahead, example_reader, training_stream
 from uplift_upsample.train.validation import validate, validation_rows
 
 logger = logging.getLogger(__name__)
-_BEST, _NETWORK, _VARIABLES, _OPTIMIZER = "best", "network", "variables", "optimizer"
+_BEST, _VARIABLES, _OPTIMIZER = "best", "variables", "optimizer"
 
 
 @dataclass(frozen=True)
@@ -161,23 +162,15 @@ class _Session:
         checkpoint = self.checkpoints.newest()
         if checkpoint is None:
             return
-        arrays = dict(checkpoint.arrays)
-        for names in (self._average_names(), sorted(name for name in arrays if name.startswith(_BEST))):
-            if set(names) <= arrays.keys():
-                arrays |= zip(names, in_file_order(self.network, [arrays[name] for name in names]), strict=True)
-        _assign(self.trainer.variables, arrays, _VARIABLES)
-        _assign(self.trainer.optimizer.variables, arrays, _OPTIMIZER)
+        variables, moments, best = (_stored(checkpoint, prefix) for prefix in (_VARIABLES, _OPTIMIZER, _BEST))
+        _assign(self.trainer.variables, variables_as_now(self.trainer, variables))
+        _assign(self.trainer.optimizer.variables, moments_as_now(self.trainer, moments))
         self.progress = Progress(**checkpoint.state["progress"])
         self.stream.restore(checkpoint.state["stream"])
         self.stream_state = checkpoint.state["stream"]
-        self.best = [arrays[name] for name in sorted(arrays) if name.startswith(_BEST)]
+        self.best = in_file_order(self.network, best)
         self._started = time.monotonic() - self.progress.seconds
         logger.info("going on from step %d of %d", self.progress.step, self.num_steps)
-
-    def _average_names(self) -> list[str]:
-        """What the averaged weights are called in a checkpoint, in the order of ``network_variables``."""
-        place = {id(variable): index for index, variable in enumerate(self.trainer.variables)}
-        return [_name(_VARIABLES, place[id(variable)]) for variable in self.trainer.averaged]
 
     def save(self) -> None:
         arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
@@ -288,12 +281,14 @@ def _arrays(variables: list[keras.Variable], prefix: str) -> dict[str, np.ndarra
     return {_name(prefix, i): np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
 
 
-def _assign(variables: list[keras.Variable], arrays: Any, prefix: str) -> None:
-    names = [_name(prefix, i) for i in range(len(variables))]
-    stored = [name for name in arrays if name.startswith(prefix + "_")]
-    fits = stored == names and all(arrays[name].shape == tuple(v.shape) for name, v in zip(names, variables, strict=True))
-    if not fits:
+def _stored(checkpoint: Checkpoint, prefix: str) -> list[np.ndarray]:
+    """What ``_arrays`` made arrays of."""
+    return [checkpoint.arrays[name] for name in sorted(checkpoint.arrays) if name.startswith(f"{prefix}_")]
+
+
+def _assign(variables: list[keras.Variable], stored: list[np.ndarray]) -> None:
+    if [array.shape for array in stored] != [tuple(variable.shape) for variable in variables]:
         raise InputError(
             "the checkpoint was written by another version of the network or optimiser; delete its folder to start anew"
         )
-    _fill(variables, [arrays[name] for name in names])
+    _fill(variables, stored)
