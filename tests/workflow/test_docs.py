@@ -63,5 +63,5 @@ def test_readme_lists_every_original_file(project: Path) -> None:
 def test_readme_gives_the_doctor_one_time(project: Path) -> None:
     text = (project / "README.md").read_text("utf-8")
     [[row]] = [re.findall(r"\| `snakemake --cores all doctor` \| ([^|]+) \|", text)]
-    [told] = re.findall(r"`make doctor`, ([^.]+)\.", text)
+    [told] = re.findall(r"`make doctor` \(([^)]+)\)", text)
     assert told == row.replace("min", "minutes")
