@@ -61,12 +61,12 @@ def write(project: Path, demo: Path) -> None:
     found: dict[str, dict[int, float]] = {}
     for (experiment, s_in), error in sorted(errors_of(demo).items()):
         found.setdefault(experiment, {})[s_in] = error
-    told = "; ".join(
+    shown = "; ".join(
         f"{experiment} {', '.join(f'{error:.1f}' for error in errors.values())} mm at s_in {', '.join(map(str, errors))}"
         for experiment, errors in found.items()
     )
     readme = project / "README.md"
-    picture = f"![Error of the demo over the stride of 2D poses: {told}](docs/images/demo_error_over_s_in.png)"
+    picture = f"![Error of the demo over the stride of 2D poses: {shown}](docs/images/demo_error_over_s_in.png)"
     readme.write_text(PICTURE.sub(lambda _: picture, readme.read_text("utf-8")), "utf-8")
 
 
@@ -123,8 +123,8 @@ def differences(document: str, shown: Errors, found: Errors) -> list[str]:
     for (what, s_in), value in shown.items():
         now = found.get((what, s_in))
         if now is None or abs(now - value) > TOLERANCE_MM:
-            told = "has no such number" if now is None else f"has {now:.1f} mm"
-            faults.append(f"{document}: {what} at s_in {s_in} is {value:.1f} mm, the demo {told}")
+            shown = "has no such number" if now is None else f"has {now:.1f} mm"
+            faults.append(f"{document}: {what} at s_in {s_in} is {value:.1f} mm, the demo {shown}")
     return faults
 
 

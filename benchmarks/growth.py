@@ -118,7 +118,7 @@ def quadratic_share(num_tokens: int, width: int) -> float:
 
 
 def _power(value: float, ratio: float) -> str:
-    """ratio: the largest over the smallest, which tells more where nothing grows."""
+    """ratio: the largest over the smallest, which shows more where nothing grows."""
     if not math.isnan(value):
         return f"{value:.2f}"
     return "constant" if ratio > 1 - TIMING else f"falls to {ratio:.0%}"

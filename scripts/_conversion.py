@@ -16,7 +16,7 @@ class ConversionProgress:
     def __init__(self, what: str) -> None:
         self._what = what
         self._files = self._frames = 0
-        self._start = self._told = time.monotonic()
+        self._start = self._logged = time.monotonic()
         self._bar = tqdm(desc=what, unit="frame", unit_scale=True, disable=None, mininterval=1)
 
     def step(self, num_frames: int) -> None:
@@ -25,8 +25,8 @@ class ConversionProgress:
         self._frames += num_frames
         self._bar.update(num_frames)
         now = time.monotonic()
-        if self._bar.disable and now - self._told > self._PAUSE:
-            self._told = now
+        if self._bar.disable and now - self._logged > self._PAUSE:
+            self._logged = now
             speed = self._frames / (now - self._start)
             logger.info("%s: %d files, %d frames so far, %.0f frames/s", self._what, self._files, self._frames, speed)
 

@@ -51,7 +51,7 @@ def add_device_flags(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=["auto", "gpu", "cpu"],
         default="auto",
-        help="auto takes a GPU where there is one, gpu fails without (auto)",
+        help="auto takes a GPU if there is one, gpu fails without one (auto)",
     )
     choice.add_argument("--gpu_id", type=int, help="a certain GPU, by its number in nvidia-smi; negative for none")
 

@@ -40,7 +40,7 @@ from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
 
 STUDIES_DEFAULT = "all of the configuration"
 NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "jsonschema", "tqdm", "tensorboardx")
-OPTIONAL = {"ffmpeg": "animations are made as GIF, not as MP4", "git": "results do not tell the commit of the code"}
+OPTIONAL = {"ffmpeg": "animations are made as GIF, not as MP4", "git": "results do not record the commit of the code"}
 H36M_TEST_FRAMES = 543_344  # of S9 and S11, four cameras, as the evaluation code of VideoPose3D counts them
 NUM_CAMERAS = 4
 PATIENCE = 600  # seconds; a machine that others keep busy takes minutes
@@ -214,5 +214,5 @@ def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
         subjects = source["splits"].get(experiment.test_subset, [])
         trials = [trial for trial in read_trials(source["trials"]) if trial.subject in subjects]
         known = [exact_count(trial.frames, trial.fps) for trial in trials if trial.frames is not None]
-        return NUM_CAMERAS * sum(known) if len(known) == len(trials) else None  # a list of one's own need not say them
+        return NUM_CAMERAS * sum(known) if len(known) == len(trials) else None  # a list of your own need not have them
     return None

@@ -16,18 +16,18 @@ class DownloadProgress:
     def __init__(self, name: str) -> None:
         self._name = name
         self._bar: tqdm | None = None
-        self._told, self._told_at = 0, time.monotonic()
+        self._logged, self._logged_at = 0, time.monotonic()
 
     def __call__(self, received: int, total: int | None) -> None:
         """Called with the bytes that are here and the number of all, if known."""
         if sys.stderr.isatty():
             self._show(received, total)
             return
-        is_next_share = total is not None and received - self._told >= total * _SHARE
-        if is_next_share or time.monotonic() - self._told_at >= _SECONDS:
+        is_next_share = total is not None and received - self._logged >= total * _SHARE
+        if is_next_share or time.monotonic() - self._logged_at >= _SECONDS:
             share = "" if not total else f" of {total / 1e6:.1f} MB ({100 * received // total} %)"
             logger.info("%s: %.1f MB%s", self._name, received / 1e6, share)
-            self._told, self._told_at = received, time.monotonic()
+            self._logged, self._logged_at = received, time.monotonic()
 
     def _show(self, received: int, total: int | None) -> None:
         if self._bar is None:

@@ -70,7 +70,7 @@ class TrainingProgress:
         if row["validation_mpjpe_mm"] is not None:
             parts.append(f"validation {row['validation_mpjpe_mm']:.1f} mm")
         logger.info(", ".join(parts + self._speed()))
-        self._lines.told()
+        self._lines.start_pause()
 
     def _speed(self) -> list[str]:
         """Steps a second and the time of the end; none for a run that goes on at the end of an epoch, before a step of its own."""
@@ -127,16 +127,16 @@ class Lines:
         """Whether it is time for a line; if so, the next one is due after the pause."""
         if time.monotonic() < self._next:
             return False
-        self.told()
+        self.start_pause()
         return True
 
-    def told(self) -> None:
-        """There was a line."""
+    def start_pause(self) -> None:
+        """There was a line: the next one is due after the pause."""
         self._next = time.monotonic() + self.PAUSE
 
 
 def speed(num_done: int, num_left: int, seconds: float, unit: str) -> list[str]:
-    """Words for the speed, and, while something is left, for the time of the end; none where there is nothing to tell it from."""
+    """Words for the speed and, while something is left, for the time of the end; none where nothing is known."""
     if seconds <= 0 or num_done <= 0:
         return []
     words = [f"{num_done / seconds:.1f} {unit}/s"]

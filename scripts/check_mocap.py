@@ -1,4 +1,4 @@
-"""Say what is wrong with recordings of one's own motion capture, one file or a folder of them; status 2 if anything is."""
+"""List what is wrong with recordings of your own motion capture, one file or a folder of them; status 2 if anything is."""
 
 import argparse
 import sys

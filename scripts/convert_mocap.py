@@ -1,4 +1,4 @@
-"""Convert a folder of one's own motion capture into one more subset for pre-training, in the layout of the AMASS subsets."""
+"""Convert a folder of your own motion capture into one more subset for pre-training, in the layout of the AMASS subsets."""
 
 import argparse
 import sys

@@ -39,10 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         stages = [row.to_mapping() for rows in estimates.values() for row in rows]
         known = calibration.known if calibration else None
-        told = {"demo_can_run": demo_can_run(findings), "findings": [finding.to_mapping() for finding in findings]}
+        document = {"demo_can_run": demo_can_run(findings), "findings": [finding.to_mapping() for finding in findings]}
         print(
             json.dumps(
-                told | {"calibration": known, "estimates": stages if options.estimate else None, "seconds": seconds}, indent=1
+                document | {"calibration": known, "estimates": stages if options.estimate else None, "seconds": seconds}, indent=1
             )
         )
         return 0 if demo_can_run(findings) else 1

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--no_learned_upsampling", action="store_true", help="interpolate between the predictions at multiples of s_in alone"
     )
-    parser.add_argument("--output", required=True, metavar="FILE", help=".gif, or .mp4 where ffmpeg is")
+    parser.add_argument("--output", required=True, metavar="FILE", help=".gif, or .mp4 if ffmpeg is installed")
     options = parser.parse_args(argv)
     predictions, table = read_predictions(options.predictions), read_frames_table(options.frames)
     shown = clip(predictions, table, options.sequence, options.seconds, learned_upsampling=not options.no_learned_upsampling)

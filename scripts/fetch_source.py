@@ -13,11 +13,12 @@ from uplift_upsample.data.download.source_files import ChecksumLock, read_source
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="Logins are taken from the environment: see the README, 'Data'. A download that ended goes on."
+        description=__doc__,
+        epilog="Logins are taken from the environment: see the README, 'Data'. An interrupted download resumes.",
     )
     parser.add_argument("--source", required=True, help="name in the table")
     parser.add_argument("--sources", required=True, help="table of sources (CSV)")
-    parser.add_argument("--folder", required=True, help="folder of original files; what is there is checked, never replaced")
+    parser.add_argument("--folder", required=True, help="folder of original files; existing files are checked, never replaced")
     parser.add_argument("--lock", required=True, help="text file that keeps checksums of files whose publishers give none")
     parser.add_argument("--output", required=True, help="manifest to write: source, path, SHA-256, bytes, origin (JSON)")
     args = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Merge a folder of one's own motion capture into one frames table, seen by the Human3.6M cameras with simulated detections."""
+"""Merge a folder of your own motion capture into one frames table, seen by the Human3.6M cameras with simulated detections."""
 
 import argparse
 import sys

@@ -51,7 +51,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--val_subset",
         help="split or subjects to validate on (default: as configured; none: no validation, the last epoch is kept)",
     )
-    add("--test_subset", help="accepted like in the official script; evaluation is done by eval.py")
+    add("--test_subset", help="accepted as in the official script; eval.py evaluates")
     add("--weights", help="weights to start from")
     add("--continue_training", action="store_true", help="fail if there is no interrupted run (resuming itself needs no flag)")
     add("--out_dir", required=True, help="folder of the results and checkpoints")
@@ -63,7 +63,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default=0,
         help="how often Snakemake has started this job; what was refused before is not tried again",
     )
-    add("--retrain_on_code_change", action="store_true", help="do not go on with a run that was begun by other code")
+    add("--retrain_on_code_change", action="store_true", help="start anew if the run was begun with other code")
     return parser.parse_args(argv)
 
 
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     refusal = Path(options.out_dir) / "checkpoints" / "refused.txt"
     if options.attempt > 1 and refusal.is_file():
-        raise InputError(f"{refusal.read_text('utf-8')} (not tried again: this cannot get better by itself)")
+        raise InputError(f"{refusal.read_text('utf-8')} (not tried again: the same start would fail again)")
     refusal.unlink(missing_ok=True)
     try:
         return train_as_asked(options)
@@ -142,7 +142,7 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
     code = code_fingerprint(__file__)
     out_dir = Path(options.out_dir)
     identity = run_identity(settings, data, options.seed, weights)
-    if options.deterministic:  # a folder of its own: going on from steps that were not would spoil it
+    if options.deterministic:  # a folder of its own: resuming from steps that were not would spoil it
         identity |= {"deterministic": True} | ({"devices": options.devices} if options.devices > 1 else {})
     folder, code_of_run = checkpoint_folder(
         out_dir / "checkpoints", identity, code, retrain_on_code_change=options.retrain_on_code_change
@@ -150,7 +150,7 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
     if options.continue_training and not any(folder.glob("step_*.npz")):
         raise InputError(f"{folder}: there is no checkpoint to continue from")
     if code_of_run != code:
-        logger.warning("this run was begun by other code; it goes on all the same (--retrain_on_code_change starts anew)")
+        logger.warning("this run was begun with other code; it continues nevertheless (--retrain_on_code_change starts anew)")
     device_name = log_device(device)
     progress = TrainingProgress(settings.train.epochs, settings.train.steps_per_epoch)
 

@@ -76,7 +76,7 @@ def orphan_round(study: Workflow) -> None:
     orphan.send_signal(signal.SIGTERM)
     orphan.wait(60)
     study.build(target, **CHANGES)
-    assert "going on from step" in (study.folder / "logs/demo/h36m_81/seed_0/train.log").read_text()
+    assert "resuming from step" in (study.folder / "logs/demo/h36m_81/seed_0/train.log").read_text()
     undisturbed = ["--config", EXPERIMENT / "run.yaml", "--frames", "results/demo/data/h36m.h5", "--seed", "0", "--device", "cpu"]
     run_here(study, ["train.py", *map(str, undisturbed), "--out_dir", "undisturbed"])
     for name in ("weights.h5", "history.csv"):

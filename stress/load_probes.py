@@ -42,7 +42,7 @@ def training(path: str, num_batches: str) -> dict[str, float]:
 
 
 def whole(path: str) -> dict[str, float]:
-    """Read every pose of a table once; the sum of all coordinates tells whether all readers saw the same."""
+    """Read every pose of a table once; the sum of all coordinates shows whether all readers saw the same."""
     start = time.monotonic()
     table = read_frames_table(path)
     total = sum(float(block.sum(dtype=np.float64)) for block in _blocks(table))

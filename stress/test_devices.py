@@ -34,12 +34,12 @@ def test_devices(tmp_path: Path, recorded: Callable[[str, Sequence[str]], None])
             job.kill()
         held = []
         for job in jobs:
-            said, told = job.communicate(timeout=60)
+            said, complaint = job.communicate(timeout=60)
             if job.returncode == 0:
                 num_ended += 1
                 held.append((device_of(said), times_of(said)))
             else:
-                assert job in victims, told
+                assert job in victims, complaint
                 num_killed += 1
                 num_killed_holding += "runs on" in said
         num_collisions += collisions(held)

@@ -1,7 +1,7 @@
 """Damaged and hostile files for every reader: each gives one readable error that names the file, or a sound result.
 
 ``make stress-fuzz``. UPLIFT_FUZZ_CASES and UPLIFT_FUZZ_SEED (default 120000 and 1) change how many, and which. A case that was not
-dealt with is kept in ``logs/fuzz``, and told with what it needs to be made again.
+dealt with is kept in ``logs/fuzz``, and reported with what it takes to make it again.
 """
 
 import json
@@ -98,7 +98,7 @@ def feed(folder: Path, plan: Plan) -> list[dict[str, Any]]:
 
 
 def summary(outcomes: Sequence[dict[str, Any]], names: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """For each reader the sums; and all failures, told."""
+    """For each reader the sums; and all failures, as lines."""
     table: dict[str, dict[str, Any]] = {name: {"cases": 0, "read": 0, "refused": 0, "failed": 0, "slowest": 0.0} for name in names}
     failures = []
     for outcome in outcomes:
@@ -148,9 +148,11 @@ def test_every_reader(recorded: Callable[[str, Sequence[str]], None], tmp_path: 
     ]
     slowest = max(row["slowest"] for row in table.values())
     lines.append(f"| **all** | {sums['cases']} | {sums['refused']} | {sums['read']} | {sums['failed']} | {slowest * 1000:.0f} ms |")
-    told = f"{sums['cases']} cases with the seed {SEED} in {minutes:.0f} minutes on {WORKERS} cores, {MEMORY >> 20} MiB for each."
+    sentence = (
+        f"{sums['cases']} cases with the seed {SEED} in {minutes:.0f} minutes on {WORKERS} cores, {MEMORY >> 20} MiB for each."
+    )
     if CASES >= 100_000:
-        recorded("fuzz", [told, "", *lines])
-    print("\n".join([told, *lines]))
+        recorded("fuzz", [sentence, "", *lines])
+    print("\n".join([sentence, *lines]))
     assert not failures, f"{len(failures)} cases, in {kept}:\n" + "\n\n".join(failures[:10])
     assert sums["cases"] >= CASES * 0.99 and all(row["read"] and row["refused"] for row in table.values())

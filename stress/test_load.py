@@ -83,7 +83,7 @@ def seconds(value: float) -> str:
 
 
 def times(one: Measured) -> str:
-    """The clock's seconds and the processor's, which tell how busy the machine was with other things."""
+    """The clock's seconds and the processor's, which show how busy the machine was with other things."""
     return f"{seconds(one.seconds)} ({seconds(one.cpu)})"
 
 
@@ -120,7 +120,7 @@ def test_500_evaluation_jobs(tmp_path: Path, sections: Sections) -> None:
 def test_100_experiments(tmp_path: Path, sections: Sections) -> None:
     """Start-up, dry run and the collection of errors must grow no faster than the configuration."""
     workflow = workflow_of(tmp_path / "project", num_experiments=1)
-    rows = [("experiments", "start-up (processor)", "dry run, one seed", "memory", "as many faults, all told at once")]
+    rows = [("experiments", "start-up (processor)", "dry run, one seed", "memory", "as many faults, all reported at once")]
     taken: dict[int, list[float]] = {}
     for num_experiments in (4, 100, 400):
         change_demo(workflow, num_experiments)

@@ -103,7 +103,7 @@ def test_training_outlives_time_limits(project: Project, figures: list[str], tmp
     assert states["COMPLETED"] == 1, states
     assert states["TIMEOUT"] >= 1, f"{steps} steps took less than the time limit"
     assert states.total() == states["COMPLETED"] + states["TIMEOUT"]
-    assert re.search(r"going on from step (\d+)", log.read_text("utf-8")), "the last attempt began from the start"
+    assert re.search(r"resuming from step (\d+)", log.read_text("utf-8")), "the last attempt began from the start"
     folder = project.folder / "results/demo/h36m_81"
     undisturbed = [sys.executable, "scripts/train.py", "--config", str(folder / "run.yaml"), "--seed", "0", "--device", "cpu"]
     undisturbed += ["--frames", "results/demo/data/h36m.h5", "--out_dir", str(tmp_path)]

@@ -163,7 +163,7 @@ class Training:
 
 def resumed_at(said: str) -> int:
     """The step from which a run says that it goes on."""
-    found = re.search(r"going on from step (\d+)", said)
+    found = re.search(r"resuming from step (\d+)", said)
     return int(found[1]) if found else 0
 
 

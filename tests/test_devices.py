@@ -247,7 +247,12 @@ def test_foreign_places_for_the_locks_are_refused(tmp_path: Path) -> None:
     lax = tmp_path / "lax"
     lax.mkdir()
     lax.chmod(0o777)
-    for place, reason in [("link", "no folder"), ("file", "no folder"), ("nowhere/x", "no folder"), ("lax", "open to other users")]:
+    for place, reason in [
+        ("link", "cannot be used"),
+        ("file", "cannot be used"),
+        ("nowhere/x", "cannot be used"),
+        ("lax", "open to other users"),
+    ]:
         with pytest.raises(InputError, match=reason):
             claim_device(["a"], tmp_path / place)
     assert list(mine.iterdir()) == []

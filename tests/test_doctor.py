@@ -128,7 +128,7 @@ def test_time_of_a_step_has_a_fixed_part() -> None:
     step = StepTime.through([(10.0, 0.020), (1000.0, 1.010)])
     assert step.fixed == pytest.approx(0.010)
     assert step.seconds(100) == pytest.approx(0.110)
-    assert StepTime.through([(10.0, 0.020), (20.0, 0.021)]).seconds(40) == pytest.approx(0.080)  # too near to tell
+    assert StepTime.through([(10.0, 0.020), (20.0, 0.021)]).seconds(40) == pytest.approx(0.080)  # too near to separate
     assert StepTime.through([(10.0, 0.020)]).seconds(5) == pytest.approx(0.010)
 
 

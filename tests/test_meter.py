@@ -97,7 +97,7 @@ def test_starts_of_a_job_add_up(tmp_path):
     used = {"seconds": 10.5, "cpu_seconds": 20.0, "peak_memory_bytes": 300, "energy_joules": energy}
     assert add_usage(path, used) == {**used, "starts": 1}
     total = add_usage(path, {**used, "peak_memory_bytes": 200, "energy_joules": {"processors": 1.5, "gpu": 7.0}})
-    energy = {"processors": 3.5, "gpu": None}  # what one start does not tell, the sum does not either
+    energy = {"processors": 3.5, "gpu": None}  # what one start does not report, the sum does not either
     assert total == {"seconds": 21.0, "cpu_seconds": 40.0, "peak_memory_bytes": 300, "energy_joules": energy, "starts": 2}
     assert json.loads(path.read_text()) == total
 

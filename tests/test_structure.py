@@ -103,7 +103,7 @@ def test_rules_run_known_commands() -> None:
 
 @pytest.mark.parametrize("name", ["train", "eval", "predict_poses"])
 def test_help_of_heavy_commands_is_quick(name: str) -> None:
-    """Bad flags are told before a framework is loaded."""
+    """Bad flags are reported before a framework is loaded."""
     scripts = str(PROJECT / "scripts")
     code = f"import sys; sys.path.insert(0, {scripts!r}); import {name}; print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

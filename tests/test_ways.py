@@ -1,4 +1,4 @@
-"""By which way data comes in, and what is told where none is open."""
+"""By which way data comes in, and the message where none is open."""
 
 import json
 from collections.abc import Collection
@@ -149,7 +149,7 @@ def test_a_table_of_other_data_is_no_reason_to_leave_data_out() -> None:
 def test_what_a_frames_table_holds(tmp_path: Path) -> None:
     path = tmp_path / "table.h5"
     path.write_text("no table")
-    assert holds_data_of(path, AMASS), "whoever reads it tells what is wrong"
+    assert holds_data_of(path, AMASS), "whoever reads it reports what is wrong"
     with h5py.File(path, "w") as file:
         sources = [{"file": "CMU.npz"}, {"file": "SFU.npz"}]
         file.attrs["metadata"] = json.dumps({"input_2d": "gt", "sources": sources})

@@ -119,12 +119,12 @@ def _faults_of(error: ValidationError) -> Iterator[tuple[str, str]]:
         for key in set(error.validator_value) - set(error.instance):
             yield f"{inside}{key}", f"{start}the key {key!r} is missing"
     elif "propertyNames" in error.absolute_schema_path:  # the name, not the part that has it
-        yield f"{inside}{error.instance}", start + _told(error)
+        yield f"{inside}{error.instance}", start + _message(error)
     else:
-        yield place, start + _told(error)
+        yield place, start + _message(error)
 
 
-def _told(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     value, wanted = error.instance, error.validator_value
     match error.validator:
         case "type":

@@ -175,17 +175,17 @@ def claim_devices(candidates: Sequence[str], count: int, folder: str | os.PathLi
     place = _private_folder(folder)
     ordered = sorted(candidates) if count > 1 else candidates
     try:
-        is_told = False
+        is_reported = False
         while True:
             slots = _free_slots(ordered, count, place, folder)
             if slots:
-                if is_told:
+                if is_reported:
                     logger.info("took %s", ", ".join(slot.device for slot in slots))
                 return slots
-            if not is_told:
+            if not is_reported:
                 held = ", ".join(f"{device} (process {_holder(place, device)})" for device in candidates)
                 logger.warning("waiting for %s; jobs of this user hold %s", "a GPU" if count == 1 else f"{count} GPUs", held)
-                is_told = True
+                is_reported = True
             time.sleep(PAUSE * random.uniform(0.5, 1.5))
     finally:
         os.close(place)

@@ -142,7 +142,7 @@ def machine_findings(
     """Cores, memory and disk. largest_memory: MB that the largest job of each study may take. free_bytes: None, asked for here."""
     found = [Finding("Machine", "ok", f"{num_cores} cores")]
     if memory_bytes is None:
-        found.append(Finding("Machine", "note", "memory: this system does not tell how much there is"))
+        found.append(Finding("Machine", "note", "memory: this system does not report how much there is"))
     else:
         shown = f"{memory_bytes / 1e9:.1f} GB of memory"
         too_large = {name: mega for name, mega in largest_memory.items() if mega * 1e6 > memory_bytes}
@@ -204,9 +204,9 @@ def data_findings(study: Study, around: Surroundings, frames_of: Callable[[str],
             found.append(Finding(area, "ok", f"{dataset}: ready ({frames})"))
         elif absent:
             # without the first and the last line, which speak of a start of the workflow
-            told = _in_folders(missing_data_message(study.name, {dataset: absent}, study.data, around).splitlines()[3:-2])
+            details = _in_folders(missing_data_message(study.name, {dataset: absent}, study.data, around).splitlines()[3:-2])
             what = f"{dataset}: {len(absent)} of {len(required)} missing: {', '.join(need.what for need in absent)}"
-            found.append(Finding(area, "warning", what, tuple(told)))
+            found.append(Finding(area, "warning", what, tuple(details)))
         else:
             found.append(Finding(area, "ok", f"{dataset}: {_how(source, required)}"))
     return found

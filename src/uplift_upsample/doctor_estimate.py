@@ -20,7 +20,7 @@ COMPILER = 0.4e9  # bytes that XLA takes on top, at most, for networks of the pu
 FORWARD_SHARE = 1 / 6  # of what training keeps, prediction has at a time
 # Times of loading the framework that jobs without a network take, from a demo on two cores of an AMD EPYC.
 DATA, SCORE, ANIMATION, REPORT = 3.5, 0.5, 0.9, 4.0
-FAR_APART = 4  # steps whose work differs by less tell nothing about the fixed part
+FAR_APART = 4  # steps whose work differs by less show nothing of the fixed part
 
 
 @dataclass(frozen=True)

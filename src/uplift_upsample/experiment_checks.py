@@ -200,21 +200,21 @@ def initial_weights_faults(where: str, config: Mapping[str, Any], study: Mapping
             return [f"{place}: the study has no experiment {source!r}{near}; it has {', '.join(experiments)}"]
         theirs, ours = (_model(config, key, experiments[key]) for key in (source, name))
         different = _network_differences(theirs, ours) if theirs and ours else []
-        return [f"{place}: {source} has another network: {told}" for told in different]
+        return [f"{place}: {source} has another network: {difference}" for difference in different]
 
     return each(experiments, of_experiment) + _cycle_faults(where, experiments)
 
 
 def _network_differences(source: ModelConfig, own: ModelConfig) -> list[str]:
     theirs, ours = to_mapping(source), to_mapping(own)
-    told = [
+    differences = [
         f"{key} {theirs[key]!r}, here {value!r}"
         for key, value in ours.items()
         if value != theirs[key] and key not in WITHOUT_WEIGHTS
     ]
     if source.has_strided_input != own.has_strided_input:
-        told.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")
-    return told
+        differences.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")
+    return differences
 
 
 def _cycle_faults(where: str, experiments: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a job uses: time, memory, and energy where the machine tells it."""
+"""What a job uses: time, memory, and energy if the machine reports it."""
 
 import ctypes
 import json
@@ -17,7 +17,7 @@ NVML = "libnvidia-ml.so.1"  # what nvidia-smi asks, too
 
 
 class Meter:
-    """Measures from its construction on; ``read`` tells what was used so far.
+    """Measures from its construction on; ``read`` returns what was used so far.
 
     gpus: UUIDs of the GPUs that the job holds. powercap: folder with the processor's energy counters. nvml: loads the
     driver's library.
@@ -35,7 +35,7 @@ class Meter:
         """Wall seconds since the construction; CPU seconds and peak memory (bytes) of the process and the children it waited for.
 
         energy_joules: of all processors and of the held GPUs since the construction, whoever used them; null where the machine
-        does not tell.
+        does not report it.
         """
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         peak = max(usage.ru_maxrss for usage in usages)
@@ -68,10 +68,10 @@ class Meter:
         return round(sum(used) / 1e6, 1)
 
     def _gpu_counter(self) -> int | None:
-        """Millijoules of all held GPUs since the driver was loaded; None where one does not tell."""
+        """Millijoules of all held GPUs since the driver was loaded; None where one does not report it."""
         found = [self._energy_of(gpu) for gpu in self._gpus]
-        told = [energy for energy in found if energy is not None]
-        return sum(told) if told and len(told) == len(found) else None
+        known = [energy for energy in found if energy is not None]
+        return sum(known) if known and len(known) == len(found) else None
 
     def _energy_of(self, gpu: str) -> int | None:
         if self._nvml is None or not gpu.startswith("GPU-"):
@@ -79,14 +79,14 @@ class Meter:
         device, energy = ctypes.c_void_p(), ctypes.c_ulonglong()
         try:
             library = self._nvml(NVML)
-            is_told = (
+            is_known = (
                 library.nvmlInit_v2() == 0
                 and library.nvmlDeviceGetHandleByUUID(os.fsencode(gpu), ctypes.byref(device)) == 0
                 and library.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(energy)) == 0
             )
         except (OSError, AttributeError):
             return None
-        return energy.value if is_told else None
+        return energy.value if is_known else None
 
     def _used_gpu_energy(self) -> float | None:
         now = self._gpu_counter()
@@ -96,7 +96,7 @@ class Meter:
 
 
 def add_usage(path: str | os.PathLike[str], used: Mapping[str, Any]) -> dict[str, Any]:
-    """What all starts of a job used: the sum that ``path`` tells of former ones, and ``used`` (``Meter.read``) of this one.
+    """What all starts of a job used: the sum that ``path`` has of former ones, and ``used`` (``Meter.read``) of this one.
 
     The new sum is written back, with the number of ``starts``. Those that were killed without warning are in neither. A damaged
     file counts as none.

@@ -70,7 +70,7 @@ _KEYS = {
 # Keys of which another value would change the result: the published one is read, others are refused.
 _FIXED_KEYS = {"ARCH", "AUGM_FLIP_KEYPOINT_ORDER", "ROOT_KEYTPOINT"}
 # Keys that change no number, in the official code neither: (published value, why); another value is read with a warning.
-_REFINE = "nothing in the official code uses it: USE_REFINE removes the head for all tokens, and does no more"
+_REFINE = "nothing in the official code uses it: USE_REFINE only removes the head for all tokens"
 WITHOUT_EFFECT = {
     "GPU_ID": (0, "a free GPU is taken; --gpu_id on the command line takes a certain one"),
     "REFINE_DROP_RATE": (0.5, _REFINE),
@@ -140,7 +140,7 @@ def is_official(document: Mapping[str, Any]) -> bool:
 def experiment_from_official(document: Mapping[str, Any], where: str) -> Experiment:
     """Translate the keys of an official file. Raises ``InputError`` naming every fault; ``where`` starts each line.
 
-    Values that change nothing here are told in a warning.
+    Values that change nothing here give a warning.
     """
     faults = [f"{where}: unknown key {shown(key)}{suggestion(key, _KNOWN)}" for key in document if key not in _KNOWN]
     values = _DEFAULTS | {key: value for key, value in document.items() if key in _KNOWN}
@@ -157,7 +157,7 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
     probability = values.get("AUGM_FLIP_PROB", 0.5)
     if is_number(probability) and probability not in (0, 0.5):
         faults.append(
-            f"{where}: AUGM_FLIP_PROB is {shown(probability)}; the official code looks at nothing but whether it is above 0, and "
+            f"{where}: AUGM_FLIP_PROB is {shown(probability)}; the official code only asks whether it is above 0, and "
             "then trains on every example and its mirror image: write 0.5 for that, or 0 for no mirror images"
         )
     if faults:

@@ -1,6 +1,6 @@
 """Whether a result that is there was made with the settings that are planned now, by what stands in it or in the record beside it.
 
-The workflow tells changed settings by its own records; results that were copied without them tell it by these.
+The workflow finds changed settings by its own records; these serve for results that were copied without them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What to tell somebody whose licensed data is missing: which files, where to get them, where to put them."""
+"""Messages about missing licensed data: which files, where to get them, where to put them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -29,7 +29,7 @@ _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = 20
 
 
 class UnknownValueError(LookupError):
-    """A check asked for a value that is known to be wrong already, so it has nothing to tell."""
+    """A check asked for a value that is known to be wrong already, so it has nothing to report."""
 
 
 class Known:
@@ -71,7 +71,7 @@ class Masked(dict):
         return [self[key] for key in self]
 
 
-UNKNOWN = object()  # in the place of a value with which somebody found fault: nothing more is told of it, nor of what depends on it
+UNKNOWN = object()  # stands for a value that was found wrong: nothing more is reported of it, nor of what depends on it
 
 
 def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
@@ -96,13 +96,13 @@ def sizes(value: Any, least: Mapping[str, int]) -> tuple[Any, list[str]]:
     return Known(cls, {key: known for key, known in values.items() if key not in too_small}), list(too_small.values())
 
 
-def within(name: str, bound: float, told: str) -> Check:
+def within(name: str, bound: float, requirement: str) -> Check:
     """A check that a number, or each of several, is at least 0 and below a bound; null passes."""
 
     def check(value: Any) -> list[str]:
         numbers = getattr(value, name)
         numbers = numbers if isinstance(numbers, tuple) else (numbers,)
-        return [f"{name} is {number}; {told}" for number in numbers if number is not None and not 0 <= number < bound]
+        return [f"{name} is {number}; {requirement}" for number in numbers if number is not None and not 0 <= number < bound]
 
     return check
 

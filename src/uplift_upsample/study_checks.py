@@ -1,7 +1,7 @@
 """Everything that is wrong with a parsed ``config.yaml``, all at once, each fault in one line that names the place.
 
 First the schema (``config_schema``): keys, types, ranges. Then what the parts mean together, by checks that each look at a few of
-them: one that needs a part with which the schema found fault tells nothing (``strict.UNKNOWN``), and the others run.
+them: one that needs a part with which the schema found fault reports nothing (``strict.UNKNOWN``), and the others run.
 """
 
 import contextlib
@@ -39,12 +39,12 @@ def config_faults(
 
     schema: JSON schema of the configuration. reserved: names of targets, which no study may bear. known_subjects: gives the
     subjects in a table of trials, or in a folder of recordings, that the configuration names; None for a table that does not exist
-    and for recordings that do not tell. Left out, subjects of splits are not checked. weight_files: names of the weight files in
+    and for recordings that do not show it. Left out, subjects of splits are not checked. weight_files: names of the weight files in
     the table of sources; left out, these names are not checked.
     sequences_of: gives the names of test sequences; left out, those of animations are not checked.
     """
     faults = key_faults(config)
-    if is_endless(config):  # nothing else can be told of it
+    if is_endless(config):  # nothing else can be checked
         return list(dict.fromkeys(faults))
     config = without_wrong_keys(config)
     found = schema_faults(config, schema)
@@ -230,5 +230,5 @@ def _test_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]
                 tests.setdefault((tested_dataset(planned), planned["test_subset"]), name)
     if len(tests) < 2:
         return []
-    told = "; ".join(f"{name} on {dataset} {subset}" for (dataset, subset), name in tests.items())
-    return [f"{where}: its experiments are tested on different data, but stand in one table ({told}); make them separate studies"]
+    listed = "; ".join(f"{name} on {dataset} {subset}" for (dataset, subset), name in tests.items())
+    return [f"{where}: its experiments are tested on different data, but stand in one table ({listed}); make them separate studies"]

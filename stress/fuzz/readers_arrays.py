@@ -167,7 +167,7 @@ def _own() -> Reader:
         check_array(found.poses, "f", None, 17, 3)
         assert 50 <= found.frame_rate < float("inf") and len(found.poses)
 
-    return Reader("motion capture of one's own", [intact], of_npz(intact), read, ".npz", 1.2)
+    return Reader("the user's own motion capture", [intact], of_npz(intact), read, ".npz", 1.2)
 
 
 def _amass_recording() -> Reader:
@@ -176,7 +176,7 @@ def _amass_recording() -> Reader:
     def read(path: Path) -> None:
         try:
             found = read_recording(path.read_bytes())
-        except (UnusableError, WrongModelError) as error:  # told with archive and member by whoever goes through the archive
+        except (UnusableError, WrongModelError) as error:  # whoever goes through the archive adds archive and member
             raise InputError(f"{path}: {error}") from None
         frames = len(found.poses)
         for array, width in ((found.poses, 156), (found.trans, 3), (found.dmpls, 8)):

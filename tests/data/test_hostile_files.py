@@ -122,5 +122,5 @@ def test_headers_of_converted_files(header: str, tmp_path: Path) -> None:
 def test_letters_that_there_are_not(order: str, tmp_path: Path) -> None:
     codes = np.array([0x61, 0x110000], f"{order}u4")
     np.savez(tmp_path / "a.npz", **fields(walker(9)) | {"joints": codes.view(f"{order}U2")})
-    with pytest.raises(InputError, match=r"a\.npz: the field 'joints' holds letters that there are not"):
+    with pytest.raises(InputError, match=r"a\.npz: the field 'joints' holds characters that do not exist"):
         read_own(tmp_path / "a.npz")

@@ -1,4 +1,4 @@
-"""What is found in the place of a weight file is told by its kind; each in one line, without a deep-learning framework."""
+"""What is found in the place of a weight file is named by its kind; each in one line, without a deep-learning framework."""
 
 import io
 import pickle

@@ -55,7 +55,7 @@ def test_videos_together_are_the_videos_apart():
 
 def test_named_videos_do_not_run_into_each_other():
     poses = np.arange(6.0)[:, None]
-    index = np.array([0, 1, 2, 5, 6, 7])  # grows over the border, so only ``video`` tells
+    index = np.array([0, 1, 2, 5, 6, 7])  # grows over the border, so only ``video`` shows it
     result, _ = interpolated(poses, index, 5, video=np.array([0, 0, 0, 1, 1, 1]))
     assert result[:, 0].tolist() == [0, 0, 0, 3, 3, 3]
 

@@ -248,9 +248,9 @@ def changed(predictions: Predictions, rows=slice(None), **metadata) -> Predictio
     ("change", "message"),
     [
         ({"s_in": 5}, "s_in 5 is not a multiple of s_out 2"),
-        ({"s_in": None}, "say nothing of s_in"),
+        ({"s_in": None}, "lack s_in"),
         ({"frames_sha256": "def"}, "another frames table"),
-        ({"rows": slice(0, 0)}, "not one predicted frame"),
+        ({"rows": slice(0, 0)}, "no predicted frame"),
         ({"rows": slice(1, None)}, "S9 Eating, camera 0"),
         ({"rows": np.delete(np.arange(64), 5)}, "one prediction every 2 frames"),
         ({"rows": slice(None, -1)}, "S9 Walking 2, camera 1"),

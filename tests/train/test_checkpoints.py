@@ -194,7 +194,7 @@ def test_file_system_without_locks_is_told(
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with sole_writer(tmp_path):
-        assert "see to it that no other process trains here" in caplog.text
+        assert "make sure yourself that no other process trains here" in caplog.text
 
 
 def test_lock_does_without_its_name_on_a_full_disk(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ _progress = _module("_progress")
 
 
 class Clock:
-    """A clock that goes only when it is told to."""
+    """A clock that moves only on demand."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0

@@ -163,14 +163,14 @@ def archives_gone(workflow: Workflow) -> None:
 
 
 def logs_gone(workflow: Workflow) -> None:
-    """What tells how results came about, and nothing of what they are."""
+    """What records how results came about, and nothing of what they are."""
     shutil.rmtree(workflow.folder / "logs")
     for path in workflow.folder.glob("results/*/*/*/*/prediction.json"):
         path.write_text("another machine\n", encoding="utf-8")
 
 
 def committed(workflow: Workflow) -> None:
-    """The records of results tell the commit."""
+    """The records of results have the commit."""
     identity = ("-c", "user.name=A tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
     for command in (("init", "--quiet"), ("add", "Snakefile", "src", "scripts"), ("commit", "--quiet", "--message", "A commit")):
         subprocess.run(["git", *identity, *command], cwd=workflow.folder, check=True, capture_output=True)

@@ -77,7 +77,7 @@ def run(script: str) -> None:
         if name in ("convert_h36m", "convert_amass"):
             write_table(output, flags, total.hexdigest())
         elif output.suffix == ".h5" and "demo" in output.parts:
-            os.truncate(output, 1_200_000)  # above the size up to which Snakemake compares content if it is not told otherwise
+            os.truncate(output, 1_200_000)  # above the size up to which Snakemake compares content by default
         if name == "check_login":
             output.write_text(json.dumps({"sources": flags["--names"]}), encoding="utf-8")
         if name == "fetch_source":

@@ -289,7 +289,7 @@ def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Con
         assert part in told
 
 
-TWO_PHASES = {  # place of a fault of the schema, and of one that only several values together show: both are told
+TWO_PHASES = {  # place of a fault of the schema, and of one that only several values together show: both are reported
     "another group": (
         "train/batch_size",
         -4,

@@ -1,4 +1,4 @@
-"""The rules tell each job what to run on; another device is no reason to run anything again."""
+"""The rules give each job its device; another device reruns nothing."""
 
 import re
 

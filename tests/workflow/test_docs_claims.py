@@ -1,4 +1,4 @@
-"""What the documents tell about commands, targets, rules and published figures is so."""
+"""What the documents say about commands, targets, rules and published figures is right."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Motion capture without a licence, for real: the CMU database from its site, a zip file or a folder; recordings of one's own."""
+"""Motion capture without a licence, for real: the CMU database from its site, a zip file or a folder; the user's own recordings."""
 
 import re
 import zipfile

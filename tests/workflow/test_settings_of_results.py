@@ -53,7 +53,7 @@ def test_other_tables_are_planned_again(copied: Workflow) -> None:
 
 
 def test_records_beside_results_tell_their_settings(copied: Workflow) -> None:
-    """Weights, predictions and scores whose records tell other settings than those planned."""
+    """Weights, predictions and scores whose records have other settings than those planned."""
     target = "results/demo/h36m_81/seed_0/s_in_10/scores.json"
     record(copied, "demo/h36m_81/seed_0/s_in_10/scores.json", protocol={"learned_upsampling": False})
     assert copied.counts(target) == {"score_predictions": 1}

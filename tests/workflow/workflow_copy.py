@@ -112,7 +112,7 @@ class Workflow:
 
 
 def jobs_of(said: str) -> list[Job]:
-    """The jobs that Snakemake told of, without those that only stand for a target; one that was tried again counts again."""
+    """The jobs that Snakemake announced, without those that only stand for a target; one that was tried again counts again."""
     found = []
     for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE):
         wildcards = re.search(r"^ {4}wildcards: (.*)$", lines, re.MULTILINE)

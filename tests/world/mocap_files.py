@@ -1,4 +1,4 @@
-"""Recordings of one's own motion capture, made by code: a person who walks, right-handed and with knees that bend forward."""
+"""The user's own motion capture, made by code: a person who walks, right-handed and with knees that bend forward."""
 
 from pathlib import Path
 from typing import Any

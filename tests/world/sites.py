@@ -1,6 +1,6 @@
 """All the sites that the project fetches from, played by one HTTP(S) proxy on 127.0.0.1.
 
-Commands run unchanged, with the true addresses of the table of sources: ``environment`` tells them the proxy, and the
+Commands run unchanged, with the true addresses of the table of sources: ``environment`` gives them the proxy, and the
 certificate authority that vouches for the sites.
 
     with Sites(tmp_path) as sites:

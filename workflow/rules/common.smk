@@ -93,7 +93,7 @@ def names_in_table(path, subset):
 def sequences_of(study, dataset, source, subset, subjects):
     """The names of the test sequences of a data set, as far as they are known.
 
-    Out of its frames table, and those that the whole data set has: data may be a part of it, which the drawing job tells.
+    Out of its frames table, and those that the whole data set has: data may be a part of it, which the drawing job reports.
     """
     table = frames_of(study, dataset)
     names = names_in_table(table, subset) if os.path.isfile(table) and holds_data_of(table, source) else []
@@ -109,7 +109,7 @@ def weight_files():
 
 
 def checked_plan():
-    """The studies by name, or one error that tells everything that is wrong with the configuration."""
+    """The studies by name, or one error with everything that is wrong with the configuration."""
     text = (ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
     schema = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it can be: a tenth of the time
     faults = config_faults(config, schema, RESERVED, known_subjects, weight_files(), sequences_of)

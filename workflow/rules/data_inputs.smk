@@ -1,4 +1,4 @@
-# What the data sets are made from, and what to tell somebody whose data is missing.
+# What the data sets are made from, and the messages about missing data.
 from uplift_upsample.sources import missing_data_message
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
 
@@ -130,7 +130,7 @@ def cmu_files(wildcards):
 
 
 def is_out_of(source, record):
-    """Whether the files that a record lists came out of an archive of the table of sources: whether it tells the archive's address."""
+    """Whether the files that a record lists came out of an archive of the table of sources: whether it has the archive's address."""
     addresses = [surroundings().sources[source]["url"]]
     try:
         addresses.append(json.loads(Path(manifest_of(source)).read_text(encoding="utf-8"))["origin"])

@@ -31,7 +31,7 @@ def content(paths):
 def make_again(files, held, planned_now):
     """Have the job of some files run again, as --forcerun does, if they hold, or were made with, other settings than planned now.
 
-    Snakemake's own records tell that, too, but results may be here without them. A dry run does the same, and writes nothing.
+    Snakemake's own records show that, too, but results may be here without them. A dry run does the same, and writes nothing.
     """
     if not workflow.is_main_process or held is None or not any(os.path.exists(path) for path in files):
         return

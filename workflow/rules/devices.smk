@@ -1,4 +1,4 @@
-# Which jobs take a GPU, and what is told before the first of them.
+# Which jobs take a GPU, and what is checked before the first of them.
 import shutil
 
 from uplift_upsample.devices import listed_devices, offered_devices, too_few_devices
@@ -26,9 +26,9 @@ def training_device(wildcards, resources):
 
 
 def check_device():
-    """Tell before the first job, instead of after hours of conversions, that this machine has no GPU for those that are to run.
+    """Stop before the first job, and not after hours of conversions, if this machine has no GPU for those that need one.
 
-    A cluster's machines are others than this one; there, each job tells it.
+    On a cluster the jobs run on other machines; there, each job reports it.
     """
     jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")] if workflow.local_exec else []
     devices = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi"))) if jobs else None

@@ -43,7 +43,7 @@ rule draw_figures:
         " --out_dir {params.out_dir} > {log} 2>&1"
 
 
-# Any sequence can be asked for, as .gif, or as .mp4 where ffmpeg is; a wrong name is answered with those that there are.
+# Any sequence can be asked for, as .gif, or as .mp4 if ffmpeg is installed; a wrong name gives an error with the right ones.
 rule draw_animation:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",

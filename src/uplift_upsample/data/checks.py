@@ -68,7 +68,7 @@ def check_body_size(where: str, poses_3d: np.ndarray, checks: Checks) -> float:
     if smallest <= size <= largest or math.isnan(size):  # numbers that are not finite are another check's matter
         return size
     units = likely_units(size, smallest, largest)
-    likely = "no unit makes a person of them"
+    likely = "no unit gives the size of a person"
     if units:
         likely = f"they are likely {_NAMES[units[0][0]]}, which makes {units[0][1]:.2f} m"
     raise InputError(

@@ -47,7 +47,7 @@ def _camera_fault(cameras: Cameras) -> str | None:
     for name in ("orientation", "translation", "intrinsics"):
         array = getattr(cameras, name)
         if len(array) != len(cameras) or not np.isfinite(array).all() or np.abs(array).max(initial=0) > 1e6:
-            return f"the {name} of a camera is missing or no sound number"
+            return f"the {name} of a camera is missing, NaN, infinite or too large"
     norms = np.linalg.norm(cameras.orientation, axis=1)
     if len(norms) and np.abs(norms - 1).max() > 1e-3:
         return "the orientation of a camera is not a unit quaternion"

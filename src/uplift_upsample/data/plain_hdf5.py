@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from uplift_upsample.data.download.file_types import found_instead
-from uplift_upsample.data.plain_npz import Shape, UnreadableError, fits_shape, told_shape
+from uplift_upsample.data.plain_npz import Shape, UnreadableError, fits_shape, shape_text
 from uplift_upsample.errors import InputError
 
 _MAX_RATIO, _SMALL = 200, 1 << 20  # packed arrays may be so many times as large as they are in the file, small ones always
@@ -85,7 +85,7 @@ class PlainHdf5:
         if dataset.dtype.kind != kind or dataset.dtype.itemsize not in (4, 8):
             raise UnreadableError(f"{name} holds {dataset.dtype}, not {'numbers' if kind == 'f' else 'whole numbers'}")
         if not fits_shape(dataset.shape, shape):
-            raise UnreadableError(f"{name} has the shape {dataset.shape}, not {told_shape(shape)}")
+            raise UnreadableError(f"{name} has the shape {dataset.shape}, not {shape_text(shape)}")
         self._check_size(name, dataset, math.prod(dataset.shape) * dataset.dtype.itemsize)
         offset = dataset.id.get_offset()
         if is_mapped and offset is not None:

@@ -35,7 +35,7 @@ class PlainNpz:
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content)
         except _DAMAGE as error:
-            raise UnreadableError(f"it is no .npz file, or damaged ({error})") from None
+            raise UnreadableError(f"it is not an .npz file, or it is damaged ({error})") from None
         self.fields = frozenset(name.removesuffix(".npy") for name in self._archive.namelist())
 
     def read(self, field: str, max_bytes: int = _MAX_BYTES) -> np.ndarray:
@@ -89,7 +89,7 @@ def fits_shape(found: tuple[int, ...], asked: Shape) -> bool:
     )
 
 
-def told_shape(shape: Shape) -> str:
+def shape_text(shape: Shape) -> str:
     """A shape in a message: ``(frames, 3)``."""
     return str(shape).replace("'", "")
 
@@ -115,14 +115,14 @@ def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
         dtype.kind == "U"
         and np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder)).max(initial=0) > sys.maxunicode
     ):
-        raise UnreadableError(f"{what} holds letters that there are not")  # Python would fail with an error of its own
+        raise UnreadableError(f"{what} holds characters that do not exist")  # Python would fail with an error of its own
     array = np.frombuffer(content, dtype) if size else np.empty(math.prod(shape), dtype)
     return array.reshape(shape, order="F" if is_fortran else "C")
 
 
 def _numbers(what: str, array: np.ndarray, shape: Shape) -> np.ndarray:
     if not fits_shape(array.shape, shape):
-        raise UnreadableError(f"{what} has the shape {array.shape}, not {told_shape(shape)}")
+        raise UnreadableError(f"{what} has the shape {array.shape}, not {shape_text(shape)}")
     if array.dtype.kind not in "fiu":
         raise UnreadableError(f"{what} holds {array.dtype}, not numbers")
     if not np.isfinite(array).all():

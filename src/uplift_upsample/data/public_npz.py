@@ -81,7 +81,7 @@ def _check_layout(path: str | os.PathLike[str], metadata: Mapping[str, Any]) -> 
         raise InputError(f"{path}: the metadata name the layout {shown(layout)} (layout_name), not {_LAYOUT!r}; {needed}")
     num_joints = metadata.get("num_joints", NUM_JOINTS)
     if not isinstance(num_joints, int | np.integer) or num_joints != NUM_JOINTS:
-        raise InputError(f"{path}: the metadata tell of {shown(num_joints)} joints (num_joints), not {NUM_JOINTS}; {needed}")
+        raise InputError(f"{path}: the metadata have {shown(num_joints)} joints (num_joints), not {NUM_JOINTS}; {needed}")
     if "keypoints_symmetry" not in metadata:
         return
     try:
@@ -256,7 +256,7 @@ def _number(path: str | os.PathLike[str], where: str, value: Any) -> float:
 
 
 def _float32(poses: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # too large numbers become infinite, which is told
+    with np.errstate(over="ignore"):  # too large numbers become infinite, which is an error below
         return np.asarray(poses, np.float32, order="C")
 
 

@@ -29,7 +29,7 @@ def nominal_rate(frame_rate: float) -> float:
 
 
 def rate_text(frame_rate: float) -> str:
-    """A frame rate with all digits that tell it from a nominal one: ``49.999`` is not ``50``."""
+    """A frame rate with all digits by which it differs from a nominal one: ``49.999`` is not ``50``."""
     return f"{frame_rate:.9g}"  # as many as a float32 has
 
 

@@ -53,7 +53,7 @@ def interpolated_at(
         raise InputError("the predictions are out of order, or a frame is there twice; sort them by video and frame")
     missing = np.setdiff1d(query_video, video)
     if len(missing):
-        raise InputError(f"video {missing[0]} has no predicted frame, so that there is nothing to interpolate")
+        raise InputError(f"video {missing[0]} has no predicted frame, so there is nothing to interpolate")
     return _at(poses, video, frame, query_video, query_frame)
 
 

@@ -124,7 +124,7 @@ def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
     """Whether all joints of a predicted pose ``(F, J, 3)`` (metres) lie in one point, ``(F,)``."""
     centre, other = (np.asarray(prediction[:, joint], np.float64) for joint in (root, root - 1))
-    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))  # one joint tells of nearly all that they are sound
+    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))  # one joint shows of nearly all that they are sound
     relative = np.asarray(prediction[found], np.float64) - centre[found, None]
     result = np.zeros(len(prediction), bool)
     result[found] = (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))

@@ -35,7 +35,7 @@ def check_s_in(s_in: int, model: ModelConfig) -> bool:
         raise InputError(faults[0])
     is_trained = s_in in model.evaluated_s_in
     if not is_trained:
-        logger.warning("the network was trained for s_in %s, not for %d; its scores say so", ", ".join(map(str, model.s_in)), s_in)
+        logger.warning("the network was trained for s_in %s, not for %d; its scores note it", ", ".join(map(str, model.s_in)), s_in)
     return is_trained
 
 

@@ -31,18 +31,18 @@ def result_record(
     protocol: of the scores. prediction, weights: the records of these steps, None where there is none. A record that is about other
     weights than the scores is left out.
     """
-    told = ("study", "experiment", "weights", "seed", "s_in", "is_synthetic", "weights_sha256", "frames_sha256")
+    copied = ("study", "experiment", "weights", "seed", "s_in", "is_synthetic", "weights_sha256", "frames_sha256")
     record = ResultRecord(
         result=Path(scores).name,
         sha256=sha256_of_file(scores),
         scoring=scoring,
-        **{key: protocol.get(key) for key in told},
+        **{key: protocol.get(key) for key in copied},
     )
     wanted = record.weights_sha256
     is_left_out = prediction is not None and prediction.weights_sha256 != wanted, weights is not None and _sum_of(weights) != wanted
     for what, is_out in zip(("prediction", "weights"), is_left_out, strict=True):
         if is_out:
-            logger.warning("the record of the %s is about other weights than the scores, and left out of their provenance", what)
+            logger.warning("the record of the %s is about other weights than the scores; their provenance leaves it out", what)
     return replace(record, prediction=None if is_left_out[0] else prediction, training=None if is_left_out[1] else weights)
 
 

@@ -244,14 +244,14 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
     if not isinstance(subjects, list) or not all(isinstance(subject, str) for subject in subjects):
         missing.append("subjects")
     if missing:
-        raise InputError(f"predictions: the metadata say nothing of {' and '.join(missing)}; predict again")
+        raise InputError(f"predictions: the metadata lack {' and '.join(missing)}; predict again")
     s_in, s_out = metadata["s_in"], metadata["s_out"]
     if s_in % s_out:
         raise InputError(f"predictions: s_in {s_in} is not a multiple of s_out {s_out}")
     if metadata.get("frames_sha256") not in (None, table.sha256):
         raise InputError("predictions: made from another frames table (frames_sha256 differs); predict again, or give that table")
     if not len(predictions.video):
-        raise InputError("predictions: there is not one predicted frame")
+        raise InputError("predictions: there is no predicted frame")
     if predictions.video.min() < 0 or predictions.video.max() >= table.num_videos:
         raise InputError(f"predictions: video {predictions.video.max()} of a data set with {table.num_videos} videos")
     is_interpolated = metadata.get("interpolate", True)
@@ -284,7 +284,7 @@ def _check_frames(predictions: Predictions, table: FramesTable) -> None:
     if bad:
         video = min(bad)
         raise InputError(
-            f"predictions: {len(bad)} videos have not exactly one prediction every {period[video]} frames from frame 0 to the end, "
+            f"predictions: {len(bad)} videos do not have exactly one prediction every {period[video]} frames from frame 0 on, "
             f"the first one is {table.video_name(video)}; predict again"
         )
 

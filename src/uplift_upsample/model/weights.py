@@ -132,7 +132,7 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
     Raises ``InputError`` listing everything that is missing, left over, of another shape or not finite; the network is then
     as it was.
     """
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which is told
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which is an error below
         stored = {name: [array.astype(np.float32) for array in arrays] for name, arrays in read_weight_file(path).items()}
     faults: list[str] = []
     values: list[tuple[keras.Variable, np.ndarray]] = []

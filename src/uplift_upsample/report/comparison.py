@@ -1,4 +1,4 @@
-"""Does it reproduce? The first table of a study: published figures, published weights in our code, and what was trained here."""
+"""Does it reproduce? The first table of a study: published figures, published weights evaluated here, and weights trained here."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ NAME = "comparison"
 def document(results: Results) -> Document:
     """One row for each experiment and s_in, by the average that published figures are compared with; the records have both."""
     average, reason = compared_average(results)
-    told = rule_text(results.manifest.verdict, is_synthetic=results.is_synthetic)
+    stated = rule_text(results.manifest.verdict, is_synthetic=results.is_synthetic)
     notes = [remark for remark in published_remarks(results) if remark != FIGURES_NOTE]
     return Document(
         name=NAME,
@@ -28,7 +28,7 @@ def document(results: Results) -> Document:
         is_synthetic=results.is_synthetic,
         records=pd.DataFrame(_records(results, average)),
         sections=[_section(results, average)],
-        remarks=[*_summaries(results, average), told, reason, *notes, cells.LEGEND],
+        remarks=[*_summaries(results, average), stated, reason, *notes, cells.LEGEND],
         footer=footer(results),
     )
 
@@ -48,12 +48,15 @@ def compared_average(results: Results) -> tuple[str, str]:
     for average in AVERAGES:
         found = [results.summary(*key, average=average, weights=PUBLISHED).mean - figure for key, figure in figures.items()]
         distances[average] = [abs(distance) for distance in found if not math.isnan(distance)]
-    told = "Published figures do not say which average they are"
+    stated = "Published figures do not say which average they are"
     if not any(distances.values()):
-        return "frame_wise", f"Average: {AVERAGES['frame_wise']}. {told}, and there are no published weights here that could tell."
+        return (
+            "frame_wise",
+            f"Average: {AVERAGES['frame_wise']}. {stated}, and no published weights were evaluated here.",
+        )
     best = min(AVERAGES, key=lambda average: max(distances[average]))
     largest = ", ".join(f"{max(distances[average]):.2f} mm {title}" for average, title in AVERAGES.items())
-    return best, f"Average: {AVERAGES[best]}. {told}; the published weights agree with it better (largest distance {largest})."
+    return best, f"Average: {AVERAGES[best]}. {stated}; the published weights agree with it better (largest distance {largest})."
 
 
 def verdict_of(results: Results, experiment: PlannedExperiment, s_in: int, weights: str, average: str) -> str:
@@ -114,7 +117,7 @@ def _with_difference(summary: Summary, figure: float) -> str:
 
 def _summaries(results: Results, average: str) -> list[str]:
     """How many of each word, by kind of weights."""
-    told = []
+    stated = []
     for weights in (PUBLISHED, TRAINED) if results.has_published_weights else (TRAINED,):
         words = [
             verdict_of(results, experiment, s_in, weights, average)
@@ -126,8 +129,8 @@ def _summaries(results: Results, average: str) -> list[str]:
         without = f"{words.count(NOT_COMPARED)} without a verdict" if NOT_COMPARED in words else ""
         of = f" of {compared}" if compared and len(counts) > 1 else ""
         text = ", ".join([f"{', '.join(counts)}{of}"] * bool(counts) + [without] * bool(without))
-        told.append(f"{cells.weights_title(weights).capitalize()}: {text or cells.NOT_RUN}.")
-    return told
+        stated.append(f"{cells.weights_title(weights).capitalize()}: {text or cells.NOT_RUN}.")
+    return stated
 
 
 def _records(results: Results, compared: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ MEASURED_NOTE = (
     "numbers. Wall time is the one of the records, of a training that of all its starts; where some of these left no record "
     "of what they used, such as those that were killed, CPU time and energy are n/a. Poses per second: examples in training, video "
     "frames with a 3D pose in prediction (start and reading left out) and in scoring. Energy: of the whole processors and the GPU "
-    "while the job ran, where the machine tells it."
+    "while the job ran, if the machine reports it."
 )
 
 
@@ -209,14 +209,14 @@ def duration(seconds: float) -> str:
 
 def _totals(usages: Mapping[Job, Usage]) -> list[str]:
     """The sum of each stage, one sentence."""
-    told = []
+    sums = []
     for stage, title in STAGES.items():
         used = [value for job, value in usages.items() if job.stage == stage]
         run = [value.seconds for value in used if value.is_run]
         if used:
             count = f"{len(run)} of {len(used)}" if len(run) < len(used) else str(len(run))
-            told.append(f"{title} {duration(math.fsum(run))} ({count} jobs)" if run else f"{title} {cells.NOT_RUN}")
-    return [f"Wall time of all jobs, one after the other: {', '.join(told)}."] if told else []
+            sums.append(f"{title} {duration(math.fsum(run))} ({count} jobs)" if run else f"{title} {cells.NOT_RUN}")
+    return [f"Wall time of all jobs, one after the other: {', '.join(sums)}."] if sums else []
 
 
 COLUMNS = [

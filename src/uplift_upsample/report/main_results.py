@@ -130,8 +130,8 @@ def _findings(results: Results) -> list[str]:
             continue
         baseline = results.baseline("mpjpe", "frame_wise")
         shares = [cells.percent(value, baseline) for value in (min(run.values()), max(run.values()))]
-        told = f"{shares[0]} to {shares[1]} of the mean pose's MPJPE" if not math.isnan(baseline) else f"mean pose {cells.NOT_RUN}"
-        findings.append(f"{label}: {told}; {_growth(run)}.")
+        share = f"{shares[0]} to {shares[1]} of the mean pose's MPJPE" if not math.isnan(baseline) else f"mean pose {cells.NOT_RUN}"
+        findings.append(f"{label}: {share}; {_growth(run)}.")
     return findings
 
 

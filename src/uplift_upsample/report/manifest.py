@@ -21,7 +21,7 @@ class PlannedExperiment:
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
-    model: its network, in the form of ``config.ModelConfig``; null, its cost is not told.
+    model: its network, in the form of ``config.ModelConfig``; null, its cost is not shown.
     """
 
     name: str

@@ -91,10 +91,10 @@ def _finding(pair: Pair) -> str:
         return f"{tuned.name} against {scratch.name}: {cells.NOT_RUN}."
     helped = sum(value < 0 for value in run.values())
     verdict = "helped at every s_in" if helped == len(run) else "helped at some s_in only" if helped else "did NOT help"
-    told = ", ".join(f"{cells.signed(value)} mm at s_in = {s_in}" for s_in, value in run.items())
+    gains = ", ".join(f"{cells.signed(value)} mm at s_in = {s_in}" for s_in, value in run.items())
     caution = " With one seed, how much of it is chance is not known." if pair.num_seeds < 2 else ""
     start = f"Pre-training ({tuned.initial_weights}) {verdict}"
-    return f"{start}: MPJPE of {tuned.name} minus that of {scratch.name}, frame-wise, {told}.{caution}"
+    return f"{start}: MPJPE of {tuned.name} minus that of {scratch.name}, frame-wise, {gains}.{caution}"
 
 
 def _section(pairs: list[Pair], metric: str) -> Section:

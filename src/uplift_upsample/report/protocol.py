@@ -34,21 +34,21 @@ def footer(results: Results) -> list[str]:
         "With one seed there is no standard deviation.",
         "Metrics: 17 joints, root subtracted; MPJPE is the mean joint distance, N-MPJPE after the best scale, P-MPJPE after the "
         "best similarity transform of each frame.",
-        f"2D input: {_told(results, lambda p: str(p.get('input_2d')))}.",
-        f"Mirroring (average with the prediction for the mirrored input): {_told(results, lambda p: _yes(p.get('mirror')))}.",
-        f"Learned upsampling: {_told(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
-        f"Frames between two multiples of s_out: {_told(results, _between)}.",
-        f"Precision: {_told(results, _precision)}.",
-        f"Test subjects: {_told(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
-        f"Cameras: {_told(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
-        f"Frames: {_told(results, _frames)}; key frames (multiples of s_in): {_told(results, _key_frames, _stride)}.",
-        f"Frames per action: {_told(results, _per_action)}.",
-        "Actions without a frame, which are no part of the action-wise mean: "
-        f"{_told(results, lambda p: _listed(p.get('absent_actions', [])))}.",
-        f"Dropped videos: {_told(results, lambda p: _listed(p.get('dropped_videos', [])))}.",
+        f"2D input: {_stated(results, lambda p: str(p.get('input_2d')))}.",
+        f"Mirroring (average with the prediction for the mirrored input): {_stated(results, lambda p: _yes(p.get('mirror')))}.",
+        f"Learned upsampling: {_stated(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
+        f"Frames between two multiples of s_out: {_stated(results, _between)}.",
+        f"Precision: {_stated(results, _precision)}.",
+        f"Test subjects: {_stated(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
+        f"Cameras: {_stated(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
+        f"Frames: {_stated(results, _frames)}; key frames (multiples of s_in): {_stated(results, _key_frames, _stride)}.",
+        f"Frames per action: {_stated(results, _per_action)}.",
+        "Actions without a frame, which do not count in the action-wise mean: "
+        f"{_stated(results, lambda p: _listed(p.get('absent_actions', [])))}.",
+        f"Dropped videos: {_stated(results, lambda p: _listed(p.get('dropped_videos', [])))}.",
         "Degenerate predictions (all joints in one point; without N-MPJPE, and with the P-MPJPE of the unaligned pose): "
-        f"{_told(results, _degenerate)}.",
-        f"Frames table, SHA-256: {_told(results, lambda p: str(p.get('frames_sha256'))[:16])}.",
+        f"{_stated(results, _degenerate)}.",
+        f"Frames table, SHA-256: {_stated(results, lambda p: str(p.get('frames_sha256'))[:16])}.",
     ]
     if results.has_published_weights:
         lines.append(f"Published weights, SHA-256: {_published_weights(results)}.")
@@ -103,7 +103,7 @@ def _stride(key: Evaluation) -> str:
     return f"s_in = {key.s_in}"
 
 
-def _told(
+def _stated(
     results: Results,
     value: Callable[[Protocol], str],
     label: Callable[[Evaluation], str] = _name,
@@ -123,13 +123,13 @@ def _told(
 
 def _published_weights(results: Results) -> str:
     """The weight file behind each experiment's published weights, as its evaluations recorded it."""
-    told = []
+    stated = []
     for experiment, weights in results.rows:
         if weights == PUBLISHED:
             protocols = results.protocols_of(experiment, weights=PUBLISHED)
             sums = dict.fromkeys(str(protocol.get("weights_sha256", "not recorded"))[:12] for protocol in protocols)
-            told.append(f"{experiment.name} {' and '.join(sums) or NOT_RUN}")
-    return ", ".join(told)
+            stated.append(f"{experiment.name} {' and '.join(sums) or NOT_RUN}")
+    return ", ".join(stated)
 
 
 def _frames(protocol: Protocol) -> str:

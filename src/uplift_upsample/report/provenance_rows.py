@@ -17,7 +17,7 @@ FOOTER = [
     "Commit: of the project's folder when the step ran; + means that its files were not as committed. Code: fingerprint of what "
     "the step's program does, whatever the commit. Sums: the first 12 digits of SHA-256; the files have them whole, with the "
     "resolved configuration, the command, the versions of all packages, and what was used of the machine.",
-    "Records are read when the tables are made. They are no reason to make them again, as they hold times and machines.",
+    "Records are read when the tables are made. They do not trigger new tables, because they hold times and machines.",
 ]
 
 

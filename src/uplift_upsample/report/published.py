@@ -118,10 +118,10 @@ def agreement(results: Results) -> list[str]:
         for s_in in strides(results, experiment)
         if weights == PUBLISHED and not math.isnan(figure := judged_mpjpe(results, experiment, s_in, PUBLISHED))
     }
-    told = []
+    stated = []
     for average, title in AVERAGES.items():
         means = [results.summary(*key, average=average, weights=PUBLISHED).mean - figure for key, figure in figures.items()]
         found = [abs(difference) for difference in means if not math.isnan(difference)]
         if found:
-            told.append(f"{max(found):.2f} mm {title} ({len(found)} of {len(figures)} figures)")
-    return [f"Published weights, largest distance from the published figures: {', '.join(told)}."] if told else []
+            stated.append(f"{max(found):.2f} mm {title} ({len(found)} of {len(figures)} figures)")
+    return [f"Published weights, largest distance from the published figures: {', '.join(stated)}."] if stated else []

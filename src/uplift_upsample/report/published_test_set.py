@@ -27,19 +27,19 @@ class PublishedTestSet:
         absent = [action for action in self.actions if action not in present]
         others = [action for action in present if action not in self.actions]
         subjects, cameras = protocol.get("subjects", []), protocol.get("cameras", [])
-        told = []
+        differences = []
         if sorted(subjects) != sorted(self.subjects):
-            told.append(f"the subjects are {', '.join(subjects)}, not {', '.join(self.subjects)}")
+            differences.append(f"the subjects are {', '.join(subjects)}, not {', '.join(self.subjects)}")
         if absent:
-            told.append(f"{len(absent)} of {len(self.actions)} actions are absent ({', '.join(absent)})")
+            differences.append(f"{len(absent)} of {len(self.actions)} actions are absent ({', '.join(absent)})")
         if others:
-            told.append(f"actions that are none of it are there ({', '.join(others)})")
+            differences.append(f"actions that are none of it are there ({', '.join(others)})")
         if len(cameras) != self.cameras:
-            told.append(f"{len(cameras)} cameras, not {self.cameras}")
+            differences.append(f"{len(cameras)} cameras, not {self.cameras}")
         frames = sum(found.values())
         if frames != self.frames:
-            told.append(f"{frames:,} frames, not {self.frames:,}")
-        return told
+            differences.append(f"{frames:,} frames, not {self.frames:,}")
+        return differences
 
 
 def read_published_test_set(path: str | Path) -> PublishedTestSet:

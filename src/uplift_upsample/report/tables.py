@@ -32,7 +32,7 @@ FILES = (SCORES, *(f"{name}.{suffix}" for name in DOCUMENTS for suffix in SUFFIX
 def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
     """Write ``FILES``: every number of every run in ``scores.csv``, and the tables of each topic. Returns the paths.
 
-    Equal scores give equal bytes, but for ``cost`` and ``provenance``, which tell what was measured.
+    Equal scores give equal bytes, but for ``cost`` and ``provenance``, which show what was measured.
     Raises ``InputError`` for scores that are missing or damaged.
     """
     results = collected(manifest)

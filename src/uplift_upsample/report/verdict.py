@@ -56,13 +56,13 @@ def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool
 
 def rule_text(rule: VerdictRule, *, is_synthetic: bool) -> str:
     """The rule in words, as it stands in the table; a study of real people does not have the word for made-up ones."""
-    told = [
+    rules = [
         f"{name}, PASS up to {tolerance.pass_mm:g} mm from the published figure, WARN up to {tolerance.warn_mm:g} mm, FAIL beyond"
         for name, tolerance in (("Published weights", rule.published_weights), ("trained here", rule.trained_here))
     ]
     made_up = f"{SYNTHETIC}: the people are made up, so there is nothing to compare with. " if is_synthetic else ""
     return (
-        f"Rule of the verdict, on MPJPE on all frames, in either direction. {'; '.join(told)}. Trained here counts with its mean "
+        f"Rule of the verdict, on MPJPE on all frames, in either direction. {'; '.join(rules)}. Trained here counts with its mean "
         f"over the seeds. {NOT_RUN}: planned, but there is no result. {made_up}{NOT_COMPARED}: no published figure, or one of "
         "another protocol or test set. The numbers of the rule are in config.yaml, under verdict."
     )

@@ -26,7 +26,7 @@ from uplift_upsample.data.sampler import Rows
 from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.skeleton import MIRROR, ROOT
 
-NUM_SIZES = 16  # of K that are told apart, up to all tokens of a group
+NUM_SIZES = 16  # of K, up to all tokens of a group
 OF_ANY_SIZE = {"frames", "poses_2d", "places_2d", "visible_index"}  # inputs whose second size is K
 RESIDENT_BYTES = 8 << 30  # of poses; larger data sets stay with the host
 Inputs = dict[str, Any]

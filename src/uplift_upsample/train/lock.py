@@ -37,7 +37,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
                 "(perhaps it was left behind by an interrupted workflow)"
             ) from None
         except OSError as error:
-            logger.warning("%s: no locks on this file system (%s); see to it that no other process trains here", folder, error)
+            logger.warning(
+                "%s: no locks on this file system (%s); make sure yourself that no other process trains here", folder, error
+            )
         _sign(file, f"{os.getpid()} on {socket.gethostname()}")
         yield
         _sign(file, "")

@@ -118,7 +118,7 @@ def train(
                     session.save()
                     last_saved = time.monotonic()
                 if is_to_stop and not session.is_over():
-                    raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command goes on from there")
+                    raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command resumes from there")
         return session.result()
 
 
@@ -170,12 +170,12 @@ class _Session:
         self.stream_state = checkpoint.state["stream"]
         self.best = in_file_order(self.network, best)
         self._started = time.monotonic() - self.progress.seconds
-        logger.info("going on from step %d of %d", self.progress.step, self.num_steps)
+        logger.info("resuming from step %d of %d", self.progress.step, self.num_steps)
 
     def save(self) -> None:
         arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
         arrays |= {_name(_BEST, i): array for i, array in enumerate(self.best)}
-        if not all(np.isfinite(array).all() for array in arrays.values()):  # an update that overflowed, before a loss could tell
+        if not all(np.isfinite(array).all() for array in arrays.values()):  # an update that overflowed, before a loss could show it
             raise InputError(f"the weights are not finite after step {self.progress.step}; {self._way_back()}")
         self.progress.seconds = time.monotonic() - self._started
         state = {"progress": asdict(self.progress), "stream": self.stream_state}

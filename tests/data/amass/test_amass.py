@@ -149,7 +149,9 @@ def test_former_names(write, tmp_path, caplog):
 @pytest.mark.parametrize("name", ["MPI_HDM5", "HDM05_50hz", "SFU (1)"])
 def test_an_unknown_name_that_may_be_meant_for_validation(write, tmp_path, name):
     write(name)
-    with pytest.raises(InputError, match=r"is named like no subset, and what is unknown is trained on; name it (MPIHDM05|SFU), "):
+    with pytest.raises(
+        InputError, match=r"no subset has this name, and unknown subsets are trained on; rename it to (MPIHDM05|SFU) if"
+    ):
         amass_table([tmp_path / f"{name}.npz"])
 
 
@@ -224,7 +226,7 @@ def test_people_of_another_unit_are_refused(write, tmp_path, project, monkeypatc
 
     person = recordings_3d({"S1": {"Walking": 40}})["S1"]["Walking"][:, joint_map(H36M_32, AMASS_17)]
     write(poses=person * factor)
-    told = f"they are likely {unit}, which makes 1[.]" if unit else "no unit makes a person of them"
+    told = f"they are likely {unit}, which makes 1[.]" if unit else "no unit gives the size of a person"
     for read in (lambda: amass_table([tmp_path / "CMU.npz"]), lambda: open_amass(str(tmp_path), 50)):
         with pytest.raises(InputError, match=rf"CMU[.]npz: 01/01_01_poses: the person measures .* m, not 0[.]3 to 4 m .*{told}"):
             read()

@@ -287,7 +287,7 @@ SKIPS = {
     "no betas": (motion(betas=None), "the field 'betas' is missing", 60, 120),
     "no gender": (motion(gender=None), "the field 'gender' is missing", 60, 120),
     "no rate": (motion(mocap_framerate=None), "the field 'mocap_framerate' is missing", 60, None),
-    "odd gender": (motion(gender=np.array("robot")), "the field 'gender' says 'robot', not male, female, neutral", 60, 120),
+    "odd gender": (motion(gender=np.array("robot")), "the field 'gender' is 'robot', not male, female, neutral", 60, 120),
     "pickled gender": (
         motion(gender=np.array(Intruder(), object)),
         "the field 'gender' is a pickled object, which is not loaded",
@@ -315,7 +315,7 @@ SKIPS = {
     "few betas": (motion(betas=np.zeros(10)), "the field 'betas' has 10 components, 16 are needed", 60, 120),
     "odd width": (motion(poses=np.zeros((60, 100))), "the field 'poses' has the shape (60, 100), not (frames, 156)", None, None),
     "text": (motion(dmpls=np.full((60, 8), "0")), "the field 'dmpls' holds <U1, not numbers", 60, 120),
-    "damaged": (npz_bytes(motion())[:-200], "it is no .npz file, or damaged", None, None),
+    "damaged": (npz_bytes(motion())[:-200], "it is not an .npz file, or it is damaged", None, None),
     "short": (recording(2, 120.0, np.random.default_rng(0)), "it is too short for one frame at 50 Hz", 2, 120),
     "empty": (recording(0, 120.0, np.random.default_rng(0)), "it is too short for one frame at 50 Hz", 0, 120),
 }

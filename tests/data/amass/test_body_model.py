@@ -269,7 +269,7 @@ def test_a_damaged_model(tmp_path, right_fields):
     with pytest.raises(InputError, match=r"male/model\.npz: the field 'v_template' is damaged"):
         list(meshes(path))
     plain_tar(path, {"male/model.npz": b"nothing"})
-    with pytest.raises(InputError, match=r"male/model\.npz: it is no \.npz file"):
+    with pytest.raises(InputError, match=r"male/model\.npz: it is not an \.npz file"):
         list(meshes(path))
 
 

@@ -1,4 +1,4 @@
-"""The commands that fetch: killed in the middle and started again; credentials that show nowhere; what they tell."""
+"""The commands that fetch: killed in the middle and started again; credentials that show nowhere; what they print."""
 
 import csv
 import hashlib

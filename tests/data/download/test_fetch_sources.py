@@ -154,9 +154,7 @@ def test_page_from_an_open_site_may_pass(sites: Sites, table: dict[str, Source],
     fetch(name)
     Path("data/raw", table[name].file).unlink()
     sites.fail(table[name].url, *[Instead(200, LOGIN_PAGE)] * 3)
-    with pytest.raises(
-        InputError, match=r"a web page, not the file \(asked 3 times in vain\); try again later, or put the file at"
-    ):
+    with pytest.raises(InputError, match=r"a web page, not the file \(tried 3 times\); try again later, or put the file at"):
         fetch(name)
 
 
@@ -169,7 +167,7 @@ def test_wrong_content_is_dropped(sites: Sites, table: dict[str, Source], fetch:
     for wrong in (content[:-1] + b"!", content[:-1]):
         place.unlink()
         sites.fail(table[name].url, *[Instead(200, wrong)] * 2)
-        with pytest.raises(InputError, match=r"its (md5|SHA-256) is .*asked 2 times in vain"):
+        with pytest.raises(InputError, match=r"its (md5|SHA-256) is .*tried 2 times"):
             fetch(name)
         assert leftovers() == []
         sites.fail(table[name].url, Instead(200, wrong))
@@ -259,7 +257,7 @@ def test_link_to_nothing_and_folder_stay(table: dict[str, Source], fetch: Fetch,
 def test_google_drive(
     sites: Sites, table: dict[str, Source], fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The question is answered, nothing is left in the home folder, and the quota is told as such."""
+    """The question is answered, nothing is left in the home folder, and the quota is named as such."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     fetch("weights_h36m_81")
     assert [seen.host for seen in sites.seen] == [DRIVE, DRIVE_FILES, DRIVE_FILES]
@@ -278,15 +276,13 @@ def test_google_drive_that_asks_for_ever(sites: Sites, table: dict[str, Source],
     page = b'<html><form id="download-form" action="https://drive.usercontent.google.com/download?id=x"></form>'
     sites.put(f"https://{DRIVE_FILES}/x", page)
     sites.fail(table["weights_h36m_81"].url, Instead(200, page))
-    with pytest.raises(InputError, match="from one page to the next, and never the file"):
+    with pytest.raises(InputError, match="from page to page and never sends the file"):
         fetch("weights_h36m_81")
 
 
 def test_google_drive_that_fails(sites: Sites, table: dict[str, Source], fetch: Fetch) -> None:
     sites.fail(table["weights_h36m_81"].url, *[Instead(500)] * 3)
-    with pytest.raises(
-        InputError, match=r"500 .*asked 3 times in vain\); Google Drive limits .* put it at data/raw/weights/h36m_81\.h5"
-    ):
+    with pytest.raises(InputError, match=r"500 .*tried 3 times\); Google Drive limits .* put it at data/raw/weights/h36m_81\.h5"):
         fetch("weights_h36m_81")
 
 

@@ -119,7 +119,7 @@ def test_other_failures_are_told_as_such(sites: Sites, table: dict[str, Source])
 
 def test_site_that_is_down_is_not_asked_for_each_file(sites: Sites, table: dict[str, Source]) -> None:
     sites.fail(table["amass_CMU"].url, Instead(503), Instead(503))
-    assert "asked 2 times in vain" in refusal("amass_login", ACCOUNT, amass(table))
+    assert "tried 2 times" in refusal("amass_login", ACCOUNT, amass(table))
     assert len(sites.seen) == 2
 
 

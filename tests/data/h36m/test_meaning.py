@@ -127,7 +127,7 @@ def test_a_known_mistake_is_named(pair, files, change, told, count) -> None:
         off, with_it = (float(px) for px in re.findall(r"([\d.]+) px", message)[:2])
         assert off > 8
         assert with_it < off / 2
-        assert f"{count} of {NUM_VIDEOS} videos are so" in message
+        assert f"{count} of {NUM_VIDEOS} videos are affected" in message
 
 
 def noisy(px: float, surplus: int = 0) -> Callable[[Pair], Pair]:
@@ -160,12 +160,12 @@ def test_bad_frames_of_a_detector_are_no_mistake(pair, files) -> None:
 
 def test_one_wrong_video_is_found(pair, files) -> None:
     pair[1]["S11"]["Sitting"][2] = pair[1]["S11"]["Sitting"][2][:, LEFT_RIGHT]
-    with pytest.raises(InputError, match=r"S11 Sitting, camera 2 \(58860488\).* left and right .*; 1 of 20 videos are so"):
+    with pytest.raises(InputError, match=r"S11 Sitting, camera 2 \(58860488\).* left and right .*; 1 of 20 videos are affected"):
         h36m_table(*files(*pair), "gt")
 
 
 def test_noise_does_not_hide_a_mistake(pair, files) -> None:
-    with pytest.raises(InputError, match=r"left and right are exchanged .*; \d+ of 20 videos are so"):
+    with pytest.raises(InputError, match=r"left and right are exchanged .*; \d+ of 20 videos are affected"):
         h36m_table(*files(*views(lambda v: v[:, LEFT_RIGHT])(noisy(4)(pair))), "cpn")
 
 
@@ -207,7 +207,7 @@ def test_other_displaced_recordings_are_refused(pair, files, subject, name, metr
 @pytest.mark.parametrize(("factor", "unit"), [(1000, "millimetres"), (100, "centimetres"), (1 / 0.0254, "inches"), (1e-3, None)])
 def test_another_unit_is_refused_by_the_size_of_people(pair, files, factor, unit) -> None:
     paths = files(*poses(lambda p: p * factor)(pair))
-    told = f"they are likely {unit}, which makes 1\\.\\d+ m" if unit else "no unit makes a person of them"
+    told = f"they are likely {unit}, which makes 1\\.\\d+ m" if unit else "no unit gives the size of a person"
     with pytest.raises(InputError, match=rf"data_3d_h36m\.npz: S1 Walking 1: the person measures .* not 0\.3 to 4 m .*{told}"):
         h36m_table(*paths, "gt")
 
@@ -236,8 +236,8 @@ def test_nothing_is_written_of_files_that_do_not_fit(pair, files, tmp_path) -> N
         ({"layout_name": "coco"}, r"the layout 'coco' \(layout_name\), not 'h36m'"),
         ({"layout_name": "humaneva20"}, r"the layout 'humaneva20'"),
         ({"layout_name": 17}, r"the layout 17"),
-        ({"num_joints": 16}, r"tell of 16 joints"),
-        ({"num_joints": "17"}, r"tell of '17' joints"),
+        ({"num_joints": 16}, r"have 16 joints"),
+        ({"num_joints": "17"}, r"have '17' joints"),
         ({"keypoints_symmetry": [[1, 3, 5, 7], [2, 4, 6, 8]]}, r"another layout"),
         ({"keypoints_symmetry": [[1, 2, 3, 14, 15, 16], [4, 5, 6, 11, 12, 13]]}, r"\(left and right exchanged\)"),
         ({"keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15]]}, r"another layout"),

@@ -110,7 +110,7 @@ def test_agrees_with_an_independent_reader(cmu_sample: CmuSample, tmp_path: Path
 
 
 def joints_by_hand(ends: dict[str, np.ndarray]) -> np.ndarray:
-    """The 17 joints as the notes on the sample tell them, in words of their own."""
+    """The 17 joints as the notes on the sample have them, in words of their own."""
     joints = {
         "pelvis": (ends["lhipjoint"] + ends["rhipjoint"]) / 2,
         "neck": (ends["thorax"] + ends["lowerneck"]) / 2,
@@ -127,7 +127,7 @@ def joints_by_hand(ends: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def test_only_glitches_are_dropped(cmu_sample: CmuSample) -> None:
-    """Told from the speeds alone: what is dropped or cut at lies within a third of a second of a jump, all else is kept."""
+    """From the speeds alone: what is dropped or cut at lies within a third of a second of a jump, all else is kept."""
     total = 0
     for name, poses in cmu_sample.poses.items():
         glitches = cmu_sample.glitches[name]

@@ -1,4 +1,4 @@
-"""Files of one's own motion capture: read in any unit and axes, and everything that is wrong told at once."""
+"""Files of the user's own motion capture: read in any unit and axes, and everything that is wrong reported at once."""
 
 import pickle
 import re
@@ -233,7 +233,7 @@ def test_implausible_unit_names_the_likely_one(tmp_path: Path, stored: str, decl
     assert len(verdict.faults) == 1
     assert f"'unit' is {declared!r}; the unit is likely {stored!r}, which makes {stature}" in verdict.faults[0]
     tiny = verdict_of(tmp_path, positions=walker(FRAMES) * 0.5)
-    assert "no unit makes a person of it" in tiny.faults[0]
+    assert "no unit gives the size of a person" in tiny.faults[0]
 
 
 @pytest.mark.parametrize("stored", FROM_Z_UP)

@@ -1,4 +1,4 @@
-"""A folder of one's own motion capture: a subset for pre-training, a study, the command lines, and the documentation."""
+"""A folder of the user's own motion capture: a subset for pre-training, a study, the command lines, and the documentation."""
 
 import copy
 import json
@@ -152,7 +152,7 @@ def test_what_is_wrong_with_a_folder(lab: Path) -> None:
     faults = {judged.file: "".join(judged.verdict.faults) for judged in judge_folder(lab)}
     assert {file for file, fault in faults.items() if fault} == {"nobody.npz", "ben/other.npz", "ben/deep/run.npz", "walk.npz"}
     assert "names no subject" in faults["nobody.npz"]
-    assert "'subject' is 'anna', but it lies in the folder of 'ben'" in faults["ben/other.npz"]
+    assert "'subject' is 'anna', but it is in the folder of 'ben'" in faults["ben/other.npz"]
     assert "too deep" in faults["ben/deep/run.npz"]
     assert "anna/walk.npz is a recording of 'anna' with the same name" in faults["walk.npz"]
     with pytest.raises(InputError) as error:

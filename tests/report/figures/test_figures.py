@@ -37,7 +37,7 @@ HISTORY = """epoch,step,loss_mm,learning_rate,validation_mpjpe_mm,validation_aw_
 
 
 def with_breakdowns(path: Path) -> None:
-    """Add to invented scores what tells where the errors are: joint number i has i mm, a distance of d frames 50 + d mm."""
+    """Add to invented scores where the errors are: joint number i has i mm, a distance of d frames 50 + d mm."""
     document = json.loads(path.read_text())
     for s_in, scores in document.items():
         if s_in == "protocol":
@@ -130,7 +130,7 @@ def test_error_over_cost_has_the_multiply_accumulates_of_a_pose(material, values
 
 
 def test_error_over_cost_has_no_labels_that_could_stand_on_each_other(material, values):
-    """Strides hardly differ in cost: their points are told apart by size, in the order of the strides."""
+    """Strides hardly differ in cost: their points differ in size, in the order of the strides."""
     figure = error_over_cost.figure(material(values))
     axes = figure.axes[0]
     assert not axes.texts
@@ -214,7 +214,7 @@ def test_damaged_inputs_are_named(material, values, tmp_path):
 
 
 def test_scores_of_an_older_version_are_to_be_made_again(study, values):
-    with pytest.raises(InputError, match=r"nothing of joints or distances.*score the predictions again"):
+    with pytest.raises(InputError, match=r"no joints or distances.*score the predictions again"):
         gathered(collected(study(values)), [])
 
 

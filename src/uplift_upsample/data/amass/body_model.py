@@ -170,7 +170,7 @@ def _body_fault(body: Body) -> str | None:
     for name, (least, end) in within.items():
         array = getattr(body, name)
         if array.dtype.kind not in "iu" or array.min() < least or array.max() >= end:
-            return "a bone or joint is none of those that there are"
+            return "a bone or joint number is out of range"
     is_sorted = (np.diff(body.bones) > 0).all() and (np.diff(body.carriers.astype(np.int64)) >= 0).all()
     if not is_sorted or body.parents[0] != -1 or (body.parents[1:] < 0).any() or (body.parents >= np.arange(num_bones)).any():
         return "its bones are not in the order from the root on"

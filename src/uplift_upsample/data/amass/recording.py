@@ -96,7 +96,7 @@ def _frame_rate(npz: PlainNpz) -> float:
 def _gender(npz: PlainNpz) -> str:
     gender = _text(npz, "gender").lower()
     if gender not in GENDERS:
-        raise UnreadableError(f"the field 'gender' says {gender!r}, not {', '.join(GENDERS)}")
+        raise UnreadableError(f"the field 'gender' is {gender!r}, not {', '.join(GENDERS)}")
     return gender
 
 

@@ -93,8 +93,8 @@ def _by_subset(files: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
             raise InputError(f"AMASS: {paths[subset]} and {path} are both {what}")
         if likely := meant_for_validation(path.stem):
             raise InputError(
-                f"AMASS: {path} is named like no subset, and what is unknown is trained on; name it {likely}, which is for "
-                "validation, if it is that one, and otherwise less like it"
+                f"AMASS: {path}: no subset has this name, and unknown subsets are trained on; rename it to {likely} if it is that "
+                "validation subset, otherwise to something less similar"
             )
         paths[subset] = path
     missing = [str(path) for path in paths.values() if not path.is_file()]
@@ -109,10 +109,10 @@ def _warn_about(subsets: Sequence[str]) -> None:
     """One line about subsets that may be missing, or be there, by mistake."""
     missing = [subset for subset in SUBSETS if subset not in subsets]
     unknown = [subset for subset in subsets if subset not in SUBSETS]
-    told = [f"without {', '.join(missing)}"] if missing else []
-    told += [f"trained on as unknown subsets: {', '.join(unknown)}"] if unknown else []
-    if told:
-        _LOG.warning("AMASS: %d of the %d published subsets; %s", len(subsets) - len(unknown), len(SUBSETS), "; ".join(told))
+    remarks = [f"without {', '.join(missing)}"] if missing else []
+    remarks += [f"trained on as unknown subsets: {', '.join(unknown)}"] if unknown else []
+    if remarks:
+        _LOG.warning("AMASS: %d of the %d published subsets; %s", len(subsets) - len(unknown), len(SUBSETS), "; ".join(remarks))
 
 
 def _records(subset: str, path: Path, checks: Checks) -> Iterator[SequenceRecord]:

@@ -107,14 +107,14 @@ def download(
         while True:
             size, begin = partial.size, time.monotonic()
             try:
-                is_end_told = append_rest(
+                is_end_known = append_rest(
                     opened, request, partial, policy, check_start=check_start, has_checksum=has_checksum, progress=progress
                 )
             except TryAgainError as error:
                 is_progress = partial.size - size > policy.slowest * (time.monotonic() - begin) and not error.is_slow
                 patience.wait_after(error, is_progress=is_progress, kept=partial.size)
                 continue
-            fault = check(partial.path) or (None if is_end_told or has_checksum else end_fault(partial.path, target.name))
+            fault = check(partial.path) or (None if is_end_known or has_checksum else end_fault(partial.path, target.name))
             if fault is None:
                 partial.finish(may_replace)
                 return
@@ -149,8 +149,8 @@ class Patience:
         request, policy = self._request, self._policy
         failure = request.redacted(failure)
         if tries >= most_tries:
-            rest = f"; the {kept} bytes that came are kept, and the same command goes on behind them" if kept else ""
-            raise GaveUpError(f"{request.url}: {failure} (asked {tries} times in vain){rest}; {request.advice}")
+            rest = f"; the {kept} bytes that came are kept, and the same command resumes after them" if kept else ""
+            raise GaveUpError(f"{request.url}: {failure} (tried {tries} times){rest}; {request.advice}")
         wait = max(min(policy.pause * 2 ** max(tries - 1, 0), policy.longest_pause), asked_for)
         _LOG.warning("%s: %s; asking again in %.1f s", request.url, failure, wait)
         time.sleep(wait)

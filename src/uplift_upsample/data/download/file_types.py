@@ -8,7 +8,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-PEEK = 512  # bytes that tell the type of a file
+PEEK = 512  # bytes that show the type of a file
 _CHUNK = 1 << 20
 _HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # that may stand before a page
@@ -89,7 +89,7 @@ def type_fault(path: Path, name: str | None = None) -> str | None:
 
 
 def end_fault(path: Path, name: str | None = None) -> str | None:
-    """What is wrong with the end of a file of a known type. It is read to its end: for files whose length nobody has told."""
+    """What is wrong with the end of a file of a known type. It is read to its end: for files whose length is not known."""
     import h5py  # half of the time that a command needs to start, and seldom used
 
     name = (name or path.name).lower()

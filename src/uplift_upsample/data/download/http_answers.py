@@ -116,19 +116,19 @@ class Answer:
 
     @property
     def total(self) -> int | None:
-        """Length of the whole file, if the server tells it."""
+        """Length of the whole file, if the server reports it."""
         if self.status == 200:
             return _number(self._headers.get("Content-Length", ""))
         return _number(self._headers.get("Content-Range", "").rpartition("/")[2])
 
     @property
-    def is_end_told(self) -> bool:
+    def is_end_known(self) -> bool:
         """Whether a connection that breaks too early is noticed."""
         return self.total is not None or "chunked" in self._headers.get("Transfer-Encoding", "").lower()
 
     @property
     def validator(self) -> str:
-        """What tells this version of the file from others, good for ``If-Range``."""
+        """What only this version of the file has, for ``If-Range``."""
         etag = self._headers.get("ETag", "")
         return etag if etag and not etag.startswith("W/") else self._headers.get("Last-Modified", "")
 
@@ -191,7 +191,7 @@ def answer_to(session: requests.Session, request: Request, headers: dict[str, st
                     yield answer
                     return
                 url = elsewhere
-        raise InputError(f"{request.url}: the site sends from one page to the next, and never the file; {request.advice}")
+        raise InputError(f"{request.url}: the site redirects from page to page and never sends the file; {request.advice}")
     except _WILL_NOT_MEND as error:
         raise InputError(f"{request.url}: {request.redacted(error)}") from None
     except (requests.RequestException, TransportError) as error:
@@ -231,7 +231,7 @@ def _elsewhere(response: requests.Response, answer: Answer, request: Request) ->
         start = answer.peek(PEEK)
         if status in (200, 206) and not is_page(start):
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise InputError(f"{request.url}: the server sends the file compressed against the request; use another source")
+                raise InputError(f"{request.url}: the server compresses the file although it was asked not to; use another source")
             return None
         page = Page(status, response.url, _text(answer.take(_LONGEST_PAGE)))
     elsewhere = request.judge(page) if request.judge else None

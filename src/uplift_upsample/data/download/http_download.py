@@ -24,11 +24,11 @@ def append_rest(
     has_checksum: bool = False,
     progress: Progress | None = None,
 ) -> bool:
-    """Add what is missing to a partial file; returns whether the server told where the file ends.
+    """Add what is missing to a partial file; returns whether the server reported where the file ends.
 
     Nothing is written, nor is what is here forgotten, before the first bytes of a whole answer have passed
-    ``check_start``. has_checksum: the content is checked afterwards, so that halves may be put together that nothing else
-    tells to be of one file. Raises ``TryAgainError`` for a failure that may pass, ``InputError`` for one that will not.
+    ``check_start``. has_checksum: the content is checked afterwards, so that halves may be put together that nothing else shows
+    to be of one file. Raises ``TryAgainError`` for a failure that may pass, ``InputError`` for one that will not.
     """
     if partial.known == Known() and not has_checksum:
         partial.start_over()
@@ -45,7 +45,7 @@ def append_rest(
             partial.start_over(Known(answer.validator, answer.total))
         elif not _goes_on(answer, partial, first, overlap):
             partial.start_over()
-            raise TryAgainError("what the server sent does not go on where the partial file ends")
+            raise TryAgainError("what the server sent does not continue the partial file")
         total = answer.total
         if total is not None:
             partial.need_room_for(total)
@@ -58,7 +58,7 @@ def append_rest(
         if total is not None and partial.size > total:
             partial.start_over()
             raise TryAgainError("the server sent more bytes than it said")
-        return answer.is_end_told
+        return answer.is_end_known
 
 
 def _goes_on(answer: Answer, partial: PartialFile, first: int, overlap: int) -> bool:

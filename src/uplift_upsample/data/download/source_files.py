@@ -63,7 +63,7 @@ class Source:
 
 
 def read_sources(path: str | os.PathLike[str]) -> dict[str, Source]:
-    """Read the table of sources, by name. Raises ``InputError`` that tells every fault with its line."""
+    """Read the table of sources, by name. Raises ``InputError`` with every fault and its line."""
     columns = [field.name for field in fields(Source)]
     try:
         with open(path, encoding="utf-8", newline="") as file:

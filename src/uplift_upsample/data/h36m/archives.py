@@ -91,8 +91,8 @@ def _file_name(path: str | os.PathLike[str], member: str, subject: str) -> str:
     *folders, file = member.split("/")
     if folders[1:] == list(_FOLDERS) and folders[0] != subject:
         raise InputError(
-            f"{path}: it holds {folders[0]} ({member}) in place of {subject}; the site numbers its files otherwise than the "
-            "subjects, the table of sources says which is which"
+            f"{path}: it holds {folders[0]} ({member}) in place of {subject}; the site's file numbers are not those "
+            "of the subjects; the table of sources lists which file is whose"
         )
     expected = "/".join((subject, *_FOLDERS))
     if folders != [subject, *_FOLDERS]:

@@ -27,7 +27,7 @@ def read_poses(content: bytes, where: str) -> np.ndarray:
     finite, and values that cannot be a moving body in millimetres.
     """
     values = _variable(content, where)
-    with np.errstate(over="ignore", invalid="ignore"):  # absurd values become infinite, which is told
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd values become infinite, which is an error below
         poses = _metres(values, where)
         _check_body(poses, where)
     return poses

@@ -134,18 +134,18 @@ def _fault(pair: H36mPair, wrong: Sequence[Measured], num_videos: int) -> str:
     """What is wrong most often, at the first video where it is; what can be explained goes before what cannot."""
     kind, count = max(Counter(one.kind for one in wrong).items(), key=lambda item: (item[0] is not None, item[1]))
     one = next(one for one in wrong if one.kind == kind)
-    told = f"{pair.poses_2d_path} does not fit {pair.poses_3d_path}: {one.video.name}: "
+    misfit = f"{pair.poses_2d_path} does not fit {pair.poses_3d_path}: {one.video.name}: "
     if one.runs_on:
-        told += f"{len(one.video.poses_2d)} 2D frames for {one.video.num_frames} 3D frames, {one.video.ratio:.1f} times as many; "
-    told += f"the 3D poses, projected through the camera, are {one.off_px:.1f} px away from the 2D poses"
+        misfit += f"{len(one.video.poses_2d)} 2D frames for {one.video.num_frames} 3D frames, {one.video.ratio:.1f} times as many; "
+    misfit += f"the 3D poses, projected through the camera, are {one.off_px:.1f} px away from the 2D poses"
     found = one.mistake or _other_recording(pair, one)
-    affected = f"{count} of {num_videos} videos are so"
+    affected = f"{count} of {num_videos} videos are affected"
     if found:
-        return f"{told}, and {found.off_px:.1f} px if {found.words}; {affected}"
+        return f"{misfit}, and {found.off_px:.1f} px if {found.words}; {affected}"
     flag = "surplus" if one.runs_on and one.off_px <= one.limit_px else "reprojection_px"
     return (
-        f"{told}. Detectors are some px off, and no known mistake explains it (frame rate, resolution, order of cameras or joints, "
-        f"sides, axes, another recording); {affected}. Where the files are right all the same, raise {flag} (under `checks` in the "
+        f"{misfit}. Detectors are some px off, and no known mistake explains this (frame rate, resolution, order of cameras or "
+        f"joints, sides, axes, another recording); {affected}. If the files are right nevertheless, raise {flag} (`checks` in the "
         f"configuration, --{flag}; it is {getattr(pair.checks, flag):g})"
     )
 

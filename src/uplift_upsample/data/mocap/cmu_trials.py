@@ -2,7 +2,7 @@
 
 A list is a CSV file with one row for each trial. ``action`` is what scores are grouped by: the database has free
 descriptions only, which are summed up in the categories of ``ACTIONS``. Frames and checksums may be left empty for a
-list of one's own. Lines that start with # are comments.
+list of your own. Lines that start with # are comments.
 """
 
 import csv

@@ -85,7 +85,11 @@ def _wrong_unit(poses: np.ndarray, unit: str) -> str | None:
         return None
     units = likely_units(stature / UNITS[unit], MIN_STATURE, MAX_STATURE)
     likely = [f"{other!r}, which makes {metres:.2f} m" for other, metres in units]
-    hint = f"the unit is likely {' or '.join(likely)}" if likely else "no unit makes a person of it; are the joints named rightly?"
+    hint = (
+        f"the unit is likely {' or '.join(likely)}"
+        if likely
+        else "no unit gives the size of a person; are the joints named correctly?"
+    )
     return f"the person is {stature:.4g} m tall, not {MIN_STATURE} to {MAX_STATURE} m, if 'unit' is {unit!r}; {hint}"
 
 

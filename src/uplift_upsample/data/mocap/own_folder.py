@@ -65,13 +65,13 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
         subject, name = folders[0] if folders else named or "", path.stem
         faults = list(verdict.faults)
         if len(folders) > 1:
-            faults.append("it lies too deep; recordings lie in the folder of their subject: {subject}/{recording}.npz")
+            faults.append("its folder is too deep; recordings belong into the folder of their subject: {subject}/{recording}.npz")
         if not folders and verdict.recording and not named:
             faults.append("it names no subject; put it into a folder with the name of its subject, or add 'subject'")
         if folders and named and named != folders[0]:
-            faults.append(f"its 'subject' is {named!r}, but it lies in the folder of {folders[0]!r}")
+            faults.append(f"its 'subject' is {named!r}, but it is in the folder of {folders[0]!r}")
         if not all(is_name(text) for text in (*folders, name)):
-            faults.append("folder and file must have short names of letters that can be printed")
+            faults.append("folder and file must have short names of printable characters")
         if subject:
             earlier = seen.setdefault((subject, name), file)
             if earlier != file:

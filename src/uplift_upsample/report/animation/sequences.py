@@ -35,7 +35,7 @@ def sequence_names(table: FramesTable, videos: Iterable[int]) -> dict[str, int]:
 def video_of(table: FramesTable, videos: Iterable[int], sequence: str) -> int:
     """The index of the video that a sequence names, among some videos.
 
-    Raises ``InputError`` where there is none; it tells the nearest names and all subjects.
+    Raises ``InputError`` where there is none; the message has the nearest names and all subjects.
     """
     videos = list(videos)
     names = sequence_names(table, videos)
@@ -52,7 +52,7 @@ def planned_sequences(source: Mapping[str, Any], subjects: Iterable[str], trials
     """The names that sequences will have whose frames table is not there yet; empty where nothing can be said of them.
 
     source: the data set as the configuration describes it. subjects: of the test. trials: rows of its table of trials. A second
-    recording of an action (``S9_Walking_1_cam2``) is not among the names of Human3.6M: the files tell which there are.
+    recording of an action (``S9_Walking_1_cam2``) is not among the names of Human3.6M: the files show which there are.
     """
     if source["kind"] == "h36m":
         titles = [f"{subject}_{_plain(action)}" for subject in subjects for action in ACTIONS]
@@ -69,7 +69,7 @@ def table_sequences(path: str | os.PathLike[str], subset: str) -> list[str]:
     try:
         table = read_frames_table(path)
         videos = [int(video) for video in table.videos_of(subjects_of(table, subset))]
-    except InputError:  # the job that reads the table tells it
+    except InputError:  # the job that reads the table reports it
         return []
     return [*sequence_names(table, videos), *(_name(table, video, table.sequence_action) for video in videos)]
 

@@ -17,7 +17,7 @@ from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.skeleton import MODEL_17, PARENTS, ROOT
 
 NAME = "error_per_joint"
-COLOURS = "cividis_r"  # dark is much; made for the colour-blind, and its lightness alone tells the order
+COLOURS = "cividis_r"  # dark is much; made for the colour-blind, and its lightness alone shows the order
 # A person who faces the reader (their right is on the left), in arbitrary units.
 # fmt: off
 _PLACES = {

@@ -109,7 +109,7 @@ def _breakdown(path: str, s_in: str) -> Breakdown:
         parts: dict[str, Any] = {**({"learned": scores} if is_learned else {}), "plain": plain}
         by_distance = {kind: _by_distance(part["by_distance"]) for kind, part in parts.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: the scores say nothing of joints or distances ({error!r}); {AGAIN}") from None
+        raise InputError(f"{path}: the scores have no joints or distances ({error!r}); {AGAIN}") from None
     return Breakdown(per_joint, by_distance)
 
 

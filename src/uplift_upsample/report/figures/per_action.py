@@ -14,7 +14,7 @@ from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.results import Summary
 
 NAME = "per_action"
-_HATCHES = ("", "/////", "")  # with three shades, told apart without colour
+_HATCHES = ("", "/////", "")  # with three shades, distinct without colour
 _HEIGHT = 0.82  # of the bars of an action
 
 

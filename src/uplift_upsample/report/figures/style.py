@@ -1,6 +1,6 @@
-"""One look for all figures: sizes of a printed column, colours that the colour-blind tell apart, and files with equal bytes.
+"""One look for all figures: sizes of a printed column, colours that the colour-blind can distinguish, and files with equal bytes.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008). Nothing is told by colour alone: markers and lines differ too.
+Colours are those of Okabe and Ito (Color Universal Design, 2008). Nothing depends on colour alone: markers and lines differ too.
 Experiments keep their look in all figures of a study.
 """
 
@@ -140,7 +140,7 @@ def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:
 
 
 def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:
-    """Tell in empty axes why they are. has_axes: whether lines and ticks stay, which neighbours may share."""
+    """Write into empty axes why they are empty. has_axes: whether lines and ticks stay, which neighbours may share."""
     if not has_axes:
         axes.grid(visible=False)
         axes.set_xticks([])

@@ -23,7 +23,7 @@ TEMPLATE = "page.html"
 STYLE = "page.css"
 SCRIPT = "page.js"
 VIEWER = "viewer.js"
-APART = (cost.NAME, provenance_rows.NAME)  # documents whose footers tell of themselves alone
+APART = (cost.NAME, provenance_rows.NAME)  # documents whose footers are about themselves alone
 MAIN_FIGURE = "error_over_s_in"  # stands on the first screen
 LIMIT = 10_000_000  # bytes: what a phone opens without complaint
 
@@ -83,7 +83,7 @@ def write_page(path: str | os.PathLike[str], text: str) -> None:
 
 
 def protocol(tables: Sequence[Table]) -> list[tuple[str, str]]:
-    """The lines of all footers that tell it, each once, as (name, text)."""
+    """The lines of all footers on the protocol, each once, as (name, text)."""
     lines = dict.fromkeys(line for table in tables if table.name not in APART for line in table.footer)
     split = [re.match(r"([^:.]{2,140}): (.+)", line, re.DOTALL) for line in lines]
     return [(match[1], match[2]) if match else ("Note", line) for match, line in zip(split, lines, strict=True)]

@@ -1,4 +1,4 @@
-"""What a page tells of where each set of weights and its scores come from, out of the records beside the scores."""
+"""Where each set of weights and its scores come from, as a page shows it, out of the records beside the scores."""
 
 import os
 from collections.abc import Iterable
@@ -84,8 +84,8 @@ def _step(name: str, record: Step | None) -> list[tuple[str, str]]:
     git, environment = record.environment.git or Commit(), record.environment
     tree = "tree unknown" if git.is_clean is None else "clean tree" if git.is_clean else "changed tree"
     code = f"commit {git.commit[:12]}, {tree}" if git.commit else "no commit recorded"
-    told = [code, environment.time or "time unknown", _used(record)]
-    return [(name, "; ".join(filter(None, told))), (f"command of the {name}", environment.command_line)]
+    facts = [code, environment.time or "time unknown", _used(record)]
+    return [(name, "; ".join(filter(None, facts))), (f"command of the {name}", environment.command_line)]
 
 
 def _used(record: Step) -> str:

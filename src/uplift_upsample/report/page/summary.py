@@ -130,7 +130,7 @@ def headline(counts: Mapping[str, int], is_synthetic: bool, own_answer: str = ""
     judged = {verdict: counts.get(verdict, 0) for verdict in JUDGED}
     total, missing = sum(judged.values()), counts.get(NOT_RUN, 0)
     if is_synthetic:
-        return "This study cannot tell: its people are made up. It shows that every stage works."
+        return "No answer from this study: its people are made up. It shows that every stage works."
     rest = f" {missing} more are not run." if missing else ""
     if not total:
         is_run = counts.get(NOT_COMPARED, 0) or not missing
