@@ -1,6 +1,6 @@
 """The optimiser, and variables that are computed with as one vector.
 
-Source: the training section of the specification.
+Source: docs/method.md, "Optimiser".
 """
 
 import logging
