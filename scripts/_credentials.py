@@ -1,4 +1,4 @@
-"""Logins from the environment: the only place that they come from."""
+"""Logins, which come from the environment alone."""
 
 import os
 

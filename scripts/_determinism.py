@@ -1,4 +1,4 @@
-"""Equal bytes from equal runs, where a device would otherwise sum up in an order of its own."""
+"""Equal bytes from equal runs, on devices that otherwise sum in an order of their own."""
 
 import argparse
 import os

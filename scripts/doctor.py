@@ -1,4 +1,4 @@
-"""Say what this machine has of what the workflow needs, where to get the rest, and, with --estimate, how long everything will take.
+"""Report what this machine has and lacks, where to get the rest and, with --estimate, how long everything will take.
 
 Status 0 when the demo can run, 1 when it cannot.
 """

@@ -1,4 +1,4 @@
-"""Train a network, or go on with an interrupted run: the same command resumes. Takes the flags of the official train.py."""
+"""Train a network, or resume an interrupted run with the same command. Takes the flags of the official train.py."""
 
 import argparse
 import contextlib

@@ -1,8 +1,7 @@
 """What defines an experiment: a frozen value, and the one place where its parts are checked against each other.
 
-``Experiment.from_mapping`` reads the groups ``model``, ``train``, ``evaluate`` of the project's own configuration,
-``Experiment.from_official`` the flat JSON files of the official code (see ``official.py``). Defaults are those that all published
-experiments share.
+``Experiment.from_mapping`` reads the groups ``model``, ``train``, ``evaluate`` of the project's own configuration, ``official.py``
+the flat JSON files of the official code. Defaults are those that all published experiments share.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Violations of a JSON schema as lines that somebody who edits a configuration can act on, all of them at once."""
+"""Violations of a JSON schema as lines that help whoever edits the configuration, all of them at once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

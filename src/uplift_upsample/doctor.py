@@ -1,7 +1,7 @@
 """What a machine has of what the workflow needs: findings, each in one line with a remedy, before anything starts.
 
-Nothing is looked up here beyond the file system and the installed packages: whoever asks hands over what the environment and the
-driver say.
+Only the file system and the installed packages are looked at here; the caller passes what the environment and the driver
+report.
 """
 
 import importlib.metadata

@@ -6,8 +6,8 @@ _LONGEST = 20_000  # letters
 class InputError(ValueError):
     """Something that the user gave (a file, an option, a configuration) cannot be used.
 
-    The message says what is wrong, where, and what to do about it. It may quote what stands in a file, so letters that no terminal
-    should get (control characters, halves of letters) are written as their codes, and what is endless is cut.
+    The message says what is wrong, where, and what to do about it. It may quote a file, so control characters and lone surrogates
+    are written as their codes, and a very long text is cut.
     """
 
     def __init__(self, message: object = "") -> None:

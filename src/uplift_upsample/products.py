@@ -1,6 +1,6 @@
 """NumPy's matrix products on one thread, where bytes are promised.
 
-BLAS divides a large product among threads, and its kernels for the edges of a part round otherwise than those for the middle:
+BLAS divides a large product among threads, and its kernels for the edges of a part round differently from those for the middle:
 where an entry lies depends on the number of threads, and so do its last bits. Which products these are differs from kernel to
 kernel, that is, from processor to processor.
 """

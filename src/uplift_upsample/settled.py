@@ -1,4 +1,4 @@
-"""Whether a result that is there was made with the settings that are planned now, by what stands in it or in the record beside it.
+"""Whether an existing result was made with the settings that are planned now, by its content or by the record next to it.
 
 The workflow finds changed settings by its own records; these serve for results that were copied without them.
 """

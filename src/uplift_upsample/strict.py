@@ -1,7 +1,7 @@
 """Frozen dataclasses from untrusted mappings: every key known, every value of the declared type, all faults at once.
 
 A dataclass whose values must fit together has a method ``faults``, made of small checks (``all_faults``). Where some of its values
-are wrong by themselves, the checks that need none of them run all the same, on what is known (``Known``).
+are wrong by themselves, the checks that need none of them still run, on what is known (``Known``).
 """
 
 import contextlib

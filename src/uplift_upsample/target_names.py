@@ -1,4 +1,4 @@
-"""What somebody may have meant by a target of the workflow that does not exist."""
+"""Suggestions for a target of the workflow that does not exist."""
 
 from collections.abc import Collection, Mapping
 

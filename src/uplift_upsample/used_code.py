@@ -1,6 +1,6 @@
 """Which of the project's code a script uses: definitions, followed from name to name, and what runs when modules are imported.
 
-Where it is not certain that something is left alone, it counts: `docs/design.md` has the rules.
+Where it is not certain that something is unused, it counts: `docs/design.md` has the rules.
 """
 
 import itertools

@@ -1,8 +1,8 @@
-"""By which way the files of a data set come in.
+"""Where the files of a data set come from.
 
-There are three, equal ones: a converted file that the user has, in the place that the configuration names; original archives in
-``data/raw``, put there by the user; archives that the workflow fetches, openly or with the user's login. The first that is open
-is taken. Nothing is opened here: whoever asks says which files exist and which logins there are.
+There are three ways: a converted file that the user has, at the place that the configuration names; original archives in
+``data/raw``, put there by the user; archives that the workflow downloads, openly or with the user's login. The first available one
+is used. Nothing is opened here: the caller passes which files exist and which logins are set.
 """
 
 from collections.abc import Callable, Collection, Mapping

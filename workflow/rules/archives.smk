@@ -1,5 +1,5 @@
-# From the sites to converted files for all studies. Whoever has the archives puts them into data/raw; whoever has the converted files
-# needs none of this.
+# From the sites to converted files for all studies. Users who have the archives put them into data/raw; users who have the converted
+# files need none of this.
 
 
 localrules:

@@ -1,4 +1,4 @@
-# From frames tables to weights. Checkpoints lie beside the outputs, but are none: they survive a killed job, which goes on from them.
+# From frames tables to weights. Checkpoints are next to the outputs but are not declared: a killed job keeps them and resumes from them.
 
 
 localrules:

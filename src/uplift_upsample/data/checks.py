@@ -1,6 +1,6 @@
-"""Whether poses from a file can be people of the size that its unit says, and the thresholds of all checks of meaning.
+"""Whether poses from a file have the size of people in its unit, and the thresholds of all checks of meaning.
 
-Shapes and types say nothing of units, rates and orders; these checks look at what the numbers mean.
+Shapes and types do not show units, rates and orders; these checks look at what the numbers mean.
 """
 
 import math

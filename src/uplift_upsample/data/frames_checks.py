@@ -1,4 +1,4 @@
-"""Whether the arrays of a frames table belong together: what is wrong comes out when a table is opened, not while it is used."""
+"""Whether the arrays of a frames table belong together: faults are found when a table is opened, not while it is used."""
 
 from collections.abc import Mapping
 from typing import Any

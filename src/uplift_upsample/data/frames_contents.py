@@ -13,7 +13,7 @@ def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bo
     """Whether a frames table that exists holds what a data set of the configuration describes.
 
     That is its source of 2D poses (kind ``h36m``), or its subsets (kind ``amass``); nothing else is asked for. A table that cannot
-    be read is taken for a right one: whoever reads its poses reports what is wrong with it.
+    be read counts as right; the job that reads its poses reports what is wrong with it.
     """
     metadata = table_metadata(path)
     if metadata is None:

@@ -4,8 +4,8 @@ Source: docs/method.md, "Averages". *Frame-wise* is the mean over all frames and
 frames and joints of an action; *action-wise* the mean of those. Two cases that the reference leaves open are defined here:
 
 - An action without a scored joint is null in ``per_action`` and no part of the action-wise mean.
-- Errors that are NaN (N-MPJPE of degenerate predictions) drop out, as in the reference; whoever shows the averages must say
-  how many there were.
+- Errors that are NaN (N-MPJPE of degenerate predictions) drop out, as in the reference; the averages must come with
+  their number.
 """
 
 from collections.abc import Sequence

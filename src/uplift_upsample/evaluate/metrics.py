@@ -6,11 +6,12 @@ reference, only what is scored depends on it, and the scale of N-MPJPE: the root
 P-MPJPE use every joint. A NaN coordinate makes the errors of its frame NaN.
 
 Degenerate predictions, all joints in one point, have no best scale and no best rotation. As in the reference, N-MPJPE is NaN
-for them, and P-MPJPE is the distance of the unaligned pose; ``is_degenerate`` finds them, and whoever averages must say
-how many there were.
+for them, and P-MPJPE is the distance of the unaligned pose; ``is_degenerate`` finds them; averages of them
+must come with their number.
 
 Work is done in chunks of frames, with the frames as the last axis: memory stays constant, and each operation runs over
-contiguous numbers. Several threads take chunks in turn; a chunk does not know of the others, so that their number changes no bit.
+contiguous numbers. Several threads take chunks in turn; no chunk depends on another, so the number of
+threads changes no bit.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What stands in a cell: a number with its spread, or the word that says why there is none. No cell is blank."""
+"""The content of a cell: a number with its spread, or a word for why there is none. No cell is blank."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The main table: model by s_in as published, then all metrics; published figures beside ours, the mean pose as the floor."""
+"""The main table: model by s_in as published, then all metrics; published figures next to ours, the mean pose as the baseline."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""How the numbers of a table were made: its footer, and whether published figures may stand beside it."""
+"""How the numbers of a table were made: its footer, and whether published figures may be shown with it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Published figures beside ours, and published weights between the two."""
+"""Published figures next to ours, with the published weights between the two."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training run needs to go on exactly where it was.
+"""Checkpoints: everything that a training run needs to resume exactly where it was.
 
 A checkpoint is a zip of NumPy arrays and one JSON document, which also names the arrays. When it is read, checksums and names
 are verified (a zip whose own list has lost entries is a sound zip). It is written aside and moved into place; the two newest

@@ -1,4 +1,4 @@
-"""A folder that one process at a time writes into, so that a job that outlived its workflow and the next one do not mix."""
+"""A folder that one process at a time writes into, so that a job that outlived its workflow does not mix with the next one."""
 
 import contextlib
 import fcntl

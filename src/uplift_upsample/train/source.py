@@ -1,4 +1,4 @@
-"""Training batches, read ahead in a second thread, each with the state from which the stream goes on behind it."""
+"""Training batches, read ahead in a second thread, each with the state from which the stream continues after it."""
 
 import queue
 import threading

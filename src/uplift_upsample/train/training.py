@@ -1,4 +1,4 @@
-"""A training run from the first step, or from wherever a former process left it, to its weights and learning curves.
+"""A training run from the first step, or from where a former process left it, to its weights and learning curves.
 
 The same call with the same folder resumes: model, optimiser, averaged weights, the order of the data and every
 random state come back, so that a resumed run ends like an uninterrupted one. A run that is already complete gives

@@ -1,4 +1,4 @@
-"""Words that must not be seen: in no message, log, representation or pickle."""
+"""Secrets, which appear in no message, log, representation or pickle."""
 
 import html
 import re

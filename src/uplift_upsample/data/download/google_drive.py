@@ -1,4 +1,4 @@
-"""Files on Google Drive, which asks "download anyway?" or has had enough of downloads.
+"""Files on Google Drive, which asks for confirmation or limits the number of downloads.
 
 gdown is the library that keeps up with these pages: it reads them here. The bytes come as from every other site, so that
 they are resumed, checked and limited in the same way.

@@ -1,4 +1,4 @@
-"""What is missing of a file, fetched with one request and added to the part that is here."""
+"""One request for the missing rest of a file, which is added to the part that is already here."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,6 @@
 """A download that has begun: ``{target}.part``, and beside it what is known of the file on the server.
 
-Both survive the death of the process, so that a later run goes on where this one ended.
+Both survive a killed process, so that a later run resumes where this one ended.
 """
 
 import errno

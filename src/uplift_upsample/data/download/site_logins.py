@@ -1,4 +1,4 @@
-"""Sites that want a login: what they are sent, and what they mean when no file comes back.
+"""Sites that need a login: the request that is sent, and the reason if no file comes back.
 
 A licence is accepted by the user, on the site; it is never accepted here.
 """

@@ -1,8 +1,8 @@
-"""What a CDF file must be like before a library may read it.
+"""Checks of a CDF file before a library reads it.
 
-``cdflib`` believes the counts and offsets of a file: damaged ones keep it busy for minutes or cost gigabytes. So the records
+``cdflib`` trusts the counts and offsets of a file: damaged ones keep it busy for minutes or cost gigabytes. So the records
 that lead to one variable are walked through first: each lies inside of the file, none overlaps another, lists come to an
-end, and all data together stay below a limit. Only necessary conditions are checked; what the values are, the library says.
+end, and all data together stay below a limit. Only necessary conditions are checked; the library reads the values.
 
 Source: the internal format description of CDF 3, and of CDF 2.6 and 2.7, which has offsets of 4 bytes.
 """

@@ -1,4 +1,4 @@
-"""Pictures as a file: GIF by Pillow, MP4 by ffmpeg where it is. Equal pictures give equal bytes, with the same versions of both."""
+"""Pictures as a file: GIF by Pillow, MP4 by ffmpeg. Equal pictures give equal bytes, with the same versions of both."""
 
 import itertools
 import os
