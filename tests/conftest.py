@@ -90,8 +90,18 @@ def golden_count() -> Callable[[str, int], None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole workflows and trainings first: they take longest, and a worker that begins with them last would keep others waiting."""
-    items.sort(key=lambda item: not {"workflow", "train", "test_commands.py"} & {*item.path.parts})
+    """The longest files first, then whole workflows and trainings: a worker that begins late with one keeps the other waiting.
+
+    The first two run side by side, and the second builds for itself what most behind it share.
+    """
+    first = ("test_paper.py", "test_reruns.py", "test_training.py", "test_commands.py")
+
+    def place(item: pytest.Item) -> int:
+        if item.path.name in first:
+            return first.index(item.path.name)
+        return len(first) + (not {"workflow", "train"} & {*item.path.parts})
+
+    items.sort(key=place)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -36,11 +36,14 @@ PELVIS, LEFT_RIGHT = 6, [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 10, 16, 15, 14, 13, 12, 1
 SEQUENCES = [("Eating", 1, 50), ("Eating 1", 2, 50), ("Walking", 13, 50), ("Walking 1", 14, 50), ("Sitting", 24, 50),
              ("Sitting 1", 47, 50), ("Posing", 1, 100), ("Posing 1", 39, 100)]  # fmt: skip
 TINY: dict[str, Any] = {"num_tokens": 9, "s_out": 2, "s_in": (4, 6, 12), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
-                        "spatial_blocks": 1, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip
+                        "spatial_blocks": 1, "temporal_blocks": 1, "strides": (3, 3)}  # fmt: skip
 # What differs from TINY, and the evaluations: s_in with what differs from (test_step 1, padding copy, mirror, learned upsampling,
 # interpolate)
 CASES: dict[str, tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]] = {
-    "strided": ({}, [(4, {}), (6, {"padding": "zeros"}), (12, {"learned_upsampling": False}), (12, {"mirror": False})]),
+    "strided": (
+        {"temporal_blocks": 2},
+        [(4, {}), (6, {"padding": "zeros"}), (12, {"learned_upsampling": False}), (12, {"mirror": False})],
+    ),
     "every n-th frame": ({}, [(4, {"test_step": 2}), (4, {"test_step": 3}), (6, {"test_step": 5, "learned_upsampling": False})]),
     "every frame by itself": (
         {},
@@ -57,8 +60,8 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]] = {
     "no temporal blocks": ({"temporal_blocks": 0}, [(4, {}), (12, {"padding": "zeros"})]),
     "no strided blocks": ({"strides": (), "num_tokens": 5}, [(6, {}), (12, {"mirror": False})]),
     "no spatial blocks": ({"spatial_blocks": 0}, [(6, {"padding": "zeros"})]),
-    "attention from layer 0": ({"first_attention_layer": 0}, [(12, {})]),
-    "attention from layer 2": ({"first_attention_layer": 2}, [(12, {})]),
+    "attention from layer 0": ({"temporal_blocks": 2, "first_attention_layer": 0}, [(12, {})]),
+    "attention from layer 2": ({"temporal_blocks": 2, "first_attention_layer": 2}, [(12, {})]),
     "central head only": ({"sequence_head": False, "output_bn": True, "qkv_bias": False}, [(6, {})]),
 }
 

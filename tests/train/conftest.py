@@ -1,5 +1,8 @@
 """A tiny data set and run, trained in seconds."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from world.people import swinging_record
@@ -8,6 +11,9 @@ from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.runs import Run
+from uplift_upsample.train import training
+from uplift_upsample.train.parallel import build_trainer
+from uplift_upsample.train.trainer import Trainer
 from uplift_upsample.train.training import TrainingData
 
 
@@ -30,3 +36,26 @@ def tiny_run() -> Run:
     train = TrainConfig(batch_size=8, epochs=3, steps_per_epoch=15, weight_decay=1e-4, ema_decay=0.9, jit_compile=False,
                         schedule_params={"initial_learning_rate": 1e-3, "decay_steps": 10, "decay_rate": 0.9})  # fmt: skip
     return Run(model, train, name="tiny", val_subset="val")
+
+
+@pytest.fixture(scope="session")
+def _trainers() -> dict[str, Trainer]:
+    return {}
+
+
+@pytest.fixture
+def traced_once(_trainers: dict[str, Trainer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal runs share one trainer, which begins anew each time, because to trace its step takes longer than to train."""
+
+    def build(run: Run, initial_weights: Path | None, num_devices: int) -> Trainer:
+        new = build_trainer(run, initial_weights, num_devices)
+        kept = _trainers.setdefault(f"{run} {num_devices}", new)
+        for variable, value in zip(_state(kept), _state(new), strict=True):
+            variable.assign(value)
+        return kept
+
+    monkeypatch.setattr(training, "build_trainer", build)
+
+
+def _state(trainer: Trainer) -> list[Any]:
+    return [*trainer.variables, *trainer.optimizer.variables]

@@ -3,11 +3,11 @@
 import hashlib
 import importlib
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.h36m.table import write_h36m_table
@@ -55,7 +55,7 @@ def checkpoints_of(out_dir: Path) -> str:
 
 def test_equal_seeds_give_equal_bytes(project: Path, frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The setting holds for a whole process, so those with it run in their own; both at once.
-    script = [sys.executable, str(project / "scripts/train.py"), "--deterministic"]
+    script = [warm_python(*FRAMEWORK), str(project / "scripts/train.py"), "--deterministic"]
     strict = [
         subprocess.Popen([*script, *command(frames, tmp_path / name)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for name in ("strict_1", "strict_2")

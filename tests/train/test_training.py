@@ -2,8 +2,9 @@
 
 import dataclasses
 import itertools
-import multiprocessing
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -76,7 +77,7 @@ def _heads_last(weights: list[np.ndarray]) -> list[np.ndarray]:
     return [*others, *tail[:4], *tail[6:10], *tail[4:6], *tail[10:]]
 
 
-def test_checkpoint_of_version_0_1(tiny_run, data, tmp_path) -> None:
+def test_checkpoint_of_version_0_1(tiny_run, data, tmp_path, traced_once) -> None:
     """Each averaged weight and moment was an array; averaged and best weights had both norms of ``output_bn`` before both heads.
     The run goes on to the same bytes.
     """
@@ -120,7 +121,7 @@ def test_finished_run_is_not_trained_again(tiny_run, data, whole) -> None:
     _assert_equal_results(result, train(tiny_run, data, folder, SEED, on_step=lambda *_: pytest.fail("trained again")))
 
 
-def test_stop_within_validation_saves_at_once_and_validates_again(tiny_run, data, tmp_path, whole) -> None:
+def test_stop_within_validation_saves_at_once_and_validates_again(tiny_run, data, tmp_path, whole, traced_once) -> None:
     """The time that a cluster leaves after SIGTERM is shorter than a validation."""
     is_asked = []
 
@@ -136,7 +137,7 @@ def test_stop_within_validation_saves_at_once_and_validates_again(tiny_run, data
     _assert_equal_results(whole[1], train(tiny_run, data, tmp_path, SEED))
 
 
-def test_another_seed_without_validation(tiny_run, data, tmp_path, whole) -> None:
+def test_another_seed_without_validation(tiny_run, data, tmp_path, whole, traced_once) -> None:
     """The last epoch counts; weights are kept at the configured interval."""
     run = dataclasses.replace(tiny_run, train=dataclasses.replace(tiny_run.train, checkpoint_interval=2))
     result = train(run, TrainingData(data.table, data.videos), tmp_path, SEED + 1)
@@ -147,7 +148,9 @@ def test_another_seed_without_validation(tiny_run, data, tmp_path, whole) -> Non
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:500] + bytes(64) + b[564:]], ids=["cut", "zeroed"])
-def test_damaged_checkpoint_costs_only_the_way_from_the_one_before(tiny_run, data, tmp_path, whole, damage, caplog) -> None:
+def test_damaged_checkpoint_costs_only_the_way_from_the_one_before(
+    tiny_run, data, tmp_path, whole, damage, caplog, traced_once
+) -> None:
     shutil.copytree(whole[0], tmp_path / "run")
     newest = max((tmp_path / "run").glob("step_*.npz"))
     newest.write_bytes(damage(newest.read_bytes()))
@@ -156,7 +159,9 @@ def test_damaged_checkpoint_costs_only_the_way_from_the_one_before(tiny_run, dat
     _assert_equal_results(whole[1], result)
 
 
-def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_run, data, tmp_path, monkeypatch) -> None:
+def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(
+    tiny_run, data, tmp_path, monkeypatch, traced_once
+) -> None:
     step = Trainer.step_on
 
     def step_20_fails(self: Trainer, inputs: Inputs) -> float:
@@ -168,7 +173,7 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(tiny_
     assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
 
 
-def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, monkeypatch) -> None:
+def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, monkeypatch, traced_once) -> None:
     """The last step of an epoch overflows: its loss is still a number, what it leaves is not."""
     step = Trainer.step_on
 
@@ -185,24 +190,16 @@ def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, m
     assert [path.name for path in tmp_path.glob("step_*.npz")] == ["step_000000015.npz"]
 
 
-def _hold(folder, is_held, may_end) -> None:
-    with CheckpointFolder(folder).locked():
-        is_held.set()
-        may_end.wait(120)
-
-
-def test_a_second_writer_is_refused(tiny_run, data, tmp_path) -> None:
-    context = multiprocessing.get_context("spawn")
-    is_held, may_end = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(tmp_path, is_held, may_end))
-    holder.start()
-    assert is_held.wait(120)
-    try:
+def test_a_second_writer_is_refused(tiny_run, data, tmp_path, traced_once) -> None:
+    code = (
+        "import sys; from uplift_upsample.train.checkpoint import CheckpointFolder\n"
+        "with CheckpointFolder(sys.argv[1]).locked(): print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:  # until its standard input ends
+        assert holder.stdout.readline() == b"\n"
         with pytest.raises(InputError, match="another process"):
             train(tiny_run, data, tmp_path, 0)
-    finally:
-        may_end.set()
-        holder.join()
 
 
 def test_checkpoint_of_other_data_is_refused(tiny_run, data, whole) -> None:

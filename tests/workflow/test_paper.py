@@ -11,7 +11,6 @@ import math
 import random
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from workflow_copy import PAPER, Workflow, copy_of_project, counted, jobs_of
 from world.paper import Credentials, open_accounts, paper_files, put_files, random_credentials, write_table
 from world.processes import CommandLines, KilledJob
 from world.sites import H36M, TUE, Sites
+from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.data.download.source_files import read_sources
 from uplift_upsample.files import sha256_of_file
@@ -47,7 +47,7 @@ FROM_SITES = {
 CHANGES = {
     "reproduce": ["paper"],
     "experiments": {name: {"model": NETWORK, "train": TRAINING} for name in EXPERIMENTS},
-    "studies": {"paper": {"seeds": [0], "resources": RESOURCES}},
+    "studies": {"paper": {"seeds": [0], "resources": RESOURCES, "animations": ["S9_Walking_cam0"]}},
 }
 
 
@@ -238,7 +238,7 @@ def test_published_weights_are_evaluated_as_they_came(paper: Paper) -> None:
 
 def test_weights_of_another_experiment_are_refused(paper: Paper, tmp_path: Path) -> None:
     workflow = paper.workflow
-    command = [sys.executable, "scripts/check_weights.py", "--source", "results/data/sources/weights_h36m_81.json"]
+    command = [warm_python(*FRAMEWORK), "scripts/check_weights.py", "--source", "results/data/sources/weights_h36m_81.json"]
     command += ["--config", "results/paper/h36m_351/run.yaml", "--output", f"{tmp_path}/w.h5", "--report", f"{tmp_path}/w.json"]
     done = subprocess.run(command, cwd=workflow.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -12,7 +12,7 @@ import pytest
 from everything import STUDIES
 from rerun_matrix import GONE, NOTHING, SOMETHING, Row, code, number_format, table
 from snakemake.utils import update_config
-from workflow_copy import Workflow, counted, jobs_of
+from workflow_copy import GREEDY, Workflow, counted, jobs_of
 
 from uplift_upsample.ways import LOGIN_VARIABLES
 
@@ -127,7 +127,7 @@ def test_interrupted_snakemake_goes_on_where_it_was(by: int, built: Workflow, mo
     [row] = [row for row in SOMETHING if row.what == "code of prediction"]
     row.change(built)
     monkeypatch.setenv("STAND_IN_SECONDS", "1")
-    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *GREEDY]
     environment = {**os.environ, "HOME": str(built.folder / ".home"), "XDG_CACHE_HOME": str(built.folder / ".home")}
     environment.pop("PYTHONPATH", None)
     process = subprocess.Popen(

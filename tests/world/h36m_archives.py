@@ -10,6 +10,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ Recordings = dict[str, np.ndarray]
 Member = tuple[str | tarfile.TarInfo, bytes | None]
 
 
+@cache
 def recordings(subject: str, seed: int, lengths: tuple[int, int]) -> Recordings:
     """Original file name without suffix -> ``(T, 32, 3)`` float32 world millimetres, for the 30 files of a subject."""
     number = SUBJECTS.index(subject)

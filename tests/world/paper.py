@@ -18,7 +18,9 @@ from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.data.public_npz import write_positions_2d
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES
 
-LENGTHS = (24, 40)  # frames of a sequence: all are shorter than a window
+# Frames of a sequence, Human3.6M from-to, of AMASS one after another: all are shorter than a window, and there are few to predict.
+LENGTHS = (11, 22)
+AMASS_LENGTHS = (24, 40, 30, 26)
 DETECTIONS = "h36m_cpn_ft_h36m_dbb"
 
 
@@ -51,7 +53,7 @@ def paper_files(folder: Path, table: Mapping[str, Source], networks: Mapping[str
     """Write the files of all sources but the CMU database; networks: of the published weights, by the name of their source."""
     subsets = [name.removeprefix("amass_") for name in table if name.startswith("amass_")]
     files = h36m_archives(folder / "h36m", 0, LENGTHS) | body_model_archives(folder / "body_models")
-    files |= amass_archives(folder / "amass", subsets, 0, (*LENGTHS, 30, 26))
+    files |= amass_archives(folder / "amass", subsets, 0, AMASS_LENGTHS)
     people = {subject: public_recordings(subject, recordings(subject, 0, LENGTHS)) for subject in H36M_SUBJECTS}
     files[DETECTIONS] = folder / "cpn.npz"
     write_positions_2d(files[DETECTIONS], synthetic.detections(synthetic.projections(people), 0))

@@ -1,5 +1,6 @@
 """What the process list shows while something runs."""
 
+import os
 import threading
 import time
 from collections.abc import Collection
@@ -8,12 +9,15 @@ from typing import Self
 
 import psutil
 
+YOUNG = 1.0  # seconds after which a process has the command line that it keeps: it may have been forked to become another program
+
 
 class Watching:
     """Does something in a thread while a block runs: ``watch``, which has to look at ``is_over`` again and again."""
 
     def __init__(self) -> None:
         self.is_over = threading.Event()
+        self._first_seen: dict[int, float] = {}
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self.watch, daemon=True)
@@ -27,6 +31,17 @@ class Watching:
     def watch(self) -> None:
         raise AssertionError("for classes that say what is watched")
 
+    def young(self) -> list[tuple[int, list[str]]]:
+        """Ids and command lines of the processes that were first seen a moment ago; to read all of them each time costs a core."""
+        now, found = time.monotonic(), []
+        for name in os.listdir("/proc"):
+            if name.isdigit() and now - self._first_seen.setdefault(int(name), now) < YOUNG:
+                try:
+                    found.append((int(name), Path(f"/proc/{name}/cmdline").read_bytes().decode(errors="replace").split("\0")))
+                except OSError:
+                    continue  # it has just ended
+        return found
+
 
 class CommandLines(Watching):
     """Collects the command lines of all processes of this machine, again and again, until the block ends."""
@@ -36,13 +51,8 @@ class CommandLines(Watching):
         self.lines: set[str] = set()
 
     def watch(self) -> None:
-        while not self.is_over.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.lines.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-                except OSError:
-                    continue  # it has just ended
-            time.sleep(0.02)
+        while not self.is_over.wait(0.02):
+            self.lines.update(" ".join(words) for _, words in self.young())
 
 
 class KilledJob(Watching):
@@ -59,25 +69,34 @@ class KilledJob(Watching):
         self._spared = frozenset(spared)
 
     def watch(self) -> None:
-        seen: dict[psutil.Process, float] = {}
+        seen: dict[psutil.Process, tuple[float, str]] = {}
         while not self.is_over.wait(0.005):
-            for process, script in self._jobs():
-                if script not in self._spared and time.monotonic() - seen.setdefault(process, time.monotonic()) >= self._seconds:
+            for process, script in self._young_jobs():
+                seen.setdefault(process, (time.monotonic(), script))
+            for process, (since, script) in seen.items():
+                if script not in self._spared and time.monotonic() - since >= self._seconds and _is_alive(process):
                     process.kill()
                     self.killed.append(script)
                     return
 
-    def _jobs(self) -> list[tuple[psutil.Process, str]]:
+    def _young_jobs(self) -> list[tuple[psutil.Process, str]]:
         """The running ones, with their scripts."""
         found = []
-        for process in psutil.process_iter(["name", "cmdline"]):
-            words = process.info["cmdline"] or []
+        for number, words in self.young():
             script = next((Path(word).stem for word in words if word.startswith("scripts/")), None)
             if script is None:
                 continue
             try:
+                process = psutil.Process(number)
                 if Path(process.cwd()) == self._folder:
                     found.append((process, script))
             except psutil.Error:
                 continue
         return found
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -30,7 +30,17 @@ from typing import NoReturn
 
 # What every start of the workflow imports, and what every script imports that has to do with a network. Nothing of the project:
 # copies of it bring their own.
-SNAKEMAKE = ("snakemake.cli", "jsonschema", "numpy", "pandas")
+SNAKEMAKE = (
+    "snakemake.cli",
+    "snakemake.report.html_reporter",
+    "smart_open",
+    "dpath",
+    "yte",
+    "jsonschema",
+    "numpy",
+    "pandas",
+    "h5py",
+)
 FRAMEWORK = ("tensorflow", "keras", "h5py", "yaml")
 # The name of an environment variable: what the command line takes for its interpreter, where that is not the real one.
 EXECUTABLE = "WARM_PYTHON_EXECUTABLE"
@@ -165,6 +175,8 @@ def _end(code: object) -> NoReturn:
 if __name__ == "__main__":
     for module in sys.argv[2:]:
         import_module(module)
+    if "tensorflow" in sys.modules:  # jobs of tests take a few steps: to improve a graph takes longer than that
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.collect()
     gc.freeze()  # a collection writes to what it looks at
     serve(sys.argv[1])
