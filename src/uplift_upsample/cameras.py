@@ -2,18 +2,17 @@
 
 Source: docs/method.md, "Cameras" (the projection model of the Human3.6M release). All functions work on batches and keep the
 dtype of the points they are given. Lengths are metres.
+
+Functions with a parameter ``xp`` compute with NumPy arrays, or with the tensors of any backend where it is ``keras.ops``.
 """
 
 import functools
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import numpy as np
-
-from uplift_upsample.products import one_blas_thread
 
 NUM_INTRINSICS = 11  # w, h, fx, fy, cx, cy, k1, k2, k3, p1, p2
 _CX, _P1 = 4, 9
@@ -82,48 +81,48 @@ def rotation_matrices(quaternions: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
-@one_blas_thread()
-def world_to_camera(points: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
+def world_to_camera(points: Any, rotations: Any, translations: Any, xp: Any = np) -> Any:
     """Points in camera axes (x right, y down, z forward).
 
     points: ``(B, ..., 3)`` metres. rotations: ``(B, 3, 3)`` world to camera (``Cameras.rotations``).
     translations: ``(B, 3)`` camera centres. One camera for each entry of the first axis.
     """
-    shape = points.shape
-    flat = points.reshape(shape[0], -1, 3) - translations[:, None, :]
-    return np.matmul(flat, np.swapaxes(rotations, 1, 2)).reshape(shape)
+    return _turned(points - _fitting(translations, points, xp), rotations, xp)
 
 
-@one_blas_thread()
 def camera_to_world(points: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     """The inverse of ``world_to_camera``."""
-    shape = points.shape
-    flat = np.matmul(points.reshape(shape[0], -1, 3), rotations) + translations[:, None, :]
-    return flat.reshape(shape)
+    return _turned(points, np.swapaxes(rotations, 1, 2), np) + _fitting(translations, points, np)
 
 
-def project(points: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+def _fitting(vectors: Any, points: Any, xp: Any) -> Any:
+    """One vector ``(B, D)`` for each entry of the first axis of points ``(B, ..., D)``, in a shape that fits them."""
+    return xp.reshape(vectors, (-1, *[1] * (len(points.shape) - 2), vectors.shape[-1]))
+
+
+def _turned(points: Any, matrices: Any, xp: Any) -> Any:
+    """Points by matrices ``(B, 3, 3)``: coordinate by coordinate, as quick as a matrix product of this size.
+
+    Unlike those of BLAS, its last bits do not depend on the number of threads.
+    """
+    x, y, z = (points[..., axis] for axis in range(3))
+    matrices = xp.reshape(matrices, (-1, 3, 3, *[1] * (len(points.shape) - 2)))
+    return xp.stack([matrices[:, row, 0] * x + matrices[:, row, 1] * y + matrices[:, row, 2] * z for row in range(3)], axis=-1)
+
+
+def project(points: Any, intrinsics: Any, xp: Any = np) -> Any:
     """Project camera-frame points to the image, with radial and tangential distortion.
 
     points: ``(B, ..., 3)``. intrinsics: ``(B, 11)``, normalised or in pixels; the result ``(B, ..., 2)`` is in the same
     units. Directions are clipped to [-1, 1] before the distortion, as in the Human3.6M projection model.
     """
-    columns = np.moveaxis(intrinsics.astype(points.dtype), -1, 0)
-    columns = columns.reshape(NUM_INTRINSICS, -1, *[1] * (points.ndim - 2))
-    x = np.clip(points[..., 0] / points[..., 2], -1, 1)
-    y = np.clip(points[..., 1] / points[..., 2], -1, 1)
-    return np.stack(seen_in_direction(x, y, columns), axis=-1)
-
-
-def seen_in_direction(x: Any, y: Any, intrinsics: Iterable[Any]) -> tuple[Any, Any]:
-    """Where a camera sees directions (x, y, 1), x and y at most 1: arithmetic alone, for arrays and for tensors of any framework.
-
-    intrinsics: the 11 numbers of the camera, each of a shape that fits x and y.
-    """
-    _, _, fx, fy, cx, cy, k1, k2, k3, p1, p2 = intrinsics
+    vectors = _fitting(xp.array(intrinsics, dtype=points.dtype), points, xp)
+    _, _, fx, fy, cx, cy, k1, k2, k3, p1, p2 = (vectors[..., column] for column in range(NUM_INTRINSICS))
+    x = xp.clip(points[..., 0] / points[..., 2], -1, 1)
+    y = xp.clip(points[..., 1] / points[..., 2], -1, 1)
     r2 = x * x + y * y
     scale = 1 + r2 * (k1 + r2 * (k2 + r2 * k3)) + p1 * x + p2 * y
-    return fx * (x * scale + p1 * r2) + cx, fy * (y * scale + p2 * r2) + cy
+    return xp.stack([fx * (x * scale + p1 * r2) + cx, fy * (y * scale + p2 * r2) + cy], axis=-1)
 
 
 def normalise_points(points_px: np.ndarray, width: float, height: float) -> np.ndarray:

@@ -4,6 +4,8 @@ Source: docs/method.md, "Joints"; the orders are those of Human3.6M, of the SMPL
 Everything inside the project is in ``MODEL_17`` order.
 """
 
+from typing import Any
+
 import numpy as np
 
 NUM_JOINTS = 17
@@ -49,13 +51,18 @@ H36M_32_TO_MODEL = joint_map(H36M_32, MODEL_17)
 H36M_17_TO_MODEL = joint_map(H36M_17, MODEL_17)
 AMASS_17_TO_MODEL = joint_map(AMASS_17, MODEL_17)
 
-# Left and right exchanged: poses[..., MIRROR, :] with x negated is the mirror image.
+# Left and right exchanged (see mirrored).
 MIRROR = np.array([MODEL_17.index(_mirrored_name(name)) for name in MODEL_17])
 
 # Index of each joint's parent, -1 for the root.
 PARENTS = np.array([1, 2, 6, 6, 3, 4, -1, 8, 6, 7, 9, 12, 13, 7, 7, 14, 15])
 
 
-def root_relative(poses_3d: np.ndarray) -> np.ndarray:
-    """Poses ``(..., 17, 3)`` with the pelvis of each pose moved to the origin."""
+def root_relative(poses_3d: Any) -> Any:
+    """Poses ``(..., 17, 3)``, arrays or tensors, with the pelvis of each pose moved to the origin."""
     return poses_3d - poses_3d[..., ROOT : ROOT + 1, :]
+
+
+def mirrored(poses: Any, xp: Any = np) -> Any:
+    """Mirror images of poses ``(..., 17, D)``: left and right exchanged, x negated. xp: ``keras.ops`` for tensors."""
+    return xp.take(poses, MIRROR, axis=-2) * np.array([-1, 1, 1][: poses.shape[-1]], np.float32)

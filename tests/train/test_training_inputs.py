@@ -92,16 +92,17 @@ def test_visible_tokens_are_numbered_group_by_group() -> None:
     visible = np.zeros((4, 9), bool)
     visible[0, [1, 5]] = visible[1, 0] = visible[2, 8] = True
     tokens = visible_tokens(visible, 2)
-    assert tokens.count.tolist() == [3, 1]
-    assert tokens.index[:, :3].tolist() == [[1, 5, 9], [8, 0, 0]]
-    assert tokens.token_pose[0, [1, 5]].tolist() == [0, 1]
-    assert (tokens.token_pose[1, 0], tokens.token_pose[2, 8]) == (2, 0)
+    index = tokens["visible_index"]  # of 4 * 9 tokens, the second half of which is the second group
+    assert index[0, :3].tolist() == [1, 5, 9]
+    assert index[1, 0] == 2 * 9 + 8
+    assert (index // 18).tolist() == [[0] * index.shape[1], [1] * index.shape[1]]
+    np.testing.assert_array_equal(index.reshape(-1)[tokens["token_pose"]][visible], np.flatnonzero(visible))
 
 
 def test_few_sizes_are_told_apart() -> None:
     """Each one is compiled for itself."""
     rng = np.random.default_rng(0)
-    sizes = {visible_tokens(rng.random((16, 9)) < share).index.shape[1] for share in np.linspace(0, 1, 200)}
+    sizes = {visible_tokens(rng.random((16, 9)) < share)["visible_index"].shape[1] for share in np.linspace(0, 1, 200)}
     assert len(sizes) <= 16
     assert max(sizes) == 16 * 9
     assert min(sizes) >= 1

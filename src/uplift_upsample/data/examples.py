@@ -1,11 +1,13 @@
-"""Examples: the gather that turns rows into arrays, for whole batches at once.
+"""Examples: rows of the sampler become 2D poses of tokens, the mask of those that are visible, and 3D poses; whole batches at once.
 
-Videos with 2D poses read them from the table; motion capture is seen by a drawn camera and projected with
-distortion. Source: docs/method.md, "Training examples" and "AMASS".
+``ExampleReader`` looks up what an example is made of, ``assembled`` makes it: of arrays for validation, of tensors within the
+compiled step of training (``train.inputs``). Videos with 2D poses have them in the table; motion capture is seen by a drawn
+camera and projected with distortion. Source: docs/method.md, "Training examples" and "AMASS".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MIRROR
+from uplift_upsample.skeleton import mirrored
 
 Padding = Literal["copy", "zeros"]
 
@@ -62,6 +64,10 @@ class ExampleReader:
         self.aligned_with_video = aligned_with_video
         self._factor = _frame_rate_factors(table)
         self._rotations = table.cameras.rotations
+        # Memory maps are contiguous; another table is copied once, here, and not with each batch.
+        self._poses = {"poses_3d": np.ascontiguousarray(table.poses_3d)}
+        if table.poses_2d is not None:
+            self._poses["poses_2d"] = np.ascontiguousarray(table.poses_2d)
 
     def frames(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frames to read ``(B, N)``, visible ``(B, N)``, is_padded ``(B, N)``."""
@@ -74,27 +80,36 @@ class ExampleReader:
         origin = np.zeros_like(rows.centre) if self.aligned_with_video else windows.mask_origin(rows.centre, rows.shift, step)
         return frames, windows.visibility(positions, rows.s_in * factor, origin), is_padded
 
+    def places(self, rows: Rows, frames: np.ndarray) -> dict[str, np.ndarray]:
+        """Where the poses of frames ``(B, N)`` lie in the table: rows of ``poses_3d``, and of ``poses_2d`` where it has some."""
+        starts = {"poses_3d": self.table.video_start_3d, "poses_2d": self.table.video_start_2d}
+        return {name: starts[name][rows.video][:, None] + frames for name in self._poses}
+
+    def poses(self, name: str, places: np.ndarray | None = None) -> np.ndarray:
+        """Poses of the table by their rows, or all of them. Raises ``InputError`` for NaN and infinities."""
+        poses = self._poses[name] if places is None else np.take(self._poses[name], places, axis=0)
+        check_finite(self.table.metadata.get("dataset", "data set"), name.removeprefix("poses_").upper() + " poses", poses)
+        return poses
+
+    def views(self, rows: Rows, is_padded: np.ndarray) -> dict[str, np.ndarray]:
+        """What stands between the poses of the table and the examples, ``(B, ...)``: the views of ``assembled``."""
+        views = {
+            "mirrored": rows.mirrored,
+            "rotation": self._rotations[rows.camera],
+            "translation": self.table.cameras.translation[rows.camera],
+        }
+        if self.table.poses_2d is None:
+            views["intrinsics"] = self.intrinsics(rows).astype(np.float32)
+        if self.padding == "zeros":
+            views["is_padded"] = is_padded
+        return views
+
     def read(self, rows: Rows) -> Batch:
-        """Gather the examples of some rows."""
+        """The examples of some rows. Raises ``InputError`` for poses that are NaN or infinite."""
         frames, visible, is_padded = self.frames(rows)
-        table = self.table
-        poses_3d = table.poses_3d[table.video_start_3d[rows.video][:, None] + frames]  # (B, N, J, 3) world
-        check_finite(table.metadata.get("dataset", "data set"), "3D poses", poses_3d)
-        if table.poses_2d is None:
-            if self.padding == "zeros":  # in the world, and seen by the camera like all others
-                poses_3d[is_padded] = 0
-            poses_3d, poses_2d = self._projected(rows, poses_3d)
-        else:
-            poses_3d = world_to_camera(poses_3d, self._rotations[rows.camera], table.cameras.translation[rows.camera])
-            poses_2d = table.poses_2d[table.video_start_2d[rows.video][:, None] + frames]
-            check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
-            _mirror(poses_3d, rows.mirrored)
-            _mirror(poses_2d, rows.mirrored)
-            if self.padding == "zeros":
-                poses_3d[is_padded] = 0
-                poses_2d[is_padded] = 0
-        poses_2d[~visible] = 0
-        return Batch(poses_2d, visible, poses_3d, is_padded)
+        poses = {name: self.poses(name, places) for name, places in self.places(rows, frames).items()}
+        poses_2d, poses_3d = assembled(poses["poses_3d"], poses.get("poses_2d"), self.views(rows, is_padded))
+        return Batch(np.where(visible[..., None, None], poses_2d, 0), visible, poses_3d, is_padded)
 
     def intrinsics(self, rows: Rows) -> np.ndarray:
         """Camera vectors ``(B, 11)`` float64 that go with the examples (see ``cameras``)."""
@@ -103,20 +118,26 @@ class ExampleReader:
             return vectors
         return np.where(rows.mirrored[:, None], mirrored_intrinsics(vectors), vectors)
 
-    def _projected(self, rows: Rows, poses_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Motion capture, mirrored in the world, seen by the drawn cameras."""
-        _mirror(poses_world, rows.mirrored)
-        cameras = self.table.cameras
-        poses_3d = world_to_camera(poses_world, self._rotations[rows.camera], cameras.translation[rows.camera])
-        return poses_3d, project(poses_3d, cameras.intrinsics[rows.camera])
 
+def assembled(world: Any, seen: Any, views: Mapping[str, Any], xp: Any = np) -> tuple[Any, Any]:
+    """2D poses ``(B, N, J, 2)`` and 3D poses ``(B, N, J, 3)``, metres, camera axes, of whole examples.
 
-def _mirror(poses: np.ndarray, mirrored: np.ndarray) -> None:
-    """Mirror some examples of a batch ``(B, N, J, D)`` in place: left and right exchanged, x negated."""
-    if mirrored.any():
-        twins = poses[mirrored][:, :, MIRROR]
-        twins[..., 0] *= -1
-        poses[mirrored] = twins
+    world: poses of the table ``(B, N, J, 3)``. seen: its 2D poses ``(B, N, J, 2)``; None for motion capture, which is projected.
+    views: ``mirrored`` ``(B,)``; the cameras' ``rotation`` ``(B, 3, 3)``, ``translation`` ``(B, 3)`` and, for motion capture,
+    ``intrinsics`` ``(B, 11)``; ``is_padded`` ``(B, N)`` where padding is zeros. xp: ``numpy`` or, for tensors, ``keras.ops``.
+    """
+
+    def padded(poses: Any) -> Any:
+        return xp.where(views["is_padded"][..., None, None], 0.0, poses) if "is_padded" in views else poses
+
+    def flipped(poses: Any) -> Any:
+        return xp.where(views["mirrored"][:, None, None, None], mirrored(poses, xp), poses)
+
+    if seen is None:  # padded and mirrored in the world, before a camera sees it
+        poses_3d = world_to_camera(flipped(padded(world)), views["rotation"], views["translation"], xp)
+        return project(poses_3d, views["intrinsics"], xp), poses_3d
+    poses_3d = world_to_camera(world, views["rotation"], views["translation"], xp)
+    return padded(flipped(seen)), padded(flipped(poses_3d))
 
 
 def _frame_rate_factors(table: FramesTable) -> np.ndarray:

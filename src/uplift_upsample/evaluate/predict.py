@@ -16,7 +16,6 @@ import numpy as np
 from uplift_upsample.config import FRAME_RATE, EvaluateConfig, ModelConfig
 from uplift_upsample.data.examples import ExampleReader, Padding
 from uplift_upsample.data.frames import FramesTable, subjects_of
-from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
@@ -96,10 +95,8 @@ def predict_poses(
 
 def _distinct_poses(reader: ExampleReader, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The 2D poses that some windows see, each once; which of them each token has; and the visibility mask."""
-    table = reader.table
-    assert table.poses_2d is not None
     frames, visible, is_padded = reader.frames(rows)
-    index = table.video_start_2d[rows.video][:, None] + frames  # (W, N) rows of poses_2d
+    index = reader.places(rows, frames)["poses_2d"]  # (W, N)
     if reader.padding == "zeros":
         index[is_padded] = -1
     distinct, inverse = np.unique(index[visible], return_inverse=True)
@@ -107,9 +104,8 @@ def _distinct_poses(reader: ExampleReader, rows: Rows) -> tuple[np.ndarray, np.n
     token_pose[visible] = inverse
     if not len(distinct):  # windows between the 2D poses see none; the network still gets one to look at
         distinct = np.full(1, -1)
-    poses_2d = np.array(table.poses_2d[distinct])
+    poses_2d = reader.poses("poses_2d", distinct)
     poses_2d[distinct < 0] = 0
-    check_finite(table.metadata.get("dataset", "data set"), "2D poses", poses_2d)
     return poses_2d, token_pose, visible
 
 

@@ -10,7 +10,7 @@ from uplift_upsample.config import Precision
 from uplift_upsample.model.backend import is_on_cpu, keras
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.precision import POLICIES
-from uplift_upsample.skeleton import MIRROR
+from uplift_upsample.skeleton import mirrored
 
 # Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
 CPU_THREADS = 2
@@ -67,7 +67,7 @@ class Lifter:
         Returns ``(W, 17, 3)`` float32 metres, camera axes.
         """
         if self.mirror:  # the mirrored windows behind the others
-            poses_2d = np.concatenate([poses_2d, _mirrored(poses_2d)])
+            poses_2d = np.concatenate([poses_2d, mirrored(poses_2d)])
             token_pose = np.concatenate([token_pose, token_pose + len(poses_2d) // 2])
             visible = np.concatenate([visible, visible])
         tokens = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
@@ -78,8 +78,8 @@ class Lifter:
             lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C_t), (B, N)
         )
         if self.mirror:
-            direct, mirrored = np.split(central, 2)
-            return (direct + _mirrored(mirrored)) / 2
+            direct, twin = np.split(central, 2)
+            return (direct + mirrored(twin)) / 2
         return central
 
     def _run(self, model: keras.Model, batch_size: int, num_rows: int, inputs: Callable[[slice], list[np.ndarray]]) -> np.ndarray:
@@ -99,13 +99,6 @@ class Lifter:
         first = [batch(start) for start in starts[:1]]  # compiles, which threads must not do side by side
         with ThreadPoolExecutor(self._num_threads) as threads:
             return np.concatenate([*first, *threads.map(batch, starts[1:])])
-
-
-def _mirrored(poses: np.ndarray) -> np.ndarray:
-    """Left and right exchanged, x negated: ``(..., 17, D)``."""
-    result = poses[..., MIRROR, :].copy()
-    result[..., 0] *= -1
-    return result
 
 
 def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:

@@ -9,7 +9,7 @@ import numpy as np
 
 from uplift_upsample.cameras import Cameras, denormalise_points, intrinsics_px, project, world_to_camera
 from uplift_upsample.config import FRAME_RATE
-from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17
+from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17, mirrored
 
 # fmt: off
 COCO_17 = (
@@ -100,7 +100,7 @@ def fits(video: Video, cameras: Cameras, *, is_far_off: bool) -> Iterator[Fit]:
         yield Fit("normalised", words, off_px(own, points))
     yield from _resolution(own, seen, width)
     for kind, words, points in (
-        ("mirrored", "the pictures behind the 2D poses are mirrored", [width, 0] + seen[:, MIRROR] * [-1, 1]),
+        ("mirrored", "the pictures behind the 2D poses are mirrored", mirrored(seen) + np.array([width, 0])),
         ("mirrored", "x of the 2D poses points to the left", [width, 0] + seen * [-1, 1]),
         ("y up", "y of the 2D poses points up", [0, height] + seen * [1, -1]),
         ("x and y", "x and y of the 2D poses are exchanged", seen[..., ::-1]),
