@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
         return pickle.loads(made.read_bytes())
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def graphs_as_written(request: pytest.FixtureRequest) -> None:
+    """TensorFlow improves graphs where the official code is compared with; elsewhere that takes longer than their few steps."""
+    if "tensorflow" in sys.modules:
+        options = {"disable_meta_optimizer": not {"golden", "golden_file"} & {*request.fixturenames}}
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from world.warm_python import FRAMEWORK, warm_python
 
 SCRIPT = Path(__file__).with_name("parallel_steps.py")
 TESTS = SCRIPT.parents[1]
@@ -22,7 +23,8 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     variables["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     out = tmp_path_factory.mktemp(backend) / "out.npz"
-    command = [sys.executable, str(SCRIPT), str(out)]
+    python = warm_python(*FRAMEWORK) if backend == "tensorflow" else sys.executable
+    command = [python, str(SCRIPT), str(out)]
     done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(np.load(out))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from world.warm_python import EXECUTABLE, FRAMEWORK, SNAKEMAKE, warm_python
+from world.warm_python import AS_WRITTEN, EXECUTABLE, FRAMEWORK, SNAKEMAKE, warm_python
 
 COPIED = ("Snakefile", "config.yaml", "workflow", "profiles", "envs", "src", "scripts")
 REAL_SCRIPTS = ("_command", "resolve_run")
@@ -63,7 +63,7 @@ class Workflow:
             options = ["--configfile", path.name]
         home = self.folder / ".home"
         home.mkdir(exist_ok=True)
-        environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200"}
+        environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home), "COLUMNS": "200", AS_WRITTEN: "1"}
         environment.pop("PYTHONPATH", None)
         environment[EXECUTABLE] = str(warm_python(*FRAMEWORK)) if self.is_warm else sys.executable
         words = [str(warm_python(*SNAKEMAKE)), "-m", "snakemake", "--cores", "2", *GREEDY, *arguments, *options]

@@ -44,6 +44,8 @@ SNAKEMAKE = (
 FRAMEWORK = ("tensorflow", "keras", "h5py", "yaml")
 # The name of an environment variable: what the command line takes for its interpreter, where that is not the real one.
 EXECUTABLE = "WARM_PYTHON_EXECUTABLE"
+# Another one: TensorFlow runs graphs as they are written. For jobs of a few steps; to improve a graph takes longer than those.
+AS_WRITTEN = "WARM_PYTHON_GRAPHS_AS_WRITTEN"
 # The program: started without site-packages, in a fifth of the time. Arguments that are neither a script nor a module go to Python.
 PROGRAM = """#!{python} -IS
 import os, socket, sys
@@ -140,6 +142,8 @@ def become(words: list[str], folder: str, environment: dict[str, str], streams: 
     os.environ.clear()
     os.environ.update(environment)
     sys.executable = os.environ.pop(EXECUTABLE, sys.executable)
+    if AS_WRITTEN in os.environ and "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -175,8 +179,6 @@ def _end(code: object) -> NoReturn:
 if __name__ == "__main__":
     for module in sys.argv[2:]:
         import_module(module)
-    if "tensorflow" in sys.modules:  # jobs of tests take a few steps: to improve a graph takes longer than that
-        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     gc.collect()
     gc.freeze()  # a collection writes to what it looks at
     serve(sys.argv[1])

@@ -156,6 +156,7 @@ def write_figure(figure: Figure, out_dir: str | Path, name: str) -> list[Path]:
     paths = [Path(out_dir) / f"{name}.png", Path(out_dir) / f"{name}.svg"]
     with replacing(paths[0]) as aside:
         figure.savefig(aside, dpi=DPI, metadata={"Software": None})
+    figure.set_layout_engine("none")  # keep the places that were found; to find them again takes as long as to draw
     write_svg(figure, paths[1])
     return paths
 
