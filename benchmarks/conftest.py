@@ -18,8 +18,8 @@ from bars import PAGE_ROWS, ROWS
 from performance_page import Result, Section, printed_table, write_page
 from timing import Pair, Work, faster, in_turns
 from world.large_h36m import write_large_table
+from world.people import write_h36m_files
 
-from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 
@@ -111,9 +111,9 @@ def matrix_product() -> tuple[Work, float]:
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> FramesTable:
-    """A miniature Human3.6M: the demo's generated people."""
+    """A miniature Human3.6M: recorded people of another database."""
     folder: Path = tmp_path_factory.mktemp("demo")
-    generate_demo(folder, amass_sequences={"CMU": 2, "SFU": 1})
+    write_h36m_files(folder)
     return h36m_table(folder / "data_3d_h36m.npz", folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
 
 

@@ -208,7 +208,7 @@ def _tables(lengths: Sequence[int], counts: Sequence[int]) -> Iterator[list[Fram
                 SequenceRecord("S9", f"Walking {number}", "Walking", poses_3d[:length], [poses_2d[:length]], [camera])
                 for number in range(count)
             )
-            write_frames(path, records, cameras, {"dataset": "h36m", "is_synthetic": True, "splits": {"test": ["S9"]}})
+            write_frames(path, records, cameras, {"dataset": "h36m", "splits": {"test": ["S9"]}})
         yield [read_frames_table(path) for path in paths]
 
 

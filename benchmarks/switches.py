@@ -3,8 +3,8 @@
     make numbers                                      all of it, some 15 minutes on two cores; needs the finished demo
     python benchmarks/switches.py --only determinism   one part
 
-Trainings are kept in .benchmarks/numbers, so that an interrupted or a second call goes on from there. Every number is of synthetic
-people: it shows what a switch does, not how large its effect is on real ones.
+Trainings are kept in .benchmarks/numbers, so that an interrupted or a second call goes on from there. Every number is of miniature
+networks and simulated detections: it shows what a switch does, not how large its effect is on the published networks.
 """
 
 import argparse
@@ -29,7 +29,7 @@ PROJECT = Path(__file__).parents[1]
 DEMO = PROJECT / "results/demo"
 WORK = PROJECT / ".benchmarks/numbers"
 DOCUMENT = PROJECT / "docs/numbers.md"
-EXPERIMENT, SEED = "h36m_351", 0
+EXPERIMENT, SEED = "people_351", 0
 STEPS, ROUNDS, WARM = 400, 3, 50  # of the determinism measurement
 CENTRAL = {"loss_weight_center": 1.0, "loss_weight_sequence": 0.0}
 
@@ -84,7 +84,7 @@ def switches_text() -> str:
     trained, spread = training_switches()
     s_in = sorted(base)
     lines = [
-        "**SYNTHETIC**: people, videos and detections are made up. "
+        "Miniature networks and simulated detections: not comparable with published figures. "
         f"`{EXPERIMENT}` of the demo, seed {SEED}, MPJPE in mm; the first row is the result, the others are differences from it.",
         "",
         "| switch | in the protocol | changed to | " + " | ".join(f"s_in={stride}" for stride in s_in) + " |",
@@ -108,7 +108,7 @@ def evaluation_switches() -> tuple[dict[int, float], list[Switch]]:
     """What evaluating the same weights otherwise gives."""
     from uplift_upsample.data.frames import read_frames_table
 
-    table, weights = read_frames_table(DEMO / "data/h36m.h5"), DEMO / EXPERIMENT / f"seed_{SEED}/weights.h5"
+    table, weights = read_frames_table(DEMO / "data/people.h5"), DEMO / EXPERIMENT / f"seed_{SEED}/weights.h5"
     documents = evaluated(weights, table)
     base = frame_wise(documents)
     every_fifth = frame_wise(evaluated(weights, table, test_step=5))
@@ -139,7 +139,7 @@ def training_switches() -> tuple[list[Switch], dict[int, float]]:
     """What training otherwise gives, and the standard deviation over seeds."""
     from uplift_upsample.data.frames import read_frames_table
 
-    table = read_frames_table(DEMO / "data/h36m.h5")
+    table = read_frames_table(DEMO / "data/people.h5")
     variants: list[tuple[str, str, str, dict[str, Any]]] = [
         ("averaged weights (`ema_decay`)", "none", "0.995", {"ema_decay": 0.995}),
         ("mirrored examples (`train.mirror`)", "on", "off", {"mirror": False, "in_batch_mirror": False}),
@@ -180,10 +180,14 @@ def padding_of(changes: dict[str, Any]) -> dict[str, Any]:
 
 def exact_table() -> Any:
     """The demo's people with exact 2D poses."""
-    from uplift_upsample.data.h36m.table import h36m_table
+    import yaml
 
-    public = DEMO / "data/public"
-    return h36m_table(public / "data_3d_h36m.npz", public / "data_2d_h36m_gt.npz", "gt")
+    from uplift_upsample.data.detections import JOINT_SCALES, DetectionNoise
+    from uplift_upsample.data.mocap.own_folder import mocap_table
+
+    people = yaml.safe_load((PROJECT / "config.yaml").read_text("utf-8"))["studies"]["demo"]["data"]["people"]
+    exact = DetectionNoise(joint_scales=dict.fromkeys(JOINT_SCALES, 0.0), outlier_rate=0.0)
+    return mocap_table(PROJECT / people["folder"], people["splits"], noise=exact)
 
 
 def trained(name: str, table: Any, *, seed: int = SEED, changes: dict[str, Any] | None = None) -> Path:
@@ -291,7 +295,7 @@ def timed_steps(*, is_deterministic: bool) -> dict[str, Any]:
 
     run, _ = read_run(DEMO / EXPERIMENT / "run.yaml")
     run = replace(run, train=replace(run.train, epochs=1, steps_per_epoch=STEPS))
-    table = read_frames_table(DEMO / "data/h36m.h5")
+    table = read_frames_table(DEMO / "data/people.h5")
     times: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         data = TrainingData(table, table.videos_of(subjects_of(table, run.train_subset)))

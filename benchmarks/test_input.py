@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from published import published
 from straightforward.examples import Draw, Example, amass_examples, amass_twins, h36m_examples, h36m_twins, loaded_videos
+from world.people import write_amass_file
 
 from uplift_upsample.data.amass.table import amass_table
-from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.skeleton import root_relative
@@ -25,9 +25,9 @@ EXPERIMENTS = {"Human3.6M": "h36m_351", "AMASS with projection": "amass_351"}
 
 @pytest.fixture(scope="module")
 def amass(tmp_path_factory: pytest.TempPathFactory) -> FramesTable:
-    """Miniature AMASS: the demo's generated people."""
+    """Miniature AMASS: recorded people."""
     folder: Path = tmp_path_factory.mktemp("amass")
-    generate_demo(folder, subjects=("S1",), amass_sequences={"CMU": 56})
+    write_amass_file(folder / "amass/CMU.npz", 56)
     return amass_table([folder / "amass/CMU.npz"])
 
 

@@ -1,7 +1,7 @@
 """What lower precision costs and gains, in evaluation and in training; docs/performance.md gets the tables.
 
-Errors are those of the demo's small network on its generated people, trained here for some hundred steps; speeds are those of the
-published widths. All of it is a choice: everything else on the page is float32.
+Errors are those of the demo's small network on the project's recorded people, trained here for some hundred steps;
+speeds are those of the published widths. All of it is a choice: everything else on the page is float32.
 """
 
 import functools
@@ -33,7 +33,7 @@ _LINES: dict[str, str] = {}
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A test subject of the demo. poses_3d: ``(P, 17, 3)`` metres. error: MPJPE over all frames, mm."""
+    """A test subject. poses_3d: ``(P, 17, 3)`` metres. error: MPJPE over all frames, mm."""
 
     poses_3d: np.ndarray
     error: float
@@ -46,7 +46,7 @@ def trained(table: FramesTable, precision: str, seed: int = 0) -> tuple[UpliftUp
     """The demo's network after ``STEPS`` steps, the learning rate falling as in its whole training; its float32 predictions."""
     if (precision, seed) not in _KEPT:
         experiment = published(DEMO)
-        schedule = {**experiment.train.schedule_params, "decay_steps": STEPS // 4}
+        schedule = {**experiment.train.schedule_params, "first_decay_steps": STEPS}
         train = replace(experiment.train, precision=precision, schedule_params=schedule)
         keras.utils.set_random_seed(seed)
         network = build_network(experiment.model, precision)
@@ -130,9 +130,9 @@ def test_page(table: FramesTable, page_section: Callable[[str, list[str]], None]
             "|---|---|---|---|---:|",
             *(_LINES[precision] for precision in (*EVALUATED, *TRAINED)),
             "",
-            f"Errors: SYNTHETIC people, the demo's network after {STEPS} steps, s_in {S_IN}. Another seed of the "
-            f"float32 training gives {other.error:.2f} mm instead of {exact.error:.2f} mm: a difference between trainings below "
-            "that one says nothing. Speeds: the network of h36m_351, for training with one spatial and one temporal block, on the "
+            f"Errors: recorded people, simulated detections, the demo's network after {STEPS} steps, s_in {S_IN}. With another seed "
+            f"the float32 training gives {other.error:.2f} mm instead of {exact.error:.2f} mm: a difference between trainings "
+            "below that one says nothing. Speeds: the network of h36m_351, for training with one spatial and one temporal block, on the "
             "processor of this page. Weights, softmax, norms and loss are float32 in any case.",
         ],
     )

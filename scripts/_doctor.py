@@ -1,7 +1,6 @@
 """What doctor.py looks at: the configuration, the machine, the data, and the speed of a few networks."""
 
 import csv
-import inspect
 import json
 import os
 import shutil
@@ -9,16 +8,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu_trials import read_trials
+from uplift_upsample.data.mocap.own_folder import read_folder
 from uplift_upsample.data.resample import exact_count
 from uplift_upsample.devices import Devices, listed_devices, offered_devices, usable_cores
 from uplift_upsample.doctor import (
@@ -36,6 +36,7 @@ from uplift_upsample.model.cost import network_cost
 from uplift_upsample.provenance import describe_run
 from uplift_upsample.study import PlannedExperiment, Study, plan
 from uplift_upsample.study_checks import config_faults
+from uplift_upsample.study_subjects import subjects_of_subset
 from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
 
 STUDIES_DEFAULT = "all of the configuration"
@@ -205,11 +206,13 @@ def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
     if os.path.exists(path):
         table = read_frames_table(path)
         return int(table.video_length[table.videos_of(subjects_of(table, experiment.test_subset or ""))].sum())
-    if study.is_synthetic and source["kind"] == "h36m":
-        fewest, most = inspect.signature(generate_demo).parameters["lengths"].default
-        return 2 * 2 * 15 * NUM_CAMERAS * (fewest + most) // 2  # subjects, recordings of an action, actions
     if source["kind"] == "h36m" and experiment.test_subset == "test":
         return H36M_TEST_FRAMES
+    if source["kind"] == "mocap":
+        tested = subjects_of_subset(experiment.test_subset or "", source)[0]
+        with suppress(InputError):  # the rule that converts them says what is wrong
+            people = [subject for subject in read_folder(source["folder"]) if subject.subject in tested]
+            return NUM_CAMERAS * sum(len(clip.poses_3d) for subject in people for clip in subject.clips)
     if source["kind"] == "cmu":
         subjects = source["splits"].get(experiment.test_subset, [])
         trials = [trial for trial in read_trials(source["trials"]) if trial.subject in subjects]

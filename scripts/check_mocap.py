@@ -15,20 +15,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("place", metavar="FILE_OR_FOLDER", help="one recording (.npz), or a folder of {subject}/{recording}.npz")
     place = Path(parser.parse_args(argv).place)
     files = judge_folder(place) if place.is_dir() else [Judged(place, place.name, place.stem, place.stem, judge(place))]
-    num_recordings, num_faulty, subjects, seconds = 0, 0, set(), 0.0
+    num_files, num_faulty, num_recordings, subjects, seconds = 0, 0, 0, set(), 0.0
     for judged in files:
-        num_recordings += 1
+        num_files += 1
         for fault in judged.verdict.faults:
             print(f"{judged.path}: error: {fault}")
         for warning in judged.verdict.warnings:
             print(f"{judged.path}: warning: {warning}")
         num_faulty += bool(judged.verdict.faults)
-        if judged.verdict.recording is None:
-            continue
-        subjects.add(judged.subject)
-        seconds += len(judged.verdict.recording.poses) / judged.verdict.recording.frame_rate
+        for recording in judged.verdict.recordings:
+            num_recordings += 1
+            subjects.add(judged.subject)
+            seconds += len(recording.poses) / recording.frame_rate
     if num_faulty:
-        print(f"{num_faulty} of {_counted(num_recordings, 'recording')} cannot be used")
+        print(f"{num_faulty} of {_counted(num_files, 'file')} cannot be used")
         return BAD_INPUT
     minutes, rest = divmod(round(seconds), 60)
     if not subjects:

@@ -13,12 +13,11 @@ from uplift_upsample.data.amass.table import write_amass_table
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", required=True, nargs="+", metavar="NPZ", help="converted subsets, named SFU.npz and so on")
-    parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it shows it")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     add_checks_flags(parser, has_2d=False)
     options = parser.parse_args(argv)
     with ConversionProgress("amass") as progress:
-        write_amass_table(options.output, options.files, options.synthetic, progress.step, checks_of(options))
+        write_amass_table(options.output, options.files, progress.step, checks_of(options))
     return 0
 
 

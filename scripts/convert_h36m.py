@@ -21,14 +21,13 @@ def main(argv: list[str] | None = None) -> int:
         help="data_2d_h36m_*.npz, 2D poses of the four cameras in pixels, or the manifest of a fetched one (.json)",
     )
     parser.add_argument("--input_2d", required=True, metavar="NAME", help="name of the 2D source, such as cpn_ft_h36m_dbb or gt")
-    parser.add_argument("--synthetic", action="store_true", help="mark the data as synthetic; every table made from it shows it")
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     add_checks_flags(parser)
     options = parser.parse_args(argv)
     checks = checks_of(options)
     poses_2d = read_source(options.poses_2d).path if options.poses_2d.endswith(".json") else options.poses_2d
     with ConversionProgress("h36m") as progress:
-        write_h36m_table(options.output, options.poses_3d, poses_2d, options.input_2d, options.synthetic, progress.step, checks)
+        write_h36m_table(options.output, options.poses_3d, poses_2d, options.input_2d, progress.step, checks)
     return 0
 
 

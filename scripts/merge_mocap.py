@@ -1,4 +1,4 @@
-"""Merge a folder of your own motion capture into one frames table, seen by the Human3.6M cameras with simulated detections."""
+"""Merge a folder of your own motion capture into one frames table, with simulated detections or without 2D poses."""
 
 import argparse
 import sys
@@ -15,9 +15,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--folder", required=True, metavar="DIR", help="recordings, {subject}/{recording}.npz")
     parser.add_argument("--splits", required=True, help=HELP)
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulated detections (default: %(default)s)")
+    parser.add_argument(
+        "--detections", choices=["simulated", "none"], default="simulated", help="none: for pre-training (default: %(default)s)"
+    )
     parser.add_argument("--output", required=True, metavar="H5", help="frames table to write")
     args = parser.parse_args(argv)
-    write_frames_table(args.output, mocap_table(args.folder, read_splits(args.splits), args.seed))
+    table = mocap_table(args.folder, read_splits(args.splits), args.seed, has_detections=args.detections == "simulated")
+    write_frames_table(args.output, table)
     return 0
 
 

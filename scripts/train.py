@@ -179,9 +179,7 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
             logger.warning("%s", interruption)
             add_usage(folder / "usage.json", meter.read())
             return INTERRUPTED
-    is_synthetic = bool(data.table.metadata.get("is_synthetic"))
     provenance = {"code_fingerprint": code_of_run, "device": device_name, "devices": options.devices}
-    provenance |= {"is_synthetic": is_synthetic}
     provenance |= {"environment": describe_run(), "measured": add_usage(folder / "usage.json", meter.read())}
     write_result(out_dir, result, settings, identity, provenance)
     print_result(options, settings, result.progress)

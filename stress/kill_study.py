@@ -17,21 +17,21 @@ from uplift_upsample.data.download.source_files import SourceFile, write_source_
 from uplift_upsample.files import sha256_of_file
 
 NUM_ROUNDS = 4  # of each job of the evaluation
-EXPERIMENT = Path("results/demo/h36m_81")
+EXPERIMENT = Path("results/demo/people_81")
 RUN = EXPERIMENT / "seed_0"
 CHANGES = {
     "studies": {
         "demo": {
-            "run": ["h36m_81"],
-            "experiments": {"h36m_81": {"evaluate_s_in": [10], "train": {"epochs": 8, "steps_per_epoch": 300},
+            "run": ["people_81"],
+            "experiments": {"people_81": {"evaluate_s_in": [10], "train": {"epochs": 8, "steps_per_epoch": 300},
                                         "evaluate": {"test_step": 4}}},
         }
     }
 }  # fmt: skip
 COMMANDS = {
     "predict_poses": ["--config", f"{EXPERIMENT}/run.yaml", "--weights", f"{RUN}/weights.h5", "--s_in", "10", "--test_step", "4",
-                      "--frames", "results/demo/data/h36m.h5", "--device", "cpu", "--output", "{out}/predictions.h5"],
-    "score_predictions": ["--predictions", f"{RUN}/s_in_10/predictions.h5", "--frames", "results/demo/data/h36m.h5",
+                      "--frames", "results/demo/data/people.h5", "--device", "cpu", "--output", "{out}/predictions.h5"],
+    "score_predictions": ["--predictions", f"{RUN}/s_in_10/predictions.h5", "--frames", "results/demo/data/people.h5",
                           "--output", "{out}/scores.json"],
     "write_tables": ["--study", "demo", "--manifest", "results/demo/tables/manifest.json", "--out_dir", "{out}"],
     "check_weights": ["--source", "source.json", "--config", f"{EXPERIMENT}/run.yaml", "--output", "{out}/weights.h5",
@@ -42,7 +42,7 @@ COMMANDS = {
 def make_study(folder: Path) -> Workflow:
     """A copy of the project with the data of its study."""
     study = copy_of_project(PROJECT, folder, is_real=True)
-    study.build("results/demo/data/h36m.h5", str(EXPERIMENT / "run.yaml"), **CHANGES)
+    study.build("results/demo/data/people.h5", str(EXPERIMENT / "run.yaml"), **CHANGES)
     return study
 
 
@@ -76,8 +76,8 @@ def orphan_round(study: Workflow) -> None:
     orphan.send_signal(signal.SIGTERM)
     orphan.wait(60)
     study.build(target, **CHANGES)
-    assert "resuming from step" in (study.folder / "logs/demo/h36m_81/seed_0/train.log").read_text()
-    undisturbed = ["--config", EXPERIMENT / "run.yaml", "--frames", "results/demo/data/h36m.h5", "--seed", "0", "--device", "cpu"]
+    assert "resuming from step" in (study.folder / "logs/demo/people_81/seed_0/train.log").read_text()
+    undisturbed = ["--config", EXPERIMENT / "run.yaml", "--frames", "results/demo/data/people.h5", "--seed", "0", "--device", "cpu"]
     run_here(study, ["train.py", *map(str, undisturbed), "--out_dir", "undisturbed"])
     for name in ("weights.h5", "history.csv"):
         assert sha256_of_file(study.folder / RUN / name) == sha256_of_file(study.folder / "undisturbed" / name)

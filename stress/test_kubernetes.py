@@ -24,8 +24,8 @@ PROJECT = Path(__file__).parents[1]
 PLUGIN = re.findall(r"snakemake-executor-plugin-kubernetes==[\d.]+", (PROJECT / "envs/Dockerfile").read_text("utf-8"))[0]
 VALIDATOR = "kubernetes-validate==1.37.0"
 VERSION = "1.32"  # of Kubernetes
-STUDY = {"studies": {"demo": {"resources": {"gpus": 1, "train_threads": 4}, "run": ["h36m_81"]}}}
-SUBMITTED = {"generate_demo", "convert_h36m", "train_network", "predict_poses", "score_predictions", "score_mean_pose"}
+STUDY = {"studies": {"demo": {"resources": {"gpus": 1, "train_threads": 4}, "run": ["people_81"]}}}
+SUBMITTED = {"merge_mocap", "train_network", "predict_poses", "score_predictions", "score_mean_pose"}
 LOGINS = {"AMASS_USERNAME": "somebody", "AMASS_PASSWORD": "the secret"}
 
 
@@ -164,7 +164,7 @@ def test_demo_runs_in_pods(python: Path, workflow: Workflow, command: list[str],
 def test_interrupted_workflow_leaves_no_job(
     workflow: Workflow, python: Path, command: list[str], figures: list[str], tmp_path: Path
 ) -> None:
-    script = workflow.folder / "scripts/generate_demo.py"
+    script = workflow.folder / "scripts/merge_mocap.py"
     script.write_text(f"import time\n\ntime.sleep(300)\n{script.read_text('utf-8')}", encoding="utf-8")
     with Cluster(tmp_path / "cluster", f"{python.parent}:{os.environ['PATH']}") as cluster:
         process = subprocess.Popen(command, cwd=workflow.folder, env=surroundings(cluster, tmp_path), start_new_session=True)

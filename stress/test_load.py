@@ -61,7 +61,9 @@ def workflow_of(folder: Path, num_experiments: int, num_seeds: int = 1) -> Workf
 def change_demo(workflow: Workflow, num_experiments: int, num_seeds: int = 1) -> None:
     config = yaml.safe_load((PROJECT / "config.yaml").read_text("utf-8"))
     demo = config["studies"]["demo"]
-    demo["experiments"] = {f"h36m_{number:03}": copy.deepcopy(demo["experiments"]["h36m_351"]) for number in range(num_experiments)}
+    demo["experiments"] = {
+        f"people_{number:03}": copy.deepcopy(demo["experiments"]["people_351"]) for number in range(num_experiments)
+    }
     for experiment in demo["experiments"].values():
         experiment["base"] = "mini_351"
     demo["seeds"] = list(range(num_seeds))

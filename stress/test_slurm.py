@@ -19,7 +19,7 @@ from world.killing import sums
 
 PROJECT = Path(__file__).parents[1]
 # The demo with fewer steps and one s_in for each experiment; every training asks for a GPU.
-S_IN = {"amass_351": 5, "h36m_351": 5, "h36m_351_pt": 20, "h36m_81": 10}
+S_IN = {"mocap_351": 5, "people_351": 5, "people_351_pt": 20, "people_81": 10}
 EPOCH = {"train": {"epochs": 1, "steps_per_epoch": 40}}
 DEMO = {
     "experiments": {"mini_351": EPOCH, "mini_81": EPOCH},
@@ -28,9 +28,7 @@ DEMO = {
     },
 }
 SUBMITTED = {
-    "generate_demo": 1,
-    "convert_h36m": 1,
-    "convert_amass": 1,
+    "merge_mocap": 2,
     "train_network": 4,
     "predict_poses": 4,
     "score_predictions": 4,
@@ -77,7 +75,7 @@ def test_demo_runs_to_its_tables(project: Project, figures: list[str]) -> None:
     assert len(devices.seen) == 4, "not every training was seen running"
     assert set(devices.seen) <= on_gpu
     assert set(devices.seen.values()) <= {"0", "1"}, "a training without a device of its own"
-    assert "SYNTHETIC" in (project.folder / "results/demo/tables/main_results.md").read_text("utf-8")
+    assert "simulated detections" in (project.folder / "results/demo/tables/main_results.md").read_text("utf-8")
     assert "Nothing to be done" in project.run("--dry-run", "--", "demo", **DEMO)
     local = sum(LOCAL.values())
     figures += [
@@ -88,11 +86,11 @@ def test_demo_runs_to_its_tables(project: Project, figures: list[str]) -> None:
 
 
 def test_training_outlives_time_limits(project: Project, figures: list[str], tmp_path: Path) -> None:
-    log = project.folder / "logs/demo/h36m_81/seed_0/train.log"
+    log = project.folder / "logs/demo/people_81/seed_0/train.log"
     speed = float(re.findall(r"([\d.]+) steps/s", log.read_text("utf-8"))[-1])
     # Longer than the limit of a minute and the half minute that SLURM may be late, whatever the machine has to do just now.
     steps = max(2000, int(speed * 110))
-    target = "results/demo/h36m_81/seed_0/weights.h5"
+    target = "results/demo/people_81/seed_0/weights.h5"
     changes = {**DEMO, "experiments": {"mini_81": {"train": {"epochs": 1, "steps_per_epoch": steps}}}}
     resources = ("--set-resources", "train_network:runtime=1", "train_network:slurm_extra=''")
     many = ("--preemptible-rules", "train_network", "--preemptible-retries", "10")
@@ -104,9 +102,9 @@ def test_training_outlives_time_limits(project: Project, figures: list[str], tmp
     assert states["TIMEOUT"] >= 1, f"{steps} steps took less than the time limit"
     assert states.total() == states["COMPLETED"] + states["TIMEOUT"]
     assert re.search(r"resuming from step (\d+)", log.read_text("utf-8")), "the last attempt began from the start"
-    folder = project.folder / "results/demo/h36m_81"
+    folder = project.folder / "results/demo/people_81"
     undisturbed = [sys.executable, "scripts/train.py", "--config", str(folder / "run.yaml"), "--seed", "0", "--device", "cpu"]
-    undisturbed += ["--frames", "results/demo/data/h36m.h5", "--out_dir", str(tmp_path)]
+    undisturbed += ["--frames", "results/demo/data/people.h5", "--out_dir", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(project.folder / "src")}
     subprocess.run(undisturbed, cwd=project.folder, env=environment, capture_output=True, timeout=400, check=True)
     assert sums(folder / "seed_0", OUTPUTS) == sums(tmp_path, OUTPUTS)
@@ -122,7 +120,7 @@ def many_trainings(steps: int, seeds: int) -> tuple[list[str], dict]:
         "experiments": {"mini_81": {"train": {"epochs": 1, "steps_per_epoch": steps}}},
         "studies": {"demo": {"seeds": list(range(10, 10 + seeds)), "resources": {"gpus": 0}}},
     }
-    return [f"results/demo/h36m_81/seed_{seed}/weights.h5" for seed in range(10, 10 + seeds)], changes
+    return [f"results/demo/people_81/seed_{seed}/weights.h5" for seed in range(10, 10 + seeds)], changes
 
 
 def has_submitted(start: Start, number: int) -> Callable[[], bool]:
@@ -166,7 +164,7 @@ def test_killed_snakemake_leaves_jobs_that_the_next_start_cancels(project: Proje
     before = project.last_number()
     start = project.start("--", *targets, **changes)
     start.wait_for("4 submitted jobs", has_submitted(start, 4))
-    checkpoints = project.folder / "results/demo/h36m_81/seed_10/checkpoints"
+    checkpoints = project.folder / "results/demo/people_81/seed_10/checkpoints"
     start.wait_for("a running training", lambda: checkpoints.exists())
     start.send(signal.SIGKILL)
     start.end()

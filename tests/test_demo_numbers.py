@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-BASE = {5: 64.7, 10: 65.2, 20: 68.0}  # h36m_351, as docs/numbers.md of the project below shows it
+BASE = {5: 64.7, 10: 65.2, 20: 68.0}  # people_351, as docs/numbers.md of the project below shows it
 Make = Callable[[float], Path]
 
 
@@ -25,21 +25,21 @@ def made(tmp_path: Path) -> Make:
 
     def make(more: float) -> Path:
         demo, docs = tmp_path / "results/demo", tmp_path / "docs"
-        for folder in ("tables", "figures", "h36m_351_pt/seed_0/s_in_20/animation"):
+        for folder in ("tables", "figures", "people_351_pt/seed_0/s_in_20/animation"):
             (demo / folder).mkdir(parents=True, exist_ok=True)
         (docs / "images").mkdir(parents=True, exist_ok=True)
         (demo / "figures/error_over_s_in.png").write_bytes(b"figure")
-        (demo / "h36m_351_pt/seed_0/s_in_20/animation/S9_Walking_cam0.gif").write_bytes(b"animation")
+        (demo / "people_351_pt/seed_0/s_in_20/animation/14_Climb_cam1.gif").write_bytes(b"animation")
         kind = {"frames": "all_frames", "metric": "mpjpe", "average": "frame_wise", "weights": "trained"}
-        records = [{**kind, "experiment": "h36m_351", "s_in": s_in, "mean_mm": error + more} for s_in, error in BASE.items()]
+        records = [{**kind, "experiment": "people_351", "s_in": s_in, "mean_mm": error + more} for s_in, error in BASE.items()]
         records.append({**records[0], "metric": "pampjpe", "mean_mm": 1.0})
         (demo / "tables/main_results.json").write_text(json.dumps({"records": records}))
         for s_in, error in BASE.items():
             both = {"frame_wise": metrics(error + more), "action_wise": metrics(error + more - 0.3)}
             scores = {"all_frames": both, "key_frames": both, "no_learned_upsampling": {"all_frames": both}}
-            (demo / f"h36m_351/seed_0/s_in_{s_in}").mkdir(parents=True, exist_ok=True)
-            (demo / f"h36m_351/seed_0/s_in_{s_in}/scores.json").write_text(json.dumps({str(s_in): scores}))
-        told = "h36m_351 64.7, 65.2, 68.0 mm at s_in 5, 10, 20"
+            (demo / f"people_351/seed_0/s_in_{s_in}").mkdir(parents=True, exist_ok=True)
+            (demo / f"people_351/seed_0/s_in_{s_in}/scores.json").write_text(json.dumps({str(s_in): scores}))
+        told = "people_351 64.7, 65.2, 68.0 mm at s_in 5, 10, 20"
         (tmp_path / "README.md").write_text(
             f"# A\n\n![Error of the demo over the stride: {told}](docs/images/demo_error_over_s_in.png)\n\nB\n"
         )
@@ -66,7 +66,7 @@ def test_what_processors_differ_by_is_accepted(demo_numbers: Any, made: Make, ca
 def test_numbers_of_another_demo_are_named(demo_numbers: Any, made: Make, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo_numbers.main(["--check"], made(2.2)) == 1
     told = capsys.readouterr()
-    assert "README.md: h36m_351 at s_in 5 is 64.7 mm, the demo has 66.9 mm" in told.err
+    assert "README.md: people_351 at s_in 5 is 64.7 mm, the demo has 66.9 mm" in told.err
     assert "docs/numbers.md: **as configured** at s_in 20 is 68.0 mm, the demo has 70.2 mm" in told.err
     assert "make numbers writes them" in told.out
 
@@ -74,10 +74,10 @@ def test_numbers_of_another_demo_are_named(demo_numbers: Any, made: Make, capsys
 def test_numbers_that_are_not_there_are_named(demo_numbers: Any, made: Make, capsys: pytest.CaptureFixture[str]) -> None:
     project = made(0.0)
     (project / "README.md").write_text("![Error of the demo](docs/images/demo_error_over_s_in.png)")
-    shutil.rmtree(project / "results/demo/h36m_351/seed_0/s_in_20")
+    shutil.rmtree(project / "results/demo/people_351/seed_0/s_in_20")
     assert demo_numbers.main(["--check"], project) == 1
     told = capsys.readouterr().err
-    assert "README.md: h36m_351 at s_in 5 is not there" in told
+    assert "README.md: people_351 at s_in 5 is not there" in told
     assert "docs/numbers.md: **as configured** at s_in 20 is 68.0 mm, the demo has no such number" in told
 
 
@@ -85,14 +85,14 @@ def test_what_is_written_is_what_is_read(demo_numbers: Any, made: Make) -> None:
     project = made(3.0)
     assert demo_numbers.main([], project) == 0
     text = (project / "README.md").read_text()
-    assert "h36m_351 67.7, 68.2, 71.0 mm at s_in 5, 10, 20](docs/images/demo_error_over_s_in.png)\n\nB\n" in text
-    assert demo_numbers.shown_in_readme(project) == {("h36m_351", s_in): pytest.approx(e + 3) for s_in, e in BASE.items()}
+    assert "people_351 67.7, 68.2, 71.0 mm at s_in 5, 10, 20](docs/images/demo_error_over_s_in.png)\n\nB\n" in text
+    assert demo_numbers.shown_in_readme(project) == {("people_351", s_in): pytest.approx(e + 3) for s_in, e in BASE.items()}
     assert (project / "docs/images/demo_animation.gif").read_bytes() == b"animation"
 
 
 def test_documents_of_the_project_have_the_numbers(demo_numbers: Any, project: Path) -> None:
     """Each experiment of the demo is in the README, each row that is compared in docs/numbers.md."""
-    assert {name for name, _ in demo_numbers.shown_in_readme(project)} == {"amass_351", "h36m_351", "h36m_351_pt", "h36m_81"}
+    assert {name for name, _ in demo_numbers.shown_in_readme(project)} == {"amass_351", "people_351", "people_351_pt", "h36m_81"}
     assert {row for row, _ in demo_numbers.shown_in_numbers(project)} == set(demo_numbers.ROWS)
 
 

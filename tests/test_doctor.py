@@ -132,7 +132,7 @@ def test_time_of_a_step_has_a_fixed_part() -> None:
     assert StepTime.through([(10.0, 0.020)]).seconds(5) == pytest.approx(0.010)
 
 
-SPEED = Speed("demo/h36m_351", 1e6, 5.0, 15.0, 16, 0.01, 3.0, 256, 0.05, 800_000_000)
+SPEED = Speed("demo/people_351", 1e6, 5.0, 15.0, 16, 0.01, 3.0, 256, 0.05, 800_000_000)
 
 
 def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
@@ -153,7 +153,7 @@ def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
 def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -> None:
     """Two networks whose steps have another fixed part each, such as with and without XLA: neither is drawn to the other."""
     demo = studies["demo"]
-    other = replace(SPEED, network="demo/h36m_81", multiply_accumulates=0.6e6, train_batch=8, train_seconds=0.009)
+    other = replace(SPEED, network="demo/people_81", multiply_accumulates=0.6e6, train_batch=8, train_seconds=0.009)
     costs = {**dict.fromkeys(demo.experiments, 1e6), "h36m_81": 0.6e6}
     by_key = {(row.stage, row.experiment): row for row in stage_estimates(demo, costs, [SPEED, other], {}, 2)}
     assert by_key["train", "h36m_351"].seconds == pytest.approx(20 + 3200 * 0.01)

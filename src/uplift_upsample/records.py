@@ -126,7 +126,6 @@ class TrainingRecord:
     code_fingerprint: str | None = None
     device: str | None = None
     devices: int | None = None
-    is_synthetic: bool | None = None
     environment: Environment = Environment()
     measured: Measured = Measured()
 
@@ -206,7 +205,6 @@ class ResultRecord:
     weights: str | None = None
     seed: int | None = None
     s_in: int | None = None
-    is_synthetic: bool | None = None
     weights_sha256: str | None = None
     frames_sha256: str | None = None
     scoring: ScoringRecord = ScoringRecord()

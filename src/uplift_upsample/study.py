@@ -79,12 +79,13 @@ class PlannedExperiment:
 class Study:
     """Experiments that share data and tables.
 
-    data: name of a data set -> how its frames table is made (``kind`` and its options). data_seed: of what is made up in the data.
+    note: what readers of its numbers must know; stands on tables, figures and page. data: name of a data set -> how its frames
+    table is made (``kind`` and its options). data_seed: of the simulated detections.
     evaluates_published: whether published weights are evaluated beside those that are trained here.
     """
 
     name: str
-    is_synthetic: bool
+    note: str
     seeds: tuple[int, ...]
     data_seed: int
     data: Mapping[str, Mapping[str, Any]]
@@ -190,7 +191,7 @@ def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> S
         )
     return Study(
         name=name,
-        is_synthetic=values.get("is_synthetic", False),
+        note=values.get("note", ""),
         seeds=tuple(values["seeds"]),
         data_seed=values.get("data_seed", 0),
         data=values["data"],

@@ -12,6 +12,7 @@ from world.amass_archives import body_model_archives, h36m_regressor, npz_bytes
 from world.amass_archives import recording as amass_recording
 from world.h36m_archives import cdf_bytes
 from world.mocap_files import fields, walker
+from world.people import motion
 
 from fuzz import containers
 from fuzz.damage import damaged_array, damaged_bytes
@@ -20,16 +21,12 @@ from uplift_upsample.data.amass.body_archives import read_regressor
 from uplift_upsample.data.amass.body_model import prepare_body_model, read_body_model, write_body_model
 from uplift_upsample.data.amass.body_pose import joints
 from uplift_upsample.data.amass.recording import UnusableError, WrongModelError, read_recording
-from uplift_upsample.data.demo.actions import H36M_MOTIONS
-from uplift_upsample.data.demo.body import draw_body
-from uplift_upsample.data.demo.motion import synthetic_motion
 from uplift_upsample.data.download.archives import Limits, member_names, read_members
 from uplift_upsample.data.h36m.archives import SubjectPoses, read_subject, write_subject
 from uplift_upsample.data.h36m.cdf import read_poses
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.cmu_clips import read_clips, write_clips
-from uplift_upsample.data.mocap.own import judge
-from uplift_upsample.data.mocap.own import read_recording as read_own
+from uplift_upsample.data.mocap.own import LOWEST_RATE, judge
 from uplift_upsample.errors import InputError
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 
@@ -100,9 +97,7 @@ def _archives() -> Reader:
 
 
 def _cdf() -> Reader:
-    poses = synthetic_motion(
-        draw_body(np.random.default_rng(0)), H36M_MOTIONS["Walking"], 6, np.random.default_rng(1)
-    ) * np.float32(1000)
+    poses = motion(6, 0) * np.float32(1000)
     options: list[dict[str, Any]] = [
         {}, {"kind": "rVariable"}, {"compressed_variable": True}, {"compressed_file": True}, {"column_major": True},
         {"frame_records": True},
@@ -163,9 +158,11 @@ def _own() -> Reader:
     def read(path: Path) -> None:
         verdict = judge(path)
         check_texts([*verdict.faults, *verdict.warnings])
-        found = read_own(path)
-        check_array(found.poses, "f", None, 17, 3)
-        assert 50 <= found.frame_rate < float("inf") and len(found.poses)
+        if verdict.faults:
+            raise InputError(verdict.faults[0])
+        for found in verdict.recordings:
+            check_array(found.poses, "f", None, 17, 3)
+            assert LOWEST_RATE <= found.frame_rate < float("inf") and len(found.poses)
 
     return Reader("the user's own motion capture", [intact], of_npz(intact), read, ".npz", 1.2)
 

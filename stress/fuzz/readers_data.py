@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from world.people import motion
 
 from fuzz import containers
 from fuzz.damage import Evil, damaged_array, damaged_bytes, damaged_tree
@@ -16,9 +17,6 @@ from fuzz.readers_text import MODEL
 from uplift_upsample.cameras import h36m_cameras
 from uplift_upsample.config import ModelConfig
 from uplift_upsample.data.amass.table import amass_table
-from uplift_upsample.data.demo.actions import H36M_MOTIONS
-from uplift_upsample.data.demo.body import draw_body
-from uplift_upsample.data.demo.motion import synthetic_motion
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.data.h36m.projections import projections
@@ -72,7 +70,7 @@ def _boxed(value: Any) -> np.ndarray:
 
 def _public() -> list[Reader]:
     folder = Path(os.environ["FUZZ_FOLDER"])
-    poses = synthetic_motion(draw_body(np.random.default_rng(0)), H36M_MOTIONS["Walking"], _FRAMES, np.random.default_rng(1))
+    poses = motion(_FRAMES, 0)
     tree_3d = {"S1": {"Walking": poses, "Photo 1": poses[:4]}, "S9": {"Walking 1": poses[:1]}}
     tree_2d = projections(tree_3d)
     subset = {

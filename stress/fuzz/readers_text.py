@@ -48,11 +48,11 @@ SCORES = {
     "protocol": {
         "learned_upsampling": True,
         "frames_per_action": {"all_frames": {"Walking": 7, "Photo": 0}},
-        "is_synthetic": False,
+        "note": "",
     },
 }
 TABLES = {
-    "study": "paper", "is_synthetic": False, "scores": {"a": {"0": {"10": "scores.json"}}}, "published": "p.csv", "mean_pose": None,
+    "study": "paper", "note": "", "scores": {"a": {"0": {"10": "scores.json"}}}, "published": "p.csv", "mean_pose": None,
     "experiments": [
         {"name": "a", "dataset": "h36m", "s_in": [5, 10], "seeds": [0, 1]},
         {"name": "a_pt", "dataset": "h36m", "s_in": [5], "seeds": [0], "initial_weights": "a", "published_weights": "w",

@@ -31,7 +31,7 @@ def cmu_sample(project: Path, shared: Path, once: Callable[[str, Callable[[Path]
 
 @pytest.fixture(scope="session")
 def body_archives(once: Callable[[str, Callable[[Path], Any]], Any]) -> dict[str, Path]:
-    """The archives of a synthetic body model, by the names of their sources."""
+    """The archives of a made-up body model, by the names of their sources."""
     return once("body_models", body_model_archives)
 
 

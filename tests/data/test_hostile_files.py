@@ -20,10 +20,15 @@ from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.h36m.archives import SubjectPoses, read_subject, write_subject
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.mocap.cmu_clips import read_clips
-from uplift_upsample.data.mocap.own import read_recording as read_own
+from uplift_upsample.data.mocap.own import judge
 from uplift_upsample.data.public_npz import read_positions_3d, write_amass_subset, write_positions_2d, write_positions_3d
 from uplift_upsample.errors import InputError
 from uplift_upsample.train.checkpoint import CheckpointFolder
+
+
+def read_own(path: Path) -> None:
+    if faults := judge(path).faults:
+        raise InputError("\n".join(faults))
 
 
 class RunsCode:

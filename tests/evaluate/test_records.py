@@ -21,7 +21,7 @@ from uplift_upsample.records import (
 from uplift_upsample.strict import from_mapping
 
 PROTOCOL = {"study": "demo", "experiment": "h36m_81", "weights": "trained", "seed": 3, "s_in": 4, "weights_sha256": "ab"}
-PROTOCOL |= {"frames_sha256": "cd", "is_synthetic": True, "subjects": ["S9"]}
+PROTOCOL |= {"frames_sha256": "cd", "subjects": ["S9"]}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_all_steps_in_one_record(scores, tmp_path):
     write_record(tmp_path / "provenance.json", record)
     assert read_record(tmp_path / "provenance.json", ResultRecord) == record
     assert record.sha256 == hashlib.sha256(b"{}").hexdigest()
-    assert (record.result, record.seed, record.weights_sha256, record.is_synthetic) == ("scores.json", 3, "ab", True)
+    assert (record.result, record.seed, record.weights_sha256) == ("scores.json", 3, "ab")
     assert record.scoring.code_fingerprint == "c0de"
     assert record.prediction == PredictionRecord(weights_sha256="ab")
     assert record.trained == training

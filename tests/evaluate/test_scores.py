@@ -78,7 +78,6 @@ def table() -> FramesTable:
         "input_2d": "gt",
         "splits": {"train": ["S1"], "test": ["S9"]},
         "actions": ["Directions", "Eating", "Walking"],
-        "is_synthetic": True,
         "sha256": "abc",
     }
     return build_frames_table(records, h36m_cameras(), metadata)
@@ -145,7 +144,7 @@ def test_protocol(table):
     assert protocol["num_frames"] == {"all_frames": 2 * (24 + 7 + 31), "key_frames": 2 * (6 + 2 + 8)}
     assert protocol["frames_per_action"]["all_frames"] == {"Eating": 48, "Walking": 76}
     assert protocol["absent_actions"] == ["Directions"]
-    assert (protocol["dataset"], protocol["input_2d"], protocol["is_synthetic"]) == ("h36m", "gt", True)
+    assert (protocol["dataset"], protocol["input_2d"]) == ("h36m", "gt")
     assert protocol["cameras"] == ["54138969", "55011271"]
     assert protocol["dropped_videos"] == []
     assert protocol["degenerate_frames"] == {"all_frames": 0, "no_learned_upsampling": 0}

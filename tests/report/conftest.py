@@ -44,7 +44,6 @@ def scores_document(mpjpe: float, s_in: int, **protocol: Any) -> dict[str, Any]:
             "cameras": ["54138969", "55011271"],
             "mirror": True,
             "learned_upsampling": True,
-            "is_synthetic": False,
             "is_s_in_trained": True,
             "frames_sha256": "0123456789abcdef0123",
             "num_videos": 8,
@@ -77,17 +76,17 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
     The seed ``published`` stands for published weights.
     """
 
-    def make(values: dict[tuple[str, int | str, int], float], is_synthetic: bool = False, **protocol: Any) -> Manifest:
+    def make(values: dict[tuple[str, int | str, int], float], note: str = "", **protocol: Any) -> Manifest:
         scores: dict[str, Any] = {}
         published: dict[str, Any] = {}
         for (name, seed, s_in), mpjpe in values.items():
             path = tmp_path / f"{name}-{seed}-{s_in}.json"
-            path.write_text(json.dumps(scores_document(mpjpe, s_in, is_synthetic=is_synthetic, **protocol)))
+            path.write_text(json.dumps(scores_document(mpjpe, s_in, **protocol)))
             paths = published.setdefault(name, {})
             if seed != "published":
                 paths = scores.setdefault(name, {}).setdefault(str(seed), {})
             paths[str(s_in)] = str(path)
-        baseline = scores_document(200.0, 5, is_synthetic=is_synthetic)
+        baseline = scores_document(200.0, 5, **protocol)
         (tmp_path / "mean.json").write_text(
             json.dumps({"mean_pose": {"all_frames": part(200.0)}, "protocol": baseline["protocol"]})
         )
@@ -96,7 +95,7 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
         return manifest_from_mapping(
             {
                 "study": "trial",
-                "is_synthetic": is_synthetic,
+                "note": note,
                 "experiments": planned,
                 "scores": scores,
                 "published_scores": {name: paths for name, paths in published.items() if paths},

@@ -51,21 +51,20 @@ def with_rule(manifest: Manifest, **rule: Any) -> Manifest:
     ],
 )
 def test_verdict_by_distance_in_either_direction(mean, expected):
-    assert verdict(mean, 45.7, Tolerance(0.5, 1.5), is_run=True, is_synthetic=False) == expected
+    assert verdict(mean, 45.7, Tolerance(0.5, 1.5), is_run=True) == expected
 
 
 @pytest.mark.parametrize(
-    ("mean", "published", "is_run", "is_synthetic", "expected"),
+    ("mean", "published", "is_run", "expected"),
     [
-        (45.7, 45.7, False, False, "NOT RUN"),
-        (45.7, 45.7, False, True, "NOT RUN"),
-        (45.7, 45.7, True, True, "SYNTHETIC"),
-        (45.7, math.nan, True, False, "–"),
-        (math.nan, 45.7, True, False, "FAIL"),
+        (45.7, 45.7, False, "NOT RUN"),
+        (45.7, 45.7, False, "NOT RUN"),
+        (45.7, math.nan, True, "–"),
+        (math.nan, 45.7, True, "FAIL"),
     ],
 )
-def test_verdicts_that_are_no_distance(mean, published, is_run, is_synthetic, expected):
-    assert verdict(mean, published, Tolerance(0.5, 1.5), is_run=is_run, is_synthetic=is_synthetic) == expected
+def test_verdicts_that_are_no_distance(mean, published, is_run, expected):
+    assert verdict(mean, published, Tolerance(0.5, 1.5), is_run=is_run) == expected
 
 
 def test_one_row_for_each_experiment_and_stride(study, values):
@@ -98,7 +97,7 @@ def test_the_rule_stands_in_the_table_and_comes_from_the_configuration(study, va
     assert "trained here, PASS up to 0.1 mm from the published figure, WARN up to 5 mm, FAIL beyond" in markdown(document)
     rows = rows_of(document.sections[0])
     assert (find(rows, model="h36m_351", s_in="5")["verdict"], rows[3]["verdict"]) == ("WARN", "WARN")
-    assert rule_text(manifest.verdict, is_synthetic=False) in document.remarks
+    assert rule_text(manifest.verdict) in document.remarks
     assert "made up" not in markdown(document)
 
 
@@ -130,14 +129,14 @@ def test_without_published_weights_it_is_said_that_nothing_tells_the_average(stu
     assert any(remark.startswith("Average: frame-wise. Published figures do not say") for remark in remarks)
 
 
-def test_synthetic_people_have_no_verdict(study, values, with_weights, tmp_path):
-    document = comparison.document(collected(study(values, is_synthetic=True)))
+def test_simulated_detections_have_no_verdict(study, values, with_weights, tmp_path):
+    document = comparison.document(collected(study(values, input_2d="simulated")))
     rows = rows_of(document.sections[0])
-    assert find(rows, model="h36m_351", s_in="5")["verdict"] == "SYNTHETIC"
+    assert document.note == "simulated detections"
+    assert find(rows, model="h36m_351", s_in="5")["verdict"] == "–"
     assert find(rows, model="h36m_81", s_in="4")["verdict"] == "NOT RUN"
-    assert {row["published"] for row in rows} == {"–"}
     assert not {"PASS", "WARN", "FAIL"} & {row["verdict"] for row in rows}
-    assert all(verdict in ("SYNTHETIC", "NOT RUN", "–") for verdict in document.records["verdict"])
+    assert all(verdict in ("NOT RUN", "–") for verdict in document.records["verdict"])
 
 
 def test_other_protocols_are_not_compared(study, values):
@@ -173,8 +172,8 @@ def test_records_have_both_averages_and_both_kinds_of_weights(study, with_weight
 
 def test_json_has_what_a_page_needs(study, values, tmp_path):
     content = json.loads(written(study(values), tmp_path / "tables")["comparison.json"])
-    assert list(content) == ["name", "title", "is_synthetic", "banner", "sections", "remarks", "footer", "records"]
-    assert (content["name"], content["is_synthetic"], content["banner"]) == ("comparison", False, None)
+    assert list(content) == ["name", "title", "note", "sections", "remarks", "footer", "records"]
+    assert (content["name"], content["note"]) == ("comparison", None)
     record = next(record for record in content["records"] if record["experiment"] == "h36m_351" and record["s_in"] == 5)
     assert (record["published_mm"], record["mean_mm"], record["verdict"]) == (45.7, 45.9, "PASS")
     assert next(record for record in content["records"] if record["experiment"] == "h36m_81")["mean_mm"] == "NOT RUN"

@@ -32,10 +32,10 @@ def test_where_to_look_and_the_main_numbers(told, study, planned, values):
     ]
 
 
-def test_synthetic_people_and_a_stride_that_is_not_run(told, study, values):
+def test_the_note_and_a_stride_that_is_not_run(told, study, values):
     del values["h36m_351", 0, 20], values["h36m_351", 1, 20]
-    lines = told(study(values, is_synthetic=True))
-    assert lines[0].endswith("frame-wise; SYNTHETIC, the people are made up:")
+    lines = told(study(values, note="simulated detections"))
+    assert lines[0].endswith("frame-wise; simulated detections:")
     assert "  h36m_351 45.9 / NOT RUN mm at s_in 5 / 20" in lines
 
 

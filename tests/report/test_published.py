@@ -182,8 +182,8 @@ def test_figures_stand_only_beside_the_published_protocol(study, with_weights, t
     assert "No published figures beside h36m_351: mirror is no, not yes." in section.remarks
 
 
-def test_figures_do_not_stand_beside_synthetic_people(study, with_weights, theirs, tmp_path):
-    for name, text in written(study(theirs, is_synthetic=True), tmp_path / "tables").items():
+def test_figures_do_not_stand_beside_simulated_detections(study, with_weights, theirs, tmp_path):
+    for name, text in written(study(theirs, input_2d="simulated"), tmp_path / "tables").items():
         if name.endswith(".json"):  # where 45.7 may be an error of ours
             text = "".join(line for line in text.splitlines() if "published" in line)
         assert not re.search(r"\b45\.7\b|\b42\.6\b|largest distance", text), name

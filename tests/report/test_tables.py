@@ -1,4 +1,4 @@
-"""The result tables: what stands beside what, what was not run, what is synthetic, and that equal scores give equal bytes."""
+"""The result tables: what stands beside what, what was not run, the note, and that equal scores give equal bytes."""
 
 import json
 import math
@@ -13,7 +13,6 @@ from documents import find, plain, read, rows_of, written
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
-from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.render import Document, Section, csv_text, latex, markdown
 from uplift_upsample.report.results import collected, read_published
 from uplift_upsample.report.tables import FILES
@@ -95,32 +94,24 @@ def test_scores_csv_has_every_number_of_every_run(study, values, tmp_path):
     assert table["value_mm"].notna().sum() == len(values) * per_run
 
 
-def test_synthetic_numbers_say_so_everywhere_and_stand_alone(study, values, tmp_path):
-    texts = written(study(values, is_synthetic=True), tmp_path / "tables")
-    for name, text in texts.items():
+def test_the_note_of_a_study_stands_in_every_table(study, values, tmp_path):
+    for name, text in written(study(values, note="simulated & small"), tmp_path / "tables").items():
         if name.endswith(".csv"):
-            assert all(line.startswith("SYNTHETIC,") for line in text.splitlines()[1:]), name
+            assert all(line.startswith("simulated & small,") for line in text.splitlines()[1:]), name
         elif name.endswith(".md"):
-            assert "> **SYNTHETIC**" in text, name
-            assert all("(SYNTHETIC)" in line for line in text.splitlines() if line.startswith("## ") and "How" not in line), name
+            assert "> **Note**: simulated & small." in text, name
         elif name.endswith(".json"):
             content = json.loads(text)
-            assert content["is_synthetic"] is True, name
-            assert content["banner"].startswith("SYNTHETIC: "), name
-            assert all(record["data"] == "SYNTHETIC" for record in content["records"]), name
-            assert not any(isinstance(record.get("published_mm"), float) for record in content["records"]), name
-            continue
+            assert content["note"] == "simulated & small", name
+            assert all(record["note"] == "simulated & small" for record in content["records"]), name
         else:
-            assert text.count("\\caption{") == text.count("\\textbf{SYNTHETIC"), name
-            assert "% SYNTHETIC" in text
-        assert not re.search(r"\b45\.7\b|\b42\.6\b", text), f"{name} shows published figures"
-    assert "Published figures are left out" in texts["main_results.md"]
+            assert text.count("\\caption{") == text.count("\\textbf{simulated \\& small.}"), name
 
 
-def test_one_synthetic_score_makes_a_study_synthetic(study, values):
-    manifest = study(values, is_synthetic=True)
-    real = manifest_from_mapping(plain(manifest, is_synthetic=False))
-    assert main_results.document(collected(real)).is_synthetic
+def test_simulated_detections_are_noted_without_a_word_in_the_configuration(study, values):
+    assert main_results.document(collected(study(values, input_2d="simulated"))).note == "simulated detections"
+    assert main_results.document(collected(study(values, note="others", input_2d="simulated"))).note == "others"
+    assert main_results.document(collected(study(values))).note == ""
 
 
 @pytest.mark.parametrize(
@@ -197,9 +188,9 @@ def test_pretraining_without_a_counterpart(study, values, planned):
 
 def test_pretraining_in_a_study_without_any(study, values, planned, tmp_path):
     planned[2]["initial_weights"] = None
-    texts = written(study(values, is_synthetic=True), tmp_path / "tables")
+    texts = written(study(values, note="simulated detections"), tmp_path / "tables")
     assert "nothing to compare" in texts["pretraining.md"]
-    assert texts["pretraining.csv"].splitlines()[1].startswith("SYNTHETIC,")
+    assert texts["pretraining.csv"].splitlines()[1].startswith("simulated detections,")
 
 
 def test_what_was_trained_on_other_people_says_so_in_every_table(study, values, planned, tmp_path):
@@ -310,7 +301,7 @@ def test_special_characters():
     document = Document("n", "t", False, pd.DataFrame({"a": ["x,y"]}), [section])
     assert "| 1\\|2 |" in markdown(document)
     assert "50 \\% of a\\_b \\& c" in latex(document)
-    assert csv_text(document) == 'data,a\nreal,"x,y"\n'
+    assert csv_text(document) == 'note,a\nn/a,"x,y"\n'
 
 
 def test_published_figures_of_the_project(project):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from world.people import write_h36m_files
 from world.warm_python import FRAMEWORK, warm_python
 
-from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.h36m.table import write_h36m_table
 
 RUN = {
@@ -23,8 +23,8 @@ RUN = {
 @pytest.fixture(scope="module")
 def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
-    generate_demo(folder, lengths=(30, 40), subjects=("S1", "S9"), amass_sequences={"CMU": 1})
-    write_h36m_table(folder / "h36m.h5", folder / "data_3d_h36m.npz", folder / "data_2d_h36m_gt.npz", "gt", is_synthetic=True)
+    write_h36m_files(folder, subjects=("S1", "S9"), lengths=(30, 40))
+    write_h36m_table(folder / "h36m.h5", folder / "data_3d_h36m.npz", folder / "data_2d_h36m_gt.npz", "gt")
     (folder / "run.yaml").write_text(yaml.safe_dump(RUN), "utf-8")
     return folder
 

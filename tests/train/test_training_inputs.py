@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from world.people import write_amass_file, write_h36m_files
 
 from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.amass.table import amass_table
-from uplift_upsample.data.demo.synthetic import generate_demo
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
@@ -29,7 +29,8 @@ BATCH = 16
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FramesTable]:
     folder: Path = tmp_path_factory.mktemp("demo")
-    generate_demo(folder, subjects=("S1",), amass_sequences={"CMU": 2})
+    write_h36m_files(folder, subjects=("S1",))
+    write_amass_file(folder / "amass/CMU.npz", 2)
     h36m = h36m_table(folder / "data_3d_h36m.npz", folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
     return {"h36m": h36m, "amass": amass_table([folder / "amass/CMU.npz"])}
 

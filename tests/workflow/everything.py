@@ -5,7 +5,7 @@ from workflow_copy import Workflow
 OWN = "data/my_lab"
 # Studies with the counts of their jobs in mind: as few as show each way once.
 STUDIES = {
-    "demo": {"run": ["h36m_81"]},
+    "demo": {"run": ["people_81"]},
     "paper": {
         "run": ["amass_351", "h36m_351_pt"],
         "resources": {"train_threads": 1, "predict_threads": 1, "gpus": 0},
@@ -23,7 +23,7 @@ STUDIES = {
     },
 }
 S_IN = {
-    ("demo", "h36m_81"): 10,
+    ("demo", "people_81"): 10,
     ("open", "cmu_small"): 5,
     ("paper", "amass_351"): 5,
     ("paper", "h36m_351_pt"): 5,

@@ -24,14 +24,6 @@ PLACES = (
 DOCUMENTS = ("comparison", "main_results", "per_action", "learned_upsampling", "pretraining", "cost", "provenance")
 FIGURES = ("error_over_s_in", "per_action", "error_over_cost", "learning_curves", "error_per_joint", "error_over_distance")
 FILES_IN_FOLDER = {
-    "generate_demo": [
-        "data_3d_h36m.npz",
-        "data_2d_h36m_gt.npz",
-        "data_2d_h36m_cpn_ft_h36m_dbb.npz",
-        "amass/CMU.npz",
-        "amass/SFU.npz",
-        "SYNTHETIC.txt",
-    ],
     "train": ["weights.h5", "training.json", "history.csv"],
     "draw_figures": [f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")],
     "write_tables": ["scores.csv", *(f"{name}.{suffix}" for name in DOCUMENTS for suffix in ("csv", "md", "tex", "json"))],

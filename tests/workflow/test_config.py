@@ -121,60 +121,60 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         ("reproduce", ["demo", "papers"], "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
         ("reproduce", "papers", "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
         (
-            "studies/demo/run",
+            "studies/paper/run",
             ["h36m_82"],
-            "studies.demo.run: no experiment 'h36m_82', did you mean 'h36m_81'?; "
+            "studies.paper.run: no experiment 'h36m_82', did you mean 'h36m_81'?; "
             "the study has amass_351, h36m_351, h36m_351_pt, h36m_81",
         ),
         (
-            "studies/demo/experiments/h36m_81/base",
+            "studies/paper/experiments/h36m_81/base",
             "mini_18",
-            "studies.demo.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
+            "studies.paper.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
             "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, cmu_351, cmu_small, mini_351, mini_81",
         ),
         (
-            "studies/demo/experiments/h36m_351_pt/initial_weights",
+            "studies/paper/experiments/h36m_351_pt/initial_weights",
             "amas_351",
-            "studies.demo.experiments.h36m_351_pt.initial_weights: the study has no experiment 'amas_351', "
+            "studies.paper.experiments.h36m_351_pt.initial_weights: the study has no experiment 'amas_351', "
             "did you mean 'amass_351'?; "
             ""
             "it has amass_351, h36m_351, h36m_351_pt, h36m_81",
         ),
         (
-            "studies/demo/experiments/amass_351/initial_weights",
+            "studies/paper/experiments/amass_351/initial_weights",
             "h36m_351_pt",
-            "studies.demo.experiments: initial_weights go in a circle: amass_351 <- h36m_351_pt <- amass_351",
+            "studies.paper.experiments: initial_weights go in a circle: amass_351 <- h36m_351_pt <- amass_351",
         ),
         (
-            "studies/demo/experiments/h36m_81/initial_weights",
+            "studies/paper/experiments/h36m_81/initial_weights",
             "h36m_81",
-            "studies.demo.experiments: initial_weights go in a circle: h36m_81 <- h36m_81",
+            "studies.paper.experiments: initial_weights go in a circle: h36m_81 <- h36m_81",
         ),
         (
-            "studies/demo/experiments/h36m_351_pt/model",
+            "studies/paper/experiments/h36m_351_pt/model",
             {"temporal_dim": 32},
-            "studies.demo.experiments.h36m_351_pt.initial_weights: amass_351 has another network: temporal_dim 64, here 32",
+            "studies.paper.experiments.h36m_351_pt.initial_weights: amass_351 has another network: temporal_dim 64, here 32",
         ),
         (
-            "studies/demo/experiments/h36m_81/dataset",
+            "studies/paper/experiments/h36m_81/dataset",
             "h36",
-            "studies.demo.experiments.h36m_81.dataset: the study has no data set 'h36', did you mean 'h36m'?; it has h36m, amass",
+            "studies.paper.experiments.h36m_81.dataset: the study has no data set 'h36', did you mean 'h36m'?; it has h36m, amass",
         ),
         (
-            "studies/demo/experiments/h36m_81/test_subset",
+            "studies/paper/experiments/h36m_81/test_subset",
             "S9,S10",
-            "studies.demo.experiments.h36m_81.test_subset: h36m has no 'S10', did you mean 'S1'?; "
+            "studies.paper.experiments.h36m_81.test_subset: h36m has no 'S10', did you mean 'S1'?; "
             "it has train, val, trainval, test, S1, S5, S6, S7, S8, S9, S11",
         ),
         (
-            "studies/demo/experiments/h36m_81/train_subset",
+            "studies/paper/experiments/h36m_81/train_subset",
             "S1,S9",
-            "studies.demo.experiments.h36m_81: S9 in train_subset and in test_subset; the numbers would mean nothing",
+            "studies.paper.experiments.h36m_81: S9 in train_subset and in test_subset; the numbers would mean nothing",
         ),
         (
-            "studies/demo/experiments/amass_351",
+            "studies/paper/experiments/amass_351",
             {"base": "mini_351", "dataset": "amass", "train_subset": "train", "test_subset": "val"},
-            "studies.demo.experiments.amass_351.test_subset: amass has no 2D poses to test with; "
+            "studies.paper.experiments.amass_351.test_subset: amass has no 2D poses to test with; "
             "name another data set with test_dataset, or set it to null",
         ),
         (
@@ -194,18 +194,18 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not 'cmo', did you mean 'cmu'?",
         ),
         ("studies/open/data/cmu/folder", "x", "studies.open.data.cmu: unknown key 'folder'"),
-        ("studies/demo/data/h36m", {"kind": "h36m"}, "studies.demo.data.h36m: the key 'input_2d' is missing"),
+        ("studies/demo/data/people", {"kind": "h36m"}, "studies.demo.data.people: the key 'input_2d' is missing"),
         ("studies/train", {}, "studies.train: 'train' is the name of a target or rule; call the study something else"),
         ("studies/my study", {}, "studies: 'my study' cannot be a name here; letters, digits and underscores can, a letter first"),
         (
             "studies/open/data/h36m",
             {"kind": "amass", "folder": "x", "subsets": ["CMU"]},
-            "studies: the data set 'h36m' is h36m in paper and amass in open; a name must mean one kind",
+            "studies: the data set 'h36m' is amass in open and h36m in paper; a name must mean one kind",
         ),
         (
-            "studies/demo/experiments/h36m_81/test_subset",
+            "studies/paper/experiments/h36m_81/test_subset",
             "S9",
-            "studies.demo: its experiments are tested on different data, but stand in one table "
+            "studies.paper: its experiments are tested on different data, but stand in one table "
             "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
         (
@@ -220,9 +220,9 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.paper.experiments.h36m_81: published_weights without a test_subset; there is nothing to evaluate them on",
         ),
         (
-            "studies/demo/run",
+            "studies/paper/run",
             [],
-            "studies.demo.run: it is empty and no experiment names published_weights, so there is nothing to do",
+            "studies.paper.run: it is empty and no experiment names published_weights, so there is nothing to do",
         ),
         (
             "studies/paper",
@@ -272,8 +272,8 @@ def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Con
     put(config, "experiments/h36m_81/train/epoch", 3)
     put(config, "experiments/h36m_351/model/num_tokens", 70)
     put(config, "studies/demo/seeds", [1, 1])
-    put(config, "studies/demo/experiments/h36m_351/datasets", "h36m")
-    put(config, "studies/demo/experiments/h36m_351_pt/initial_weights", "nothing")
+    put(config, "studies/paper/experiments/h36m_351/datasets", "h36m")
+    put(config, "studies/paper/experiments/h36m_351_pt/initial_weights", "nothing")
     put(config, "studies/open/data/cmu/splits/val", ["99"])
     put(config, "reproduce", ["nothing"])
     told = "\n".join(faults(config, schema))
@@ -305,7 +305,7 @@ TWO_PHASES = {  # place of a fault of the schema, and of one that only several v
 
 
 @pytest.mark.parametrize("case", TWO_PHASES)
-@pytest.mark.parametrize("where", ["experiments/h36m_351", "studies/demo/experiments/h36m_351"])
+@pytest.mark.parametrize("where", ["experiments/h36m_351", "studies/paper/experiments/h36m_351"])
 def test_faults_of_the_schema_hide_no_others(config: Config, schema: Config, case: str, where: str) -> None:
     place, value, others, expected = TWO_PHASES[case]
     for group in ("model", "train"):
@@ -373,10 +373,12 @@ def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
 
 
 def test_people_of_other_data_sets_are_other_people(config: Config, schema: Config) -> None:
-    put(config, "studies/other", copy.deepcopy(config["studies"]["demo"]))
-    put(config, "studies/other/data/people", config["studies"]["demo"]["data"]["h36m"])
+    put(config, "studies/other", copy.deepcopy(config["studies"]["paper"]))
+    put(config, "studies/other/data/others", config["studies"]["paper"]["data"]["h36m"])
     put(config, "studies/other/run", ["h36m_81"])
-    experiment = {"base": "mini_81", "dataset": "people", "train_subset": "trainval", "test_dataset": "h36m", "test_subset": "S8"}
+    put(config, "studies/other/animations", [])
+    put(config, "studies/other/evaluate_published", False)
+    experiment = {"base": "mini_81", "dataset": "others", "train_subset": "trainval", "test_dataset": "h36m", "test_subset": "S8"}
     put(config, "studies/other/experiments/h36m_81", experiment)
     assert faults(config, schema) == []
     put(config, "studies/other/experiments/h36m_81/dataset", "h36m")
@@ -391,8 +393,7 @@ def test_plan_of_the_shipped_studies(config: Config) -> None:
     assert [(e.dataset, e.test_dataset) for e in studies["paper"].tested] == [("amass", "h36m"), *[("h36m", "h36m")] * 3]
     assert {e.name: e.evaluated_s_in for e in studies["paper"].tested}["h36m_81"] == (4, 10, 20)
     assert [e.name for e in studies["open"].run] == ["cmu_small"]
-    assert studies["demo"].is_synthetic
-    assert not studies["open"].is_synthetic
+    assert "simulated detections" in studies["demo"].note
 
 
 def test_what_is_not_run_is_trained_where_others_start_from_it(config: Config) -> None:
@@ -406,7 +407,7 @@ def test_what_is_not_run_is_trained_where_others_start_from_it(config: Config) -
     ("study", "run", "evaluate_published", "shown"),
     [
         ("open", None, True, ["cmu_small"]),
-        ("demo", ["h36m_351_pt"], True, ["amass_351", "h36m_351_pt"]),  # with what it starts from
+        ("demo", ["people_351_pt"], True, ["mocap_351", "people_351_pt"]),  # with what it starts from
         ("paper", [], True, ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]),  # their published weights are evaluated
         ("paper", ["h36m_81"], False, ["h36m_81"]),
     ],

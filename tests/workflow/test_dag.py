@@ -12,7 +12,7 @@ from workflow_copy import PAPER, STAND_IN, TRAINED_HERE, Workflow, counted, jobs
 
 from uplift_upsample.report.manifest import manifest_from_mapping
 
-DEMO = {"generate_demo": 1, **TRAINED_HERE}
+DEMO = {"merge_mocap": 2, **TRAINED_HERE}
 OPEN = {
     "fetch_source": 1,
     "fetch_cmu": 15,
@@ -63,8 +63,8 @@ def test_paper_without_data_names_everything_that_is_missing(pristine: Workflow)
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("data", {"generate_demo": 1, "convert_h36m": 1, "convert_amass": 1}),
-        ("pretrain", {"generate_demo": 1, "convert_amass": 1, "resolve_run": 1, "train_network": 1}),
+        ("data", {"merge_mocap": 2}),
+        ("pretrain", {"merge_mocap": 1, "resolve_run": 1, "train_network": 1}),
         ("train", without(DEMO, "predict_poses", "score_predictions", "score_mean_pose", "plan_tables", "write_tables")),
         ("evaluate", without(DEMO, "plan_tables", "write_tables")),
     ],
@@ -74,30 +74,30 @@ def test_stages(pristine: Workflow, target: str, expected: dict[str, int]) -> No
 
 
 def test_single_file_of_pretrained_experiment(pristine: Workflow) -> None:
-    jobs = pristine.jobs("results/demo/h36m_351_pt/seed_3/s_in_20/scores.json")
-    assert {job.experiment for job in jobs if job.rule == "train_network"} == {"amass_351", "h36m_351_pt"}
+    jobs = pristine.jobs("results/demo/people_351_pt/seed_3/s_in_20/scores.json")
+    assert {job.experiment for job in jobs if job.rule == "train_network"} == {"mocap_351", "people_351_pt"}
     assert {job.seed for job in jobs if job.rule == "train_network"} == {"3"}
     assert sum(job.rule == "predict_poses" for job in jobs) == 1
 
 
 def test_pretrained_weights_are_tested_on_the_data_set_that_has_2d_poses(pristine: Workflow) -> None:
-    jobs = pristine.jobs("results/demo/amass_351/seed_0/s_in_5/scores.json")
-    assert {job.rule for job in jobs} >= {"convert_amass", "convert_h36m"}
-    commands = pristine.snakemake("--dry-run", "--printshellcmds", "results/demo/amass_351/seed_0/s_in_5/scores.json").stdout
-    for script, dataset in [("train", "amass"), ("predict_poses", "h36m"), ("score_predictions", "h36m")]:
+    jobs = pristine.jobs("results/demo/mocap_351/seed_0/s_in_5/scores.json")
+    assert [job.dataset for job in jobs if job.rule == "merge_mocap"] in (["mocap", "people"], ["people", "mocap"])
+    commands = pristine.snakemake("--dry-run", "--printshellcmds", "results/demo/mocap_351/seed_0/s_in_5/scores.json").stdout
+    for script, dataset in [("train", "mocap"), ("predict_poses", "people"), ("score_predictions", "people")]:
         [command] = [line for line in commands.splitlines() if f"scripts/{script}.py" in line]
         assert f"--frames results/demo/data/{dataset}.h5" in command
 
 
 def test_study_of_pretraining_alone_has_no_mean_pose(pristine: Workflow) -> None:
-    assert "score_mean_pose" not in pristine.counts(studies={"demo": {"run": ["amass_351"]}})
-    result = pristine.snakemake("--dry-run", "results/demo/mean_pose/scores.json", studies={"demo": {"run": ["amass_351"]}})
+    assert "score_mean_pose" not in pristine.counts(studies={"demo": {"run": ["mocap_351"]}})
+    result = pristine.snakemake("--dry-run", "results/demo/mean_pose/scores.json", studies={"demo": {"run": ["mocap_351"]}})
     assert result.returncode == 1
     assert "trained and tested on one data set" in result.stdout + result.stderr
 
 
 def test_file_at_impossible_stride_says_why(pristine: Workflow) -> None:
-    result = pristine.snakemake("--dry-run", "results/demo/h36m_81/seed_0/s_in_7/scores.json")
+    result = pristine.snakemake("--dry-run", "results/demo/people_81/seed_0/s_in_7/scores.json")
     assert result.returncode == 1
     assert "s_in 7 is not a multiple of s_out 2" in result.stdout + result.stderr
 
@@ -114,7 +114,6 @@ def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workfl
         experiments={name: {"train": small} for name in ("h36m_351", "h36m_351_pt", "h36m_81", "amass_351")},
         studies={
             "paper": {
-                "is_synthetic": True,
                 "data": {
                     "h36m": {
                         "poses_3d": str(folder / "poses_3d.npz"),
@@ -172,7 +171,7 @@ def test_published_weights_can_be_left_out(pristine: Workflow, tmp_path: Path, o
         config["studies"]["paper"]["evaluate_published"] = False
         workflow.write_config(config)
     result = workflow.snakemake("--dry-run", "paper", *options)
-    assert counted(jobs_of(result.stdout)) == TRAINED_HERE
+    assert counted(jobs_of(result.stdout)) == {"convert_h36m": 1, "convert_amass": 1, **TRAINED_HERE}
     target = "results/paper/h36m_81/published/s_in_10/scores.json"
     assert {job.run for job in jobs_of(workflow.snakemake("--dry-run", target, *options).stdout)} == {"published", None}
 
@@ -193,9 +192,9 @@ def test_target_of_published_evaluations(pristine: Workflow, tmp_path: Path) -> 
 
 
 def test_file_of_published_weights_that_there_are_not(pristine: Workflow) -> None:
-    result = pristine.snakemake("--dry-run", "results/demo/h36m_81/published/s_in_10/scores.json")
+    result = pristine.snakemake("--dry-run", "results/demo/people_81/published/s_in_10/scores.json")
     assert result.returncode == 1
-    assert "results/demo/h36m_81: the experiment names no published_weights" in result.stdout + result.stderr
+    assert "results/demo/people_81: the experiment names no published_weights" in result.stdout + result.stderr
 
 
 def test_source_of_motion_capture_is_one_setting(pristine: Workflow) -> None:
@@ -220,12 +219,12 @@ def test_faults_of_the_configuration_come_all_at_once_and_without_a_traceback(pr
 
 def test_tables_are_about_what_is_run_and_what_it_starts_from(pristine: Workflow) -> None:
     target = "results/demo/tables/manifest.json"
-    said = pristine.snakemake("--dry-run", "--printshellcmds", target, studies={"demo": {"run": ["h36m_351_pt"]}}).stdout
+    said = pristine.snakemake("--dry-run", "--printshellcmds", target, studies={"demo": {"run": ["people_351_pt"]}}).stdout
     [told] = re.findall(r"printf '%s\\n' '(\{.*?\n\})'", said, re.DOTALL)
     manifest = manifest_from_mapping(json.loads(told))
     strides = {experiment.name: experiment.s_in for experiment in manifest.experiments}
-    assert strides == {"amass_351": (), "h36m_351_pt": (5, 10, 20)}
-    assert {(job.experiment, job.stage) for job in manifest.jobs} >= {("amass_351", "train"), ("h36m_351_pt", "score")}
+    assert strides == {"mocap_351": (), "people_351_pt": (5, 10, 20)}
+    assert {(job.experiment, job.stage) for job in manifest.jobs} >= {("mocap_351", "train"), ("people_351_pt", "score")}
 
 
 def test_declared_tables_are_those_that_are_written(project: Path) -> None:

@@ -13,12 +13,12 @@ PREDICTION = "results/paper/h36m_351_pt/seed_0/s_in_5/predictions.h5"
 
 @pytest.mark.parametrize("device", [None, "gpu", "cpu"])
 def test_jobs_are_told_their_device(pristine: Workflow, device: str | None) -> None:
-    targets = [f"results/demo/{name}/seed_0/s_in_10/predictions.h5" for name in ("h36m_81", "h36m_351")]
+    targets = [f"results/demo/{name}/seed_0/s_in_10/predictions.h5" for name in ("people_81", "people_351")]
     changes = {"device": device} if device else {}
-    experiments = {"h36m_81": {"resources": {"gpus": 1}}}  # the demo as shipped says 0
+    experiments = {"people_81": {"resources": {"gpus": 1}}}  # the demo as shipped says 0
     said = pristine.snakemake("-n", "-p", *targets, studies={"demo": {"experiments": experiments}}, **changes).stdout
     for script in ("train", "predict_poses"):
-        for name, flag in (("h36m_81", device or "auto"), ("h36m_351", "cpu")):
+        for name, flag in (("people_81", device or "auto"), ("people_351", "cpu")):
             [command] = [line for line in said.splitlines() if f"python scripts/{script}.py" in line and f"/{name}/" in line]
             assert re.findall(r"--device \w+", command) == [f"--device {flag}"]
     assert said.count("gpu=1") == (0 if device == "cpu" else 2)
@@ -42,9 +42,9 @@ def test_missing_gpu_is_told_before_the_first_job(built: Workflow, monkeypatch: 
 
 
 def test_trainings_share_their_batches_among_devices(pristine: Workflow) -> None:
-    target = "results/demo/h36m_81/seed_0/s_in_10/predictions.h5"
+    target = "results/demo/people_81/seed_0/s_in_10/predictions.h5"
     for changes, number in (({"devices": 2}, 2), ({}, 4)):
-        studies = {"demo": {"experiments": {"h36m_81": {"resources": {"gpus": 4}}}}}
+        studies = {"demo": {"experiments": {"people_81": {"resources": {"gpus": 4}}}}}
         said = pristine.snakemake("-n", "-p", target, "--resources", "gpu=4", studies=studies, **changes).stdout
         for script, flags in (("train", f"--device auto --devices {number}"), ("predict_poses", "--device auto --output")):
             [command] = [line for line in said.splitlines() if f"python scripts/{script}.py" in line]

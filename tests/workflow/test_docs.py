@@ -39,9 +39,9 @@ def test_readme(project: Path, config: dict, schema: dict) -> None:
     assert _faults(merged, schema) == []
     demo = plan(merged)["demo"]
     assert list(demo.seeds) == [0, 1, 2]
-    assert demo.experiments["h36m_81"].experiment.train.schedule_params["initial_learning_rate"] == 3e-3
-    unchanged = plan(config)["demo"].experiments["h36m_351"]
-    assert demo.experiments["h36m_351"].experiment == unchanged.experiment
+    assert demo.experiments["people_81"].experiment.train.schedule_params["initial_learning_rate"] == 3e-3
+    unchanged = plan(config)["demo"].experiments["people_351"]
+    assert demo.experiments["people_351"].experiment == unchanged.experiment
 
 
 def test_readme_names_targets_and_files_that_exist(project: Path) -> None:

@@ -76,12 +76,12 @@ def test_worked_example_is_the_file(project: Path) -> None:
 def test_worked_example_trains_what_it_says(pristine: Workflow, project: Path) -> None:
     jobs = pristine.jobs("demo", **yaml.safe_load(text_of(project, "docs/examples/variants.yaml")))
     trained = {(job.experiment, job.seed) for job in jobs if job.rule == "train_network"}
-    names = ("h36m_351", "h36m_351_average", "h36m_351_shallow")
+    names = ("people_351", "people_351_average", "people_351_shallow")
     assert trained == {(name, seed) for name in names for seed in ("0", "1")}
 
 
 def test_doctor_and_determinism_reach_the_jobs(pristine: Workflow) -> None:
-    target = "results/demo/h36m_81/seed_0/s_in_10/scores.json"
+    target = "results/demo/people_81/seed_0/s_in_10/scores.json"
     result = pristine.snakemake("--dry-run", "--printshellcmds", target, "doctor", deterministic=True)
     said = result.stdout + result.stderr
     assert result.returncode == 0, said

@@ -17,7 +17,7 @@ def test_a_study_has_its_figures_and_two_sequences_of_each_experiment_at_its_lar
     jobs = [job for job in pristine.jobs("demo") if job.rule.startswith("draw_")]
     assert Counter(job.rule for job in jobs) == SHOWN_OF_DEMO
     animations = {(job.experiment, job.run, job.s_in, job.sequence) for job in jobs if job.rule == "draw_animation"}
-    experiments, sequences = ("amass_351", "h36m_351", "h36m_351_pt", "h36m_81"), ("S9_Walking_cam0", "S11_Greeting_cam1")
+    experiments, sequences = ("mocap_351", "people_351", "people_351_pt", "people_81"), ("02_Walk_cam0", "14_Climb_cam1")
     assert animations == {(name, "seed_0", "20", sequence) for name in experiments for sequence in sequences}
 
 
@@ -28,9 +28,9 @@ def test_figures_and_animations_are_targets(pristine: Workflow) -> None:
 
 
 def test_sequences_of_one_experiment_and_none_at_all(pristine: Workflow) -> None:
-    own = {"demo": {"animations": [], "experiments": {"h36m_81": {"animations": ["S9_Posing_cam3"]}}}}
+    own = {"demo": {"animations": [], "experiments": {"people_81": {"animations": ["29_Gesture_cam3"]}}}}
     jobs = pristine.jobs("animations", studies=own)
-    assert [(job.experiment, job.sequence) for job in jobs if job.rule == "draw_animation"] == [("h36m_81", "S9_Posing_cam3")]
+    assert [(job.experiment, job.sequence) for job in jobs if job.rule == "draw_animation"] == [("people_81", "29_Gesture_cam3")]
 
 
 def test_published_weights_have_animations_too(pristine: Workflow, tmp_path) -> None:
@@ -42,10 +42,10 @@ def test_published_weights_have_animations_too(pristine: Workflow, tmp_path) -> 
 
 @pytest.mark.parametrize("suffix", ["gif", "mp4"])
 def test_any_sequence_is_a_target_of_its_own(pristine: Workflow, suffix: str) -> None:
-    target = f"results/demo/h36m_351_pt/seed_3/s_in_10/animation/S11_WalkTogether_1_cam2.{suffix}"
+    target = f"results/demo/people_351_pt/seed_3/s_in_10/animation/14_33_cam2.{suffix}"
     jobs = pristine.jobs(target)
     [job] = [job for job in jobs if job.rule == "draw_animation"]
-    assert (job.sequence, job.seed, job.run) == ("S11_WalkTogether_1_cam2", None, "seed_3")
+    assert (job.sequence, job.seed, job.run) == ("14_33_cam2", None, "seed_3")
     assert sum(job.rule == "predict_poses" for job in jobs) == 1
 
 

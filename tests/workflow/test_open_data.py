@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from workflow_copy import Workflow, copy_of_project, jobs_of
 from world import cmu_archive, mocap_files
+from world.people import write_amass_file
 from world.sites import Sites
 
-from uplift_upsample.data.demo.synthetic import amass_subset
 from uplift_upsample.data.download.source_files import read_sources
 from uplift_upsample.data.frames import read_frames_table
-from uplift_upsample.data.public_npz import write_amass_subset
 from uplift_upsample.files import sha256_of_file
 
 TABLE = "results/open/data/cmu.h5"
@@ -74,7 +73,7 @@ def test_own_recordings_are_a_study_and_a_subset(workflow: Workflow) -> None:
     lab, converted = workflow.folder / "data/my_lab", workflow.folder / "data/amass"
     for seed, (name, unit, up_axis) in enumerate([("anna/a", "mm", "y"), ("anna/b", "m", "z"), ("ben/a", "cm", "-x")]):
         mocap_files.write_recording(lab / f"{name}.npz", 300, seed, unit=unit, up_axis=up_axis)
-    write_amass_subset(converted / "CMU.npz", amass_subset("CMU", 2, 0, (60, 80)))
+    write_amass_file(converted / "CMU.npz", 2, (60, 80))
     changes = {
         "studies": {
             "paper": {"data": {"amass": {"subsets": ["CMU"], "own": {"MyLab": "data/my_lab"}}}},

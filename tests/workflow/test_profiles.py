@@ -75,7 +75,7 @@ def test_rules_with_network_or_without_work_are_local(project: Path) -> None:
 def test_jobs_of_the_demo_come_with_resources(pristine: Workflow) -> None:
     said = pristine.build("--dry-run", "--workflow-profile", "profiles/slurm", "demo")
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?: {4}.*\n)*)", said, re.MULTILINE)
-    assert {name for name, _ in jobs} > {"generate_demo", "train_network", "predict_poses", "score_predictions"}
+    assert {name for name, _ in jobs} > {"merge_mocap", "train_network", "predict_poses", "score_predictions"}
     for name, text in jobs:
         resources = dict(re.findall(r"(\w+)=([^,\n]+)", re.findall(r"^ {4}resources: (.*)$", text, re.MULTILINE)[0]))
         assert int(resources["mem_mb"]) > 0, name
@@ -115,7 +115,7 @@ def queue(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wor
 
 def test_jobs_that_a_killed_snakemake_left_are_cancelled(queue: Workflow) -> None:
     quickly = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
-    result = queue.snakemake("--workflow-profile", "profiles/slurm", *quickly, "results/demo/data/h36m.h5")
+    result = queue.snakemake("--workflow-profile", "profiles/slurm", *quickly, "results/demo/data/people.h5")
     assert result.returncode == 1
     assert "no job today" in result.stdout + result.stderr
     assert "Cancelling jobs of this folder that a former start left behind: 7" in result.stdout + result.stderr
@@ -124,7 +124,7 @@ def test_jobs_that_a_killed_snakemake_left_are_cancelled(queue: Workflow) -> Non
 
 def test_logins_do_not_go_to_the_scheduler(queue: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("H36M_PHPSESSID", "the secret")
-    result = queue.snakemake("--workflow-profile", "profiles/slurm", "results/demo/data/h36m.h5")
+    result = queue.snakemake("--workflow-profile", "profiles/slurm", "results/demo/data/people.h5")
     said = result.stdout + result.stderr
     assert result.returncode == 1
     assert "unset H36M_PHPSESSID" in said

@@ -89,7 +89,7 @@ def test_changed_code_of_training_is_reported(built: Workflow) -> None:
     said = result.stdout + result.stderr
     assert "rule train_network" not in said
     assert said.count("Trained with other code than the present one") == 1
-    assert "demo/h36m_81 (seed 0)" in said
+    assert "demo/people_81 (seed 0)" in said
     assert "paper/amass_351 (seed 0)" in said
     assert "--config retrain_on_code_change=true" in said
 
@@ -98,11 +98,11 @@ def test_retraining_on_changed_code_is_a_setting(built: Workflow) -> None:
     code("train/training.py")(built)
     counts = built.counts("demo", retrain_on_code_change=True)
     assert counts == {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}
-    assert "demo/h36m_81 (seed 0)" in built.build("demo", retrain_on_code_change=True)
+    assert "demo/people_81 (seed 0)" in built.build("demo", retrain_on_code_change=True)
     result = built.snakemake("--dry-run", "demo", retrain_on_code_change=True)
     said = result.stdout + result.stderr
     assert "Nothing to be done" in said
-    assert "demo/h36m_81" not in said  # no longer trained with other code
+    assert "demo/people_81" not in said  # no longer trained with other code
 
 
 def test_what_ran_again_is_done(built: Workflow) -> None:

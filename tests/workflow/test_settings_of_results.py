@@ -10,7 +10,7 @@ from workflow_copy import Workflow
 
 from uplift_upsample.settled import differences
 
-RATE = {"mini_81": {"train": {"schedule_params": {"decay_rate": 0.4}}}}
+RATE = {"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}
 TRAINED_AGAIN = {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}
 
 
@@ -38,14 +38,14 @@ def test_another_learning_rate_trains_again_and_a_dry_run_writes_nothing(copied:
     before = contents(copied)
     result = copied.snakemake("--dry-run", "demo", experiments=RATE)
     assert (
-        "results/demo/h36m_81/run.yaml has other settings than the configuration: train.schedule_params.decay_rate 0.5, now 0.4"
-        in (result.stdout + result.stderr)
+        "results/demo/people_81/run.yaml has other settings than the configuration: "
+        "train.schedule_params.initial_learning_rate 0.006, now 0.004" in (result.stdout + result.stderr)
     )
     assert copied.counts("demo", experiments=RATE) == TRAINED_AGAIN
     assert contents(copied) == before
-    copied.build("results/demo/h36m_81/seed_0/weights.h5", experiments=RATE)  # a named target, too
-    assert "decay_rate: 0.4" in (copied.folder / "results/demo/h36m_81/run.yaml").read_text(encoding="utf-8")
-    assert copied.counts("results/demo/h36m_81/seed_0/weights.h5", experiments=RATE) == {}
+    copied.build("results/demo/people_81/seed_0/weights.h5", experiments=RATE)  # a named target, too
+    assert "initial_learning_rate: 0.004" in (copied.folder / "results/demo/people_81/run.yaml").read_text(encoding="utf-8")
+    assert copied.counts("results/demo/people_81/seed_0/weights.h5", experiments=RATE) == {}
 
 
 def test_other_tables_are_planned_again(copied: Workflow) -> None:
@@ -54,13 +54,13 @@ def test_other_tables_are_planned_again(copied: Workflow) -> None:
 
 def test_records_beside_results_tell_their_settings(copied: Workflow) -> None:
     """Weights, predictions and scores whose records have other settings than those planned."""
-    target = "results/demo/h36m_81/seed_0/s_in_10/scores.json"
-    record(copied, "demo/h36m_81/seed_0/s_in_10/scores.json", protocol={"learned_upsampling": False})
+    target = "results/demo/people_81/seed_0/s_in_10/scores.json"
+    record(copied, "demo/people_81/seed_0/s_in_10/scores.json", protocol={"learned_upsampling": False})
     assert copied.counts(target) == {"score_predictions": 1}
     evaluate = {"mirror": False, "test_step": 1, "precision": "float32"}
-    record(copied, "demo/h36m_81/seed_0/s_in_10/prediction.json", configuration={"evaluate": evaluate, "test_subset": "test"})
+    record(copied, "demo/people_81/seed_0/s_in_10/prediction.json", configuration={"evaluate": evaluate, "test_subset": "test"})
     assert copied.counts(target) == {"predict_poses": 1, "score_predictions": 1}
-    record(copied, "demo/h36m_81/seed_0/training.json", run={"train": {"epochs": 1}})
+    record(copied, "demo/people_81/seed_0/training.json", run={"train": {"epochs": 1}})
     assert copied.counts(target) == {"train_network": 1, "predict_poses": 1, "score_predictions": 1}
 
 

@@ -28,11 +28,14 @@ def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
         ("dmeo", "no target 'dmeo', did you mean 'demo'?"),
         (
             "h36m_352",
-            "did you mean 'h36m_351'?; h36m_351 is an experiment, ask for one of its results, such as results/demo/h36m_351/",
+            "did you mean 'h36m_351'?; h36m_351 is an experiment, ask for one of its results, such as results/paper/h36m_351/",
         ),
-        ("results/demo/h36m_352/seed_0/s_in_20/scores.json", "did you mean 'results/demo/h36m_351/seed_0/s_in_20/scores.json'?"),
+        (
+            "results/demo/people_352/seed_0/s_in_20/scores.json",
+            "did you mean 'results/demo/people_351/seed_0/s_in_20/scores.json'?",
+        ),
         ("results/dmeo/tables/main_results.md", "did you mean 'results/demo/tables/main_results.md'?"),
-        ("results/demo/cmu_small/seed_0/weights.h5", "the study demo has no experiment 'cmu_small'; it has amass_351"),
+        ("results/demo/cmu_small/seed_0/weights.h5", "the study demo has no experiment 'cmu_small'; it has mocap_351"),
     ],
 )
 def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
@@ -40,20 +43,20 @@ def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
 
 
 def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
-    said = refused(pristine, "demo", "--forcerun", "results/demo/h36m_81/seed_0/weight.h5")
-    assert "did you mean 'results/demo/h36m_81/seed_0/weights.h5'?" in said
+    said = refused(pristine, "demo", "--forcerun", "results/demo/people_81/seed_0/weight.h5")
+    assert "did you mean 'results/demo/people_81/seed_0/weights.h5'?" in said
 
 
 def test_sequences_that_no_test_has(pristine: Workflow) -> None:
     animations = {
-        "demo": ["S9_Walkng_cam0", "S9_Walking_1_cam2"],
+        "demo": ["02_Wlk_cam0", "02_Walk_cam2"],
         "open": ["35_walk_cam0", "01_01_cam0"],
         "paper": ["S1_Walking_cam0"],
     }
     asked = ("demo", "open", "paper")
     said = refused(pristine, *asked, studies={study: {"animations": names} for study, names in animations.items()})
     assert "4 faults" in said
-    assert "studies.demo.animations: h36m test has no sequence 'S9_Walkng_cam0', did you mean 'S9_Walking_cam0'?" in said
+    assert "studies.demo.animations: people test has no sequence '02_Wlk_cam0', did you mean '02_Walk_cam0'?" in said
     assert "studies.open.animations: cmu test has no sequence '35_walk_cam0', did you mean '35_Walk_cam0'?" in said
 
 

@@ -1,4 +1,4 @@
-"""Miniature archives of AMASS and its body model in the true formats: names, fields, shapes and types; synthetic people.
+"""Miniature archives of AMASS and its body model in the true formats: names, fields, shapes and types.
 
 The body has the true size but low entropy, so that packing it takes a second or two. Equal arguments give equal bytes.
 """
@@ -138,7 +138,7 @@ def body_fields(gender: str, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def h36m_regressor() -> np.ndarray:
-    """The regressor ``(17, 6890)`` of the synthetic body."""
+    """The regressor ``(17, 6890)`` of the made-up body."""
     regressor = np.zeros((17, NUM_VERTICES))
     for joint in range(17):
         regressor[joint, joint * _PER_TARGET : (joint + 1) * _PER_TARGET] = 1 / _PER_TARGET
@@ -148,7 +148,7 @@ def h36m_regressor() -> np.ndarray:
 def body_model_archives(folder: Path, seed: int = 0) -> dict[str, Path]:
     """``smplh.tar.xz``, ``dmpls.tar.xz`` and ``data.tar.gz`` in a folder, by the names of their sources."""
     folder.mkdir(parents=True, exist_ok=True)
-    models, dmpls = {"LICENSE.txt": b"synthetic\n"}, {"LICENSE.txt": b"synthetic\n"}
+    models, dmpls = {"LICENSE.txt": b"made up\n"}, {"LICENSE.txt": b"made up\n"}
     for gender in GENDERS:
         fields = body_fields(gender, seed)
         dmpls[f"{gender}/model.npz"] = npz_bytes({"eigvec": fields.pop("eigvec"), "eigval": np.ones(10)})
@@ -156,7 +156,7 @@ def body_model_archives(folder: Path, seed: int = 0) -> dict[str, Path]:
     data = {
         "data/J_regressor_extra.npy": _npy_bytes(np.zeros((9, NUM_VERTICES))),
         "data/J_regressor_h36m.npy": _npy_bytes(h36m_regressor()),
-        "data/static_fits/readme.txt": b"synthetic\n",
+        "data/static_fits/readme.txt": b"made up\n",
     }
     sources = {"smplh": "smplh.tar.xz", "dmpls": "dmpls.tar.xz", "h36m_regressor": "data.tar.gz"}
     for file, members in zip(sources.values(), (models, dmpls, data), strict=True):
@@ -210,7 +210,7 @@ def subset_archive(folder: Path, subset: str, seed: int = 0, lengths: Sequence[i
     members[f"{inside}/02/short_poses.npz"] = npz_bytes(recording(2, 120.0, rng))
     for person in ("01", "02"):
         members[f"{inside}/{person}/shape.npz"] = npz_bytes({"betas": np.zeros(16)})
-    members[f"{inside}/LICENSE.txt"] = b"synthetic\n"
+    members[f"{inside}/LICENSE.txt"] = b"made up\n"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{ARCHIVES.get(subset, subset)}.tar.bz2"
     write_tar(path, dict(reversed(members.items())))  # no sorted order

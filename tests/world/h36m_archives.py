@@ -1,6 +1,6 @@
-"""Archives like the official ones of Human3.6M, with generated people: real CDF files under the true names.
+"""Archives like the official ones of Human3.6M, with recorded people of another database: real CDF files under the true names.
 
-No person was recorded. 30 files a subject, two takes of each action, world millimetres; one file of S11 is corrupt, as in the
+30 files a subject, two takes of each action, world millimetres; one file of S11 is corrupt, as in the
 original. Equal arguments give equal bytes.
 """
 
@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 from cdflib.cdfwrite import CDF
+from world.people import motion
 
-from uplift_upsample.data.demo.actions import H36M_MOTIONS
-from uplift_upsample.data.demo.body import draw_body
-from uplift_upsample.data.demo.motion import synthetic_motion
 from uplift_upsample.data.h36m.table import ACTIONS, SUBJECTS
 
 CORRUPT = ("S11", "Directions")
@@ -36,7 +34,6 @@ Member = tuple[str | tarfile.TarInfo, bytes | None]
 def recordings(subject: str, seed: int, lengths: tuple[int, int]) -> Recordings:
     """Original file name without suffix -> ``(T, 32, 3)`` float32 world millimetres, for the 30 files of a subject."""
     number = SUBJECTS.index(subject)
-    body = draw_body(np.random.default_rng([seed, number]))
     poses: Recordings = {}
     for index, action in enumerate(ACTIONS):
         name = _OLD_NAMES.get(action, action) if subject in _OLD_SUBJECTS else action
@@ -45,7 +42,7 @@ def recordings(subject: str, seed: int, lengths: tuple[int, int]) -> Recordings:
         for take_number, take in enumerate(takes):
             rng = np.random.default_rng([seed, number, index, take_number])
             num_frames = int(rng.integers(*lengths, endpoint=True))
-            poses[name + take] = synthetic_motion(body, H36M_MOTIONS[action], num_frames, rng) * np.float32(1000)
+            poses[name + take] = motion(num_frames, seed, number, index, take_number) * np.float32(1000)
     return poses
 
 

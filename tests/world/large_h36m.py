@@ -1,6 +1,6 @@
-"""Human3.6M of any size, as public files or as a frames table, from generated people. No person was recorded.
+"""Human3.6M of any size, as public files or as a frames table, from recorded people of another database.
 
-A few minutes of motion are generated and projected once; every recording is a view into them with a start and a length of its own,
+A few minutes of motion are projected once; every recording is a view into them with a start and a length of its own,
 so that files of gigabytes are written as a stream, in the memory of those minutes.
 """
 
@@ -11,11 +11,9 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from world.people import motion
 
 from uplift_upsample.cameras import h36m_cameras, normalise_points
-from uplift_upsample.data.demo.actions import H36M_MOTIONS
-from uplift_upsample.data.demo.body import draw_body
-from uplift_upsample.data.demo.motion import synthetic_motion
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import ACTIONS, SPLITS, SUBJECTS
@@ -25,7 +23,7 @@ from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 _TAKES = 2  # of each action and subject, as in the original
 _FRAMES, _VARIATION = 2512, 300  # of a recording: with 7 subjects, 15 actions and 4 cameras 2.1 million camera frames
-_MOTION = 800  # frames of each action that are generated
+_MOTION = 800  # frames of each action
 
 Recordings = dict[str, dict[str, list[np.ndarray]]]
 
@@ -50,7 +48,6 @@ def write_large_table(path: Path, times: int) -> None:
     metadata = {
         "dataset": "h36m",
         "input_2d": "gt",
-        "is_synthetic": True,
         "splits": splits,
         "actions": list(ACTIONS),
         "sources": [],
@@ -59,11 +56,11 @@ def write_large_table(path: Path, times: int) -> None:
 
 
 def _records(times: int) -> Iterator[SequenceRecord]:
-    motion, cameras = _motion(), h36m_cameras()
+    whole, cameras = _motion(), h36m_cameras()
     for subject in SUBJECTS:
         views = [index for index, name in enumerate(cameras.names) if name.split("/")[0] == subject]
-        arrays = [motion[:, H36M_32_TO_MODEL]]
-        for view, poses_px in zip(views, projections({subject: {"": motion}})[subject][""], strict=True):
+        arrays = [whole[:, H36M_32_TO_MODEL]]
+        for view, poses_px in zip(views, projections({subject: {"": whole}})[subject][""], strict=True):
             width, height = cameras.intrinsics[view, :2].tolist()
             arrays.append(normalise_points(poses_px[:, H36M_17_TO_MODEL], width, height))
         # the draws of all subjects, so that this one has the lengths that it has in the files
@@ -73,8 +70,8 @@ def _records(times: int) -> Iterator[SequenceRecord]:
 
 
 def _write_3d(path: Path, times: int) -> None:
-    motion = _motion()
-    recordings = _recordings({subject: [motion] for subject in SUBJECTS}, times)
+    whole = _motion()
+    recordings = _recordings({subject: [whole] for subject in SUBJECTS}, times)
     with _quick_deflate():
         write_positions_3d(path, {subject: {name: poses for name, [poses] in own.items()} for subject, own in recordings.items()})
 
@@ -87,9 +84,8 @@ def _write_2d(path: Path, times: int) -> None:
 
 def _motion() -> np.ndarray:
     rng = np.random.default_rng(0)
-    body = draw_body(rng)
-    motion = np.concatenate([synthetic_motion(body, H36M_MOTIONS[action], _MOTION, rng) for action in ACTIONS])
-    return motion + rng.normal(scale=1e-3, size=motion.shape).astype(np.float32)  # as hard to compress as the real thing
+    whole = np.concatenate([motion(_MOTION, number) for number in range(len(ACTIONS))])
+    return whole + rng.normal(scale=1e-3, size=whole.shape).astype(np.float32)  # as hard to compress as the real thing
 
 
 def _recordings(motions: Mapping[str, list[np.ndarray]], times: int) -> Recordings:

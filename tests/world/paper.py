@@ -10,11 +10,12 @@ from typing import Any
 
 from world.amass_archives import amass_archives, body_model_archives
 from world.h36m_archives import h36m_archives, public_recordings, recordings
+from world.people import detected
 from world.sites import Sites
 
 from uplift_upsample.config import ModelConfig
-from uplift_upsample.data.demo import synthetic
 from uplift_upsample.data.download.source_files import Source
+from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import write_positions_2d
 from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES
 
@@ -56,7 +57,7 @@ def paper_files(folder: Path, table: Mapping[str, Source], networks: Mapping[str
     files |= amass_archives(folder / "amass", subsets, 0, AMASS_LENGTHS)
     people = {subject: public_recordings(subject, recordings(subject, 0, LENGTHS)) for subject in H36M_SUBJECTS}
     files[DETECTIONS] = folder / "cpn.npz"
-    write_positions_2d(files[DETECTIONS], synthetic.detections(synthetic.projections(people), 0))
+    write_positions_2d(files[DETECTIONS], detected(projections(people)))
     return files | {name: _weights(folder / f"{name}.h5", network) for name, network in networks.items()}
 
 

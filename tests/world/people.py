@@ -1,16 +1,70 @@
-"""Made-up people for tests that need no more than somebody who moves."""
+"""People for tests: the recorded ones that come with the project, in the public formats, at any length; and swinging joints."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from uplift_upsample.cameras import h36m_cameras, project, world_to_camera
-from uplift_upsample.data.demo.actions import H36M_MOTIONS
-from uplift_upsample.data.demo.body import draw_body
-from uplift_upsample.data.demo.motion import synthetic_motion
+from uplift_upsample.data.detections import simulate_detections
 from uplift_upsample.data.frames import SequenceRecord
 from uplift_upsample.data.h36m.projections import projections
+from uplift_upsample.data.h36m.table import ACTIONS, SUBJECTS
+from uplift_upsample.data.public_npz import AmassSequence, write_amass_subset, write_positions_2d, write_positions_3d
+from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_32, MODEL_17, joint_map
+
+_PEOPLE = Path(__file__).parents[2] / "workflow/resources/people"
+_SHORTEST = 100  # frames: shorter recordings would be seen again and again
+# The joints of Human3.6M's files that no pose of the project has: on the joint that they lie next to.
+_NEXT_TO = {
+    "foot": "ankle",
+    "toes": "ankle",
+    "thumb": "wrist",
+    "fingers": "wrist",
+    "wrist": "wrist",
+    "pelvis": "pelvis",
+    "neck": "neck",
+}
+
+
+@cache
+def _recordings() -> list[np.ndarray]:
+    """Poses ``(T, 17, 3)``, metres, where the cameras of Human3.6M look."""
+    found = []
+    for path in sorted(_PEOPLE.glob("*.npz")):
+        with np.load(path) as file:
+            found += np.split(file["positions"], np.cumsum(file["lengths"])[:-1])
+    return [poses for poses in found if len(poses) >= _SHORTEST]
+
+
+@cache
+def _joints_32() -> tuple[list[int], np.ndarray]:
+    """For each of the 32 joints the one of ``MODEL_17`` that it lies on or next to, and how far from it, metres."""
+    names = [name if name in MODEL_17 else re.sub(r"(_\d)$", "", name) for name in H36M_32]
+    plain = [name if name in MODEL_17 else re.sub(r"[a-z]+$", lambda word: _NEXT_TO.get(word[0], word[0]), name) for name in names]
+    offsets = np.array([[0.0, 0.0, 0.0] if name in MODEL_17 else [0.05, 0.05, -0.02] for name in H36M_32], np.float32)
+    return [MODEL_17.index(name) for name in plain], offsets
+
+
+def motion(num_frames: int, *seed: int) -> np.ndarray:
+    """Somebody's motion ``(T, 32, 3)`` float32, world metres, 50 Hz; equal seeds give equal bytes.
+
+    A recording, from a frame and of a person's size that are drawn, forwards and backwards until it is long enough.
+    """
+    rng = np.random.default_rng(seed)
+    recordings = _recordings()
+    poses = recordings[rng.integers(len(recordings))]
+    there_and_back = np.concatenate([np.arange(len(poses)), np.arange(len(poses) - 2, 0, -1)])
+    frames = there_and_back[(rng.integers(len(poses)) + np.arange(num_frames)) % len(there_and_back)]
+    joints, offsets = _joints_32()
+    return (poses[frames][:, joints] + offsets) * np.float32(rng.uniform(0.9, 1.1))
+
+
+def motion_17(num_frames: int, *seed: int) -> np.ndarray:
+    """The same, ``(T, 17, 3)`` in the order of ``MODEL_17``."""
+    return motion(num_frames, *seed)[:, joint_map(H36M_32, MODEL_17)]
 
 
 def swinging_record(subject: str, action: str, length: int, generator: np.random.Generator) -> SequenceRecord:
@@ -27,9 +81,9 @@ def swinging_record(subject: str, action: str, length: int, generator: np.random
 
 
 def recordings_3d(lengths: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, np.ndarray]]:
-    """Generated people in the layout of ``data_3d_h36m.npz``: subject -> action -> ``(T, 32, 3)`` of T frames."""
+    """People in the layout of ``data_3d_h36m.npz``: subject -> action -> ``(T, 32, 3)`` of T frames."""
     return {
-        subject: {name: _motion(subject, name, length).copy() for name, length in actions.items()}
+        subject: {name: motion(length, int(subject[1:]), sum(name.encode())) for name, length in actions.items()}
         for subject, actions in lengths.items()
     }
 
@@ -40,9 +94,47 @@ def h36m_pair(lengths: Mapping[str, Mapping[str, int]]) -> tuple[dict[str, dict[
     return poses_3d, projections(poses_3d)
 
 
-@cache
-def _motion(subject: str, name: str, length: int) -> np.ndarray:
-    number = int(subject[1:])
-    seeds = [number, sum(name.encode())]
-    body, rng = draw_body(np.random.default_rng(number)), np.random.default_rng(seeds)
-    return synthetic_motion(body, H36M_MOTIONS[name.split(" ")[0]], length, rng)
+def write_h36m_files(folder: Path, subjects: Sequence[str] = SUBJECTS, lengths: tuple[int, int] = (150, 330)) -> None:
+    """``data_3d_h36m.npz``, ``data_2d_h36m_gt.npz``, and simulated detections as ``data_2d_h36m_cpn_ft_h36m_dbb.npz``.
+
+    lengths: fewest and most frames of a recording; each subject has one of each action, now and then two.
+    """
+    rng = np.random.default_rng(0)
+    names = {
+        subject: [action + take for action in ACTIONS for take in ("", " 1")[: 1 + (rng.random() < 0.15)]] for subject in subjects
+    }
+    drawn = {subject: {name: int(rng.integers(*lengths, endpoint=True)) for name in own} for subject, own in names.items()}
+    poses_3d, poses_2d = h36m_pair(drawn)
+    write_positions_3d(folder / "data_3d_h36m.npz", poses_3d)
+    write_positions_2d(folder / "data_2d_h36m_gt.npz", poses_2d)
+    write_positions_2d(folder / "data_2d_h36m_cpn_ft_h36m_dbb.npz", detected(poses_2d))
+
+
+def write_amass_file(path: Path, num_sequences: int, lengths: tuple[int, int] = (150, 330)) -> None:
+    """One subset, ``{subset}.npz``: three people."""
+    rng, order = np.random.default_rng(1), joint_map(H36M_32, AMASS_17)
+    people: dict[str, dict[str, AmassSequence]] = {}
+    for number in range(num_sequences):
+        poses = motion(int(rng.integers(*lengths, endpoint=True)), 1, number)[:, order]
+        people.setdefault(f"{number % 3:02d}", {})[f"{number:02d}_poses"] = {"positions_3d": poses, "frame_rate": 50.0}
+    write_amass_subset(path, people)
+
+
+def detected(poses_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]]) -> dict[str, dict[str, list[np.ndarray]]]:
+    """2D poses with the errors of a detector; some videos run on for 1 to 6 frames behind the last 3D pose, as real ones do."""
+    cameras, rng = h36m_cameras(), np.random.default_rng(2)
+    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    for subject, actions in poses_2d.items():
+        first = cameras.names.index(f"{subject}/{cameras.names[0].split('/')[1]}")
+        for action, views in actions.items():
+            surplus = int(rng.integers(1, 7)) if rng.random() < 0.2 else 0
+            found.setdefault(subject, {})[action] = [
+                simulate_detections(
+                    np.concatenate([view, np.repeat(view[-1:], surplus, 0)]),
+                    rng,
+                    resolution=tuple(cameras.intrinsics[first + camera, :2].tolist()),
+                    joints=H36M_17,
+                )
+                for camera, view in enumerate(views)
+            ]
+    return found

@@ -99,6 +99,10 @@ def sequences_of(study, dataset, source, subset, subjects):
     names = names_in_table(table, subset) if os.path.isfile(table) and holds_data_of(table, source) else []
     trials = source.get("trials", "")
     rows = rows_of_trials(trials) if os.path.isfile(trials) else []
+    if source["kind"] == "mocap" and not names:
+        from uplift_upsample.data.mocap.own_folder import listed_recordings  # at no other start
+
+        rows = listed_recordings(source["folder"])
     return names + planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 

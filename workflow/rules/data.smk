@@ -5,32 +5,6 @@ localrules:
     fetch_cmu,
 
 
-rule generate_demo:
-    output:
-        poses_3d="results/{study}/data/public/data_3d_h36m.npz",
-        poses_2d="results/{study}/data/public/data_2d_h36m_gt.npz",
-        detections_2d="results/{study}/data/public/data_2d_h36m_cpn_ft_h36m_dbb.npz",
-        amass=expand("results/{{study}}/data/public/amass/{subset}.npz", subset=["CMU", "SFU"]),
-        notice="results/{study}/data/public/SYNTHETIC.txt",
-    log:
-        "logs/{study}/data/generate_demo.log",
-    benchmark:
-        "logs/{study}/data/generate_demo.benchmark.tsv"
-    wildcard_constraints:
-        study=any_of(study.name for study in STUDIES.values() if study.is_synthetic),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2000,
-    params:
-        code=lambda wildcards: code("generate_demo"),
-        seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
-        out_dir=subpath(output.notice, parent=True),
-    shell:
-        "python scripts/generate_demo.py --out_dir {params.out_dir} --seed {params.seed} > {log} 2>&1"
-
-
 rule convert_h36m:
     input:
         unpack(h36m_files),
@@ -51,11 +25,10 @@ rule convert_h36m:
         code=lambda wildcards: code("convert_h36m"),
         content=content_of_inputs,
         input_2d=lambda wildcards: source_of(wildcards)["input_2d"],
-        synthetic=synthetic_flag,
         checks=checks_of_h36m,
     shell:
         "python scripts/convert_h36m.py --poses_3d {input.poses_3d:q} --poses_2d {input.poses_2d:q}"
-        " --input_2d {params.input_2d:q} {params.synthetic} {params.checks} --output {output} > {log} 2>&1"
+        " --input_2d {params.input_2d:q} {params.checks} --output {output} > {log} 2>&1"
 
 
 rule convert_amass:
@@ -77,10 +50,9 @@ rule convert_amass:
     params:
         code=lambda wildcards: code("convert_amass"),
         content=content_of_inputs,
-        synthetic=synthetic_flag,
         checks=checks_of_amass,
     shell:
-        "python scripts/convert_amass.py --files {input:q} {params.synthetic} {params.checks} --output {output} > {log} 2>&1"
+        "python scripts/convert_amass.py --files {input:q} {params.checks} --output {output} > {log} 2>&1"
 
 
 # What the files are is checked by the sums in the table of trials, wherever they come from.
@@ -206,8 +178,9 @@ rule merge_mocap:
         code=lambda wildcards: code("merge_mocap"),
         content=content_of_recordings,
         folder=own_folder,
+        detections=lambda wildcards: source_of(wildcards).get("detections", "simulated"),
         splits=lambda wildcards: json.dumps(source_of(wildcards)["splits"]),
         seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
     shell:
         "python scripts/merge_mocap.py --folder {params.folder:q} --splits {params.splits:q} --seed {params.seed}"
-        " --output {output} > {log} 2>&1"
+        " --detections {params.detections} --output {output} > {log} 2>&1"

@@ -54,10 +54,6 @@ def h36m_files(wildcards):
     return {"poses_3d": poses_3d, "poses_2d": poses_2d}
 
 
-def synthetic_flag(wildcards):
-    return "--synthetic" if STUDIES[wildcards.study].is_synthetic else ""
-
-
 def checks_of_h36m(wildcards, output):
     """The thresholds of checks as flags. (A param that asks for outputs is no reason to run a job again.)"""
     return flags_of_checks("body_size", "reprojection_px", "shift_px", "surplus")

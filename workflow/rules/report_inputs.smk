@@ -8,7 +8,7 @@ def manifest(study):
     """
     return {
         "study": study.name,
-        "is_synthetic": study.is_synthetic,
+        "note": study.note,
         "experiments": [
             {
                 "name": experiment.name,

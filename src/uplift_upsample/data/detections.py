@@ -1,6 +1,6 @@
 """A model of what a 2D detector gets wrong, for data whose true 2D poses are known.
 
-No detector was run on synthetic people and on motion capture; their 2D poses are projections. A network trained on
+No detector was run on motion capture; its 2D poses are projections. A network trained on
 exact projections never meets errors in its input, so noise is added that resembles that of a detector:
 
 - **Size.** A detector sees a crop of the person, scaled to a fixed input (for CPN 3 wide by 4 high), so its errors are
@@ -28,6 +28,7 @@ import numpy as np
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MODEL_17
 
+SIMULATED = "simulated"  # what the metadata of frames call 2D poses of this model
 _CROP_ASPECT = 4 / 3  # height to width of the crops that CPN and most top-down detectors take
 
 # Standard deviation of each coordinate, as a fraction of the size of the person; left and right alike.

@@ -17,7 +17,7 @@ Layout of the file (joints in ``MODEL_17`` order):
 ``videos/sequence, camera``  (V,) i8           indices of the sequence and of the camera (-1: none)
 ``videos/start_2d``          (V,) i8           first row of ``poses_2d`` (-1: none); the length is the sequence's
 ``cameras/...``              (C, ...)          see ``cameras.Cameras``
-attribute ``metadata``       JSON              data set, 2D source, units, sources, ``is_synthetic``
+attribute ``metadata``       JSON              data set, 2D source, units, sources
 attribute ``sha256``         str               of all arrays: equal content, equal sum
 ===========================  ================  ==========================================================
 """

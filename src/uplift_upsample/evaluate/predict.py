@@ -117,7 +117,6 @@ def evaluation_metadata(
     return {
         "dataset": metadata.get("dataset"),
         "input_2d": metadata.get("input_2d"),
-        "is_synthetic": bool(metadata.get("is_synthetic", False)),
         "test_subset": test_subset,
         "subjects": list(dict.fromkeys(table.video_subject[videos].tolist())),
         "s_in": s_in,

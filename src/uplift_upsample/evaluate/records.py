@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 def described_data(sha256: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of a frames table: the sum of its content, and the files that it was made from."""
-    keys = ("dataset", "input_2d", "is_synthetic", "sources")
+    keys = ("dataset", "input_2d", "sources")
     return {"sha256": sha256, **{key: metadata[key] for key in keys if key in metadata}}
 
 
@@ -31,7 +31,7 @@ def result_record(
     protocol: of the scores. prediction, weights: the records of these steps, None where there is none. A record that is about other
     weights than the scores is left out.
     """
-    copied = ("study", "experiment", "weights", "seed", "s_in", "is_synthetic", "weights_sha256", "frames_sha256")
+    copied = ("study", "experiment", "weights", "seed", "s_in", "weights_sha256", "frames_sha256")
     record = ResultRecord(
         result=Path(scores).name,
         sha256=sha256_of_file(scores),

@@ -83,7 +83,6 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     protocol = {
         **_data_protocol(table),
         **{key: value for key, value in predictions.metadata.items() if key not in ("joints", "unit", "axes")},
-        "is_synthetic": bool(predictions.metadata.get("is_synthetic") or table.metadata.get("is_synthetic")),
         "learned_upsampling": learned_upsampling,
         "dropped_videos": _dropped(table, predictions.metadata.get("subjects", []), videos),
         **chosen.protocol(videos),
@@ -196,7 +195,6 @@ def _data_protocol(table: FramesTable) -> dict[str, Any]:
     return {
         "dataset": table.metadata.get("dataset"),
         "input_2d": table.metadata.get("input_2d"),
-        "is_synthetic": bool(table.metadata.get("is_synthetic", False)),
         "frames_sha256": table.sha256,
     }
 

@@ -20,12 +20,12 @@ NAME = "comparison"
 def document(results: Results) -> Document:
     """One row for each experiment and s_in, by the average that published figures are compared with; the records have both."""
     average, reason = compared_average(results)
-    stated = rule_text(results.manifest.verdict, is_synthetic=results.is_synthetic)
+    stated = rule_text(results.manifest.verdict)
     notes = [remark for remark in published_remarks(results) if remark != FIGURES_NOTE]
     return Document(
         name=NAME,
         title=f"Comparison with the published figures, study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(results, average)),
         sections=[_section(results, average)],
         remarks=[*_summaries(results, average), stated, reason, *notes, cells.LEGEND],
@@ -60,13 +60,13 @@ def compared_average(results: Results) -> tuple[str, str]:
 
 
 def verdict_of(results: Results, experiment: PlannedExperiment, s_in: int, weights: str, average: str) -> str:
-    """PASS, WARN, FAIL, NOT RUN, SYNTHETIC, or a dash where there is nothing to compare with."""
+    """PASS, WARN, FAIL, NOT RUN, or a dash where there is nothing to compare with."""
     summary = results.summary(experiment, s_in, average=average, weights=weights)
     figure = judged_mpjpe(results, experiment, s_in, weights)
     tolerance = _tolerance(results, weights)
     if weights == PUBLISHED and not experiment.published_weights:
         return NOT_COMPARED
-    return verdict(summary.mean, figure, tolerance, is_run=summary.is_run, is_synthetic=results.is_synthetic)
+    return verdict(summary.mean, figure, tolerance, is_run=summary.is_run)
 
 
 def _tolerance(results: Results, weights: str) -> Tolerance:

@@ -60,7 +60,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Cost of the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(results, usages), columns=COLUMNS),
         sections=sections,
         remarks=[*_totals(usages), cells.LEGEND],

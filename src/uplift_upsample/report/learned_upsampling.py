@@ -20,7 +20,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Learned upsampling in the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(results)),
         sections=[_section(results, metric) for metric in METRICS],
         remarks=[

@@ -28,7 +28,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Main results of the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(results)),
         sections=[first, *(_all_metrics(results, frames) for frames in FRAMES)],
         remarks=[*_findings(results), *agreement(results), cells.LEGEND],

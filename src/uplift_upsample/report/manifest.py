@@ -92,7 +92,7 @@ class Manifest:
     """
 
     study: str
-    is_synthetic: bool
+    note: str
     experiments: tuple[PlannedExperiment, ...]
     scores: Mapping[str, Mapping[str, Mapping[str, str]]]
     mean_pose: str | None = None

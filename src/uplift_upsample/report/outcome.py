@@ -8,6 +8,7 @@ from uplift_upsample.report.cells import NOT_RUN, weights_title
 from uplift_upsample.report.comparison import NAME as COMPARISON
 from uplift_upsample.report.main_results import MEAN_POSE
 from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
+from uplift_upsample.report.render import NO_NOTE
 from uplift_upsample.report.results import AVERAGES, PUBLISHED
 
 Row = Mapping[str, str]
@@ -23,9 +24,9 @@ def outcome(study: str, shown: str | Path, tables: str | Path) -> list[str]:
     try:
         compared = [row for row in _rows(tables, COMPARISON) if row["is_compared"] == "yes"]
         average = compared[0]["average"]
-        people = "; SYNTHETIC, the people are made up" if compared[0]["data"] == "SYNTHETIC" else ""
+        note = "" if compared[0]["note"] == NO_NOTE else f"; {compared[0]['note']}"
         floor = [f"  {MEAN_POSE} {text} mm" for text in _mean_pose(tables, average)]
-        return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{people}:", *floor, *_lines(compared)]
+        return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{note}:", *floor, *_lines(compared)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error):
         return [first]
 

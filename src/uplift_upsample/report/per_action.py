@@ -18,7 +18,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Results per action of the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(results)),
         sections=[_section(results, experiment, weights) for experiment, weights in results.rows],
         remarks=[cells.LEGEND],

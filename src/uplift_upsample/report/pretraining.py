@@ -58,7 +58,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Pre-training in the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame(_records(pairs), columns=COLUMNS),
         sections=[_section(pairs, metric) for metric in METRICS] if pairs else [],
         remarks=[*findings, cells.LEGEND],

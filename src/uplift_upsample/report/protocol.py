@@ -68,8 +68,6 @@ def footer(results: Results) -> list[str]:
 
 def reasons_against_published(results: Results, experiment: PlannedExperiment) -> list[str]:
     """Why the published figures of an experiment may not stand beside its results; empty where they may."""
-    if results.is_synthetic:
-        return ["the data are synthetic"]
     for verb, dataset in (("trained", experiment.dataset), ("tested", experiment.tested_on)):
         if dataset != PUBLISHED_PROTOCOL["dataset"]:
             return [f"it is {verb} on {dataset}"]

@@ -66,7 +66,7 @@ def document(results: Results) -> Document:
     return Document(
         name=NAME,
         title=f"Provenance of the results of the study {results.manifest.study}",
-        is_synthetic=results.is_synthetic,
+        note=results.note,
         records=pd.DataFrame([_record(results, evaluation, records[evaluation]) for evaluation in evaluations], columns=COLUMNS),
         sections=[
             Section(

@@ -56,7 +56,7 @@ def published_remarks(results: Results) -> list[str]:
         remarks.append(FIGURES_NOTE)
     for experiment in results.evaluated:
         reasons = reasons_against_published(results, experiment)
-        if reasons and not results.is_synthetic and any(name == experiment.name for name, _ in results.published):
+        if reasons and any(name == experiment.name for name, _ in results.published):
             remarks.append(f"No published figures beside {experiment.name}: {'; '.join(reasons)}.")
     return [*remarks, *_without_verdict(results)]
 

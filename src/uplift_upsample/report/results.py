@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from uplift_upsample.data.detections import SIMULATED
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
@@ -87,10 +88,11 @@ class Results:
         return {key: tuple(values) for key, values in self.scores.groupby(keys, sort=False)["value_mm"]}
 
     @property
-    def is_synthetic(self) -> bool:
-        """Whether the study says so or any of its scores does: one synthetic number makes a table synthetic."""
+    def note(self) -> str:
+        """What readers of the numbers must know: what the study says, or else that no detector made its input; empty for none."""
         protocols = [*self.protocols.values(), *([self.mean_pose["protocol"]] if self.mean_pose else [])]
-        return self.manifest.is_synthetic or any(protocol.get("is_synthetic") for protocol in protocols)
+        is_simulated = any(protocol.get("input_2d") == SIMULATED for protocol in protocols)
+        return self.manifest.note or "simulated detections" * is_simulated
 
     @property
     def actions(self) -> list[str]:

@@ -55,4 +55,4 @@ def _raw(results: Results) -> Document:
     paths = {first_columns(evaluation): record_path(results, evaluation) for evaluation in results.protocols}
     keys = zip(*(records[column] for column in ("experiment", "weights", "seed", "s_in")), strict=True)
     records["provenance"] = [paths.get(key, NOT_RUN) for key in keys]
-    return Document("scores", "", results.is_synthetic, records, sections=[])
+    return Document("scores", "", results.note, records, sections=[])

@@ -6,10 +6,10 @@ from typing import Literal
 
 from uplift_upsample.errors import InputError
 
-PASS, WARN, FAIL, NOT_RUN, SYNTHETIC = "PASS", "WARN", "FAIL", "NOT RUN", "SYNTHETIC"
+PASS, WARN, FAIL, NOT_RUN = "PASS", "WARN", "FAIL", "NOT RUN"
 NOT_COMPARED = "–"
 # Worst first: what a study as a whole is said to be.
-ORDER = (FAIL, WARN, PASS, SYNTHETIC, NOT_RUN, NOT_COMPARED)
+ORDER = (FAIL, WARN, PASS, NOT_RUN, NOT_COMPARED)
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,13 @@ class VerdictRule:
     average: Literal["auto", "frame_wise", "action_wise"] = "auto"
 
 
-def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool, is_synthetic: bool) -> str:
+def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool) -> str:
     """One word on a number in mm. published: NaN where there is no figure that it may be compared with.
 
     The distance is compared as the tables print it, with two decimals, so that no reader gets another word from what stands there.
     """
     if not is_run:
         return NOT_RUN
-    if is_synthetic:
-        return SYNTHETIC
     if math.isnan(published):
         return NOT_COMPARED
     distance = abs(round(mean - published, 2))
@@ -54,15 +52,14 @@ def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool
     return PASS if distance <= tolerance.pass_mm else WARN if distance <= tolerance.warn_mm else FAIL
 
 
-def rule_text(rule: VerdictRule, *, is_synthetic: bool) -> str:
-    """The rule in words, as it stands in the table; a study of real people does not have the word for made-up ones."""
+def rule_text(rule: VerdictRule) -> str:
+    """The rule in words, as it stands in the table."""
     rules = [
         f"{name}, PASS up to {tolerance.pass_mm:g} mm from the published figure, WARN up to {tolerance.warn_mm:g} mm, FAIL beyond"
         for name, tolerance in (("Published weights", rule.published_weights), ("trained here", rule.trained_here))
     ]
-    made_up = f"{SYNTHETIC}: the people are made up, so there is nothing to compare with. " if is_synthetic else ""
     return (
         f"Rule of the verdict, on MPJPE on all frames, in either direction. {'; '.join(rules)}. Trained here counts with its mean "
-        f"over the seeds. {NOT_RUN}: planned, but there is no result. {made_up}{NOT_COMPARED}: no published figure, or one of "
+        f"over the seeds. {NOT_RUN}: planned, but there is no result. {NOT_COMPARED}: no published figure, or one of "
         "another protocol or test set. The numbers of the rule are in config.yaml, under verdict."
     )

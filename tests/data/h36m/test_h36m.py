@@ -85,7 +85,6 @@ def test_metadata(golden, tables):
     metadata = tables["gt"].metadata
     assert metadata["dataset"] == "h36m"
     assert metadata["input_2d"] == "gt"
-    assert metadata["is_synthetic"] is False
     assert metadata["splits"]["test"] == ["S9", "S11"]
     assert metadata["actions"] == list(ACTIONS)
     path = golden / "data/data_3d_h36m.npz"
@@ -117,8 +116,7 @@ def files(tmp_path):
 
 def test_values_go_where_they_belong(files):
     paths, poses_3d, poses_2d = files()
-    table = h36m_table(*paths, "gt", is_synthetic=True)
-    assert table.metadata["is_synthetic"] is True
+    table = h36m_table(*paths, "gt")
     assert table.sequence_subject.tolist() == ["S1", "S1", "S9", "S9"]
     assert table.sequence_name.tolist() == ["Walking 1", "Photo"] * 2
     assert table.sequence_action.tolist() == ["Walking", "Photo"] * 2

@@ -43,7 +43,6 @@ def test_table(tmp_path: Path) -> None:
     assert table.metadata["splits"] == {"train": ["131", "09"], "test": ["02"]}
     assert table.metadata["input_2d"] == "simulated"
     assert table.metadata["acknowledgement"] == ACKNOWLEDGEMENT
-    assert not table.metadata["is_synthetic"]
     assert json.loads(json.dumps(table.metadata)) == table.metadata
     assert set(table.video_camera[table.video_subject == "09"]) == set(range(4 * camera_set("09"), 4 * camera_set("09") + 4))
     assert table.poses_2d is not None

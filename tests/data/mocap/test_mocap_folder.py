@@ -154,7 +154,7 @@ def test_what_is_wrong_with_a_folder(lab: Path) -> None:
     assert "names no subject" in faults["nobody.npz"]
     assert "'subject' is 'anna', but it is in the folder of 'ben'" in faults["ben/other.npz"]
     assert "too deep" in faults["ben/deep/run.npz"]
-    assert "anna/walk.npz is a recording of 'anna' with the same name" in faults["walk.npz"]
+    assert "anna/walk.npz has a recording of 'anna' with the same name, walk" in faults["walk.npz"]
     with pytest.raises(InputError) as error:
         read_folder(lab)
     assert len(str(error.value).splitlines()) >= 4
@@ -200,7 +200,7 @@ def test_check_says_fine_or_what_is_wrong(lab: Path, tmp_path: Path) -> None:
     assert "lab/ben/bad.npz: error: a frame rate of 12 Hz" in bad.stdout
     assert "lab/ben/bad.npz: error: the person is" in bad.stdout
     assert "lab/ben/still.npz: warning: nothing moves at all" in bad.stdout
-    assert bad.stdout.endswith("1 of 6 recordings cannot be used\n")
+    assert bad.stdout.endswith("1 of 6 files cannot be used\n")
     one = command("check_mocap.py", "lab/anna/walk.npz", cwd=tmp_path)
     assert (one.returncode, one.stdout) == (0, "fine: 1 recording, 1 subject, 0:02 min\n")
     assert command("check_mocap.py", "lab/nothing.npz", cwd=tmp_path).returncode == 2

@@ -21,6 +21,7 @@ from uplift_upsample.report.animation.encode import write_animation, write_mp4
 from uplift_upsample.report.animation.frames import HEIGHT, SHOWN_RATE, WIDTH, Scene
 from uplift_upsample.report.animation.sequences import sequence_names, video_of
 from uplift_upsample.report.animation.view import floor_below, space_view
+from uplift_upsample.report.figures.style import GREY
 from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS, PARENTS, ROOT
 
 LENGTHS = {("S9", "Walking 1"): 61, ("S9", "Walking"): 31, ("S9", "Sitting 2"): 12, ("35", "35_01"): 40}
@@ -52,7 +53,7 @@ def table() -> FramesTable:
         views = [np.linspace(-0.3, 0.3, length * NUM_JOINTS * 2).reshape(length, NUM_JOINTS, 2).astype(np.float32)] * 2
         action = "Walk" if subject == "35" else name.split()[0]
         records.append(SequenceRecord(subject, name, action, person(length), views, [4, 5]))
-    metadata = {"dataset": "h36m", "input_2d": "gt", "splits": {"test": ["S9", "35"]}, "is_synthetic": True, "sha256": "abc"}
+    metadata = {"dataset": "h36m", "input_2d": "gt", "splits": {"test": ["S9", "35"]}, "sha256": "abc"}
     return build_frames_table(records, h36m_cameras(), metadata)
 
 
@@ -112,7 +113,7 @@ def test_a_clip_is_what_the_scores_are_made_of(shown, table):
     assert np.flatnonzero(shown.is_key).tolist() == [0, 10, 20, 30, 40, 50, 60]
     assert shown.error_mm[::5] == pytest.approx(2, abs=1e-3)  # 34 mm at one of 17 joints
     assert shown.error_mm.max() < 4  # a person who turns is interpolated on a straight line
-    assert (shown.title, shown.run, shown.is_synthetic) == ("S9 Walking 1, camera 1", "seed 0", True)
+    assert (shown.title, shown.run, shown.note) == ("S9 Walking 1, camera 1", "seed 0", "")
     assert np.abs(shown.truth[:, ROOT]).max() < 1e-6
 
 
@@ -182,11 +183,11 @@ def test_a_key_frame_between_two_pictures_is_not_passed_over(table):
     assert has_colour(scene.picture(4), canvas.LEFT, (14, 74, 278, 304))  # of frame 5
 
 
-def test_synthetic_people_are_marked_in_every_picture(shown):
-    badge = (WIDTH - 60, 9, WIDTH - 12, 29)
-    assert all(has_colour(picture, "#D55E00", badge) for picture in Scene(shown).pictures())
-    real = Scene(replace(shown, is_synthetic=False))
-    assert not has_colour(real.picture(0), "#D55E00", badge)
+def test_simulated_detections_are_named_in_every_picture(shown):
+    place = (WIDTH - 60, 9, WIDTH - 12, 29)
+    noted = Scene(replace(shown, note="simulated detections"))
+    assert all(has_colour(picture, GREY, place) for picture in noted.pictures())
+    assert not has_colour(Scene(shown).picture(0), GREY, place)
 
 
 @pytest.mark.parametrize("length", [1, 2])

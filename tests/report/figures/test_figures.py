@@ -29,6 +29,8 @@ from uplift_upsample.report.figures.material import Material, gathered
 from uplift_upsample.report.results import collected
 from uplift_upsample.skeleton import MODEL_17
 
+NOTE = "simulated detections"
+
 MODEL = {"num_tokens": 27, "s_out": 5, "s_in": [5, 20], "temporal_dim": 64, "num_heads": 4}
 HISTORY = """epoch,step,loss_mm,learning_rate,validation_mpjpe_mm,validation_aw_mpjpe_mm
 1,1000,200.0,0.001,,
@@ -97,14 +99,13 @@ def test_error_over_s_in_shows_published_and_own_numbers_with_their_spread(mater
     assert "h36m_351, 2 seeds" in said
     assert "h36m_351_pt, 1 seed" in said
     assert "h36m_81: NOT RUN" in said
-    assert "SYNTHETIC" not in said
+    assert NOTE not in said
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
-def test_synthetic_people_are_named_on_every_figure_and_published_figures_are_not(material, values, topic):
-    drawn = topic.figure(material(values, is_synthetic=True))
-    assert "SYNTHETIC" in drawn.get_suptitle()
-    assert "published" not in words(drawn)
+def test_the_note_of_a_study_stands_on_every_figure(material, values, topic):
+    drawn = topic.figure(material(values, note=NOTE))
+    assert drawn.get_supxlabel() == NOTE
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
@@ -179,7 +180,7 @@ def test_error_over_distance_ends_at_half_a_stride(material, values):
 
 
 def test_files_are_whole_and_equal_when_made_again(material, values, tmp_path):
-    whole = material(values, is_synthetic=True)
+    whole = material(values, note=NOTE)
     first = write_figures(whole, tmp_path / "a")
     second = write_figures(whole, tmp_path / "b")
     assert [path.name for path in first] == [f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg")]
@@ -220,7 +221,7 @@ def test_scores_of_an_older_version_are_to_be_made_again(study, values):
 
 def test_command(study, planned, tmp_path, project):
     manifest = study({})
-    document = {"study": "trial", "is_synthetic": True, "experiments": planned, "scores": {}, "published": manifest.published}
+    document = {"study": "trial", "note": NOTE, "experiments": planned, "scores": {}, "published": manifest.published}
     (tmp_path / "manifest.json").write_text(json.dumps(document))
 
     def command(name: str) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,7 @@ def poses_document() -> dict[str, Any]:
         "unit_mm": 0.1,
         "joints": list(MODEL_17),
         "parents": PARENTS.tolist(),
-        "is_synthetic": False,
+        "note": None,
         "sequences": [{"name": name, "title": name.replace("_", " "), **start} for name in names],
         "tracks": tracks,
     }
@@ -79,7 +79,7 @@ def comparison() -> dict[str, Any]:
     ]
     return {
         "title": "Comparison <of> figures",
-        "is_synthetic": False,
+        "note": None,
         "sections": [
             {
                 "title": "MPJPE, mm",
@@ -104,7 +104,7 @@ def cost() -> dict[str, Any]:
     network = {"experiment": "small", "stage": "network", "parameters": 162166, "wall_seconds": "n/a", "poses_per_second": "n/a"}
     return {
         "title": "Cost",
-        "is_synthetic": False,
+        "note": None,
         "sections": [{"title": "Networks", "header": ["model", "parameters"], "rows": [["small", "162,166"]], "remarks": []}],
         "remarks": [],
         "footer": ["Measured when the jobs ran."],

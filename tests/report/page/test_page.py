@@ -48,8 +48,7 @@ def test_first_screen_answers_all_three_questions(page_text: Make) -> None:
     ],
 )
 def test_headline(counts: dict[str, int], start: str) -> None:
-    assert headline(counts, is_synthetic=False).startswith(start)
-    assert headline(counts, is_synthetic=True).startswith("No answer from this study")
+    assert headline(counts).startswith(start)
 
 
 def main_record(experiment: str, s_in: int, mean: float | str, **values: object) -> dict[str, object]:
@@ -73,10 +72,10 @@ def test_study_without_published_figures_has_an_answer_of_its_own(study: Path, p
     ]
     path = rewritten(study, records=compared)
     (study / "tables/main_results.json").write_text(
-        json.dumps({"name": "main_results", "title": "Main", "is_synthetic": False, "sections": [], "records": records}), "utf-8"
+        json.dumps({"name": "main_results", "title": "Main", "note": None, "sections": [], "records": records}), "utf-8"
     )
     tables = [table(each, study / "index.html") for each in (path, study / "tables/main_results.json")]
-    told = summary(tables, is_synthetic=False)
+    told = summary(tables)
     assert told.question == "What came out?"
     assert told.headline == (
         "cmu_small: 54.4 mm at s_in 5, against 199.5 mm of the mean pose; sparser input, from s_in 5 to 20: +3.1 mm. "
@@ -87,14 +86,6 @@ def test_study_without_published_figures_has_an_answer_of_its_own(study: Path, p
     assert "<h2>What came out?</h2>" in text
     assert "oes it reproduce" not in text
     assert '<a href="#table-main_results">' in text
-
-
-def test_synthetic_results_are_counted_without_a_verdict(study: Path) -> None:
-    record = json.loads(rewritten(study).read_text("utf-8"))["records"][0]
-    path = rewritten(study, records=[{**record, "verdict": "SYNTHETIC"}] * 12, is_synthetic=True)
-    told = summary([table(path, study / "index.html")], is_synthetic=True)
-    assert told.counts == [("SYNTHETIC", "12 results, all synthetic: no verdict")]
-    assert told.question == "Does it reproduce?"
 
 
 def test_titles_stand_once(page_text: Make) -> None:
@@ -123,14 +114,12 @@ def test_texts_are_escaped(page_text: Make) -> None:
     assert "NOT RUN: there are no predictions of the chosen sequences." in held
 
 
-def test_synthetic_study_says_so_everywhere(study: Path, page_text: Make) -> None:
-    assert "SYNTHETIC" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", page_text(), flags=re.DOTALL)
-    path = rewritten(study, is_synthetic=True)
+def test_the_note_of_a_study_stands_on_the_first_screen(study: Path, page_text: Make) -> None:
+    assert "<strong>Note</strong>" not in page_text()
+    path = rewritten(study, note="simulated <detections>")
     text = page_text(tables=[table(path, study / "index.html")])
-    assert "<title>SYNTHETIC: " in text
-    for section in ("answer", "figures", "poses-in-3d", "tables", "animations"):
-        start = text.index(f'<section id="{section}"')
-        assert "SYNTHETIC" in text[start : text.index("</section>", start)], section
+    answer = text[text.index('<section id="answer"') :]
+    assert "<strong>Note</strong>: simulated &lt;detections&gt;." in answer[: answer.index("</section>")]
 
 
 def test_what_was_not_made_is_said(page_text: Make, study: Path) -> None:
@@ -138,7 +127,7 @@ def test_what_was_not_made_is_said(page_text: Make, study: Path) -> None:
     text = page_text(tables=[only], figures=[], animations=[], runs=[], rules={})
     assert text.count("NOT RUN: ") == 3
     assert "The graph was not given." in text
-    assert summary([only], is_synthetic=False).rows == []
+    assert summary([only]).rows == []
 
 
 def test_rows_lead_to_their_records(page_text: Make) -> None:

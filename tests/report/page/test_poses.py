@@ -35,7 +35,7 @@ def table() -> FramesTable:
     names = list(h36m_cameras().names)
     cameras = [names.index(name) for name in names if name.startswith("S9/")][:2]
     record = SequenceRecord("S9", "Walking", "Walking", poses, views, cameras)
-    return build_frames_table([record], h36m_cameras(), {"dataset": "h36m", "is_synthetic": True})
+    return build_frames_table([record], h36m_cameras(), {"dataset": "h36m"})
 
 
 @pytest.fixture
@@ -62,7 +62,6 @@ def test_track_has_the_predicted_frames_and_the_truth_all(table: FramesTable, pr
     sequence, track = document["sequences"][0], document["tracks"][0]
     assert (sequence["num_frames"], sequence["title"]) == (31, "S9 Walking, camera 0")
     assert (track["step"], track["key_step"], track["num_poses"]) == (5, 20, 7)  # frames 0 to 30
-    assert document["is_synthetic"]
     truth, predicted = unpacked(sequence["truth"]), unpacked(track["poses"])
     np.testing.assert_allclose(truth, root_relative(truth), atol=1e-9)
     np.testing.assert_allclose(predicted, truth[::5], atol=2e-4)

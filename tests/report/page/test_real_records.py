@@ -111,7 +111,7 @@ def test_table_shows_the_same_time(study: Study, result: Path) -> None:
     ]
     planned = {"name": "tiny", "dataset": "h36m", "s_in": [S_IN], "seeds": [0], "model": MODEL}
     scores = {"tiny": {"0": {str(S_IN): str(result.with_name("scores.json"))}}}
-    manifest = {"study": "trial", "is_synthetic": False, "experiments": [planned], "scores": scores, "jobs": jobs}
+    manifest = {"study": "trial", "note": "", "experiments": [planned], "scores": scores, "jobs": jobs}
     results = collected(manifest_from_mapping(manifest))
     facts = dict(runs([str(result)], study.folder / "index.html")[0].facts)
     for job, step in zip(results.manifest.jobs, STEPS, strict=True):
@@ -156,6 +156,6 @@ def test_published_is_what_has_the_checksum(study: Study, result: Path, capsys: 
     assert dict(runs([str(path)], page)[0].facts)["weights"] == UNKNOWN
     planned = {"name": "tiny", "dataset": "h36m", "s_in": [S_IN], "seeds": [], "published_weights": "weights_tiny"}
     published = {"tiny": {str(S_IN): str(path.with_name("scores.json"))}}
-    manifest = {"study": "trial", "is_synthetic": False, "experiments": [planned], "scores": {}, "published_scores": published}
+    manifest = {"study": "trial", "note": "", "experiments": [planned], "scores": {}, "published_scores": published}
     with pytest.raises(Exception, match=r"scores\.json: scores of weights that are not known to be the published ones of tiny"):
         collected(manifest_from_mapping(manifest))

@@ -29,9 +29,7 @@ _LOG = logging.getLogger(__name__)
 _SHOWN = 3  # sequences that a warning names
 
 
-def amass_table(
-    files: Sequence[str | os.PathLike[str]], is_synthetic: bool = False, checks: Checks = DEFAULT_CHECKS
-) -> FramesTable:
+def amass_table(files: Sequence[str | os.PathLike[str]], checks: Checks = DEFAULT_CHECKS) -> FramesTable:
     """Read files ``{subset}.npz``, each one subset under any of its names (``amass_subsets``), into a frames table.
 
     The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
@@ -45,33 +43,30 @@ def amass_table(
     validation; for a frame rate that is not a multiple of 50 Hz, values that are not finite, and people of an impossible size, it
     names file and sequence.
     """
-    return build_frames_table(*_table_parts(files, is_synthetic, checks))
+    return build_frames_table(*_table_parts(files, checks))
 
 
 def write_amass_table(
     path: str | os.PathLike[str],
     files: Sequence[str | os.PathLike[str]],
-    is_synthetic: bool = False,
     progress: Callable[[int], object] = lambda frames: None,
     checks: Checks = DEFAULT_CHECKS,
 ) -> None:
     """Write ``amass_table`` to a file without ever having it in memory: only one subset is. progress: gets the frames of each
     recording."""
-    write_frames(path, *_table_parts(files, is_synthetic, checks), progress)
+    write_frames(path, *_table_parts(files, checks), progress)
 
 
 def _table_parts(
-    files: Sequence[str | os.PathLike[str]], is_synthetic: bool, checks: Checks
+    files: Sequence[str | os.PathLike[str]], checks: Checks
 ) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
     """Recordings, cameras and metadata of the table."""
     paths = _by_subset(files)
     subsets = list(paths)
-    if not is_synthetic:
-        _warn_about(subsets)
+    _warn_about(subsets)
     metadata = {
         "dataset": "amass",
         "input_2d": None,
-        "is_synthetic": is_synthetic,
         "splits": {
             "train": [subset for subset in subsets if subset not in SPLITS["val"]],
             "val": [subset for subset in subsets if subset in SPLITS["val"]],

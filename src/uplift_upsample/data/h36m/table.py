@@ -50,7 +50,6 @@ def h36m_table(
     poses_3d_path: str | os.PathLike[str],
     poses_2d_path: str | os.PathLike[str],
     input_2d: str,
-    is_synthetic: bool = False,
     checks: Checks = DEFAULT_CHECKS,
 ) -> FramesTable:
     """Read ``data_3d_h36m.npz`` and a ``data_2d_h36m_*.npz`` into a frames table.
@@ -58,14 +57,13 @@ def h36m_table(
     Subjects and actions stay in file order, each sequence has a video for each of the subject's four cameras. 2D poses
     become normalised screen coordinates; 2D frames behind the end of the 3D sequence are cut. Subjects without public
     3D poses (S2, S3, S4) are ignored; ``CORRUPT`` is left out with a warning, and ``left_out`` of the metadata names its videos.
-    input_2d: the name of the 2D source, for the metadata. is_synthetic: likewise; files that the demo's generator made are
-    recognised without it. checks: from where on the poses contradict each other.
+    input_2d: the name of the 2D source, for the metadata. checks: from where on the poses contradict each other.
 
     Raises ``InputError``, naming file, subject and action, when a 2D video is missing or shorter than the 3D sequence, when
     there is not one for each camera, for an unknown action, for shapes that do not fit, for values that are not finite, and for 2D
     and 3D poses that do not mean the same (``check_reprojection``).
     """
-    return build_frames_table(*_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic, checks))
+    return build_frames_table(*_table_parts(poses_3d_path, poses_2d_path, input_2d, checks))
 
 
 def write_h36m_table(
@@ -73,25 +71,23 @@ def write_h36m_table(
     poses_3d_path: str | os.PathLike[str],
     poses_2d_path: str | os.PathLike[str],
     input_2d: str,
-    is_synthetic: bool = False,
     progress: Callable[[int], object] = lambda frames: None,
     checks: Checks = DEFAULT_CHECKS,
 ) -> None:
     """Write ``h36m_table`` to a file without ever having it in memory: only the two public files are. progress: gets the frames of
     each recording."""
-    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, is_synthetic, checks), progress)
+    write_frames(path, *_table_parts(poses_3d_path, poses_2d_path, input_2d, checks), progress)
 
 
 def _table_parts(
     poses_3d_path: str | os.PathLike[str],
     poses_2d_path: str | os.PathLike[str],
     input_2d: str,
-    is_synthetic: bool,
     checks: Checks,
 ) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
     """Recordings, cameras and metadata of the table."""
     positions_3d = read_positions_3d(poses_3d_path, SUBJECTS)
-    positions_2d, metadata_2d = read_positions_2d(poses_2d_path, SUBJECTS)
+    positions_2d, _ = read_positions_2d(poses_2d_path, SUBJECTS)
     if not positions_3d:
         raise InputError(f"{poses_3d_path}: none of the subjects {', '.join(SUBJECTS)} is in it")
     absent = [subject for subject in SUBJECTS if subject not in positions_3d]
@@ -105,7 +101,6 @@ def _table_parts(
     metadata = {
         "dataset": "h36m",
         "input_2d": input_2d,
-        "is_synthetic": is_synthetic or bool(metadata_2d.get("is_synthetic")),
         "splits": {name: list(subjects) for name, subjects in SPLITS.items()},
         "actions": list(ACTIONS),
         "left_out": left_out,

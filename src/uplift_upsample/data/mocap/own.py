@@ -1,4 +1,4 @@
-"""The user's own motion capture: one ``.npz`` file for each recording, read strictly and judged in full.
+"""The user's own motion capture: ``.npz`` files of one or several recordings of a person, read strictly and judged in full.
 
 ``docs/own_motion_capture.md`` explains the fields to users. ``own_axes`` has the units and axes, ``own_checks`` looks at what
 the numbers mean, ``own_folder`` at a whole folder.
@@ -23,7 +23,7 @@ from uplift_upsample.skeleton import MODEL_17
 from uplift_upsample.strict import suggestion
 
 REQUIRED = ("positions", "joints", "frame_rate", "up_axis", "unit")
-OPTIONAL = ("subject", "action")
+OPTIONAL = ("subject", "action", "recordings", "lengths")
 ANY_ACTION = "motion"
 # Hz. Recordings of the CMU sample, thinned and interpolated: at 30 Hz a joint is 0.9 mm off in the mean, and the worst of a frame
 # 14 mm in one frame of a hundred; at 20 Hz it is 1.4 and 23 mm, at 15 Hz 2.1 and 36 mm, which is what networks are off by.
@@ -34,33 +34,41 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Recording:
-    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None where the file does not say."""
+    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None where the file does not say.
+
+    name: within a file of several recordings; None in a file of one, which is named by the file.
+    """
 
     poses: np.ndarray
     frame_rate: float
     subject: str | None
     action: str
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a file, each fault in a line; what may be; and the recording, if there is no fault.
+    """What is wrong with a file, each fault in a line; what may be; and its recordings, if there is no fault.
 
     is_empty: whether the one fault is that there are no frames.
     """
 
     faults: Sequence[str]
     warnings: Sequence[str]
-    recording: Recording | None
+    recordings: Sequence[Recording] = ()
     is_empty: bool = False
 
 
-def read_recording(path: str | os.PathLike[str]) -> Recording:
-    """Read one file. Raises ``InputError`` that lists everything that is wrong with it."""
-    verdict = judge(path)
-    if verdict.recording is None:
-        raise InputError("\n".join(f"{path}: {fault}" for fault in verdict.faults))
-    return verdict.recording
+@dataclass(frozen=True)
+class _Part:
+    """One recording of a file: its frames, action and, among several, its name."""
+
+    frames: slice
+    action: str
+    name: str | None
+
+    def placed(self, lines: Sequence[str]) -> list[str]:
+        return [f"recording {self.name!r}: {line}" if self.name else line for line in lines]
 
 
 def judge(path: str | os.PathLike[str]) -> Verdict:
@@ -68,7 +76,7 @@ def judge(path: str | os.PathLike[str]) -> Verdict:
     faults: list[str] = []
     fields = _load(path, faults)
     if not fields:
-        return Verdict(faults, (), None)
+        return Verdict(faults, ())
     _check_keys(fields, faults)
     names = _joint_names(fields, faults)
     positions = _positions(fields, faults)
@@ -77,22 +85,26 @@ def judge(path: str | os.PathLike[str]) -> Verdict:
     unit = _choice(fields, "unit", UNITS, faults)
     up_axis = _choice(fields, "up_axis", TO_Z_UP, faults)
     subject = _name(fields, "subject", faults)
-    action = _name(fields, "action", faults) or ANY_ACTION
+    parts = _parts(fields, positions, faults)
     columns = _columns(names, positions, faults)
     if columns is None or positions is None:
         positions = fields.get("positions", np.zeros(1))
         is_empty = len(faults) == 1 and positions.ndim == 3 and len(positions) == 0
-        return Verdict(faults, warnings, None, is_empty)
+        return Verdict(faults, warnings, is_empty=is_empty)
     chosen = positions[:, columns].astype(np.float64)
-    unsound = unsound_numbers(chosen)
-    findings = Findings(faults, warnings)
-    if unsound:
-        faults.append(unsound)
-    elif unit is not None and up_axis is not None:
-        examine(chosen, frame_rate, unit, up_axis, findings)
+    for part in parts:
+        findings = Findings([], [])
+        unsound = unsound_numbers(chosen[part.frames])
+        if unsound:
+            findings.faults.append(unsound)
+        elif unit is not None and up_axis is not None:
+            examine(chosen[part.frames], frame_rate, unit, up_axis, findings)
+        faults += part.placed(findings.faults)
+        warnings += part.placed(findings.warnings)
     if faults or unit is None or up_axis is None or frame_rate is None:
-        return Verdict(faults, findings.warnings, None)
-    return Verdict((), findings.warnings, Recording(to_world(chosen, unit, up_axis), frame_rate, subject, action))
+        return Verdict(faults, warnings)
+    poses = to_world(chosen, unit, up_axis)
+    return Verdict((), warnings, [Recording(poses[part.frames], frame_rate, subject, part.action, part.name) for part in parts])
 
 
 def _load(path: str | os.PathLike[str], faults: list[str]) -> dict[str, np.ndarray]:
@@ -144,6 +156,51 @@ def _choice(fields: Mapping[str, np.ndarray], key: str, known: Mapping[str, Any]
     found = _described(fields[key]) if text is None else repr(text[:40])
     faults.append(f"{key!r} is {found}; it must be one of {', '.join(known)}")
     return None
+
+
+def _parts(fields: Mapping[str, np.ndarray], positions: np.ndarray | None, faults: list[str]) -> list[_Part]:
+    """The recordings of a file: one, or those that ``recordings`` and ``lengths`` name; the whole where these are wrong."""
+    num_frames = 0 if positions is None else len(positions)
+    if "recordings" not in fields and "lengths" not in fields:
+        return [_Part(slice(0, num_frames), _name(fields, "action", faults) or ANY_ACTION, None)]
+    before = len(faults)
+    names = _names(fields, "recordings", faults)
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        faults.append(f"'recordings' names {repeated[0]!r} twice; each recording needs a name of its own")
+    lengths = fields.get("lengths", np.zeros(0))
+    if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or len(lengths) != len(names) or (lengths < 1).any():
+        found = _described(lengths) if "lengths" in fields else "missing"
+        faults.append(f"'lengths' is {found}; it must be the number of frames, at least 1, of each of 'recordings'")
+    elif positions is not None and lengths.sum() != num_frames:
+        faults.append(f"'lengths' adds up to {lengths.sum()} frames where 'positions' has {num_frames}")
+    actions = [ANY_ACTION]
+    if "action" in fields:
+        is_one = fields["action"].size == 1
+        actions = [_name(fields, "action", faults) or ANY_ACTION] if is_one else _names(fields, "action", faults)
+    if len(actions) not in (1, len(names)) and len(faults) == before:
+        faults.append(
+            f"'action' has {len(actions)} texts for {len(names)} recordings; it must be one text, or one for each of them"
+        )
+    if len(faults) > before:
+        return [_Part(slice(0, num_frames), ANY_ACTION, None)]
+    ends = np.cumsum(lengths, dtype=np.int64).tolist()
+    actions *= len(names) // len(actions)
+    return [
+        _Part(slice(end - int(length), end), action, name)
+        for end, length, action, name in zip(ends, lengths, actions, names, strict=True)
+    ]
+
+
+def _names(fields: Mapping[str, np.ndarray], key: str, faults: list[str]) -> list[str]:
+    """A list of names; empty where it is not one."""
+    value = fields.get(key, np.zeros(0))
+    texts = [_text(item) for item in value] if value.ndim == 1 and value.dtype.kind in "US" else []
+    names = [text for text in texts if text is not None and is_name(text)]
+    if names and len(names) == len(texts):
+        return names
+    wrong = next((repr(text) for text in texts if text is None or not is_name(text)), _described(value))
+    faults.append(f"{key!r} is {wrong if key in fields else 'missing'}; it must be a list of short texts without slashes")
+    return []
 
 
 def _name(fields: Mapping[str, np.ndarray], key: str, faults: list[str]) -> str | None:

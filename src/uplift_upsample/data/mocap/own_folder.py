@@ -1,4 +1,5 @@
-"""A folder of the user's own motion capture, ``{subject}/{recording}.npz``: a subset for pre-training, or a data set of its own.
+"""A folder of the user's own motion capture, ``{subject}/{recording}.npz`` or ``{subject}.npz``: a subset for pre-training, or a
+data set of its own.
 
 Recordings go the way of the CMU database: without jumps (``glitches``), at 50 Hz (``resample``), where the cameras of
 Human3.6M look (``capture_space``).
@@ -18,8 +19,9 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.glitches import remove_glitches
-from uplift_upsample.data.mocap.own import LOWEST_RATE, Recording, Verdict, is_name, judge
+from uplift_upsample.data.mocap.own import ANY_ACTION, LOWEST_RATE, Recording, Verdict, is_name, judge
 from uplift_upsample.data.mocap.simulated_table import simulated_table
+from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import resample
 from uplift_upsample.errors import InputError
@@ -28,13 +30,15 @@ from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
 
 _LOG = logging.getLogger(__name__)
 _TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)
+_MAX_TEXT = 1 << 20  # bytes of a list of names
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A file of a folder with its subject and the name of the recording, each in a text, and what was found in it.
+    """A file of a folder with its subject and its name, each in a text, and what was found in it.
 
-    file: its path in the folder, with slashes. subject: empty where neither folder nor file names one.
+    file: its path in the folder, with slashes. subject: empty where neither folder nor file names one. name: of the recording
+    in a file of one.
     """
 
     path: Path
@@ -61,25 +65,52 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
     for path in sorted(paths, key=lambda path: path.relative_to(folder).parts):
         verdict = judge(path)
         file, folders = path.relative_to(folder).as_posix(), path.relative_to(folder).parts[:-1]
-        named = verdict.recording.subject if verdict.recording else None
+        named = verdict.recordings[0].subject if verdict.recordings else None
         subject, name = folders[0] if folders else named or "", path.stem
         faults = list(verdict.faults)
         if len(folders) > 1:
             faults.append("its folder is too deep; recordings belong into the folder of their subject: {subject}/{recording}.npz")
-        if not folders and verdict.recording and not named:
+        if not folders and verdict.recordings and not named:
             faults.append("it names no subject; put it into a folder with the name of its subject, or add 'subject'")
         if folders and named and named != folders[0]:
             faults.append(f"its 'subject' is {named!r}, but it is in the folder of {folders[0]!r}")
         if not all(is_name(text) for text in (*folders, name)):
             faults.append("folder and file must have short names of printable characters")
-        if subject:
-            earlier = seen.setdefault((subject, name), file)
+        for own_name in [recording.name or name for recording in verdict.recordings] or [name]:
+            earlier = seen.setdefault((subject, own_name), file) if subject else file
             if earlier != file:
-                faults.append(f"{earlier} is a recording of {subject!r} with the same name")
+                faults.append(f"{earlier} has a recording of {subject!r} with the same name, {own_name}")
         if verdict.is_empty and len(faults) == 1:  # a recorder that was stopped at once; the others are as good without it
-            yield Judged(path, file, subject, name, Verdict((), [*verdict.warnings, "it has no frames and is left out"], None))
+            yield Judged(path, file, subject, name, Verdict((), [*verdict.warnings, "it has no frames and is left out"]))
             continue
-        yield Judged(path, file, subject, name, Verdict(faults, verdict.warnings, None if faults else verdict.recording))
+        yield Judged(path, file, subject, name, Verdict(faults, verdict.warnings, () if faults else verdict.recordings))
+
+
+def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Subject, trial and action of the recordings in a folder, without a look at their poses, to know their names before that.
+
+    Files that cannot be read are left out.
+    """
+    rows = []
+    for path in sorted(Path(folder).rglob("*.npz")):
+        folders = path.relative_to(folder).parts[:-1]
+        try:
+            file = PlainNpz(path)
+            texts = {
+                key: np.atleast_1d(file.read(key, _MAX_TEXT)).astype(str).ravel().tolist()
+                for key in ("subject", "action", "recordings")
+                if key in file.fields
+            }
+        except (OSError, UnreadableError, ValueError):
+            continue
+        names = texts.get("recordings", [path.stem])
+        actions = texts.get("action", [ANY_ACTION])
+        subject = folders[0] if folders else texts.get("subject", [""])[0]
+        rows += [
+            {"subject": subject, "trial": name if name.startswith(f"{subject}_") else f"{subject}_{name}", "action": action}
+            for name, action in zip(names, actions * len(names) if len(actions) == 1 else actions, strict=False)
+        ]
+    return rows
 
 
 def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
@@ -94,8 +125,9 @@ def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
         faults += [f"{judged.path}: {fault}" for fault in judged.verdict.faults]
         for warning in judged.verdict.warnings:
             _LOG.warning("%s: %s", judged.path, warning)
-        if judged.verdict.recording is not None:
-            clips.setdefault(judged.subject, []).extend(_clips(judged.subject, judged.name, judged.verdict.recording))
+        for recording in judged.verdict.recordings:
+            clips.setdefault(judged.subject, []).extend(_clips(judged.subject, recording.name or judged.name, recording))
+        if judged.verdict.recordings:
             sources.setdefault(judged.subject, []).append({"file": judged.file, "sha256": sha256_of_file(judged.path)})
     if faults:
         raise InputError("\n".join(faults))
@@ -108,7 +140,7 @@ def _clips(subject: str, name: str, recording: Recording) -> list[Clip]:
     parts, _ = remove_glitches(recording.poses, recording.frame_rate)
     resampled = [resample(part, recording.frame_rate, lowest=LOWEST_RATE) for part in parts]
     poses_3d = [clip.astype(np.float32) for part in resampled if len(part) for clip in place_in_capture_space(part)]
-    whole = f"{subject}_{name}"
+    whole = name if name.startswith(f"{subject}_") else f"{subject}_{name}"  # as the CMU database writes it, 02_01
     names = [whole] if len(poses_3d) == 1 else [f"{whole}/{part}" for part in range(1, len(poses_3d) + 1)]
     return [Clip(whole, clip_name, recording.action, clip) for clip_name, clip in zip(names, poses_3d, strict=True)]
 
@@ -128,15 +160,21 @@ def mocap_table(
     splits: Mapping[str, Sequence[str]],
     seed: int = 0,
     noise: DetectionNoise | None = None,
+    *,
+    has_detections: bool = True,
 ) -> FramesTable:
-    """A folder as a data set of its own, with simulated detections.
+    """A folder as a data set of its own, with simulated detections, or without any for pre-training.
 
-    Splits, seed and errors as in ``simulated_table``, errors also as in ``read_folder``. Actions come in alphabetical order.
+    Subjects that are in no split are left out, if there are any splits. Splits, seed and errors as in ``simulated_table``, errors
+    also as in ``read_folder``. Actions come in alphabetical order.
     """
     subjects = read_folder(folder)
+    used = {subject for members in splits.values() for subject in members}
+    if used <= {subject.subject for subject in subjects}:  # else the table says which have no clips
+        subjects = [subject for subject in subjects if not used or subject.subject in used]
     metadata = {
         "dataset": "mocap",
         "actions": sorted({clip.action for subject in subjects for clip in subject.clips}),
         "sources": [dict(source) for subject in subjects for source in subject.sources],
     }
-    return simulated_table(subjects, splits, seed, noise, metadata)
+    return simulated_table(subjects, splits, seed, noise, metadata, has_detections=has_detections)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.cameras import Cameras, h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
-from uplift_upsample.data.detections import DetectionNoise, simulate_detections
+from uplift_upsample.data.detections import SIMULATED, DetectionNoise, simulate_detections
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.recordings import SequenceRecord
@@ -51,8 +51,10 @@ def simulated_table(
     seed: int,
     noise: DetectionNoise | None,
     metadata: Mapping[str, Any],
+    *,
+    has_detections: bool = True,
 ) -> FramesTable:
-    """A frames table of clips with simulated detections.
+    """A frames table of clips with simulated detections; without detections, one for pre-training, which draws its cameras.
 
     splits: name -> subjects; each subject in at most one. seed: of the noise, which is the same for a video whatever
     other subjects are in the table. metadata: what the data set says of itself; its ``dataset`` starts error messages,
@@ -64,28 +66,43 @@ def simulated_table(
     """
     _check_subjects(metadata["dataset"], [subject.subject for subject in subjects], splits)
     noise, cameras, tally = noise or DetectionNoise(), h36m_cameras(), _Tally()
+    if not has_detections:
+        unseen = [
+            SequenceRecord(subject.subject, clip.name, clip.action, clip.poses_3d) for subject in subjects for clip in subject.clips
+        ]
+        return build_frames_table(unseen, cameras, {**metadata, "input_2d": None, **_contents(subjects, splits, metadata, unseen)})
     records = [
         record for subject in subjects for clip in subject.clips for record in _records(subject, clip, cameras, seed, noise, tally)
     ]
-    found = {record.action for record in records}
     if tally.dropped:
         _LOG.warning("%d of %d videos are left out: their projections are unusable", len(tally.dropped), tally.videos)
     if not records:
         raise InputError(f"{metadata['dataset']}: no camera sees any of the recordings; there is nothing to put into a table")
-    common = {
-        "input_2d": "simulated",
-        "is_synthetic": False,
-        "splits": {name: list(members) for name, members in splits.items()},
-        "actions": [action for action in metadata["actions"] if action in found],
-        "original_files": [dict(source) for subject in subjects for source in subject.sources],
-        "dropped_trials": [dict(entry) for subject in subjects for entry in subject.dropped],
+    seen = {
+        "input_2d": SIMULATED,
         "dropped_videos": tally.dropped,
         "num_videos_projected": tally.videos,
         "share_of_joints_outside": tally.joints_outside / max(tally.joints, 1),
         "detection_noise": noise.to_mapping() | {"seed": seed},
         "camera_sets": {subject.subject: cameras.names[VIEWS * camera_set(subject.subject)].split("/")[0] for subject in subjects},
     }
-    return build_frames_table(records, cameras, dict(metadata) | common)
+    return build_frames_table(records, cameras, {**metadata, **seen, **_contents(subjects, splits, metadata, records)})
+
+
+def _contents(
+    subjects: Sequence[SubjectClips],
+    splits: Mapping[str, Sequence[str]],
+    metadata: Mapping[str, Any],
+    records: Sequence[SequenceRecord],
+) -> dict[str, Any]:
+    """What the metadata say of the recordings in a table."""
+    found = {record.action for record in records}
+    return {
+        "splits": {name: list(members) for name, members in splits.items()},
+        "actions": [action for action in metadata["actions"] if action in found],
+        "original_files": [dict(source) for subject in subjects for source in subject.sources],
+        "dropped_trials": [dict(entry) for subject in subjects for entry in subject.dropped],
+    }
 
 
 def _check_subjects(dataset: str, subjects: Sequence[str], splits: Mapping[str, Sequence[str]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.data.detections import SIMULATED
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
@@ -42,7 +43,7 @@ class Clip:
     prediction: np.ndarray
     truth: np.ndarray
     error_mm: np.ndarray
-    is_synthetic: bool
+    note: str
     is_learned: bool
 
     def __len__(self) -> int:
@@ -90,7 +91,7 @@ def clip(
         prediction=predicted @ turn.T,
         truth=truth @ turn.T,
         error_mm=mpjpe(predicted, truth).mean(axis=1) * MM_PER_M,
-        is_synthetic=bool(metadata.get("is_synthetic") or table.metadata.get("is_synthetic")),
+        note="simulated detections" if table.metadata.get("input_2d") == SIMULATED else "",
         is_learned=learned_upsampling,
     )
 

@@ -71,12 +71,9 @@ class Scene:
     def _static(self) -> Canvas:
         clip, canvas = self._clip, Canvas(WIDTH, HEIGHT)
         room = WIDTH - 24.0
-        if clip.is_synthetic:
-            badge = "SYNTHETIC people"
-            width = text_width(badge, 12, is_bold=True) + 16
-            canvas.box((WIDTH - 12 - width, 9, WIDTH - 12, 29), VERMILION)
-            canvas.text((WIDTH - 12 - width / 2, 19), badge, 12, WHITE, "mm", is_bold=True)
-            room -= width + 12
+        if clip.note:
+            canvas.text((WIDTH - 12, 19), clip.note, 12, GREY, "rm")
+            room -= text_width(clip.note, 12) + 12
         way = "" if clip.is_learned else " · plain interpolation"
         title = f"{clip.experiment}, {clip.run} · {clip.title} · s_in = {clip.s_in}{way}"
         canvas.text((12, 10), shortened(title, room, 15, is_bold=True), 15, is_bold=True)

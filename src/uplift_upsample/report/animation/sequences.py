@@ -51,12 +51,12 @@ def video_of(table: FramesTable, videos: Iterable[int], sequence: str) -> int:
 def planned_sequences(source: Mapping[str, Any], subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
     """The names that sequences will have whose frames table is not there yet; empty where nothing can be said of them.
 
-    source: the data set as the configuration describes it. subjects: of the test. trials: rows of its table of trials. A second
+    source: the data set as the configuration describes it. subjects: of the test. trials: its recordings, if listed. A second
     recording of an action (``S9_Walking_1_cam2``) is not among the names of Human3.6M: the files show which there are.
     """
     if source["kind"] == "h36m":
         titles = [f"{subject}_{_plain(action)}" for subject in subjects for action in ACTIONS]
-    elif source["kind"] == "cmu":
+    elif trials:
         rows = [row for row in trials if row["subject"] in set(subjects)]
         titles = [row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows]
     else:

@@ -42,7 +42,7 @@ def figure(material: Material) -> Figure:
         style.say_not_run(axes)
     else:
         _finish(axes)
-    style.titled(drawn, "Error over cost", results.is_synthetic)
+    style.titled(drawn, "Error over cost", results.note)
     handles = [
         Line2D([], [], label=seeds_label(material, experiment), **style.look(material.number(experiment)).plain())
         for experiment in results.evaluated

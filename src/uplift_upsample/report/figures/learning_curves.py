@@ -33,7 +33,7 @@ def figure(material: Material) -> Figure:
     if material.histories:
         _logarithmic(grid)
         grid[0].set_ylabel("mm (logarithmic)")
-    style.titled(drawn, "Learning curves", material.results.is_synthetic)
+    style.titled(drawn, "Learning curves", material.results.note)
     handles = [
         Line2D([], [], color=style.GREY, marker=".", markersize=4, label="training loss, mean of an epoch"),
         Line2D(

@@ -5,6 +5,7 @@ Experiments keep their look in all figures of a study.
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column
 DPI = 250
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 VERMILION, BLUE = "#D55E00", "#0072B2"
-SYNTHETIC = "SYNTHETIC people: this tests the code only"
+NOTE_WIDTH = 70  # letters of 6 points in a line that is a column wide
 _COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#B07D00", "#56B4E9", "#000000")  # the orange is darkened for white paper
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _LINES: tuple[Any, ...] = (
@@ -120,12 +121,11 @@ def panels(count: int, width: float, height: float, columns: int, **shared: Any)
     return figure, grid[:count]
 
 
-def titled(figure: Figure, title: str, is_synthetic: bool) -> None:
-    """Put the title above everything, and below it the word that made-up people need."""
-    if is_synthetic:
-        figure.suptitle(f"{title}\n{SYNTHETIC}", fontsize=8, color=VERMILION, fontweight="bold", linespacing=1.4)
-    else:
-        figure.suptitle(title, fontsize=8.5, fontweight="bold")
+def titled(figure: Figure, title: str, note: str) -> None:
+    """Put the title above everything, and what readers must know, if anything, at the bottom."""
+    figure.suptitle(title, fontsize=8.5, fontweight="bold")
+    if note:
+        figure.supxlabel("\n".join(textwrap.wrap(note, NOTE_WIDTH)), fontsize=6, color=GREY)
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:

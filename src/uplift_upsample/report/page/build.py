@@ -17,7 +17,6 @@ from uplift_upsample.report.page.contents import Animation, Figure, Table, runs_
 from uplift_upsample.report.page.graph import drawing
 from uplift_upsample.report.page.provenance_facts import Run
 from uplift_upsample.report.page.summary import VERDICTS, summary
-from uplift_upsample.report.render import BANNER
 
 TEMPLATE = "page.html"
 STYLE = "page.css"
@@ -43,18 +42,16 @@ def page(
     """
     if not tables:
         raise InputError(f"page of the study {study}: no tables were given")
-    is_synthetic = any(table.is_synthetic for table in tables) or bool(poses.get("is_synthetic"))
     tracks = poses["tracks"]
     text = (
         _environment()
         .from_string(_own(TEMPLATE))
         .render(
             study=study,
-            is_synthetic=is_synthetic,
-            banner=BANNER.removeprefix("SYNTHETIC"),
+            note=next((table.note for table in tables if table.note), ""),
             verdicts=VERDICTS,
             apart=APART,
-            summary=summary(tables, is_synthetic),
+            summary=summary(tables),
             tables=tables,
             main_figure=next((figure for figure in figures if figure.name == MAIN_FIGURE), None),
             figures=[figure for figure in figures if figure.name != MAIN_FIGURE],

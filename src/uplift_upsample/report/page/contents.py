@@ -43,7 +43,7 @@ class Table:
 
     name: str
     title: str
-    is_synthetic: bool
+    note: str
     parts: Sequence[Part]
     remarks: Sequence[str]
     footer: Sequence[str]
@@ -88,8 +88,8 @@ def table(path: str | os.PathLike[str], page: str | os.PathLike[str]) -> Table:
         siblings = [Path(path).with_suffix(suffix) for suffix in (".csv", ".md", ".tex", ".json")]
         files = [(sibling.suffix[1:], link(sibling, page)) for sibling in siblings if sibling.exists()]
         texts = [list(map(str, document.get(key, []))) for key in ("remarks", "footer")]
-        is_synthetic = bool(document["is_synthetic"])
-        return Table(name, document["title"], is_synthetic, parts, texts[0], texts[1], document.get("records", []), files)
+        note = str(document["note"] or "")
+        return Table(name, document["title"], note, parts, texts[0], texts[1], document.get("records", []), files)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a document of tables ({error!r}); make it again with write_tables.py") from None
 

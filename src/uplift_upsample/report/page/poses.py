@@ -2,7 +2,7 @@
 
 The document, plain JSON::
 
-    {"unit_mm": 0.1, "joints": [...], "parents": [...], "is_synthetic": false,
+    {"unit_mm": 0.1, "joints": [...], "parents": [...],
      "sequences": [{"name": "S9_Walking_cam0", "title": "S9 Walking, camera 0", "frame_rate": 50.0, "num_frames": 500,
                     "up": [0.0, -0.98, -0.2], "truth": BASE64}],
      "tracks": [{"experiment": "h36m_351", "run": "seed_0", "s_in": 20, "sequence": 0, "step": 5, "key_step": 20,
@@ -62,11 +62,9 @@ def selected_poses(
     tables: dict[str, FramesTable] = {}
     sequences: dict[tuple[str, str], dict[str, Any]] = {}
     chosen = []
-    is_synthetic = False
     for track in tracks:
         table = tables[track.frames] = tables.get(track.frames) or read_table(track.frames)
         predictions = counted(read_predictions(track.predictions), table)
-        is_synthetic |= bool(table.metadata.get("is_synthetic") or predictions.metadata.get("is_synthetic"))
         for name in track.sequences:
             video = video_of(table, np.unique(predictions.video), name)
             sequence = sequences.setdefault((track.frames, name), _sequence(table, name, video, seconds))
@@ -84,7 +82,6 @@ def selected_poses(
         "unit_mm": UNIT_MM,
         "joints": list(MODEL_17),
         "parents": PARENTS.tolist(),
-        "is_synthetic": is_synthetic,
         "sequences": list(sequences.values()),
         "tracks": chosen,
     }

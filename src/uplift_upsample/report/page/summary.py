@@ -14,11 +14,11 @@ from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
 from uplift_upsample.report.page.contents import Table
 from uplift_upsample.report.pretraining import NAME as PRETRAINING
 from uplift_upsample.report.results import AVERAGES, TRAINED
-from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, SYNTHETIC, WARN
+from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, WARN
 from uplift_upsample.strict import is_number
 
 JUDGED = (PASS, WARN, FAIL)
-VERDICTS = (*JUDGED, NOT_RUN, SYNTHETIC)
+VERDICTS = (*JUDGED, NOT_RUN)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Summary:
     costs: Sequence[Cost]
 
 
-def summary(tables: Sequence[Table], is_synthetic: bool) -> Summary:
+def summary(tables: Sequence[Table]) -> Summary:
     """What the first screen says, with NOT RUN where a document is not there."""
     by_name = {table.name: table for table in tables}
     records = [record for record in _records(by_name, COMPARISON) if record.get("is_compared") == "yes"]
@@ -76,14 +76,14 @@ def summary(tables: Sequence[Table], is_synthetic: bool) -> Summary:
     kinds = dict.fromkeys((str(record["experiment"]), str(record["weights"])) for record in records)
     has_kinds = len({kind for _, kind in kinds}) > 1
     found = {(str(record["experiment"]), str(record["weights"]), int(record["s_in"])): record for record in records}
-    is_own = is_own_study(counts, is_synthetic)
+    is_own = is_own_study(counts)
     answers = own_answers(_records(by_name, MAIN_RESULTS), _average(records)) if is_own else []
     return Summary(
         question="What came out?" if is_own else "Does it reproduce?",
-        headline=headline(counts, is_synthetic, next(iter(answers), "")),
+        headline=headline(counts, next(iter(answers), "")),
         details=MAIN_RESULTS if is_own and MAIN_RESULTS in by_name else COMPARISON,
         notes=[*answers[1:], *_notes(by_name)],
-        counts=[(verdict, _count_text(verdict, counts[verdict])) for verdict in VERDICTS if counts[verdict]],
+        counts=[(verdict, f"{counts[verdict]} × {verdict}") for verdict in VERDICTS if counts[verdict]],
         strides=strides,
         rows=[
             Row(name, weights_title(kind) if has_kinds else "", [_cell(found.get((name, kind, s_in))) for s_in in strides])
@@ -94,9 +94,9 @@ def summary(tables: Sequence[Table], is_synthetic: bool) -> Summary:
     )
 
 
-def is_own_study(counts: Mapping[str, int], is_synthetic: bool) -> bool:
+def is_own_study(counts: Mapping[str, int]) -> bool:
     """Whether nothing of a study can be compared with the paper: it then answers a question of its own."""
-    return bool(counts.get(NOT_COMPARED)) and not is_synthetic and not any(counts.get(verdict) for verdict in JUDGED)
+    return bool(counts.get(NOT_COMPARED)) and not any(counts.get(verdict) for verdict in JUDGED)
 
 
 def own_answers(records: Sequence[Mapping[str, Any]], average: str) -> list[str]:
@@ -125,12 +125,10 @@ def _own_answer(name: str, errors: Mapping[int, float], mean_pose: float | None)
     return f"{name}: {errors[low]:.1f} mm at s_in {low}{against}{sparse}."
 
 
-def headline(counts: Mapping[str, int], is_synthetic: bool, own_answer: str = "") -> str:
+def headline(counts: Mapping[str, int], own_answer: str = "") -> str:
     """The answer in a sentence. own_answer: of a study without a figure to compare with."""
     judged = {verdict: counts.get(verdict, 0) for verdict in JUDGED}
     total, missing = sum(judged.values()), counts.get(NOT_RUN, 0)
-    if is_synthetic:
-        return "No answer from this study: its people are made up. It shows that every stage works."
     rest = f" {missing} more are not run." if missing else ""
     if not total:
         is_run = counts.get(NOT_COMPARED, 0) or not missing
@@ -142,12 +140,6 @@ def headline(counts: Mapping[str, int], is_synthetic: bool, own_answer: str = ""
         return f"Nearly: {judged['WARN']} of {total} results are at the edge of the tolerance.{rest}"
     whole = "Yes" if not missing else "So far"
     return f"{whole}: all {total} results agree with the paper within the tolerance.{rest}"
-
-
-def _count_text(verdict: str, count: int) -> str:
-    if verdict == SYNTHETIC:
-        return f"{count} result{'s' * (count > 1)}, all synthetic: no verdict"
-    return f"{count} × {verdict}"
 
 
 def _average(records: Sequence[Mapping[str, Any]]) -> str:

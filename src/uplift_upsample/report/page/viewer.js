@@ -155,11 +155,6 @@
     context.font = "13px system-ui, sans-serif";
     context.textAlign = "center";
     if (isApart) ["ground truth", "prediction"].forEach((label, i) => context.fillText(label, places[i], 22));
-    if (data.is_synthetic) {
-      context.textAlign = "left";
-      context.fillStyle = color("made");
-      context.fillText("SYNTHETIC", 12, height - 12);
-    }
   };
   const MARGIN = 12; // of the strip, as the thumb of the slider has
   const drawStrip = () => {
