@@ -130,9 +130,9 @@ def test_page(table: FramesTable, page_section: Callable[[str, list[str]], None]
             "|---|---|---|---|---:|",
             *(_LINES[precision] for precision in (*EVALUATED, *TRAINED)),
             "",
-            f"Errors: recorded people, simulated detections, the demo's network after {STEPS} steps, s_in {S_IN}. With another seed "
-            f"the float32 training gives {other.error:.2f} mm instead of {exact.error:.2f} mm: a difference between trainings "
-            "below that one says nothing. Speeds: the network of h36m_351, for training with one spatial and one temporal block, on the "
-            "processor of this page. Weights, softmax, norms and loss are float32 in any case.",
+            f"Errors: recorded people, simulated detections, the demo's network after {STEPS} steps, s_in {S_IN}. "
+            f"With another seed the float32 training gives {other.error:.2f} mm instead of {exact.error:.2f} mm: a difference "
+            "between trainings below that one says nothing. Speeds: the network of h36m_351, for training with one spatial and one "
+            "temporal block, on the processor of this page. Weights, softmax, norms and loss are float32 in any case.",
         ],
     )

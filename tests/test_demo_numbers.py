@@ -92,7 +92,7 @@ def test_what_is_written_is_what_is_read(demo_numbers: Any, made: Make) -> None:
 
 def test_documents_of_the_project_have_the_numbers(demo_numbers: Any, project: Path) -> None:
     """Each experiment of the demo is in the README, each row that is compared in docs/numbers.md."""
-    assert {name for name, _ in demo_numbers.shown_in_readme(project)} == {"amass_351", "people_351", "people_351_pt", "h36m_81"}
+    assert {name for name, _ in demo_numbers.shown_in_readme(project)} == {"mocap_351", "people_351", "people_351_pt", "people_81"}
     assert {row for row, _ in demo_numbers.shown_in_numbers(project)} == set(demo_numbers.ROWS)
 
 

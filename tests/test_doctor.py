@@ -114,7 +114,7 @@ def test_missing_data_tells_where_to_get_it(studies: dict[str, Study]) -> None:
     frames = "results/paper/data/h36m.h5"
     ready = data_findings(studies["paper"], around(files=(frames,)), lambda dataset: f"results/paper/data/{dataset}.h5")
     assert "ok" in {finding.state for finding in ready if finding.what.startswith("h36m")}
-    assert {finding.state for finding in data_findings(studies["demo"], around(), str)} == {"ok"}
+    assert {finding.state for finding in data_findings(studies["demo"], around(files=("workflow/resources/people",)), str)} == {"ok"}
 
 
 def test_logins_are_told_by_their_names_only() -> None:
@@ -137,13 +137,13 @@ SPEED = Speed("demo/people_351", 1e6, 5.0, 15.0, 16, 0.01, 3.0, 256, 0.05, 800_0
 
 def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
     demo = studies["demo"]
-    rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [SPEED], {"h36m_351": 50_000}, 2)
+    rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [SPEED], {"people_351": 50_000}, 2)
     by_key = {(row.stage, row.experiment): row for row in rows}
-    assert by_key["train", "h36m_351"].seconds == pytest.approx(5 + 15 + 3200 * 0.01)  # as measured
-    assert by_key["train", "h36m_81"].seconds == pytest.approx(5 + 15 + 4800 * 0.005)  # half the batch
+    assert by_key["train", "people_351"].seconds == pytest.approx(5 + 15 + 1600 * 0.01)  # as measured
+    assert by_key["train", "people_81"].seconds == pytest.approx(5 + 15 + 2400 * 0.005)  # half the batch
     windows = 2 * 50_000 / 5  # mirrored ones too, one every s_out frames
-    assert by_key["predict", "h36m_351"].seconds == pytest.approx(3 * (5 + 3 + windows / 256 * 0.05))
-    assert by_key["predict", "h36m_81"].seconds is None
+    assert by_key["predict", "people_351"].seconds == pytest.approx(3 * (5 + 3 + windows / 256 * 0.05))
+    assert by_key["predict", "people_81"].seconds is None
     assert by_key["others", ""].seconds > 12 * 5 * 0.5  # twelve scores, each about a loading of the framework
     assert len(by_key) == 9
     assert " ? " in table_of(rows, 300)
@@ -154,10 +154,10 @@ def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -
     """Two networks whose steps have another fixed part each, such as with and without XLA: neither is drawn to the other."""
     demo = studies["demo"]
     other = replace(SPEED, network="demo/people_81", multiply_accumulates=0.6e6, train_batch=8, train_seconds=0.009)
-    costs = {**dict.fromkeys(demo.experiments, 1e6), "h36m_81": 0.6e6}
+    costs = {**dict.fromkeys(demo.experiments, 1e6), "people_81": 0.6e6}
     by_key = {(row.stage, row.experiment): row for row in stage_estimates(demo, costs, [SPEED, other], {}, 2)}
-    assert by_key["train", "h36m_351"].seconds == pytest.approx(20 + 3200 * 0.01)
-    assert by_key["train", "h36m_81"].seconds == pytest.approx(20 + 4800 * 0.009)
+    assert by_key["train", "people_351"].seconds == pytest.approx(20 + 1600 * 0.01)
+    assert by_key["train", "people_81"].seconds == pytest.approx(20 + 2400 * 0.009)
 
 
 def test_a_study_takes_as_long_as_its_cores_and_its_longest_way(studies: dict[str, Study]) -> None:
@@ -167,9 +167,9 @@ def test_a_study_takes_as_long_as_its_cores_and_its_longest_way(studies: dict[st
     in_turn = sum(row.seconds or 0 for row in rows[1])
     assert wall_seconds(demo, rows[1], 1) == pytest.approx(in_turn)
     assert wall_seconds(demo, rows[2], 2) == pytest.approx(in_turn / 2)  # one thread each, two at a time
-    tuned = 20 + 2400 * 0.01
+    tuned = 20 + 1200 * 0.01
     prediction = 5 + 3 + 20_000 / 256 * 0.05
-    assert wall_seconds(demo, rows[100], 100) == pytest.approx(52 + tuned + prediction)  # pre-training, fine-tuning, one prediction
+    assert wall_seconds(demo, rows[100], 100) == pytest.approx(20 + 1600 * 0.01 + tuned + prediction)  # pre-training, fine-tuning, one prediction
 
 
 RUNS = json.loads(Path(__file__).with_name("recorded_runs.json").read_text("utf-8"))

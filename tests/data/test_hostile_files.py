@@ -28,7 +28,7 @@ from uplift_upsample.train.checkpoint import CheckpointFolder
 
 def read_own(path: Path) -> None:
     if faults := judge(path).faults:
-        raise InputError("\n".join(faults))
+        raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
 
 
 class RunsCode:

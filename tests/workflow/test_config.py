@@ -153,7 +153,7 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         (
             "studies/paper/experiments/h36m_351_pt/model",
             {"temporal_dim": 32},
-            "studies.paper.experiments.h36m_351_pt.initial_weights: amass_351 has another network: temporal_dim 64, here 32",
+            "studies.paper.experiments.h36m_351_pt.initial_weights: amass_351 has another network: temporal_dim 384, here 32",
         ),
         (
             "studies/paper/experiments/h36m_81/dataset",
@@ -220,9 +220,9 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.paper.experiments.h36m_81: published_weights without a test_subset; there is nothing to evaluate them on",
         ),
         (
-            "studies/paper/run",
+            "studies/demo/run",
             [],
-            "studies.paper.run: it is empty and no experiment names published_weights, so there is nothing to do",
+            "studies.demo.run: it is empty and no experiment names published_weights, so there is nothing to do",
         ),
         (
             "studies/paper",

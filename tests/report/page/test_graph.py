@@ -35,7 +35,7 @@ def test_drawing_has_every_rule_and_escapes_names() -> None:
 def test_graph_of_json() -> None:
     assert read_rule_graph('{"a": ["b", "a"]}') == {"b": [], "a": ["b"]}
     for text in ("[]", "{", '{"a": 1}'):
-        with pytest.raises(InputError, match="no JSON object of lists"):
+        with pytest.raises(InputError, match="not a JSON object of lists"):
             read_rule_graph(text)
     with pytest.raises(InputError, match="cycle among a, b"):
         layers({"a": ["b"], "b": ["a"]})

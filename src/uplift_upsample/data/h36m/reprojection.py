@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _DISPLACED = {"S9": ("Greeting", "SittingDown", "Waiting")}
 _SUSPECT = 0.2  # of the largest distance that is taken: from there on known mistakes are looked for
 _BETTER, _FITS_PX = 0.5, 20.0  # of the distance, and pixels, are left at most once the mistake that was made is undone
+_EXPLAINED = 4  # times the weight of a video without explanation: a mistake seems to explain one of twenty by chance
 _FEW_FRAMES = 10  # that a video may run on in any case; those of the CPN detections run on for two on average
 
 
@@ -131,8 +132,9 @@ def _mistake(pair: H36mPair, video: Video, off: float) -> Fit | None:
 
 
 def _fault(pair: H36mPair, wrong: Sequence[Measured], num_videos: int) -> str:
-    """What is wrong most often, at the first video where it is; what can be explained goes before what cannot."""
-    kind, count = max(Counter(one.kind for one in wrong).items(), key=lambda item: (item[0] is not None, item[1]))
+    """What is wrong most often, at the first video where it is; what can be explained counts more than what cannot."""
+    kinds = Counter(one.kind for one in wrong)
+    kind, count = max(kinds.items(), key=lambda item: item[1] * (1 if item[0] is None else _EXPLAINED))
     one = next(one for one in wrong if one.kind == kind)
     misfit = f"{pair.poses_2d_path} does not fit {pair.poses_3d_path}: {one.video.name}: "
     if one.runs_on:
