@@ -1,5 +1,6 @@
 """What all command lines share: errors in one line, messages with a time, the end of a run by a signal."""
 
+import gc
 import logging
 import os
 import sys
@@ -25,3 +26,5 @@ def run(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        gc.freeze()  # the process ends: nobody has to look through a framework's million objects for garbage

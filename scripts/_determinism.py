@@ -26,7 +26,7 @@ def set_determinism(options: argparse.Namespace) -> None:
         return
     # JAX reads this when it is loaded, and TensorFlow does not mind it.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_JAX_FLAG}".strip()
-    import keras
+    from uplift_upsample.model.backend import keras
 
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -141,7 +141,7 @@ def _devices_of_framework() -> list[str]:
 
 def _why_unusable() -> str:
     """Why the framework has no device, although the driver lists one."""
-    import keras
+    from uplift_upsample.model.backend import keras
 
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -114,7 +114,8 @@ def test_missing_data_tells_where_to_get_it(studies: dict[str, Study]) -> None:
     frames = "results/paper/data/h36m.h5"
     ready = data_findings(studies["paper"], around(files=(frames,)), lambda dataset: f"results/paper/data/{dataset}.h5")
     assert "ok" in {finding.state for finding in ready if finding.what.startswith("h36m")}
-    assert {finding.state for finding in data_findings(studies["demo"], around(files=("workflow/resources/people",)), str)} == {"ok"}
+    there = around(files=("workflow/resources/people",))
+    assert {finding.state for finding in data_findings(studies["demo"], there, str)} == {"ok"}
 
 
 def test_logins_are_told_by_their_names_only() -> None:
@@ -139,8 +140,8 @@ def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
     demo = studies["demo"]
     rows = stage_estimates(demo, dict.fromkeys(demo.experiments, 1e6), [SPEED], {"people_351": 50_000}, 2)
     by_key = {(row.stage, row.experiment): row for row in rows}
-    assert by_key["train", "people_351"].seconds == pytest.approx(5 + 15 + 1600 * 0.01)  # as measured
-    assert by_key["train", "people_81"].seconds == pytest.approx(5 + 15 + 2400 * 0.005)  # half the batch
+    assert by_key["train", "people_351"].seconds == pytest.approx(5 + 15 + 1200 * 0.01)  # as measured
+    assert by_key["train", "people_81"].seconds == pytest.approx(5 + 15 + 1800 * 0.005)  # half the batch
     windows = 2 * 50_000 / 5  # mirrored ones too, one every s_out frames
     assert by_key["predict", "people_351"].seconds == pytest.approx(3 * (5 + 3 + windows / 256 * 0.05))
     assert by_key["predict", "people_81"].seconds is None
@@ -156,8 +157,8 @@ def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -
     other = replace(SPEED, network="demo/people_81", multiply_accumulates=0.6e6, train_batch=8, train_seconds=0.009)
     costs = {**dict.fromkeys(demo.experiments, 1e6), "people_81": 0.6e6}
     by_key = {(row.stage, row.experiment): row for row in stage_estimates(demo, costs, [SPEED, other], {}, 2)}
-    assert by_key["train", "people_351"].seconds == pytest.approx(20 + 1600 * 0.01)
-    assert by_key["train", "people_81"].seconds == pytest.approx(20 + 2400 * 0.009)
+    assert by_key["train", "people_351"].seconds == pytest.approx(20 + 1200 * 0.01)
+    assert by_key["train", "people_81"].seconds == pytest.approx(20 + 1800 * 0.009)
 
 
 def test_a_study_takes_as_long_as_its_cores_and_its_longest_way(studies: dict[str, Study]) -> None:
@@ -167,9 +168,11 @@ def test_a_study_takes_as_long_as_its_cores_and_its_longest_way(studies: dict[st
     in_turn = sum(row.seconds or 0 for row in rows[1])
     assert wall_seconds(demo, rows[1], 1) == pytest.approx(in_turn)
     assert wall_seconds(demo, rows[2], 2) == pytest.approx(in_turn / 2)  # one thread each, two at a time
-    tuned = 20 + 1200 * 0.01
+    tuned = 20 + 900 * 0.01
     prediction = 5 + 3 + 20_000 / 256 * 0.05
-    assert wall_seconds(demo, rows[100], 100) == pytest.approx(20 + 1600 * 0.01 + tuned + prediction)  # pre-training, fine-tuning, one prediction
+    assert wall_seconds(demo, rows[100], 100) == pytest.approx(
+        20 + 1200 * 0.01 + tuned + prediction
+    )  # pre-training, tuning, prediction
 
 
 RUNS = json.loads(Path(__file__).with_name("recorded_runs.json").read_text("utf-8"))

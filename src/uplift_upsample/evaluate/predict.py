@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from uplift_upsample.config import FRAME_RATE, EvaluateConfig, ModelConfig
@@ -20,6 +19,7 @@ from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.skeleton import NUM_JOINTS

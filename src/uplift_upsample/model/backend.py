@@ -1,6 +1,7 @@
 """Keras with its backend, for everything that needs a network. Importing it says which extra installs one, where there is none."""
 
 import functools
+import gc
 import importlib.util
 from typing import Any
 
@@ -9,6 +10,9 @@ from uplift_upsample.errors import MissingBackendError
 __all__ = ["is_on_cpu", "keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")
 
+# An import makes a million objects that stay; to look through them for garbage again and again took a third of its time.
+_collects = gc.isenabled()
+gc.disable()
 try:
     import keras
 except ModuleNotFoundError as error:
@@ -20,6 +24,9 @@ except ModuleNotFoundError as error:
         f"the network needs {error.name}, the backend that Keras is set to, and it is not installed: "
         f'pip install "uplift-upsample[cpu]" installs TensorFlow ([gpu] with CUDA, [jax] JAX instead){_choice}'
     ) from None
+finally:
+    if _collects:
+        gc.enable()
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,11 @@ collects their gradients, each compiled for its device (Keras has no distributio
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops, tree
 
 from uplift_upsample.config import TrainConfig, devices_faults
 from uplift_upsample.errors import InputError
+from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.weights import load_weights
 from uplift_upsample.runs import Run
@@ -98,7 +97,7 @@ class TensorFlowParallelTrainer(Trainer):
         scale = self._loss_scale()
         losses, gradients, states = [], [], []
         for number, device in enumerate(self._devices):
-            share = tree.map_structure(lambda part, number=number: self._share(part, number), data)
+            share = keras.tree.map_structure(lambda part, number=number: self._share(part, number), data)
             with self._on(device):
                 loss, gradient, state = self._share_gradients(trainable, self._seeded(others, number), scale, share)
             losses.append(loss)

@@ -248,7 +248,7 @@ def test_corrupt_files_of_s11_may_be_there_or_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("member", "message"),
     [
-        ("S5/MyPoseFeatures/D3_Positions/Walking.cdf", r"it holds S5 \(S5/.*Walking.cdf\) in place of S1; the site's file numbers are not"),
+        ("S5/MyPoseFeatures/D3_Positions/Walking.cdf", r"it holds S5 \(S5/.*Walking.cdf\) in place of S1; the site's file numbers"),
         ("S1/MyPoseFeatures/D3_Angles/Walking.cdf", "is not in S1/MyPoseFeatures/D3_Positions; this is another archive"),
         ("S1/MyPoseFeatures/D3_Positions_mono/Walking.54138969.cdf", "this is another archive"),
         ("Walking.cdf", "this is another archive, get Poses_D3_Positions_S1.tgz"),
