@@ -132,7 +132,8 @@ class FramesTable:
     def video_name(self, video: int) -> str:
         """A readable name of a video for messages and titles: ``S9 Walking 1, camera 0``."""
         sequence = self.video_sequence[video]
-        name = f"{self.sequence_subject[sequence]} {self.sequence_name[sequence]}"
+        subject, name = self.sequence_subject[sequence], self.sequence_name[sequence]
+        name = name if name.startswith(f"{subject}_") else f"{subject} {name}"  # 02_01 names its subject
         if self.video_camera[video] < 0:
             return name
         first = np.flatnonzero(self.video_sequence == sequence)[0]

@@ -129,14 +129,20 @@ def titled(figure: Figure, title: str, note: str) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:
+    """A legend at the bottom, under the note of ``titled``, which would be printed over it otherwise."""
     if handles:
-        figure.legend(
+        note = figure.get_supxlabel()
+        figure.supxlabel("")
+        legend = figure.legend(
             handles=list(handles),
+            title=note or None,
+            title_fontsize=6,
             loc="outside lower center",
             ncols=max(1, min(columns, len(handles))),
             handlelength=2.6,
             columnspacing=1.4,
         )
+        legend.get_title().set_color(GREY)
 
 
 def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:
