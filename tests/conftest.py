@@ -1,6 +1,7 @@
 """Fixtures for all tests, and the count of golden cases at the end of a run."""
 
 import fcntl
+import gc
 import os
 import pickle
 import shutil
@@ -59,6 +60,12 @@ def graphs_as_written(request: pytest.FixtureRequest) -> None:
     if "tensorflow" in sys.modules:
         options = {"disable_meta_optimizer": not {"golden", "golden_file"} & {*request.fixturenames}}
         sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
+
+
+def pytest_collection_finish() -> None:
+    """The modules of all tests have brought in a framework: a million objects that stay, and that no collection has to look at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

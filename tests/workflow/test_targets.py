@@ -67,6 +67,12 @@ def test_sequences_stop_only_what_draws_them(pristine: Workflow) -> None:
     assert "35_Walk_cam0" in refused(pristine, "animations", reproduce=["open"], studies=wrong)
 
 
+def test_subjects_that_files_name_themselves(pristine: Workflow) -> None:
+    people = {"splits": {"test": ["02", "14", "29", "53"]}}
+    said = refused(pristine, "demo", studies={"demo": {"data": {"people": people}}})
+    assert "studies.demo.data.people.splits.test: workflow/resources/people has no trial of subject 53" in said
+
+
 def test_misspelt_folders_and_subjects_of_recordings(pristine: Workflow, tmp_path: Path) -> None:
     workflow = pristine.copy_to(tmp_path / "project")
     for path in (f"{OWN}/anna/walk.npz", f"{OWN}/ben/run.npz"):

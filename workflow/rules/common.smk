@@ -59,10 +59,15 @@ def known_subjects(path):
     """The subjects of a table of trials, or of a folder of recordings; None where nothing says who they are."""
     if os.path.isfile(path):
         return {row.get("subject") for row in rows_of_trials(path)}
-    names = [Path(recording).relative_to(path).parts for recording in recordings(path)]
-    if not names or any(len(parts) == 1 for parts in names):  # a file beside the folders names its subject itself
-        return None
-    return {parts[0] for parts in names}
+    files = recordings(path)
+    names = [Path(recording).relative_to(path).parts for recording in files]
+    if not any(len(parts) == 1 for parts in names):
+        return {parts[0] for parts in names} or None
+    from uplift_upsample.data.mocap.own_folder import listed_recordings  # files beside the folders name their subjects themselves
+
+    rows = listed_recordings(path)
+    is_complete = {row["file"] for row in rows} == set(files) and all(row["subject"] for row in rows)
+    return {row["subject"] for row in rows} if is_complete else None  # what is wrong with a file, its job says
 
 
 def folder_faults():
@@ -100,7 +105,7 @@ def sequences_of(study, dataset, source, subset, subjects):
     trials = source.get("trials", "")
     rows = rows_of_trials(trials) if os.path.isfile(trials) else []
     if source["kind"] == "mocap" and not names:
-        from uplift_upsample.data.mocap.own_folder import listed_recordings  # at no other start
+        from uplift_upsample.data.mocap.own_folder import listed_recordings
 
         rows = listed_recordings(source["folder"])
     return names + planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])

@@ -87,9 +87,9 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
 
 
 def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
-    """Subject, trial and action of the recordings in a folder, without a look at their poses, to know their names before that.
+    """File, subject, trial and action of the recordings in a folder, without a look at their poses.
 
-    Files that cannot be read are left out.
+    Files that cannot be read are left out; subject is empty where nothing names one.
     """
     rows = []
     for path in sorted(Path(folder).rglob("*.npz")):
@@ -107,7 +107,12 @@ def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
         actions = texts.get("action", [ANY_ACTION])
         subject = folders[0] if folders else texts.get("subject", [""])[0]
         rows += [
-            {"subject": subject, "trial": name if name.startswith(f"{subject}_") else f"{subject}_{name}", "action": action}
+            {
+                "file": str(path),
+                "subject": subject,
+                "trial": name if name.startswith(f"{subject}_") else f"{subject}_{name}",
+                "action": action,
+            }
             for name, action in zip(names, actions * len(names) if len(actions) == 1 else actions, strict=False)
         ]
     return rows
