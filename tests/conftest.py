@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +55,21 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 
 @pytest.fixture(autouse=True)
-def graphs_as_written(request: pytest.FixtureRequest) -> None:
+def graphs_as_written(request: pytest.FixtureRequest) -> Iterator[None]:
     """TensorFlow improves graphs where the official code is compared with; elsewhere that takes longer than their few steps."""
+    improve_graphs(is_on=bool({"golden", "golden_file"} & {*request.fixturenames}))
+    yield
+    improve_graphs(is_on=False)  # fixtures of a whole module come before this one
+
+
+def improve_graphs(*, is_on: bool) -> None:
     if "tensorflow" in sys.modules:
-        options = {"disable_meta_optimizer": not {"golden", "golden_file"} & {*request.fixturenames}}
-        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": not is_on})
 
 
 def pytest_collection_finish() -> None:
     """The modules of all tests have brought in a framework: a million objects that stay, and that no collection has to look at."""
+    improve_graphs(is_on=False)
     gc.collect()
     gc.freeze()
 
