@@ -1,6 +1,7 @@
 """What doctor.py looks at: the configuration, the machine, the data, and the speed of a few networks."""
 
 import csv
+import functools
 import json
 import os
 import shutil
@@ -200,6 +201,14 @@ def mean_speed(measured: Sequence[Mapping[str, Any]]) -> Speed:
     return Speed(**{**one, **means})
 
 
+@functools.cache
+def frames_of_people(folder: str) -> dict[str, int]:
+    """Frames at 50 Hz of each subject of a folder of recordings; none where they cannot be used, of which their rule says why."""
+    with suppress(InputError):
+        return {subject.subject: sum(len(clip.poses_3d) for clip in subject.clips) for subject in read_folder(folder)}
+    return {}
+
+
 def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
     """Frames of the videos that an experiment is tested on: counted where the data is there, else what is known of it."""
     path, source = frames_of(study, experiment.test_dataset), study.data[experiment.test_dataset]
@@ -210,9 +219,7 @@ def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
         return H36M_TEST_FRAMES
     if source["kind"] == "mocap":
         tested = subjects_of_subset(experiment.test_subset or "", source)[0]
-        with suppress(InputError):  # the rule that converts them says what is wrong
-            people = [subject for subject in read_folder(source["folder"]) if subject.subject in tested]
-            return NUM_CAMERAS * sum(len(clip.poses_3d) for subject in people for clip in subject.clips)
+        return NUM_CAMERAS * sum(frames_of_people(source["folder"]).get(subject, 0) for subject in tested) or None
     if source["kind"] == "cmu":
         subjects = source["splits"].get(experiment.test_subset, [])
         trials = [trial for trial in read_trials(source["trials"]) if trial.subject in subjects]

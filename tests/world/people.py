@@ -62,11 +62,6 @@ def motion(num_frames: int, *seed: int) -> np.ndarray:
     return (poses[frames][:, joints] + offsets) * np.float32(rng.uniform(0.9, 1.1))
 
 
-def motion_17(num_frames: int, *seed: int) -> np.ndarray:
-    """The same, ``(T, 17, 3)`` in the order of ``MODEL_17``."""
-    return motion(num_frames, *seed)[:, joint_map(H36M_32, MODEL_17)]
-
-
 def swinging_record(subject: str, action: str, length: int, generator: np.random.Generator) -> SequenceRecord:
     """Somebody whose joints swing about a fixed pose, seen by the four cameras of S1."""
     pose = generator.normal(size=(17, 3)) * 0.3 + [0, 0, 1]

@@ -55,6 +55,14 @@ def recordings(folder):
     return sorted(glob.glob(f"{glob.escape(folder)}/**/*.npz", recursive=True))
 
 
+@functools.cache
+def listed(folder):
+    """Subject, trial and action of the recordings in a folder; read once for all data sets and experiments that ask."""
+    from uplift_upsample.data.mocap.own_folder import listed_recordings  # no start without such a folder needs it
+
+    return listed_recordings(folder)
+
+
 def known_subjects(path):
     """The subjects of a table of trials, or of a folder of recordings; None where nothing says who they are."""
     if os.path.isfile(path):
@@ -63,9 +71,7 @@ def known_subjects(path):
     names = [Path(recording).relative_to(path).parts for recording in files]
     if not any(len(parts) == 1 for parts in names):
         return {parts[0] for parts in names} or None
-    from uplift_upsample.data.mocap.own_folder import listed_recordings  # files beside the folders name their subjects themselves
-
-    rows = listed_recordings(path)
+    rows = listed(path)  # files beside the folders name their subjects themselves
     is_complete = {row["file"] for row in rows} == set(files) and all(row["subject"] for row in rows)
     return {row["subject"] for row in rows} if is_complete else None  # what is wrong with a file, its job says
 
@@ -105,9 +111,7 @@ def sequences_of(study, dataset, source, subset, subjects):
     trials = source.get("trials", "")
     rows = rows_of_trials(trials) if os.path.isfile(trials) else []
     if source["kind"] == "mocap" and not names:
-        from uplift_upsample.data.mocap.own_folder import listed_recordings
-
-        rows = listed_recordings(source["folder"])
+        rows = listed(source["folder"])
     return names + planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 

@@ -58,11 +58,11 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; it should hold recordings, {{subject}}/{{recording}}.npz")
-    paths = [path for path in folder.rglob("*.npz") if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    paths = _files(folder)
     if not paths:
         raise InputError(f"{folder}: no recordings, {{subject}}/{{recording}}.npz, in it")
     seen: dict[tuple[str, str], str] = {}
-    for path in sorted(paths, key=lambda path: path.relative_to(folder).parts):
+    for path in paths:
         verdict = judge(path)
         file, folders = path.relative_to(folder).as_posix(), path.relative_to(folder).parts[:-1]
         named = verdict.recordings[0].subject if verdict.recordings else None
@@ -86,13 +86,24 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
         yield Judged(path, file, subject, name, Verdict(faults, verdict.warnings, () if faults else verdict.recordings))
 
 
+def _files(folder: Path) -> list[Path]:
+    """The recordings of a folder, sorted by path; hidden files are not among them."""
+    parts = {path: path.relative_to(folder).parts for path in folder.rglob("*.npz")}
+    return sorted((path for path in parts if not any(part.startswith(".") for part in parts[path])), key=parts.__getitem__)
+
+
+def _trial(subject: str, name: str) -> str:
+    """A recording under a name that no other subject's has: ``anna_walk``, and ``02_01`` as the CMU database writes it."""
+    return name if name.startswith(f"{subject}_") else f"{subject}_{name}"
+
+
 def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
     """File, subject, trial and action of the recordings in a folder, without a look at their poses.
 
     Files that cannot be read are left out; subject is empty where nothing names one.
     """
     rows = []
-    for path in sorted(Path(folder).rglob("*.npz")):
+    for path in _files(Path(folder)):
         folders = path.relative_to(folder).parts[:-1]
         try:
             file = PlainNpz(path)
@@ -107,12 +118,7 @@ def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
         actions = texts.get("action", [ANY_ACTION])
         subject = folders[0] if folders else texts.get("subject", [""])[0]
         rows += [
-            {
-                "file": str(path),
-                "subject": subject,
-                "trial": name if name.startswith(f"{subject}_") else f"{subject}_{name}",
-                "action": action,
-            }
+            {"file": str(path), "subject": subject, "trial": _trial(subject, name), "action": action}
             for name, action in zip(names, actions * len(names) if len(actions) == 1 else actions, strict=False)
         ]
     return rows
@@ -145,7 +151,7 @@ def _clips(subject: str, name: str, recording: Recording) -> list[Clip]:
     parts, _ = remove_glitches(recording.poses, recording.frame_rate)
     resampled = [resample(part, recording.frame_rate, lowest=LOWEST_RATE) for part in parts]
     poses_3d = [clip.astype(np.float32) for part in resampled if len(part) for clip in place_in_capture_space(part)]
-    whole = name if name.startswith(f"{subject}_") else f"{subject}_{name}"  # as the CMU database writes it, 02_01
+    whole = _trial(subject, name)
     names = [whole] if len(poses_3d) == 1 else [f"{whole}/{part}" for part in range(1, len(poses_3d) + 1)]
     return [Clip(whole, clip_name, recording.action, clip) for clip_name, clip in zip(names, poses_3d, strict=True)]
 
@@ -175,8 +181,8 @@ def mocap_table(
     """
     subjects = read_folder(folder)
     used = {subject for members in splits.values() for subject in members}
-    if used <= {subject.subject for subject in subjects}:  # else the table says which have no clips
-        subjects = [subject for subject in subjects if not used or subject.subject in used]
+    if used and used <= {subject.subject for subject in subjects}:  # else the table says which have no clips
+        subjects = [subject for subject in subjects if subject.subject in used]
     metadata = {
         "dataset": "mocap",
         "actions": sorted({clip.action for subject in subjects for clip in subject.clips}),
