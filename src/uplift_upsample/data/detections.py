@@ -29,6 +29,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import MODEL_17
 
 SIMULATED = "simulated"  # what the metadata of frames call 2D poses of this model
+NOTE = "simulated detections"  # what stands on pictures and tables made from them
 _CROP_ASPECT = 4 / 3  # height to width of the crops that CPN and most top-down detectors take
 
 # Standard deviation of each coordinate, as a fraction of the size of the person; left and right alike.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from uplift_upsample.data.detections import SIMULATED
+from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
@@ -92,7 +92,7 @@ class Results:
         """What readers of the numbers must know: what the study says, or else that no detector made its input; empty for none."""
         protocols = [*self.protocols.values(), *([self.mean_pose["protocol"]] if self.mean_pose else [])]
         is_simulated = any(protocol.get("input_2d") == SIMULATED for protocol in protocols)
-        return self.manifest.note or "simulated detections" * is_simulated
+        return self.manifest.note or NOTE * is_simulated
 
     @property
     def actions(self) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.data.detections import SIMULATED
+from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.errors import InputError
@@ -91,7 +91,7 @@ def clip(
         prediction=predicted @ turn.T,
         truth=truth @ turn.T,
         error_mm=mpjpe(predicted, truth).mean(axis=1) * MM_PER_M,
-        note="simulated detections" if table.metadata.get("input_2d") == SIMULATED else "",
+        note=NOTE if table.metadata.get("input_2d") == SIMULATED else "",
         is_learned=learned_upsampling,
     )
 

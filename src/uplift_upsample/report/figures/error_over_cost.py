@@ -42,7 +42,6 @@ def figure(material: Material) -> Figure:
         style.say_not_run(axes)
     else:
         _finish(axes)
-    style.titled(drawn, "Error over cost", results.note)
     handles = [
         Line2D([], [], label=seeds_label(material, experiment), **style.look(material.number(experiment)).plain())
         for experiment in results.evaluated
@@ -51,7 +50,7 @@ def figure(material: Material) -> Figure:
     handles += [Line2D([], [], label=f"$s_{{in}}$ = {s_in}", markersize=_size(results.s_in, s_in), **grey) for s_in in results.s_in]
     if has_published:
         handles.append(Line2D([], [], label="published error", color=style.GREY, marker="o", **RING))
-    style.legend_below(drawn, handles, 2)
+    style.framed(drawn, "Error over cost", results.note, handles, 2)
     return drawn
 
 

@@ -36,7 +36,6 @@ def figure(material: Material) -> Figure:
         grid[0].set_xticks(range(0, max(strides) // 2 + 1, 2 if max(strides) <= 40 else 10))
     for axes in grid:
         axes.set_xlabel(f"frames to the nearest\n2D pose, at {FRAME_RATE:g} Hz")
-    style.titled(drawn, "Error over the distance to the input", material.results.note)
     handles = [
         Line2D([], [], color=style.GREY, marker=_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="none")
         for s_in in strides
@@ -45,7 +44,7 @@ def figure(material: Material) -> Figure:
     for kind, (line, is_filled) in LOOKS.items():
         face = style.GREY if is_filled else "white"
         handles.append(Line2D([], [], color=style.GREY, linestyle=line, marker="o", markerfacecolor=face, label=names[kind]))
-    style.legend_below(drawn, handles, 6)
+    style.framed(drawn, "Error over the distance to the input", material.results.note, handles, 6)
     return drawn
 
 

@@ -37,8 +37,7 @@ def figure(material: Material) -> Figure:
         axes.set_xlabel("$s_{in}$: frames between two 2D poses, at 50 Hz")
         axes.set_ylabel(ERROR_LABEL)
         axes.margins(x=0.06, y=0.12)
-    style.titled(drawn, "Error over the stride of 2D poses", results.note)
-    style.legend_below(drawn, _handles(material), 2)
+    style.framed(drawn, "Error over the stride of 2D poses", results.note, _handles(material), 2)
     return drawn
 
 

@@ -47,7 +47,7 @@ def figure(material: Material) -> Figure:
         bar = drawn.colorbar(ScalarMappable(norm, COLOURS), ax=grid, shrink=0.75, aspect=28, pad=0.01)
         bar.set_label("MPJPE, relative to the pelvis (mm)")
         bar.outline.set_visible(False)
-    style.titled(drawn, "Error per joint, seen from the front", material.results.note)
+    style.framed(drawn, "Error per joint, seen from the front", material.results.note)
     return drawn
 
 

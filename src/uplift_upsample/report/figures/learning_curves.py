@@ -33,14 +33,13 @@ def figure(material: Material) -> Figure:
     if material.histories:
         _logarithmic(grid)
         grid[0].set_ylabel("mm (logarithmic)")
-    style.titled(drawn, "Learning curves", material.results.note)
     handles = [
         Line2D([], [], color=style.GREY, marker=".", markersize=4, label="training loss, mean of an epoch"),
         Line2D(
             [], [], color=style.INK, marker="D", markersize=4, markerfacecolor="white", linestyle="--", label="validation MPJPE"
         ),
     ]
-    style.legend_below(drawn, handles, 2)
+    style.framed(drawn, "Learning curves", material.results.note, handles, 2)
     return drawn
 
 

@@ -32,7 +32,6 @@ def figure(material: Material) -> Figure:
         axes.set_ylim(_places(len(actions) + 1)[-1] + 0.6, -0.7)
     if not any(axes.containers for axes in grid):
         grid[0].set_xlim(0, 1)
-    style.titled(drawn, "Error per action, all frames", results.note)
     places = range(max((len(experiment.s_in) for experiment, _ in rows), default=0))
     grey = style.tints(style.GREY, len(places))
     names = ["smallest $s_{in}$", *["middle"] * (len(places) - 2), "largest $s_{in}$"] if len(places) > 1 else ["$s_{in}$"]
@@ -45,7 +44,7 @@ def figure(material: Material) -> Figure:
         )
         for place in places
     ]
-    style.legend_below(drawn, handles, len(handles))
+    style.framed(drawn, "Error per action, all frames", results.note, handles, len(handles))
     return drawn
 
 

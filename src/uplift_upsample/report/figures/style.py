@@ -121,28 +121,27 @@ def panels(count: int, width: float, height: float, columns: int, **shared: Any)
     return figure, grid[:count]
 
 
-def titled(figure: Figure, title: str, note: str) -> None:
-    """Put the title above everything, and what readers must know, if anything, at the bottom."""
+def framed(figure: Figure, title: str, note: str, handles: Sequence[Any] = (), columns: int = 1) -> None:
+    """What stands around the panels: the title above; below, what readers must know, if anything, and the legend, if any.
+
+    The note is the legend's title where there is one: two things at the bottom of a figure would be printed over each other.
+    """
     figure.suptitle(title, fontsize=8.5, fontweight="bold")
-    if note:
-        figure.supxlabel("\n".join(textwrap.wrap(note, NOTE_WIDTH)), fontsize=6, color=GREY)
-
-
-def legend_below(figure: Figure, handles: Sequence[Any], columns: int) -> None:
-    """A legend at the bottom, under the note of ``titled``, which would be printed over it otherwise."""
-    if handles:
-        note = figure.get_supxlabel()
-        figure.supxlabel("")
-        legend = figure.legend(
-            handles=list(handles),
-            title=note or None,
-            title_fontsize=6,
-            loc="outside lower center",
-            ncols=max(1, min(columns, len(handles))),
-            handlelength=2.6,
-            columnspacing=1.4,
-        )
-        legend.get_title().set_color(GREY)
+    note = "\n".join(textwrap.wrap(note, NOTE_WIDTH))
+    if not handles:
+        if note:  # an empty one would take room
+            figure.supxlabel(note, fontsize=6, color=GREY)
+        return
+    legend = figure.legend(
+        handles=list(handles),
+        title=note or None,
+        title_fontsize=6,
+        loc="outside lower center",
+        ncols=max(1, min(columns, len(handles))),
+        handlelength=2.6,
+        columnspacing=1.4,
+    )
+    legend.get_title().set_color(GREY)
 
 
 def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:
