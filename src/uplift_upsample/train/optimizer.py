@@ -3,6 +3,7 @@
 Source: docs/method.md, "Optimiser".
 """
 
+import functools
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -18,15 +19,20 @@ EPSILON = 1e-8  # of Adam, in all published experiments
 
 
 class OneVector:
-    """Variables of several shapes end to end: vector is a variable ``(P,)`` for the P numbers of all of them, 0 so far.
+    """Variables of several shapes end to end, as one vector ``(P,)`` of all their numbers.
 
     One operation on it stands for one on each of them, which is less to trace, to start and to compile.
     """
 
     def __init__(self, variables: Sequence[keras.Variable], name: str) -> None:
         self.variables = list(variables)
+        self._name = name
         self._ends = np.cumsum([np.prod(variable.shape, dtype=int) for variable in variables]).tolist()
-        self.vector = keras.Variable(np.zeros(self._ends[-1], np.float32), trainable=False, name=name)
+
+    @functools.cached_property
+    def vector(self) -> keras.Variable:
+        """A variable for such a vector, 0 so far; made, with its memory, for those who ask."""
+        return keras.Variable(np.zeros(self._ends[-1], np.float32), trainable=False, name=self._name)
 
     def joined(self, values: Sequence[Any]) -> Any:
         """Values of the variables, end to end ``(P,)``."""
