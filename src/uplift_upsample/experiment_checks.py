@@ -9,7 +9,7 @@ from typing import Any
 from uplift_upsample.config import Experiment, ModelConfig, devices_faults
 from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 from uplift_upsample.study import GROUPS, merged, planned_resources
-from uplift_upsample.study_subjects import subjects_of_subset
+from uplift_upsample.study_subjects import has_2d_poses, subjects_of_subset
 
 # (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows
 SequencesOf = Callable[[str, str, Mapping[str, Any], str, list[str]], Collection[str]]
@@ -172,7 +172,7 @@ def _overlap_faults(where: str, role: str, planned: Mapping[str, Any], data: Map
 
 def _no_2d_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     tested = tested_dataset(planned)
-    if planned.get("test_subset") is None or data[tested]["kind"] != "amass":
+    if planned.get("test_subset") is None or has_2d_poses(data[tested]):
         return []
     remedy = "name another data set with test_dataset, or set it to null"
     return [f"{where}.test_subset: {tested} has no 2D poses to test with; {remedy}"]

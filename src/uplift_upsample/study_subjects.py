@@ -13,6 +13,11 @@ H36M_SPLITS = {
 }
 
 
+def has_2d_poses(source: Mapping[str, Any]) -> bool:
+    """Whether a data set, as the configuration describes it, has 2D poses: what is made for pre-training alone has none."""
+    return source["kind"] != "amass" and source.get("detections") != "none"
+
+
 def subjects_of_subset(subset: str, source: Mapping[str, Any]) -> tuple[set[str], list[str], list[str]]:
     """The subjects of a subset (a split, or names joined by commas), the names that mean nothing, and all that would.
 

@@ -67,6 +67,12 @@ def test_sequences_stop_only_what_draws_them(pristine: Workflow) -> None:
     assert "35_Walk_cam0" in refused(pristine, "animations", reproduce=["open"], studies=wrong)
 
 
+def test_people_without_detections_cannot_be_tested_on(pristine: Workflow) -> None:
+    said = refused(pristine, "demo", studies={"demo": {"data": {"people": {"detections": "none"}}}})
+    for name in ("mocap_351", "people_351", "people_351_pt", "people_81"):
+        assert f"studies.demo.experiments.{name}.test_subset: people has no 2D poses to test with" in said
+
+
 def test_subjects_that_files_name_themselves(pristine: Workflow) -> None:
     people = {"splits": {"test": ["02", "14", "29", "53"]}}
     said = refused(pristine, "demo", studies={"demo": {"data": {"people": people}}})

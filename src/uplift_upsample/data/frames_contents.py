@@ -7,13 +7,15 @@ from pathlib import PurePath
 from typing import Any
 
 from uplift_upsample.amass_subsets import subset_name
+from uplift_upsample.study_subjects import has_2d_poses
 
 
 def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
 
-    That is its source of 2D poses (kind ``h36m``), or its subsets (kind ``amass``); nothing else is asked for. A table that cannot
-    be read counts as right; the job that reads its poses reports what is wrong with it.
+    That is its source of 2D poses (kind ``h36m``), its subsets (kind ``amass``), or whether it has 2D poses (kind ``mocap``);
+    nothing else is asked for. A table that cannot be read counts as right; the job that reads its poses reports what is wrong
+    with it.
     """
     metadata = table_metadata(path)
     if metadata is None:
@@ -24,6 +26,8 @@ def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bo
         if source["kind"] == "amass":
             subsets = {subset_name(PurePath(entry["file"]).stem) for entry in metadata["sources"]}
             return subsets == {*map(subset_name, source["subsets"]), *source.get("own", {})}
+        if source["kind"] == "mocap":
+            return (metadata["input_2d"] is not None) == has_2d_poses(source)
     except (KeyError, ValueError, TypeError):
         return True
     return True

@@ -12,6 +12,8 @@ import yaml
 from world.cmu_sample import CmuSample
 from world.mocap_files import fields, walker
 
+from uplift_upsample.data.frames import write_frames_table
+from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
 from uplift_upsample.data.mocap.own import judge
 from uplift_upsample.data.mocap.own_folder import judge_folder, listed_recordings, mocap_table, read_folder
@@ -85,7 +87,7 @@ def test_names_of_recordings_in_a_folder(tmp_path: Path) -> None:
     assert len(listed_recordings(tmp_path)) == 2
 
 
-def test_a_table_for_pretraining_has_no_detections_and_no_cameras_of_its_own(people: Path) -> None:
+def test_a_table_for_pretraining_has_no_detections_and_no_cameras_of_its_own(people: Path, tmp_path: Path) -> None:
     table = mocap_table(people, {"train": ["11"], "val": ["09"]}, has_detections=False)
     assert table.poses_2d is None
     assert set(table.video_camera) == {-1}
@@ -93,6 +95,11 @@ def test_a_table_for_pretraining_has_no_detections_and_no_cameras_of_its_own(peo
     assert table.metadata["input_2d"] is None
     assert table.metadata["splits"] == {"train": ["11"], "val": ["09"]}
     assert {source["file"] for source in table.metadata["sources"]} == {"09.npz", "11.npz"}
+    write_frames_table(tmp_path / "mocap.h5", table)
+    planned = {"kind": "mocap", "folder": str(people), "splits": table.metadata["splits"]}
+    assert holds_data_of(tmp_path / "mocap.h5", {**planned, "detections": "none"})
+    assert not holds_data_of(tmp_path / "mocap.h5", planned)
+    assert not holds_data_of(tmp_path / "mocap.h5", {**planned, "detections": "simulated"})
 
 
 def test_people_are_small_varied_and_sound(people: Path, project: Path) -> None:
