@@ -132,9 +132,14 @@ def framed(figure: Figure, title: str, note: str, handles: Sequence[Any] = (), c
         if note:  # an empty one would take room
             figure.supxlabel(note, fontsize=6, color=GREY)
         return
+    legend_below(figure, handles, columns, note)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], columns: int, title: str = "") -> None:
+    """One legend of all panels, below them. columns: at most so many entries beside each other."""
     legend = figure.legend(
         handles=list(handles),
-        title=note or None,
+        title=title or None,
         title_fontsize=6,
         loc="outside lower center",
         ncols=max(1, min(columns, len(handles))),
