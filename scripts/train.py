@@ -26,7 +26,8 @@ from uplift_upsample.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
 
 if TYPE_CHECKING:
-    from uplift_upsample.train.training import Progress, TrainingData
+    from uplift_upsample.train.state import Progress
+    from uplift_upsample.train.training import TrainingData
 
 logger = logging.getLogger("uplift_upsample.train")
 INTERRUPTED = 143

@@ -1,6 +1,5 @@
 """A tiny data set and run, trained in seconds."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,8 @@ def _trainers() -> dict[str, Trainer]:
 def traced_once(_trainers: dict[str, Trainer], monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal runs share one trainer, which begins anew each time, because to trace its step takes longer than to train."""
 
-    def build(run: Run, initial_weights: Path | None, num_devices: int) -> Trainer:
-        new = build_trainer(run, initial_weights, num_devices)
+    def build(run: Run, num_devices: int) -> Trainer:
+        new = build_trainer(run, num_devices)
         kept = _trainers.setdefault(f"{run} {num_devices}", new)
         for variable, value in zip(_state(kept), _state(new), strict=True):
             variable.assign(value)

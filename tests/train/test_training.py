@@ -89,7 +89,7 @@ def test_checkpoint_of_version_0_1(tiny_run, data, tmp_path, traced_once) -> Non
     checkpoints = CheckpointFolder(tmp_path / "former")
     checkpoint = checkpoints.newest()
     assert checkpoint is not None
-    trainer = build_trainer(run, None, 1)
+    trainer = build_trainer(run)
     variables, weights = trainer.trainable_variables, network_variables(trainer.network)
     kinds: dict[str, list[np.ndarray]] = {}
     for name, array in checkpoint.arrays.items():

@@ -8,7 +8,6 @@ JAX: the network lies on all devices, the batch is spread over them, and the com
 collects their gradients, each compiled for its device (Keras has no distribution there, and TensorFlow's does without XLA).
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,36 +16,27 @@ from uplift_upsample.config import TrainConfig, devices_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.model.weights import load_weights
 from uplift_upsample.runs import Run
 from uplift_upsample.train.trainer import Trainer
 
 SPREAD = 0x9E3779B1  # between the seeds of two devices; odd, so that no two of them ever meet
 
 
-def build_trainer(run: Run, initial_weights: Path | None = None, num_devices: int = 1) -> Trainer:
+def build_trainer(run: Run, num_devices: int = 1) -> Trainer:
     """A new network and what trains it on some devices.
 
-    initial_weights: a weight file to start from. Raises ``InputError`` where there are fewer devices, or where the batch cannot be
-    shared among them.
+    Raises ``InputError`` where there are fewer devices, or where the batch cannot be shared among them.
     """
     if num_devices == 1:
-        return Trainer(_network(run, initial_weights), run.train)
+        return Trainer(build_network(run.model, run.train.precision), run.train)
     devices = training_devices(num_devices)
     if faults := devices_faults(run.model, run.train, num_devices):
         raise InputError("\n".join(faults))
     if keras.backend.backend() == "tensorflow":
-        return TensorFlowParallelTrainer(_network(run, initial_weights), run.train, devices)
+        return TensorFlowParallelTrainer(build_network(run.model, run.train.precision), run.train, devices)
     distribution = keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
     with distribution.scope():
-        return JaxParallelTrainer(_network(run, initial_weights), run.train, distribution)
-
-
-def _network(run: Run, initial_weights: Path | None) -> UpliftUpsampleNetwork:
-    network = build_network(run.model, run.train.precision)
-    if initial_weights is not None:
-        load_weights(network, initial_weights)
-    return network
+        return JaxParallelTrainer(build_network(run.model, run.train.precision), run.train, distribution)
 
 
 def training_devices(num_devices: int) -> list[str]:

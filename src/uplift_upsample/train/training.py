@@ -1,38 +1,34 @@
 """A training run from the first step, or from where a former process left it, to its weights and learning curves.
 
-The same call with the same folder resumes: model, optimiser, averaged weights, the order of the data and every
-random state come back, so that a resumed run ends like an uninterrupted one. A run that is already complete gives
-its result at once.
+The same call with the same folder resumes: model, optimiser, averaged weights, the order of the data and every random state come
+back, so that a resumed run ends like an uninterrupted one. A run that is already complete gives its result at once.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from uplift_upsample.data.frames import FramesTable
-from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras
-from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
-from uplift_upsample.model.weights import in_file_order, network_variables, save_weights
+from uplift_upsample.model.weights import load_weights, save_weights
 from uplift_upsample.runs import Run
-from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
-from uplift_upsample.train.former import moments_as_now, variables_as_now
+from uplift_upsample.train.checkpoint import CheckpointFolder
 from uplift_upsample.train.inputs import InputReader, is_resident
 from uplift_upsample.train.parallel import build_trainer
-from uplift_upsample.train.source import TrainingBatch, batches_ahead, example_reader, training_stream
-from uplift_upsample.train.validation import validate, validation_rows
+from uplift_upsample.train.source import batches_ahead, example_reader, training_stream
+from uplift_upsample.train.state import Progress, RunState, checkpoint_of, restored
+from uplift_upsample.train.trainer import Trainer
+from uplift_upsample.train.validation import Validation
 
 logger = logging.getLogger(__name__)
-_BEST, _VARIABLES, _OPTIMIZER = "best", "variables", "optimizer"
 
 
 @dataclass(frozen=True)
@@ -43,23 +39,6 @@ class TrainingData:
     videos: np.ndarray
     validation_table: FramesTable | None = None
     validation_videos: np.ndarray | None = None
-
-
-@dataclass
-class Progress:
-    """Where a run is; plain values, part of every checkpoint.
-
-    step: optimisation steps made. loss_sum: of the steps of the current epoch. history: one entry for each finished
-    epoch. best_epoch,
-    best_value: by the configured metric, from 1. seconds: spent in training by all processes together.
-    """
-
-    step: int = 0
-    loss_sum: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int | None = None
-    best_value: float = math.inf
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,203 +71,127 @@ def train(
     """Train a network, or go on with the run that ``folder`` holds.
 
     seed: of initial values, dropout and data order. initial_weights: a weight file to start from. num_devices: that share
-    each batch (``train.parallel``); a run may go on with another number. should_stop: asked after each step, and within
-    validation, which then starts again at the next call. on_step: gets the number of steps made and the loss in metres.
+    each batch (``train.parallel``); a run may go on with another number. should_stop: asked after each step and each epoch, and
+    within validation, which then starts again at the next call. on_step: gets the number of steps made and the loss in metres.
     on_epoch: gets each row of the history. checkpoint_seconds: between two checkpoints within an epoch. Raises
     ``InputError`` for a loss that is NaN or infinite, ``TrainingInterrupted`` after ``should_stop``.
     """
     checkpoints = CheckpointFolder(folder)
     with checkpoints.locked():
-        session = _Session(run, data, seed, initial_weights, checkpoints, num_devices)
-        session.resume()
-        with batches_ahead(session.stream, session.input_reader()) as next_batch:
-            last_saved = time.monotonic()
-            while not session.is_over():
-                if session.is_epoch_to_end():
-                    row = session.end_epoch(should_stop)
-                    if row is not None:
-                        on_epoch(row)
-                    is_to_save = row is not None
-                else:
-                    session.make_step(next_batch())
-                    on_step(session.progress.step, session.last_loss)
-                    is_to_save = time.monotonic() - last_saved > checkpoint_seconds
-                is_to_stop = should_stop()
-                if is_to_save or is_to_stop:
-                    session.save()
-                    last_saved = time.monotonic()
-                if is_to_stop and not session.is_over():
-                    raise TrainingInterrupted(f"stopped after step {session.progress.step}; the same command resumes from there")
-        return session.result()
+        # Data: training rows without end, in an order of the seed's. Validation has the same rows every time.
+        stream = training_stream(data.table, data.videos, run.model, run.train, seed)
 
-
-class _Session:
-    """The parts of a run that live as long as its process."""
-
-    def __init__(
-        self,
-        run: Run,
-        data: TrainingData,
-        seed: int,
-        initial_weights: Path | None,
-        checkpoints: CheckpointFolder,
-        num_devices: int,
-    ) -> None:
-        self.run = run
-        self.data = data
-        self.checkpoints = checkpoints
-        self.num_steps = run.train.epochs * run.train.steps_per_epoch
+        # Network, loss, optimiser and averaged weights. Initial values are drawn from the seed; a weight file takes their place,
+        # where one is given; and where this folder has a checkpoint, all that it holds takes the place of both.
         keras.utils.set_random_seed(seed)
-        self.trainer = build_trainer(run, initial_weights, num_devices)
-        self.network = self.trainer.network
-        self.stream = training_stream(data.table, data.videos, run.model, run.train, seed)
-        self.stream_state = self.stream.state()
-        self.progress = Progress()
-        self.best: list[np.ndarray] = []
-        self.last_loss = math.nan
-        self._started = time.monotonic()
-        self._lifter: Lifter | None = None
+        trainer = build_trainer(run, num_devices)
+        if initial_weights is not None:
+            load_weights(trainer.network, initial_weights)
+            trainer.start_average()
+        state = RunState(stream.state())
+        if (checkpoint := checkpoints.newest()) is not None:
+            state = restored(trainer, checkpoint)
+            stream.restore(state.stream)
+            logger.info("resuming from step %d of %d", checkpoint.step, run.train.epochs * run.train.steps_per_epoch)
+        validation = Validation(trainer, data.validation_table, data.validation_videos, run)
+        saving = _Saving(checkpoints, trainer, state)
 
-    def is_over(self) -> bool:
-        return self.progress.step >= self.num_steps and not self.is_epoch_to_end()
+        # Loop: steps, and behind those of each epoch its validation. A second thread reads the examples of the steps to come.
+        progress = state.progress
+        with batches_ahead(stream, _input_reader(run, data, trainer)) as next_batch:
+            for epoch in range(len(progress.history) + 1, run.train.epochs + 1):
+                while progress.step < epoch * run.train.steps_per_epoch:
+                    batch = next_batch()
+                    loss = saving.finite(trainer.step_on(batch.inputs), f"loss of step {progress.step + 1}")
+                    progress.step += 1
+                    progress.loss_sum += loss
+                    state.stream = batch.stream_state
+                    on_step(progress.step, loss)
+                    if should_stop():
+                        saving.stop()
+                    if saving.seconds_since_last() > checkpoint_seconds:
+                        saving.save()
+                row = _row(epoch, progress, run, trainer)
+                if validation.is_due(epoch):
+                    scores = validation.scores(should_stop)
+                    if scores is None:
+                        saving.stop()
+                    row |= {"validation_mpjpe_mm": scores.mpjpe, "validation_aw_mpjpe_mm": scores.aw_mpjpe}
+                    value = saving.finite(scores.by_name(run.train.best_metric), f"validation error after step {progress.step}")
+                    if value < progress.best_value:
+                        progress.best_value, progress.best_epoch = value, epoch
+                        state.best = trainer.result_weights()
+                is_last = epoch == run.train.epochs
+                if epoch % run.train.checkpoint_interval == 0 and not is_last:
+                    save_weights(trainer.network, checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", trainer.result_weights())
+                progress.history.append(row)
+                progress.loss_sum = 0.0
+                on_epoch(row)
+                if should_stop() and not is_last:
+                    saving.stop()
+                saving.save()
 
-    def is_epoch_to_end(self) -> bool:
-        """Whether the steps of an epoch are made, but its row of the history is not."""
-        num_epochs, rest = divmod(self.progress.step, self.run.train.steps_per_epoch)
-        return rest == 0 and num_epochs > len(self.progress.history)
+        # Result: of the best epoch; of the last one where nothing was validated.
+        return TrainingResult(trainer.network, state.best or trainer.result_weights(), progress)
 
-    def resume(self) -> None:
-        """Take up the newest checkpoint, if there is one."""
-        checkpoint = self.checkpoints.newest()
-        if checkpoint is None:
-            return
-        variables, moments, best = (_stored(checkpoint, prefix) for prefix in (_VARIABLES, _OPTIMIZER, _BEST))
-        _assign(self.trainer.variables, variables_as_now(self.trainer, variables))
-        _assign(self.trainer.optimizer.variables, moments_as_now(self.trainer, moments))
-        self.progress = Progress(**checkpoint.state["progress"])
-        self.stream.restore(checkpoint.state["stream"])
-        self.stream_state = checkpoint.state["stream"]
-        self.best = in_file_order(self.network, best)
-        self._started = time.monotonic() - self.progress.seconds
-        logger.info("resuming from step %d of %d", self.progress.step, self.num_steps)
+
+class _Saving:
+    """Writes the checkpoints of a run, which are its only way back from numbers that are not finite."""
+
+    def __init__(self, checkpoints: CheckpointFolder, trainer: Trainer, state: RunState) -> None:
+        self._checkpoints, self._trainer, self._state = checkpoints, trainer, state
+        self._last = time.monotonic()
+        self._started = self._last - state.progress.seconds
 
     def save(self) -> None:
-        arrays = _arrays(self.trainer.variables, _VARIABLES) | _arrays(self.trainer.optimizer.variables, _OPTIMIZER)
-        arrays |= {_name(_BEST, i): array for i, array in enumerate(self.best)}
-        if not all(np.isfinite(array).all() for array in arrays.values()):  # an update that overflowed, before a loss could show it
-            raise InputError(f"the weights are not finite after step {self.progress.step}; {self._way_back()}")
-        self.progress.seconds = time.monotonic() - self._started
-        state = {"progress": asdict(self.progress), "stream": self.stream_state}
-        self.checkpoints.save(Checkpoint(self.progress.step, arrays, state))
+        """Write a checkpoint. Raises ``InputError`` for weights that are not finite: an update overflowed behind the last loss."""
+        progress = self._state.progress
+        progress.seconds = time.monotonic() - self._started
+        checkpoint = checkpoint_of(self._trainer, self._state)
+        if not all(np.isfinite(array).all() for array in checkpoint.arrays.values()):
+            raise InputError(f"the weights are not finite after step {progress.step}; {self._way_back()}")
+        self._checkpoints.save(checkpoint)
+        self._last = time.monotonic()
 
-    def input_reader(self) -> InputReader:
-        """Reads training batches; on one device with memory of its own, the poses of the data set lie there."""
-        num_groups = self.trainer.num_groups
-        train = self.run.train
-        return InputReader(
-            example_reader(self.data.table, self.run.model, train),
-            num_groups,
-            has_twins=train.mirror and train.in_batch_mirror,
-            is_resident=num_groups == 1 and is_resident(self.data.table),
-        )
+    def stop(self) -> NoReturn:
+        """Write a checkpoint and raise ``TrainingInterrupted``."""
+        self.save()
+        step = self._state.progress.step
+        raise TrainingInterrupted(f"stopped after step {step}; the same command resumes from there")
 
-    def make_step(self, batch: TrainingBatch) -> None:
-        """One optimisation step. A loss that is NaN or infinite ends the run; the last checkpoint is the last good state."""
-        self.last_loss = self.trainer.step_on(batch.inputs)
-        if not math.isfinite(self.last_loss):
-            raise InputError(f"the loss of step {self.progress.step + 1} is {self.last_loss}; {self._way_back()}")
-        self.progress.step += 1
-        self.progress.loss_sum += self.last_loss
-        self.stream_state = batch.stream_state
+    def seconds_since_last(self) -> float:
+        return time.monotonic() - self._last
+
+    def finite(self, value: float, name: str) -> float:
+        """The value. Raises ``InputError`` for NaN and infinity: the last checkpoint is the last good state."""
+        if not math.isfinite(value):
+            raise InputError(f"the {name} is {value}; {self._way_back()}")
+        return value
 
     def _way_back(self) -> str:
-        step = self.checkpoints.newest_step()
-        where = f"the last good state, step {step}, is kept in {self.checkpoints.folder}"
+        step = self._checkpoints.newest_step()
+        where = f"the last good state, step {step}, is kept in {self._checkpoints.folder}"
         kept = where if step is not None else "no state was saved yet"
         return f"{kept}. Lower the learning rate, or look for impossible poses in the data"
 
-    def end_epoch(self, should_stop: Callable[[], bool]) -> dict[str, Any] | None:
-        """Validate if it is time, choose the best epoch, and return the new row of the history; None where it was stopped."""
-        train, progress = self.run.train, self.progress
-        epoch = progress.step // train.steps_per_epoch
-        row: dict[str, Any] = {
-            "epoch": epoch,
-            "step": progress.step,
-            "loss_mm": progress.loss_sum / train.steps_per_epoch * 1000,
-            "learning_rate": self.trainer.learning_rate(),
-            "validation_mpjpe_mm": None,
-            "validation_aw_mpjpe_mm": None,
-        }
-        is_last = progress.step == self.num_steps
-        if self.data.validation_table is not None and (epoch % train.validation_interval == 0 or is_last):
-            scores = self._validate(epoch, should_stop)
-            if scores is None:
-                return None
-            row |= scores
-        if epoch % train.checkpoint_interval == 0 and not is_last:
-            save_weights(self.network, self.checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", self.trainer.result_weights())
-        progress.history.append(row)
-        progress.loss_sum = 0.0
-        return row
 
-    def _validate(self, epoch: int, should_stop: Callable[[], bool]) -> dict[str, float] | None:
-        data, run = self.data, self.run
-        assert data.validation_table is not None
-        assert data.validation_videos is not None
-        rows: Rows = validation_rows(data.validation_table, data.validation_videos, run.model, run.train)
-        weights = self.trainer.result_weights()
-        with _weights_of(self.network, weights):
-            if self._lifter is None:
-                self._lifter = Lifter(self.network, min(256, len(rows)), mirror=False, jit_compile=False)
-            scores = validate(self._lifter, data.validation_table, rows, run.model, run.train, should_stop)
-        if scores is None:
-            return None
-        value = scores.by_name(run.train.best_metric)
-        if not math.isfinite(value):
-            raise InputError(f"the validation error after step {self.progress.step} is {value}; {self._way_back()}")
-        if value < self.progress.best_value:
-            self.progress.best_value, self.progress.best_epoch = value, epoch
-            self.best = weights
-        return {"validation_mpjpe_mm": scores.mpjpe, "validation_aw_mpjpe_mm": scores.aw_mpjpe}
-
-    def result(self) -> TrainingResult:
-        weights = self.best or self.trainer.result_weights()
-        return TrainingResult(self.network, weights, replace(self.progress))
+def _input_reader(run: Run, data: TrainingData, trainer: Trainer) -> InputReader:
+    """Reads training batches; on one device with memory of its own, the poses of the data set lie there."""
+    return InputReader(
+        example_reader(data.table, run.model, run.train),
+        trainer.num_groups,
+        has_twins=run.train.mirror and run.train.in_batch_mirror,
+        is_resident=trainer.num_groups == 1 and is_resident(data.table),
+    )
 
 
-@contextmanager
-def _weights_of(network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> Iterator[None]:
-    """The network with other weights for the length of a block."""
-    variables = network_variables(network)
-    own = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
-    try:
-        _fill(variables, weights)
-        yield
-    finally:
-        _fill(variables, own)
-
-
-def _fill(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _name(prefix: str, index: int) -> str:
-    return f"{prefix}_{index:05d}"
-
-
-def _arrays(variables: list[keras.Variable], prefix: str) -> dict[str, np.ndarray]:
-    return {_name(prefix, i): np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(variables)}
-
-
-def _stored(checkpoint: Checkpoint, prefix: str) -> list[np.ndarray]:
-    """What ``_arrays`` made arrays of."""
-    return [checkpoint.arrays[name] for name in sorted(checkpoint.arrays) if name.startswith(f"{prefix}_")]
-
-
-def _assign(variables: list[keras.Variable], stored: list[np.ndarray]) -> None:
-    if [array.shape for array in stored] != [tuple(variable.shape) for variable in variables]:
-        raise InputError(
-            "the checkpoint was written by another version of the network or optimiser; delete its folder to start anew"
-        )
-    _fill(variables, stored)
+def _row(epoch: int, progress: Progress, run: Run, trainer: Trainer) -> dict[str, Any]:
+    """The row of the history for an epoch whose steps are made, without its validation."""
+    return {
+        "epoch": epoch,
+        "step": progress.step,
+        "loss_mm": progress.loss_sum / run.train.steps_per_epoch * 1000,
+        "learning_rate": trainer.learning_rate(),
+        "validation_mpjpe_mm": None,
+        "validation_aw_mpjpe_mm": None,
+    }

@@ -4,17 +4,23 @@ It never measures an upsampled frame, as in the reference; the test protocol in 
 Source: docs/method.md, "Validation".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows, Sampler, SamplerSettings
+from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
+from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.weights import network_variables
+from uplift_upsample.runs import Run
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.source import example_reader
+from uplift_upsample.train.trainer import Trainer
 
 BLOCK = 2048  # windows in memory at once
 
@@ -31,30 +37,69 @@ class ValidationScores:
         return {"MPJPE": self.mpjpe, "AW-MPJPE": self.aw_mpjpe}[name]
 
 
-def validation_rows(table: FramesTable, videos: np.ndarray, model: ModelConfig, train: TrainConfig) -> Rows:
-    """The validation examples: the same ones, with the same s_in and cameras, every time."""
-    s_in = model.s_in if model.has_strided_input else ()
-    settings = SamplerSettings(s_in=s_in, s_out=model.s_out, step=train.validation_step, seed=train.shuffle_seed)
-    rows = Sampler(table, videos, settings).next_pass()
-    return rows if train.validation_examples < 0 else rows.take(slice(train.validation_examples))
+class Validation:
+    """Scores the weights that a trainer would give as its result: the same examples, with the same s_in and cameras, every time.
+
+    table, videos: of the validation people; None where there are none, and then no epoch is due.
+    """
+
+    def __init__(self, trainer: Trainer, table: FramesTable | None, videos: np.ndarray | None, run: Run) -> None:
+        self._trainer, self._run = trainer, run
+        self._table, self._videos = table, videos
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 1, is validated: every n-th, and the last."""
+        train = self._run.train
+        return self._table is not None and (epoch % train.validation_interval == 0 or epoch == train.epochs)
+
+    def scores(self, should_stop: Callable[[], bool]) -> ValidationScores | None:
+        """Of the present weights; None where ``should_stop``, asked before each block of windows, ended it."""
+        table, rows, model = self._table, self._rows, self._run.model
+        assert table is not None
+        reader = example_reader(table, model, self._run.train)
+        errors = []
+        with _weights_of(self._trainer.network, self._trainer.result_weights()):
+            for start in range(0, len(rows), BLOCK):
+                if should_stop():
+                    return None
+                batch = reader.read(rows.take(slice(start, start + BLOCK)))
+                token_pose = np.arange(batch.visible.size).reshape(batch.visible.shape)
+                predicted = self._lifter.lift(batch.poses_2d.reshape(-1, *batch.poses_2d.shape[2:]), token_pose, batch.visible)
+                target = batch.poses_3d[:, model.num_tokens // 2]
+                distance = np.linalg.norm(root_relative(predicted) - root_relative(target), axis=-1)  # (B, J)
+                errors.append(distance.mean(axis=1, dtype=np.float64) * 1000)
+        per_example = np.concatenate(errors)
+        _, action = np.unique(table.video_action[rows.video], return_inverse=True)
+        per_action = np.bincount(action, per_example) / np.bincount(action)
+        return ValidationScores(float(per_example.mean()), float(per_action.mean()))
+
+    @cached_property
+    def _rows(self) -> Rows:
+        assert self._table is not None
+        assert self._videos is not None
+        model, train = self._run.model, self._run.train
+        s_in = model.s_in if model.has_strided_input else ()
+        settings = SamplerSettings(s_in=s_in, s_out=model.s_out, step=train.validation_step, seed=train.shuffle_seed)
+        rows = Sampler(self._table, self._videos, settings).next_pass()
+        return rows if train.validation_examples < 0 else rows.take(slice(train.validation_examples))
+
+    @cached_property
+    def _lifter(self) -> Lifter:
+        return Lifter(self._trainer.network, min(256, len(self._rows)), mirror=False, jit_compile=False)
 
 
-def validate(
-    lifter: Lifter, table: FramesTable, rows: Rows, model: ModelConfig, train: TrainConfig, should_stop: Callable[[], bool]
-) -> ValidationScores | None:
-    """Score the network on the validation examples; None where ``should_stop``, asked before each block, ended it."""
-    reader = example_reader(table, model, train)
-    errors = []
-    for start in range(0, len(rows), BLOCK):
-        if should_stop():
-            return None
-        batch = reader.read(rows.take(slice(start, start + BLOCK)))
-        token_pose = np.arange(batch.visible.size).reshape(batch.visible.shape)
-        predicted = lifter.lift(batch.poses_2d.reshape(-1, *batch.poses_2d.shape[2:]), token_pose, batch.visible)
-        target = batch.poses_3d[:, model.num_tokens // 2]
-        distance = np.linalg.norm(root_relative(predicted) - root_relative(target), axis=-1)  # (B, J)
-        errors.append(distance.mean(axis=1, dtype=np.float64) * 1000)
-    per_example = np.concatenate(errors)
-    _, action = np.unique(table.video_action[rows.video], return_inverse=True)
-    per_action = np.bincount(action, per_example) / np.bincount(action)
-    return ValidationScores(float(per_example.mean()), float(per_action.mean()))
+@contextmanager
+def _weights_of(network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> Iterator[None]:
+    """The network with other weights for the length of a block."""
+    variables = network_variables(network)
+    own = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+    try:
+        _fill(variables, weights)
+        yield
+    finally:
+        _fill(variables, own)
+
+
+def _fill(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
