@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.recordings import SequenceRecord
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.inputs import InputReader
 from uplift_upsample.train.source import example_reader, training_stream
 

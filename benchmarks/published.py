@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from uplift_upsample.config import Experiment
+from uplift_upsample.plan.experiment import Experiment
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"
 NETWORKS = ("h36m_351", "h36m_81")  # h36m_351_pt and amass_351 have the network of h36m_351

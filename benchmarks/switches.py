@@ -195,7 +195,7 @@ def trained(name: str, table: Any, *, seed: int = SEED, changes: dict[str, Any] 
     from uplift_upsample.data.frames import subjects_of
     from uplift_upsample.files import replacing
     from uplift_upsample.model.weights import save_weights
-    from uplift_upsample.runs import read_run
+    from uplift_upsample.plan.runs import read_run
     from uplift_upsample.train.training import TrainingData, train
 
     run, _ = read_run(DEMO / EXPERIMENT / "run.yaml")
@@ -213,12 +213,12 @@ def trained(name: str, table: Any, *, seed: int = SEED, changes: dict[str, Any] 
 
 def evaluated(weights: Path, table: Any, *, padding: str = "copy", **switches: Any) -> dict[int, dict[str, Any]]:
     """Scores by s_in; switches: of ``EvaluateConfig``."""
-    from uplift_upsample.config import EvaluateConfig
     from uplift_upsample.evaluate.predict import predict_subset
     from uplift_upsample.evaluate.scores import scores
     from uplift_upsample.model.network import build_network
     from uplift_upsample.model.weights import load_weights
-    from uplift_upsample.runs import read_run
+    from uplift_upsample.plan.experiment import EvaluateConfig
+    from uplift_upsample.plan.runs import read_run
 
     run, _ = read_run(DEMO / EXPERIMENT / "run.yaml")
     network = build_network(run.model)
@@ -290,7 +290,7 @@ def timed_steps(*, is_deterministic: bool) -> dict[str, Any]:
     import tempfile
 
     from uplift_upsample.data.frames import read_frames_table, subjects_of
-    from uplift_upsample.runs import read_run
+    from uplift_upsample.plan.runs import read_run
     from uplift_upsample.train.training import TrainingData, train
 
     run, _ = read_run(DEMO / EXPERIMENT / "run.yaml")

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from tables import one_video
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.evaluate.predict import predict_poses
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.profiler import profiled_window
-from uplift_upsample.study import plan
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.study import plan
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"
 BATCH, WINDOWS = 32, 64  # at once, and in one measurement

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from uplift_upsample.config import Precision
 from uplift_upsample.devices import (
     VISIBLE,
     Devices,
@@ -26,6 +25,7 @@ from uplift_upsample.devices import (
     too_few_devices,
 )
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import Precision
 
 logger = logging.getLogger("uplift_upsample")
 LOG_LEVEL, QUIET, SILENT = "TF_CPP_MIN_LOG_LEVEL", "2", "3"  # errors are logged; nothing but what ends the process

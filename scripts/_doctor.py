@@ -22,7 +22,8 @@ from uplift_upsample.data.mocap.cmu_trials import read_trials
 from uplift_upsample.data.mocap.own_folder import read_folder
 from uplift_upsample.data.resample import exact_count
 from uplift_upsample.devices import Devices, listed_devices, offered_devices, usable_cores
-from uplift_upsample.doctor import (
+from uplift_upsample.doctor.estimate import Speed, StageEstimate, stage_estimates
+from uplift_upsample.doctor.findings import (
     Finding,
     command_finding,
     data_findings,
@@ -31,14 +32,13 @@ from uplift_upsample.doctor import (
     package_findings,
     python_finding,
 )
-from uplift_upsample.doctor_estimate import Speed, StageEstimate, stage_estimates
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.study import PlannedExperiment, Study, plan
+from uplift_upsample.plan.study_checks import config_faults
+from uplift_upsample.plan.study_subjects import subjects_of_subset
+from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
 from uplift_upsample.provenance import describe_run
-from uplift_upsample.study import PlannedExperiment, Study, plan
-from uplift_upsample.study_checks import config_faults
-from uplift_upsample.study_subjects import subjects_of_subset
-from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
 
 STUDIES_DEFAULT = "all of the configuration"
 NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "jsonschema", "tqdm", "tensorboardx")

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from _command import run
 from _device import add_device_flags, log_device, open_device
 
-from uplift_upsample.config import Experiment
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import Experiment
 
 CPU_STEP, GPU_STEP = 4e9, 1e12  # multiply-accumulates of a step that either makes within a second
 
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"--networks: not a list of what is asked for ({error})") from None
     device = open_device(options)
 
-    from uplift_upsample.train.calibration import measured_speed
+    from uplift_upsample.doctor.calibration import measured_speed
 
     name = log_device(device)
     import_seconds = time.perf_counter() - begin

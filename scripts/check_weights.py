@@ -13,8 +13,8 @@ from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import replacing, sha256_of_file
+from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.records import PublishedWeights, write_record
-from uplift_upsample.runs import Run, read_run
 from uplift_upsample.strict import from_mapping
 
 

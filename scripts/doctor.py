@@ -12,8 +12,8 @@ from _command import run
 from _doctor import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 
 from uplift_upsample.devices import usable_cores
-from uplift_upsample.doctor import demo_can_run, device_findings, text_of
-from uplift_upsample.doctor_estimate import table_of, wall_seconds
+from uplift_upsample.doctor.estimate import table_of, wall_seconds
+from uplift_upsample.doctor.findings import demo_can_run, device_findings, text_of
 
 
 def main(argv: list[str] | None = None) -> int:

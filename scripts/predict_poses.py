@@ -12,7 +12,6 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
 
-from uplift_upsample.config import EvaluateConfig
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
@@ -20,9 +19,10 @@ from uplift_upsample.evaluate.predictions import write_predictions
 from uplift_upsample.evaluate.records import described_data
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.meter import Meter
+from uplift_upsample.plan.experiment import EvaluateConfig
+from uplift_upsample.plan.runs import read_run
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.records import PredictionRecord, PublishedWeights, read_record, write_record
-from uplift_upsample.runs import read_run
 from uplift_upsample.strict import from_mapping
 
 

@@ -8,7 +8,7 @@ from _command import run
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
-from uplift_upsample.runs import run_from_mapping, write_run
+from uplift_upsample.plan.runs import run_from_mapping, write_run
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,14 +15,14 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import Device, add_device_flags, check_device, log_device, open_device
 from _progress import Stop, TrainingProgress
 
-from uplift_upsample.config import devices_faults
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError, WriteError
 from uplift_upsample.files import write_text
 from uplift_upsample.meter import Meter, add_usage
+from uplift_upsample.plan.experiment import devices_faults
+from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.provenance import code_fingerprint, describe_run
-from uplift_upsample.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
 
 if TYPE_CHECKING:

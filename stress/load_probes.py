@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.evaluate.predictions import Predictions, write_predictions
 from uplift_upsample.evaluate.scores import ground_truth
-from uplift_upsample.runs import read_run
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.runs import read_run
 from uplift_upsample.train.inputs import InputReader
 from uplift_upsample.train.source import example_reader, training_stream
 

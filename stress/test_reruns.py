@@ -12,7 +12,7 @@ from everything import bring_everything
 from rerun_matrix import GONE, NOTHING, SOMETHING, table
 from workflow_copy import copy_of_project, counted, jobs_of
 
-from uplift_upsample.ways import LOGIN_VARIABLES
+from uplift_upsample.plan.ways import LOGIN_VARIABLES
 
 PROJECT = Path(__file__).parents[1]
 

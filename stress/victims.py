@@ -22,9 +22,9 @@ import numpy as np
 from world.people import swinging_record
 
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import build_frames_table, write_frames_table
-from uplift_upsample.runs import Run, write_run
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.runs import Run, write_run
 
 PROJECT = Path(__file__).parents[1]
 OUTPUTS = ("weights.h5", "history.csv")

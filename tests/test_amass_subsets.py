@@ -2,8 +2,8 @@
 
 import pytest
 
-from uplift_upsample.amass_subsets import SPLITS, SUBSETS, file_names, is_same_subset, meant_for_validation, subset_name
-from uplift_upsample.study_subjects import amass_faults, subjects_of_subset
+from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, is_same_subset, meant_for_validation, subset_name
+from uplift_upsample.plan.study_subjects import amass_faults, subjects_of_subset
 
 NAMES = {
     "MPIHDM05": ["MPI_HDM05", "HDM05", "mpi-hdm05", "MPI HDM05"],

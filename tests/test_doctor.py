@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.devices import Devices
-from uplift_upsample.doctor import (
+from uplift_upsample.doctor.estimate import (
+    Speed,
+    StepTime,
+    activation_bytes,
+    duration,
+    stage_estimates,
+    table_of,
+    wall_seconds,
+)
+from uplift_upsample.doctor.findings import (
     data_findings,
     demo_can_run,
     device_findings,
@@ -23,17 +31,9 @@ from uplift_upsample.doctor import (
     python_finding,
     text_of,
 )
-from uplift_upsample.doctor_estimate import (
-    Speed,
-    StepTime,
-    activation_bytes,
-    duration,
-    stage_estimates,
-    table_of,
-    wall_seconds,
-)
-from uplift_upsample.study import Study, plan
-from uplift_upsample.ways import LOGIN_VARIABLES, Surroundings
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.study import Study, plan
+from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
 
 LOCK = """\
 numpy==2.2.0 \\

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from uplift_upsample.config import ModelConfig
-from uplift_upsample.config_schema import key_faults, schema_faults
 from uplift_upsample.errors import InputError, WriteError
-from uplift_upsample.runs import Run, read_run, write_run
+from uplift_upsample.plan.config_schema import key_faults, schema_faults
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.runs import Run, read_run, write_run
+from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.strict import shown
-from uplift_upsample.study_checks import config_faults
 
 
 @pytest.mark.parametrize(

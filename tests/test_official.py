@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from uplift_upsample.config import Experiment
 from uplift_upsample.errors import InputError
-from uplift_upsample.official import experiment_from_official, read_official_config
-from uplift_upsample.runs import Run, read_run, write_run
+from uplift_upsample.plan.experiment import Experiment
+from uplift_upsample.plan.official import experiment_from_official, read_official_config
+from uplift_upsample.plan.runs import Run, read_run, write_run
 
 FULL = {"SEQUENCE_LENGTH": 27, "TEMPORAL_EMBED_DIM": 384}
 

@@ -13,9 +13,9 @@ from uplift_upsample.used_code import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"
-ROOMS = ["", "data", "model", "train", "evaluate", "report"]  # in the order in which the data flows
+ROOMS = ["", "plan", "data", "model", "train", "evaluate", "report", "doctor"]  # in the order in which the data flows
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
-USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py"]
+USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py", "doctor/calibration.py"]
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 LIGHT_SCRIPTS = [path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses"} and not path.stem.startswith("_")]

@@ -9,8 +9,8 @@ import pytest
 
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
-from uplift_upsample.sources import missing_data_message
-from uplift_upsample.ways import BODY_MODEL, Need, Surroundings, needs
+from uplift_upsample.plan.sources import missing_data_message
+from uplift_upsample.plan.ways import BODY_MODEL, Need, Surroundings, needs
 
 LOGINS = ("h36m_cookie", "amass_login", "mano_login", "smpl_login")
 ACCESS = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from uplift_upsample.config import ModelConfig
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.skeleton import MIRROR
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from uplift_upsample.config import TrainConfig
 from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.plan.experiment import TrainConfig
 
 
 def whole_network(network: UpliftUpsampleNetwork) -> keras.Model:

@@ -15,7 +15,6 @@ from fuzz.readers import Reader, check_array, check_texts, of_bytes
 from fuzz.readers_arrays import written
 from fuzz.readers_text import MODEL
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
@@ -33,6 +32,7 @@ from uplift_upsample.data.sampler import Rows
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 from uplift_upsample.evaluate.scores import scores
+from uplift_upsample.plan.experiment import ModelConfig
 
 _FRAMES = 7
 

@@ -13,20 +13,20 @@ from world.cmu_archive import trial_rows
 
 from fuzz.damage import damaged_text, damaged_tree
 from fuzz.readers import Reader, check_array, check_texts, of_bytes, of_text
-from uplift_upsample.config import EvaluateConfig, Experiment, ModelConfig
 from uplift_upsample.data.download.source_files import ChecksumLock, SourceFile, Sums, read_source, read_sources, sums_of_file
 from uplift_upsample.data.mocap.acclaim import bone_ends
 from uplift_upsample.data.mocap.amc import read_amc
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.cmu_trials import Trial, read_manifest, read_trials
 from uplift_upsample.errors import InputError
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig
+from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import Run, read_run
+from uplift_upsample.plan.study import plan
+from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
 from uplift_upsample.report.manifest import read_manifest as read_tables_manifest
 from uplift_upsample.report.results import collected, read_published
-from uplift_upsample.runs import Run, read_run
-from uplift_upsample.study import plan
-from uplift_upsample.study_checks import config_faults
 
 PROJECT = Path(__file__).parents[2]
 _RESOURCES = PROJECT / "workflow/resources"

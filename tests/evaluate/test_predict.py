@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import EvaluateConfig, ModelConfig
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
@@ -26,7 +25,8 @@ from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.weights import load_weights, network_variables
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
+from uplift_upsample.plan.official import read_official_config
 
 TOLERANCE = 1e-5  # metres
 TOLERANCE_MM = 0.02  # two joints, each that far off

@@ -20,7 +20,7 @@ import keras, numpy as np
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.official import read_official_config
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.trainer import Trainer
 

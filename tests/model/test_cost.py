@@ -5,12 +5,12 @@ import json
 import pytest
 import tensorflow as tf
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.profiler import profiled_macs, profiled_network, profiled_window
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.official import read_official_config
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
         "spatial_blocks": 2, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip

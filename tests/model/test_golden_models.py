@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, save_weights
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.official import read_official_config
 
 NAMES = [
     "n9_nullpad_first0",

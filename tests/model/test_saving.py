@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.model.network import build_network
+from uplift_upsample.plan.experiment import ModelConfig
 
 CONFIG = ModelConfig(num_tokens=9, s_out=1, s_in=(2, 4), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1,
                      strides=(3, 3), num_heads=2, output_bn=True)  # fmt: skip

@@ -14,10 +14,10 @@ import numpy as np
 from world.people import swinging_record
 
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.frames import build_frames_table
 from uplift_upsample.errors import InputError
-from uplift_upsample.runs import Run
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.inputs import packed
 from uplift_upsample.train.parallel import build_trainer
 from uplift_upsample.train.trainer import Trainer

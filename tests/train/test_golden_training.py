@@ -11,7 +11,7 @@ from keras import ops
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables
-from uplift_upsample.official import read_official_config
+from uplift_upsample.plan.official import read_official_config
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.inputs import packed
 from uplift_upsample.train.schedules import build_schedule

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from uplift_upsample.config import TrainConfig
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.optimizer import EPSILON, build_optimizer
 
 SHAPES = [(3, 5), (7,), (2, 2, 3), ()]

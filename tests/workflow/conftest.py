@@ -10,7 +10,7 @@ import yaml
 from everything import bring_everything
 from workflow_copy import Workflow, copy_of_project
 
-from uplift_upsample.ways import LOGIN_VARIABLES
+from uplift_upsample.plan.ways import LOGIN_VARIABLES
 
 
 @pytest.fixture(scope="session")

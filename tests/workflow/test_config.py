@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from uplift_upsample.config import EvaluateConfig, ModelConfig, TrainConfig
-from uplift_upsample.official import experiment_from_official
+from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.official import experiment_from_official
+from uplift_upsample.plan.study import plan
+from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.strict import nearest
-from uplift_upsample.study import plan
-from uplift_upsample.study_checks import config_faults
 
 Config = dict[str, Any]
 SUBJECTS = {"01", "02", "03", "05", "07", "09", "11", "14", "16", "17", "29", "35", "49", "131", "135"}

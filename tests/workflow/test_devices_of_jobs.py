@@ -5,7 +5,7 @@ import re
 import pytest
 from workflow_copy import Workflow
 
-from uplift_upsample.study_checks import config_faults
+from uplift_upsample.plan.study_checks import config_faults
 
 ON_GPU = {"paper": {"resources": {"gpus": 1}}}
 PREDICTION = "results/paper/h36m_351_pt/seed_0/s_in_5/predictions.h5"

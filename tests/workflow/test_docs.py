@@ -9,8 +9,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from uplift_upsample.study import plan
-from uplift_upsample.study_checks import config_faults
+from uplift_upsample.plan.study import plan
+from uplift_upsample.plan.study_checks import config_faults
 
 
 def _merged(config: dict, text: str) -> dict:

@@ -162,7 +162,7 @@ def test_real_scripts_depend_on_their_stage_only(project: Path) -> None:
     assert not [name for name in scoring if ".model" in name or ".train" in name or ".report" in name]
     training = code_modules(project / "scripts/train.py")
     assert "uplift_upsample.train.training" in training
-    assert not [name for name in training if ".report" in name or "uplift_upsample.study" in name]
+    assert not [name for name in training if ".report" in name or "uplift_upsample.plan.study" in name]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from rerun_matrix import GONE, NOTHING, SOMETHING, Row, code, number_format, tab
 from snakemake.utils import update_config
 from workflow_copy import GREEDY, Workflow, counted, jobs_of
 
-from uplift_upsample.ways import LOGIN_VARIABLES
+from uplift_upsample.plan.ways import LOGIN_VARIABLES
 
 MADE = [
     "results/open/data/cmu/01.csv",

@@ -8,7 +8,7 @@ import h5py
 import pytest
 from workflow_copy import Workflow
 
-from uplift_upsample.settled import differences
+from uplift_upsample.plan.settled import differences
 
 RATE = {"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}
 TRAINED_AGAIN = {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}

@@ -15,7 +15,7 @@ def test_a_dry_run_loads_no_framework(pristine: Workflow) -> None:
     done = subprocess.run(command, cwd=pristine.folder, env=environment, capture_output=True, text=True, check=True)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     imported = {line.rpartition("|")[2].strip() for line in lines}
-    assert "uplift_upsample.study" in imported
+    assert "uplift_upsample.plan.study" in imported
     assert not FRAMEWORKS & {name.partition(".")[0] for name in imported}
     assert not [
         name for name in imported if name.startswith(("uplift_upsample.model", "uplift_upsample.train", "uplift_upsample.evaluate"))

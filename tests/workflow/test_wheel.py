@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import save_weights
+from uplift_upsample.plan.experiment import ModelConfig
 
 UV = Path(sys.executable).with_name("uv")
 MODEL = {"num_tokens": 9, "s_out": 1, "s_in": (3,), "spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1, "temporal_blocks": 1,
@@ -16,7 +16,7 @@ MODEL = {"num_tokens": 9, "s_out": 1, "s_in": (3,), "spatial_dim": 8, "temporal_
 PREDICT = f"""
 import numpy as np
 from uplift_upsample.cameras import h36m_cameras
-from uplift_upsample.config import EvaluateConfig, ModelConfig
+from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.evaluate.predict import predict_subset
 from uplift_upsample.evaluate.scores import scores

@@ -34,8 +34,8 @@ from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.animation.sequences import planned_sequences, table_sequences
 from uplift_upsample.strict import nearest, suggestion
-from uplift_upsample.study import check_s_in, plan
-from uplift_upsample.study_checks import config_faults
+from uplift_upsample.plan.study import check_s_in, plan
+from uplift_upsample.plan.study_checks import config_faults
 
 # ---- the plan
 

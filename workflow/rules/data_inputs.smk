@@ -1,6 +1,6 @@
 # What the data sets are made from, and the messages about missing data.
-from uplift_upsample.sources import missing_data_message
-from uplift_upsample.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
+from uplift_upsample.plan.sources import missing_data_message
+from uplift_upsample.plan.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
 
 CHECKSUMS = "data/checksums.lock"
 

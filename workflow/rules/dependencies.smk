@@ -3,7 +3,7 @@ import json
 
 from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.provenance import CodeFingerprints, digest
-from uplift_upsample.settled import differences, held_settings
+from uplift_upsample.plan.settled import differences, held_settings
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")

@@ -1,7 +1,7 @@
 # What was asked for on the command line is looked at before anything is planned: Snakemake would only say that no rule makes it.
 from types import SimpleNamespace
 
-from uplift_upsample.target_names import target_fault
+from uplift_upsample.plan.target_names import target_fault
 
 
 def asked_for():

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from uplift_upsample.amass_subsets import subset_name
-from uplift_upsample.study_subjects import has_2d_poses
+from uplift_upsample.plan.amass_subsets import subset_name
+from uplift_upsample.plan.study_subjects import has_2d_poses
 
 
 def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:

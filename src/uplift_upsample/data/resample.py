@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import FRAME_RATE
 
 # Files hold 100.00000762939453 (a float32 clock) or 49.9999999 (frames divided by seconds) for 100 and 50. Within this of a whole
 # number, relative, a rate is that number: an hour then ends at most 36 ms off. The nearest rates that are meant, 59.94 and 60,

@@ -15,8 +15,8 @@ Nothing here imports a deep-learning framework. Source: docs/method.md, "Network
 
 from dataclasses import dataclass
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import ModelConfig
 
 
 @dataclass(frozen=True)

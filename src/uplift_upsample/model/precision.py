@@ -7,8 +7,8 @@ most: the embedding of 2D coordinates, softmax, the statistics of norms, the hea
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from uplift_upsample.config import Precision, TrainingPrecision
 from uplift_upsample.model.backend import keras
+from uplift_upsample.plan.experiment import Precision, TrainingPrecision
 
 # Keras' dtype policies: a mixed one has float32 weights.
 POLICIES: dict[str, str] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.records import Measured, PredictionRecord, ResultRecord, ScoringRecord, Step, TrainingRecord, read_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import Job, PlannedExperiment

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from uplift_upsample import strict
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.report.verdict import VerdictRule
 
 
@@ -21,7 +21,7 @@ class PlannedExperiment:
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
-    model: its network, in the form of ``config.ModelConfig``; null, its cost is not shown.
+    model: its network, in the form of ``plan.experiment.ModelConfig``; null, its cost is not shown.
     """
 
     name: str

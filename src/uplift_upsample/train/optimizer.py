@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.config import TrainConfig
 from uplift_upsample.model.backend import keras, ops
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.schedules import build_schedule, initial_rate
 
 logger = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.config import TrainConfig, devices_faults
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.runs import Run
+from uplift_upsample.plan.experiment import TrainConfig, devices_faults
+from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.trainer import Trainer
 
 SPREAD = 0x9E3779B1  # between the seeds of two devices; odd, so that no two of them ever meet

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.config import ModelConfig, TrainConfig
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import RowStream, Sampler, SamplerSettings
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.inputs import InputReader, Inputs
 
 NUM_AHEAD = 3

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.config import TrainConfig
 from uplift_upsample.model.backend import is_on_cpu, keras, ops
 from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
 from uplift_upsample.train.optimizer import OneVector, build_optimizer
 

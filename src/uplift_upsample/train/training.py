@@ -19,7 +19,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import load_weights, save_weights
-from uplift_upsample.runs import Run
+from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.checkpoint import CheckpointFolder
 from uplift_upsample.train.inputs import InputReader, is_resident
 from uplift_upsample.train.parallel import build_trainer

@@ -17,7 +17,7 @@ from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
-from uplift_upsample.runs import Run
+from uplift_upsample.plan.runs import Run
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.source import example_reader
 from uplift_upsample.train.trainer import Trainer

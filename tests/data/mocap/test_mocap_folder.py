@@ -25,8 +25,8 @@ from uplift_upsample.data.mocap.simulated_table import VIEWS
 from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.data.resample import resample
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
-from uplift_upsample.study_checks import config_faults
 
 SPLITS = {"train": ["anna"], "val": ["ben"], "test": ["cem"]}
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from uplift_upsample.config import ModelConfig
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.report.figures import (
     error_over_cost,
     error_over_distance,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.amass.body_archives import GENDERS, NUM_BETAS, NUM_BONES, NUM_DMPLS
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import nominal_rate, official_count
+from uplift_upsample.plan.experiment import FRAME_RATE
 
 _RATE_FIELDS = ("mocap_framerate", "mocap_frame_rate")  # the second since 2021
 _OTHER_MODELS = {72: "SMPL", 165: "SMPL-X"}  # by the width of their poses

@@ -18,7 +18,7 @@ from uplift_upsample.data.download.file_types import PEEK, start_fault
 from uplift_upsample.data.download.http_answers import FetchPolicy, Page, Request, TryAgainError, answer_to, new_session
 from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.errors import InputError
-from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES
+from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_QUOTE = 200  # characters

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from uplift_upsample.data.download.partial_file import locked
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
+from uplift_upsample.plan.ways import LOGIN_VARIABLES
 from uplift_upsample.strict import from_mapping, suggestion
-from uplift_upsample.ways import LOGIN_VARIABLES
 
 OPEN, GOOGLE_DRIVE = "open", "google_drive"
 ACCESS = (OPEN, GOOGLE_DRIVE, *LOGIN_VARIABLES)

@@ -13,7 +13,6 @@ import numpy as np
 
 from uplift_upsample import strict
 from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
-from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
@@ -22,6 +21,7 @@ from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
+from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.config import FRAME_RATE
 from uplift_upsample.data.detections import DetectionNoise
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
@@ -26,6 +25,7 @@ from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import resample
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
+from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
 
 _LOG = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from uplift_upsample.config import FRAME_RATE
+from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.figures.per_action import panel_title

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.config import Experiment
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import Experiment
 from uplift_upsample.skeleton import MIRROR, ROOT
 from uplift_upsample.strict import is_number, shown, suggestion
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from uplift_upsample.config import ModelConfig
-from uplift_upsample.study import PlannedExperiment, Study
+from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.study import PlannedExperiment, Study
 
 FLOAT = 4  # bytes
 COMPILER = 0.4e9  # bytes that XLA takes on top, at most, for networks of the published size

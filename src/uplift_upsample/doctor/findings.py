@@ -18,9 +18,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from uplift_upsample.devices import Devices
 from uplift_upsample.errors import InputError
-from uplift_upsample.sources import missing_data_message
-from uplift_upsample.study import Study
-from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings, needs
+from uplift_upsample.plan.sources import missing_data_message
+from uplift_upsample.plan.study import Study
+from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings, needs
 
 State = Literal["ok", "note", "warning", "fault"]
 # What the demo needs: the studies' own limits are upper ones, and these are what it was seen to take.

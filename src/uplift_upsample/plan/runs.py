@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 
 from uplift_upsample import strict
-from uplift_upsample.config import EvaluateConfig, Experiment, ModelConfig, TrainConfig
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
-from uplift_upsample.official import experiment_from_official, is_official
+from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig, TrainConfig
+from uplift_upsample.plan.official import experiment_from_official, is_official
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from uplift_upsample.config import Experiment
-from uplift_upsample.doctor_estimate import Speed
+from uplift_upsample.doctor.estimate import Speed
 from uplift_upsample.model.backend import is_on_cpu
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
+from uplift_upsample.plan.experiment import Experiment
 from uplift_upsample.train.trainer import Trainer
 
 MOST_STEPS = 40

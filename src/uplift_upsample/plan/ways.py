@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from uplift_upsample.amass_subsets import file_names, subset_name
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.amass_subsets import file_names, subset_name
 
 RAW = "data/raw"  # original files, fetched or put there by the user
 CONVERTED = "results/data"  # made from them, for all studies

@@ -10,8 +10,8 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from uplift_upsample.config_schema import is_endless, key_faults, masked, schema_faults, without_wrong_keys
-from uplift_upsample.experiment_checks import (
+from uplift_upsample.plan.config_schema import is_endless, key_faults, masked, schema_faults, without_wrong_keys
+from uplift_upsample.plan.experiment_checks import (
     SequencesOf,
     animations_faults,
     each,
@@ -20,9 +20,9 @@ from uplift_upsample.experiment_checks import (
     tested_dataset,
     with_differences,
 )
+from uplift_upsample.plan.study import evaluates_published
+from uplift_upsample.plan.study_subjects import amass_faults
 from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, suggestion
-from uplift_upsample.study import evaluates_published
-from uplift_upsample.study_subjects import amass_faults
 
 KnownSubjects = Callable[[str], Collection[str] | None]
 

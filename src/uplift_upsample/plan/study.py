@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from uplift_upsample.config import Experiment, ModelConfig
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.experiment import Experiment, ModelConfig
 
 GROUPS = ("model", "train", "evaluate")
 KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}
@@ -60,7 +60,7 @@ class PlannedExperiment:
     animations: tuple[str, ...] = ()
 
     def to_mapping(self) -> dict[str, Any]:
-        """What training depends on, as plain values in the form of ``runs.Run``. Nothing of the evaluation is among them."""
+        """What training depends on, as plain values in the form of ``plan.runs.Run``. Nothing of the evaluation is among them."""
         groups = self.experiment.to_mapping()
         return {
             "model": groups["model"],

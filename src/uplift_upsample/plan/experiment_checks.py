@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
-from uplift_upsample.config import Experiment, ModelConfig, devices_faults
+from uplift_upsample.plan.experiment import Experiment, ModelConfig, devices_faults
+from uplift_upsample.plan.study import GROUPS, merged, planned_resources
+from uplift_upsample.plan.study_subjects import has_2d_poses, subjects_of_subset
 from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
-from uplift_upsample.study import GROUPS, merged, planned_resources
-from uplift_upsample.study_subjects import has_2d_poses, subjects_of_subset
 
 # (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows
 SequencesOf = Callable[[str, str, Mapping[str, Any], str, list[str]], Collection[str]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from uplift_upsample.ways import LOGIN_SITES, LOGIN_VARIABLES, RAW, Need, Surroundings
+from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES, RAW, Need, Surroundings
 
 H36M_HELP = "https://github.com/facebookresearch/VideoPose3D/blob/main/DATASETS.md"
 _LAYOUTS = {

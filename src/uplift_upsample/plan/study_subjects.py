@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from uplift_upsample.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
+from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
 
 H36M_SPLITS = {
     "train": {"S1", "S5", "S6", "S7"},
