@@ -226,7 +226,7 @@ def evaluated(weights: Path, table: Any, *, padding: str = "copy", **switches: A
     found = {}
     for predictions in predict_subset(network, table, "test", run.model.s_in, EvaluateConfig(**switches), padding):
         s_in = predictions.metadata["s_in"]
-        found[s_in] = scores(predictions, table)[str(s_in)]
+        found[s_in] = scores(predictions, table).document()[str(s_in)]
     return found
 
 

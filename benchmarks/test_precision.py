@@ -61,7 +61,7 @@ def trained(table: FramesTable, precision: str, seed: int = 0) -> tuple[UpliftUp
 
 def evaluated(network: UpliftUpsampleNetwork, table: FramesTable, precision: str) -> Evaluated:
     [found] = predict_subset(network, table, SUBJECT, [S_IN], EvaluateConfig(batch_size=256, precision=precision))
-    return Evaluated(found.poses_3d, scores(found, table)[str(S_IN)]["all_frames"]["frame_wise"]["mpjpe"])
+    return Evaluated(found.poses_3d, scores(found, table).document()[str(S_IN)]["all_frames"]["frame_wise"]["mpjpe"])
 
 
 @functools.cache

@@ -14,7 +14,8 @@ from _progress import CountProgress
 
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.evaluate.scores import scores, write_scores
+from uplift_upsample.evaluate.score_file import write_scores
+from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.experiment import EvaluateConfig
 from uplift_upsample.plan.runs import Run, read_run
@@ -65,7 +66,7 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
     padding = settings.train.padding
     for predictions in predict_subset(network, table, options.test_subset, strides, evaluate, padding, progress):
         predictions = replace(predictions, metadata=origin | dict(predictions.metadata))
-        scored = scores(predictions, table, learned_upsampling=evaluate.learned_upsampling)
+        scored = scores(predictions, table, learned_upsampling=evaluate.learned_upsampling).document()
         key = str(predictions.metadata["s_in"])
         document[key] = scored[key]
         protocols[key] = scored["protocol"]

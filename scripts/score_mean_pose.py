@@ -7,7 +7,8 @@ from _command import run
 
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.records import described_data, result_record
-from uplift_upsample.evaluate.scores import mean_pose_scores, write_scores
+from uplift_upsample.evaluate.score_file import write_scores
+from uplift_upsample.evaluate.scores import mean_pose_scores
 from uplift_upsample.meter import Meter
 from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.records import ScoringRecord, write_record
@@ -24,8 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     meter = Meter()
     table = read_frames_table(options.frames)
-    document = mean_pose_scores(table, options.train_subset, options.test_subset)
-    write_scores(options.output, document)
+    scored = mean_pose_scores(table, options.train_subset, options.test_subset)
+    write_scores(options.output, scored.document())
     if options.provenance:
         scoring = {
             "data": described_data(table.sha256, table.metadata),
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             "measured": meter.read(),
         }
         step = from_mapping(ScoringRecord, scoring, "record of the scoring")
-        write_record(options.provenance, result_record(options.output, step, document["protocol"]))
+        write_record(options.provenance, result_record(options.output, step, scored.protocol))
     return 0
 
 

@@ -8,7 +8,8 @@ from _command import run
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.predictions import read_predictions
 from uplift_upsample.evaluate.records import described_data, result_record
-from uplift_upsample.evaluate.scores import scores, write_scores
+from uplift_upsample.evaluate.score_file import write_scores
+from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.meter import Meter
 from uplift_upsample.provenance import code_fingerprint, describe_run
@@ -33,8 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     meter = Meter()
     predictions = read_predictions(options.predictions)
     table = read_frames_table(options.frames)
-    document = scores(predictions, table, learned_upsampling=not options.no_learned_upsampling)
-    write_scores(options.output, document)
+    scored = scores(predictions, table, learned_upsampling=not options.no_learned_upsampling)
+    write_scores(options.output, scored.document())
     if options.provenance:
         scoring = {
             "predictions_sha256": sha256_of_file(options.predictions),
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         prediction = read_record(options.prediction_record, PredictionRecord) if options.prediction_record else None
         weights = read_weights_record(options.weights_record) if options.weights_record else None
         step = from_mapping(ScoringRecord, scoring, "record of the scoring")
-        write_record(options.provenance, result_record(options.output, step, document["protocol"], prediction, weights))
+        write_record(options.provenance, result_record(options.output, step, scored.protocol, prediction, weights))
     return 0
 
 

@@ -165,10 +165,10 @@ def _tables() -> list[Reader]:
         count = len(predictions.video)
         assert predictions.poses_3d.shape == (count, 17, 3) and predictions.frame.shape == (count,)
         try:
-            document = scores(predictions, table)
+            scored = scores(predictions, table)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None  # there is one such file on the command line
-        assert document["protocol"]["num_videos"] > 0
+        assert scored.protocol.num_videos > 0
 
     return [
         Reader("frames tables (HDF5)", [whole_table], of_hdf5(whole_table), read_table, ".h5", 1.2),

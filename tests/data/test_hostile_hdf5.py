@@ -154,7 +154,7 @@ def test_other_letters_and_two_videos_of_one_name_are_scored(tmp_path: Path) -> 
     table = build_frames_table(records, h36m_cameras(), {"dataset": "h36m"})
     video, frame = np.array([0, 1]), np.array([0, 0])
     poses = ground_truth(table, video, frame).astype(np.float32)
-    document = scores(Predictions(poses, video, frame, {"s_in": 5, "s_out": 5, "subjects": ["S9"]}), table)
+    document = scores(Predictions(poses, video, frame, {"s_in": 5, "s_out": 5, "subjects": ["S9"]}), table).document()
     assert document["5"]["key_frames"]["per_action"]["歩く"]["mpjpe"] == pytest.approx(0, abs=1e-3)
     assert document["protocol"]["num_frames"] == {"all_frames": 4, "key_frames": 2}
     assert table.video_name(0) == table.video_name(1) == "S9 歩く, camera 0"

@@ -1,5 +1,7 @@
 """MPJPE by joint and by distance to the nearest 2D pose, of errors that are known."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -26,17 +28,19 @@ def test_means_over_chunks_are_those_of_all_frames():
     whole.add(errors, distance)
     for rows in (slice(0, 7), slice(7, 30), slice(30, 50)):
         parts.add(errors[rows], distance[rows])
-    document = parts.document()
-    assert document["per_joint"] == pytest.approx(whole.document()["per_joint"])
-    assert document["per_joint"] == pytest.approx(dict(zip(MODEL_17, 1000 * errors.mean(axis=0), strict=True)))
+    found = parts.errors_by()
+    assert found.joint == pytest.approx(whole.errors_by().joint)
+    assert found.joint == pytest.approx(dict(zip(MODEL_17, 1000 * errors.mean(axis=0), strict=True)))
     for number in range(4):
-        part = document["by_distance"][str(number)]
-        assert part["num_frames"] == (distance == number).sum()
-        assert part["mpjpe"] == pytest.approx(1000 * errors[distance == number].mean())
+        mpjpe, num_frames = found.distance[number]
+        assert num_frames == (distance == number).sum()
+        assert mpjpe == pytest.approx(1000 * errors[distance == number].mean())
 
 
-def test_a_distance_without_a_frame_is_left_out_and_nothing_at_all_is_null():
+def test_a_distance_without_a_frame_is_left_out_and_nothing_at_all_is_nan():
     one = Breakdown()
     one.add(np.ones((2, 17)), np.array([0, 3]))
-    assert list(one.document()["by_distance"]) == ["0", "3"]
-    assert Breakdown().document() == {"per_joint": dict.fromkeys(MODEL_17), "by_distance": {}}
+    assert list(one.errors_by().distance) == [0, 3]
+    nothing = Breakdown().errors_by()
+    assert (tuple(nothing.joint), nothing.distance) == (MODEL_17, {})
+    assert all(map(math.isnan, nothing.joint.values()))

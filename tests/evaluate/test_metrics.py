@@ -9,12 +9,13 @@ from uplift_upsample.data.h36m import table as h36m
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import metrics
 from uplift_upsample.evaluate.averages import Averages
+from uplift_upsample.evaluate.metrics import FUNCTIONS as METRICS
 from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe, similarity_transform
+from uplift_upsample.evaluate.score_file import MEAN_POSE, Protocol, Score, Scores
 from uplift_upsample.skeleton import ROOT
 
 TOLERANCE = 1e-9
 ACTIONS = list(h36m.ACTIONS)
-METRICS = {"mpjpe": mpjpe, "nmpjpe": n_mpjpe, "pampjpe": p_mpjpe}
 GOLDEN_METRICS = {
     "mpjpe": mpjpe,
     "nmpjpe_root": n_mpjpe,
@@ -63,19 +64,22 @@ def test_similarity_transform_is_that_of_the_official_code(arrays, golden_count,
 
 
 def averages_of(arrays, valid, rows):
+    """Averages as a file of scores has them."""
     averages = Averages(list(METRICS), ACTIONS)
     for metric, function in METRICS.items():
         for part in np.array_split(rows, 3):  # sums in chunks must not matter
             errors = function(arrays["pred"][part], arrays["gt"][part], arrays[f"valid_{valid}"][part])
             averages.add(metric, errors, arrays["actions"][part])
-    return averages
+    protocol = Protocol(frames_per_action={"all_frames": {}})
+    rows = tuple(Score("none", "all_frames", *row) for row in averages.rows())
+    return Scores(MEAN_POSE, protocol, rows).document()[MEAN_POSE]["all_frames"]
 
 
 @pytest.mark.parametrize("valid", ["all", "some"])
 @pytest.mark.parametrize("suffix", ["", "_without_30_to_33"])
 def test_averages_are_those_of_the_official_code(arrays, aggregates, golden_count, valid, suffix):
     rows = np.array([i for i in range(300) if not suffix or i not in (30, 31, 32, 33)])
-    ours = averages_of(arrays, valid, rows).document()
+    ours = averages_of(arrays, valid, rows)
     expected = aggregates[f"actionwise_{valid}{suffix}"]
     for key, name in [("frame_wise", "frame"), ("action_wise", "average")]:
         assert ours[key] == pytest.approx(expected[name], abs=1e-6)
@@ -89,7 +93,7 @@ def test_averages_are_those_of_the_official_code(arrays, aggregates, golden_coun
 
 def test_an_action_without_frames_is_null_and_no_part_of_the_mean(arrays, aggregates, golden_count):
     rows = np.array([i for i in range(300) if i not in (30, 31, 32, 33) and arrays["actions"][i] != 4])
-    ours = averages_of(arrays, "all", rows).document()
+    ours = averages_of(arrays, "all", rows)
     expected = aggregates["actionwise_all_action4_missing_without_30_to_33"]
     assert ours["frame_wise"] == pytest.approx(expected["frame"], abs=1e-6)
     assert ours["per_action"]["Phoning"] == dict.fromkeys(METRICS)

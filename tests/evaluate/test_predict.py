@@ -230,7 +230,7 @@ def test_poses_and_scores_are_those_of_the_brute_force(name: str, index: int, ta
     np.testing.assert_allclose(found.poses_3d, poses, rtol=0, atol=TOLERANCE)
 
     metadata = {"s_in": s_in, "s_out": model.s_out, "test_step": step, "interpolate": interpolate, "subjects": ["S9"]}
-    document = scores(dataclasses.replace(found, metadata=metadata), table, learned_upsampling)
+    document = scores(dataclasses.replace(found, metadata=metadata), table, learned_upsampling).document()
     plain = mpjpe_by_loops(table, expected, s_in, step, plain=True)
     learned = mpjpe_by_loops(table, expected, s_in, step, plain=False)
     check_scores(document[str(s_in)], learned if learned_upsampling else plain)
@@ -249,7 +249,7 @@ def test_an_s_in_it_was_not_trained_for_is_said(table: FramesTable, caplog: pyte
         known, unknown = predict_all(ModelConfig(**TINY), table, "S9", [12, 10])
     assert (known.metadata["is_s_in_trained"], unknown.metadata["is_s_in_trained"]) == (True, False)
     assert any("trained for s_in 4, 6, 12, not for 10" in message for message in caplog.messages)
-    assert scores(unknown, table)["protocol"]["is_s_in_trained"] is False
+    assert scores(unknown, table).protocol.is_s_in_trained is False
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.records import described_data, result_record
+from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.records import (
     Environment,
     PredictionRecord,
@@ -20,8 +21,8 @@ from uplift_upsample.records import (
 )
 from uplift_upsample.strict import from_mapping
 
-PROTOCOL = {"study": "demo", "experiment": "h36m_81", "weights": "trained", "seed": 3, "s_in": 4, "weights_sha256": "ab"}
-PROTOCOL |= {"frames_sha256": "cd", "subjects": ["S9"]}
+ABOUT = {"study": "demo", "experiment": "h36m_81", "weights": "trained", "seed": 3, "s_in": 4, "weights_sha256": "ab"}
+PROTOCOL = Protocol(**ABOUT, frames_sha256="cd", subjects=("S9",), frames_per_action={"all_frames": {"Walking": 1}})
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import scores as scores_module
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
-from uplift_upsample.evaluate.scores import ground_truth, mean_pose_scores, scores, write_scores
+from uplift_upsample.evaluate.score_file import read_scores, write_scores
+from uplift_upsample.evaluate.scores import ground_truth, mean_pose_scores, scores
 from uplift_upsample.skeleton import ROOT
 
 TOLERANCE_MM = 1e-3
@@ -27,6 +29,11 @@ LENGTHS = {("S1", "Eating"): 12, ("S1", "Walking"): 9, ("S9", "Eating"): 24, ("S
 def golden_table(golden):
     data = golden / "data"
     return h36m_table(data / "data_3d_h36m.npz", data / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
+
+
+def documented(*arguments: Any, **switches: Any) -> dict[str, Any]:
+    """Scores as their file has them."""
+    return scores(*arguments, **switches).document()
 
 
 def all_frames(table: FramesTable, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +58,7 @@ def test_scores_are_those_of_the_official_code(golden, golden_table, golden_coun
         if f"s{s_in}/pred_raw" not in arrays:
             continue
         metadata = {"s_in": s_in, "s_out": s_out, "subjects": ["S11"]}
-        document = scores(Predictions(arrays[f"s{s_in}/pred_raw"], video, frame, metadata), golden_table, is_learned)
+        document = documented(Predictions(arrays[f"s{s_in}/pred_raw"], video, frame, metadata), golden_table, is_learned)
         for subset, count in [("all_frames", "n_all"), ("key_frames", "n_key")]:
             ours, theirs = document[str(s_in)][subset], expected[subset]
             assert ours["frame_wise"] == pytest.approx(theirs["frame"], abs=TOLERANCE_MM)
@@ -107,7 +114,7 @@ def tail_error_mm(table: FramesTable, stride: int) -> float:
 
 
 def test_perfect_predictions_of_linear_motion(table):
-    document = scores(predictions_of(table), table)
+    document = documented(predictions_of(table), table)
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(tail_error_mm(table, 2), abs=1e-3)
     plain = document["4"]["no_learned_upsampling"]
     assert plain["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(tail_error_mm(table, 4), abs=1e-3)
@@ -117,7 +124,7 @@ def test_perfect_predictions_of_linear_motion(table):
 
 
 def test_a_known_error(table):
-    document = scores(predictions_of(table, s_in=1, s_out=1, offset=0.017), table)
+    document = documented(predictions_of(table, s_in=1, s_out=1, offset=0.017), table)
     assert document["1"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(16, abs=1e-3)  # 17 mm at 16 of 17 joints
     assert document["1"]["all_frames"]["per_action"]["Eating"]["mpjpe"] == pytest.approx(16, abs=1e-3)
     assert document["1"]["all_frames"]["frame_wise"]["pampjpe"] < 16
@@ -125,20 +132,20 @@ def test_a_known_error(table):
 
 
 def test_no_learned_upsampling_works_with_s_out_1(table):
-    document = scores(predictions_of(table, s_in=4, s_out=1), table)
+    document = documented(predictions_of(table, s_in=4, s_out=1), table)
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] < 1e-3
     plain = document["4"]["no_learned_upsampling"]["all_frames"]["frame_wise"]["mpjpe"]
     assert plain == pytest.approx(tail_error_mm(table, 4), abs=1e-3)
 
 
 def test_without_learned_upsampling_the_plain_scores_are_the_result(table):
-    learned, plain = (scores(predictions_of(table), table, learned_upsampling=switch) for switch in (True, False))
+    learned, plain = (documented(predictions_of(table), table, learned_upsampling=switch) for switch in (True, False))
     assert plain["4"]["all_frames"] == learned["4"]["no_learned_upsampling"]["all_frames"] != learned["4"]["all_frames"]
     assert plain["protocol"]["learned_upsampling"] is False
 
 
 def test_protocol(table):
-    protocol = scores(predictions_of(table, mirror=True), table)["protocol"]
+    protocol = documented(predictions_of(table, mirror=True), table)["protocol"]
     assert protocol["mirror"] is True
     assert protocol["num_videos"] == 6
     assert protocol["num_frames"] == {"all_frames": 2 * (24 + 7 + 31), "key_frames": 2 * (6 + 2 + 8)}
@@ -151,14 +158,14 @@ def test_protocol(table):
 
 
 def test_actions_come_in_the_order_of_the_data_set(table):
-    assert list(scores(predictions_of(table), table)["4"]["all_frames"]["per_action"]) == ["Eating", "Walking"]
+    assert list(documented(predictions_of(table), table)["4"]["all_frames"]["per_action"]) == ["Eating", "Walking"]
 
 
 def test_an_action_that_is_not_tested_is_null_and_the_mean_stays(table):
     predictions = predictions_of(table, s_in=1, s_out=1, offset=0.017)
     keep = table.video_action[predictions.video] == "Walking"
     only = Predictions(predictions.poses_3d[keep], predictions.video[keep], predictions.frame[keep], predictions.metadata)
-    document = scores(only, table)
+    document = documented(only, table)
     assert document["1"]["all_frames"]["per_action"]["Eating"] == {"mpjpe": None, "nmpjpe": None, "pampjpe": None}
     assert document["1"]["all_frames"]["action_wise"]["mpjpe"] == pytest.approx(16, abs=1e-3)
     assert document["protocol"]["absent_actions"] == ["Directions", "Eating"]
@@ -170,7 +177,7 @@ def test_dropped_videos_are_named(table, caplog):
     keep = predictions.video != dropped
     with caplog.at_level(logging.WARNING):
         part = Predictions(predictions.poses_3d[keep], predictions.video[keep], predictions.frame[keep], predictions.metadata)
-        document = scores(part, table)
+        document = documented(part, table)
     assert document["protocol"]["dropped_videos"] == ["S9 Eating, camera 1"]
     assert "S9 Eating, camera 1" in caplog.text
 
@@ -178,43 +185,43 @@ def test_dropped_videos_are_named(table, caplog):
 def test_videos_that_the_data_set_was_made_without_are_named(table):
     left_out = {"S9": ["S9 Directions, camera 0"], "S1": ["S1 Eating, camera 2"]}
     without = replace(table, metadata={**table.metadata, "left_out": left_out})
-    assert scores(predictions_of(without), without)["protocol"]["dropped_videos"] == ["S9 Directions, camera 0"]
-    assert mean_pose_scores(without, "S1", "S9")["protocol"]["dropped_videos"] == ["S9 Directions, camera 0"]
+    assert documented(predictions_of(without), without)["protocol"]["dropped_videos"] == ["S9 Directions, camera 0"]
+    assert mean_pose_scores(without, "S1", "S9").protocol.dropped_videos == ("S9 Directions, camera 0",)
 
 
 def test_degenerate_predictions_are_counted_and_leave_n_mpjpe_finite(table):
     predictions = predictions_of(table, s_in=2)
     poses = predictions.poses_3d.copy()
     poses[3] = 1.5
-    document = scores(replace(predictions, poses_3d=poses), table)
+    document = documented(replace(predictions, poses_3d=poses), table)
     assert document["protocol"]["degenerate_frames"]["all_frames"] == 1
     text = json.dumps(document, allow_nan=False)
     assert "null" not in text.replace('"sha256": null', "")
-    everything = scores(replace(predictions, poses_3d=np.zeros_like(poses)), table)
+    everything = documented(replace(predictions, poses_3d=np.zeros_like(poses)), table)
     assert everything["2"]["all_frames"]["frame_wise"]["nmpjpe"] is None
     assert everything["2"]["all_frames"]["frame_wise"]["pampjpe"] > 0
 
 
 def test_order_of_predictions_chunks_and_other_frames_do_not_matter(table, monkeypatch):
-    expected = scores(predictions_of(table, offset=0.02), table)
+    expected = documented(predictions_of(table, offset=0.02), table)
     monkeypatch.setattr(scores_module, "_CHUNK", 20)  # several chunks of whole videos
     dense = predictions_of(table, s_out=1, offset=0.02)
     order = np.random.default_rng(0).permutation(len(dense.video))
     metadata = {**dense.metadata, "s_out": 2}
-    result = scores(Predictions(dense.poses_3d[order], dense.video[order], dense.frame[order], metadata), table)
+    result = documented(Predictions(dense.poses_3d[order], dense.video[order], dense.frame[order], metadata), table)
     assert result["4"]["all_frames"]["frame_wise"] == pytest.approx(expected["4"]["all_frames"]["frame_wise"], abs=1e-9)
     assert result["protocol"] == {**expected["protocol"], "s_out": 2}
 
 
 def test_videos_at_100_hz_have_twice_the_strides(table):
     fast = replace(table, sequence_frame_rate=np.full(len(LENGTHS), 100.0))
-    document = scores(replace(predictions_of(table, s_out=4), metadata={**predictions_of(table).metadata, "s_out": 2}), fast)
+    document = documented(replace(predictions_of(table, s_out=4), metadata={**predictions_of(table).metadata, "s_out": 2}), fast)
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(tail_error_mm(table, 4), abs=1e-3)
     assert document["protocol"]["num_frames"]["key_frames"] == 2 * (3 + 1 + 4)
 
 
 def test_every_second_frame(table):
-    document = scores(predictions_of(table, s_in=4, s_out=2, test_step=2), table)
+    document = documented(predictions_of(table, s_in=4, s_out=2, test_step=2), table)
     assert document["protocol"]["num_frames"]["all_frames"] == 2 * (12 + 4 + 16)
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] < 1e-3
 
@@ -226,12 +233,12 @@ def test_every_frames_own_prediction_is_scored(table):
     others = np.arange(17) != ROOT
     poses[np.ix_(frame % 2 != 0, others, [0])] += 0.017  # every second frame: 16 of 17 joints are 17 mm off
     metadata = {"s_in": 4, "s_out": 2, "interpolate": False, "subjects": ["S9"]}
-    document = scores(Predictions(poses, video, frame, metadata), table)
+    document = documented(Predictions(poses, video, frame, metadata), table)
     share = np.mean(frame % 2 != 0)
     assert document["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(16 * share, abs=1e-3)
     assert document["4"]["key_frames"]["frame_wise"]["mpjpe"] == pytest.approx(0, abs=1e-3)
     assert document["protocol"]["interpolate"] is False
-    interpolated = scores(Predictions(poses, video, frame, metadata | {"interpolate": True}), table)
+    interpolated = documented(Predictions(poses, video, frame, metadata | {"interpolate": True}), table)
     assert interpolated["4"]["all_frames"]["frame_wise"]["mpjpe"] == pytest.approx(tail_error_mm(table, 2), abs=1e-3)
     with pytest.raises(InputError, match="every frame by itself; without learned upsampling"):
         scores(Predictions(poses, video, frame, metadata), table, learned_upsampling=False)
@@ -276,11 +283,11 @@ def test_motion_capture_without_cameras_cannot_be_scored():
 
 
 def test_mean_pose_is_a_constant_prediction_at_every_frame(table):
-    document = mean_pose_scores(table, "train", "test")
+    document = mean_pose_scores(table, "train", "test").document()
     train = ground_truth(table, *all_frames(table, table.videos_of(["S1"]))).astype(np.float64)
     video, frame = all_frames(table, table.videos_of(["S9"]))
     constant = np.broadcast_to(train.mean(axis=0), (len(video), 17, 3))
-    expected = scores(Predictions(constant, video, frame, {"s_in": 1, "s_out": 1, "subjects": ["S9"]}), table)
+    expected = documented(Predictions(constant, video, frame, {"s_in": 1, "s_out": 1, "subjects": ["S9"]}), table)
     for average, values in document["mean_pose"]["all_frames"].items():
         for name, value in values.items():
             assert value == pytest.approx(expected["1"]["all_frames"][average][name], abs=1e-6)
@@ -296,12 +303,40 @@ def test_mean_pose_of_tested_subjects_is_refused(table):
 
 
 def test_scores_are_written_as_strict_json(table, tmp_path):
-    document = scores(predictions_of(table), table)
+    document = documented(predictions_of(table), table)
     write_scores(tmp_path / "scores.json", document)
     assert json.loads((tmp_path / "scores.json").read_text()) == document
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_scores(tmp_path / "scores.json", {"4": float("nan")})
     assert json.loads((tmp_path / "scores.json").read_text()) == document
+
+
+@pytest.mark.parametrize("learned_upsampling", [True, False])
+def test_scores_survive_their_file(table, tmp_path, learned_upsampling):
+    """Rows are written and read back, to the last bit; null is NaN."""
+    found = scores(predictions_of(table, mirror=True), table, learned_upsampling)
+    assert {row.upsampling for row in found.rows} == ({"learned", "plain"} if learned_upsampling else {"plain"})
+    write_scores(tmp_path / "scores.json", found.document())
+    assert read_scores(tmp_path / "scores.json", "4") == found
+    baseline = mean_pose_scores(table, "train", "test")
+    write_scores(tmp_path / "scores.json", baseline.document())
+    assert read_scores(tmp_path / "scores.json", "mean_pose") == baseline
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cameras": "54138969"}, r"protocol\.cameras: expected a list of \(text\), not '54138969'; score the predictions again"),
+        ({"learned_upsamplin": True}, "unknown key 'learned_upsamplin', did you mean 'learned_upsampling'"),
+        ({"frames_per_action": {}}, "frames_per_action lacks all_frames; score"),
+    ],
+)
+def test_a_protocol_with_faults(table, tmp_path, change, message):
+    document = documented(predictions_of(table), table)
+    document["protocol"] |= change
+    write_scores(tmp_path / "scores.json", document)
+    with pytest.raises(InputError, match=message):
+        read_scores(tmp_path / "scores.json", "4")
 
 
 def test_predictions_survive_their_file(table, tmp_path):
@@ -315,7 +350,7 @@ def test_predictions_survive_their_file(table, tmp_path):
     assert predictions.metadata.items() <= result.metadata.items()
     assert result.metadata["unit"] == "m"
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
-    assert scores(result, table) == scores(predictions, table)
+    assert documented(result, table) == documented(predictions, table)
 
 
 def test_files_that_are_no_predictions(tmp_path):
@@ -349,7 +384,7 @@ def test_the_command_lines(table, tmp_path, project):
 
 
 def test_errors_by_joint_and_distance_average_to_the_error_of_all_frames(table):
-    document = scores(predictions_of(table, offset=0.017), table)["4"]
+    document = documented(predictions_of(table, offset=0.017), table)["4"]
     for part in (document, document["no_learned_upsampling"]):
         overall = part["all_frames"]["frame_wise"]["mpjpe"]
         assert np.mean(list(part["per_joint"].values())) == pytest.approx(overall)

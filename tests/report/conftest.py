@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
+from uplift_upsample.skeleton import MODEL_17
 
 ACTIONS = {"Eating": 300, "Walking": 100}
 PUBLISHED = """source,model,input_2d,subset,s_in,metric,value_mm
@@ -31,8 +32,9 @@ def part(mpjpe: float) -> dict[str, Any]:
 
 
 def scores_document(mpjpe: float, s_in: int, **protocol: Any) -> dict[str, Any]:
-    both = {"all_frames": part(mpjpe), "key_frames": part(mpjpe - 0.5)}
-    plain = {"all_frames": part(mpjpe + 0.1 * (s_in - 5)), "key_frames": part(mpjpe - 0.5)}
+    where = {"per_joint": dict.fromkeys(MODEL_17, mpjpe), "by_distance": {"0": {"mpjpe": mpjpe - 0.5, "num_frames": 400 // s_in}}}
+    both = {"all_frames": part(mpjpe), "key_frames": part(mpjpe - 0.5), **where}
+    plain = {"all_frames": part(mpjpe + 0.1 * (s_in - 5)), "key_frames": part(mpjpe - 0.5), **where}
     return {
         str(s_in): {**both, "no_learned_upsampling": plain},
         "protocol": {
@@ -81,7 +83,8 @@ def study(tmp_path: Path, planned: list[dict[str, Any]]) -> Callable[..., Manife
         published: dict[str, Any] = {}
         for (name, seed, s_in), mpjpe in values.items():
             path = tmp_path / f"{name}-{seed}-{s_in}.json"
-            path.write_text(json.dumps(scores_document(mpjpe, s_in, **protocol)))
+            weights = "published" if seed == "published" else "trained"
+            path.write_text(json.dumps(scores_document(mpjpe, s_in, weights=weights, **protocol)))
             paths = published.setdefault(name, {})
             if seed != "published":
                 paths = scores.setdefault(name, {}).setdefault(str(seed), {})

@@ -1,5 +1,7 @@
 """Manifests and scores with faults."""
 
+import json
+
 import pytest
 from documents import plain
 
@@ -22,6 +24,16 @@ def test_manifests_with_faults(study, change, message):
     manifest = study({})
     with pytest.raises(InputError, match=message):
         manifest_from_mapping(plain(manifest, **change))
+
+
+@pytest.mark.parametrize("missing", ["per_joint", "by_distance", "no_learned_upsampling", "key_frames"])
+def test_scores_that_lack_a_part(study, values, tmp_path, missing):
+    manifest, path = study(values), tmp_path / "h36m_351-0-5.json"
+    document = json.loads(path.read_text())
+    del document["5"][missing]
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=f"h36m_351-0-5.json: not a complete scores document .*{missing}.*; score"):
+        collected(manifest)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"5": {}}', '{"5": {}, "protocol": {}}'])

@@ -1,6 +1,7 @@
 """Published weights between the published figures and what was trained here: three columns, and what each of them says."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,8 +168,11 @@ def test_the_footer_names_the_files_and_tells_which_evaluations_differ(study, wi
     assert "h36m_351 fedcba987654, h36m_351_pt fedcba987654, h36m_81 NOT RUN." in line
     assert WEIGHTS not in line
     results = collected(study(theirs))
-    for evaluation, protocol in results.protocols.items():
-        protocol["mirror"] = evaluation.weights == "trained"
+    evaluations = {
+        evaluation: replace(found, protocol=replace(found.protocol, mirror=evaluation.weights == "trained"))
+        for evaluation, found in results.evaluations.items()
+    }
+    results = replace(results, evaluations=evaluations)
     told = next(line for line in main_results.document(results).footer if line.startswith("Mirroring"))
     assert re.search(
         r"no \([^;]*h36m_351 with published weights[^;]*\); yes|yes \(.*\); no \(.*h36m_351 with published weights", told

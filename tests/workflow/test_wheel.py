@@ -29,7 +29,7 @@ poses = np.random.default_rng(1).normal([0, 0, 1], 0.4, (20, 17, 3)).astype(np.f
 record = SequenceRecord("S9", "Eating", "Eating", poses, [poses[..., :2]], [4], 50)
 table = build_frames_table([record], h36m_cameras(), {{"dataset": "h36m", "splits": {{"test": ["S9"]}}}})
 [predictions] = predict_subset(network, table, "test", [3], EvaluateConfig(batch_size=8))
-print(scores(predictions, table)["3"]["all_frames"]["frame_wise"]["mpjpe"] > 0, len(predictions.frame))
+print(scores(predictions, table).document()["3"]["all_frames"]["frame_wise"]["mpjpe"] > 0, len(predictions.frame))
 """
 
 

@@ -3,20 +3,20 @@
 Source: docs/method.md, "Averages". *Frame-wise* is the mean over all frames and joints; *per action* the mean over the
 frames and joints of an action; *action-wise* the mean of those. Two cases that the reference leaves open are defined here:
 
-- An action without a scored joint is null in ``per_action`` and no part of the action-wise mean.
+- An action without a scored joint is NaN in ``per_action`` and no part of the action-wise mean.
 - Errors that are NaN (N-MPJPE of degenerate predictions) drop out, as in the reference; the averages must come with
   their number.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from uplift_upsample.evaluate.metrics import INVALID
+from uplift_upsample.evaluate.score_file import ALL_ACTIONS, PER_ACTION
 
 MM_PER_M = 1000
-
-Scores = dict[str, float | None]
 
 
 class Averages:
@@ -34,24 +34,19 @@ class Averages:
         self._sums[:, column] += np.bincount(action, np.where(counts, errors, 0).sum(axis=1), num_actions)
         self._counts[:, column] += np.bincount(action, counts.sum(axis=1), num_actions).astype(np.int64)
 
-    def frame_wise(self) -> Scores:
-        return self._scores(_quotient(self._sums.sum(axis=0), self._counts.sum(axis=0)))
-
-    def action_wise(self) -> Scores:
+    def rows(self) -> list[tuple[str, str, str, float]]:
+        """(average, action, metric, millimetres) of all averages; NaN where nothing was counted."""
         per_action = _quotient(self._sums, self._counts)
-        return self._scores(_quotient(np.nansum(per_action, axis=0), (self._counts > 0).sum(axis=0)))
-
-    def per_action(self) -> dict[str, Scores]:
-        rows = _quotient(self._sums, self._counts)
-        return {action: self._scores(row) for action, row in zip(self._actions, rows, strict=True)}
-
-    def document(self) -> dict[str, dict]:
-        """All three, as they stand in a scores document."""
-        return {"frame_wise": self.frame_wise(), "action_wise": self.action_wise(), "per_action": self.per_action()}
-
-    def _scores(self, errors: np.ndarray) -> Scores:
-        values = (errors * MM_PER_M).tolist()
-        return {metric: value if np.isfinite(value) else None for metric, value in zip(self._metrics, values, strict=True)}
+        groups = [
+            ("frame_wise", ALL_ACTIONS, _quotient(self._sums.sum(axis=0), self._counts.sum(axis=0))),
+            ("action_wise", ALL_ACTIONS, _quotient(np.nansum(per_action, axis=0), (self._counts > 0).sum(axis=0))),
+            *((PER_ACTION, action, errors) for action, errors in zip(self._actions, per_action, strict=True)),
+        ]
+        return [
+            (average, action, metric, value if math.isfinite(value) else math.nan)
+            for average, action, errors in groups
+            for metric, value in zip(self._metrics, (errors * MM_PER_M).tolist(), strict=True)
+        ]
 
 
 def _quotient(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -24,6 +24,12 @@ from uplift_upsample.devices import usable_cores
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import ROOT
 
+# All metrics: the title in tables, and what ends the sentence that begins with it. ``FUNCTIONS`` below has what computes each.
+METRICS = {
+    "mpjpe": ("MPJPE", "is the mean joint distance"),
+    "nmpjpe": ("N-MPJPE", "after the best scale"),
+    "pampjpe": ("P-MPJPE", "after the best similarity transform of each frame"),
+}
 INVALID = -1.0
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other
@@ -285,3 +291,6 @@ def _best_rotation_by_svd(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cross products of vectors ``(3, f)``."""
     return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"mpjpe": mpjpe, "nmpjpe": n_mpjpe, "pampjpe": p_mpjpe}

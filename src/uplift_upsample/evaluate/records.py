@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.records import PredictionRecord, PublishedWeights, ResultRecord, ScoringRecord, TrainingRecord
 
@@ -22,7 +23,7 @@ def described_data(sha256: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
 def result_record(
     scores: str | os.PathLike[str],
     scoring: ScoringRecord,
-    protocol: Mapping[str, Any],
+    protocol: Protocol,
     prediction: PredictionRecord | None = None,
     weights: TrainingRecord | PublishedWeights | None = None,
 ) -> ResultRecord:
@@ -36,7 +37,7 @@ def result_record(
         result=Path(scores).name,
         sha256=sha256_of_file(scores),
         scoring=scoring,
-        **{key: protocol.get(key) for key in copied},
+        **{key: getattr(protocol, key) for key in copied},
     )
     wanted = record.weights_sha256
     is_left_out = prediction is not None and prediction.weights_sha256 != wanted, weights is not None and _sum_of(weights) != wanted

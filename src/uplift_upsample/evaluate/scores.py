@@ -1,26 +1,16 @@
 """From predictions to scores: ground truth, interpolation, metrics and averages, video by video in constant memory.
 
-Source: docs/method.md, "Interpolation" and "Averages". The result is a document of plain JSON values::
+Source: docs/method.md, "Interpolation" and "Averages". ``averages`` defines the averages, ``breakdown`` the MPJPE by joint and by
+the distance to the nearest frame with a 2D pose, ``score_file`` the rows. What the reference leaves open:
 
-    {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe"},
-                               "action_wise": {...}, "per_action": {"Directions": {...}, ...}},
-                "key_frames": {...}, "per_joint": {...}, "by_distance": {...},
-                "no_learned_upsampling": {the same four}},
-     "protocol": {...}}
-
-All errors are millimetres; ``averages`` defines the averages, and ``breakdown`` the MPJPE by joint and by the distance to the
-nearest frame with a 2D pose. What the reference leaves open:
-
-- An action of the data set without a scored frame is null in ``per_action``, is no part of the action-wise mean, and is listed
+- An action of the data set without a scored frame is NaN by itself, is no part of the action-wise mean, and is listed
   in ``protocol.absent_actions``.
 - A degenerate prediction (all joints in one point) has no N-MPJPE and drops out of its means; its P-MPJPE is that of the
   unaligned pose. ``protocol.degenerate_frames`` says how many there were.
 """
 
-import json
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,29 +23,24 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
-from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
+from uplift_upsample.evaluate.metrics import FUNCTIONS, is_degenerate
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
-from uplift_upsample.files import write_text
+from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, ErrorsBy, Protocol, Score, Scores
 from uplift_upsample.skeleton import root_relative
+from uplift_upsample.strict import fitting
 
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"mpjpe": mpjpe, "nmpjpe": n_mpjpe, "pampjpe": p_mpjpe}
-AVERAGES = {
-    "frame_wise": "mean over all frames and joints",
-    "action_wise": "mean over the frames and joints of each action, then the mean of the actions",
-}
 _CHUNK = 16384  # frames: with all intermediate results some tens of megabytes
 
 logger = logging.getLogger(__name__)
 
 
-def scores(predictions: Predictions, table: FramesTable, learned_upsampling: bool = True) -> dict[str, Any]:
-    """The scores document of predictions for videos of a frames table.
+def scores(predictions: Predictions, table: FramesTable, learned_upsampling: bool = True) -> Scores:
+    """The scores of predictions for videos of a frames table.
 
     Only predictions at multiples of s_out count, or all where they were made without interpolation. Videos of the test subjects
     without any are dropped, with a warning and an entry ``dropped_videos`` in the protocol; videos that the data set was made
-    without stand there too. learned_upsampling: false puts the scores of the predictions at multiples of s_in alone under
-    ``all_frames``, as predictions whose metadata have ``learned_upsampling`` false do; they are under
-    ``no_learned_upsampling`` in any case.
+    without stand there too. learned_upsampling: false leaves only the scores of the predictions at multiples of s_in (``PLAIN``),
+    as predictions whose metadata have ``learned_upsampling`` false do; these are there in any case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are NaN or infinite; and where neither learned upsampling nor interpolation is to give the frames in between.
@@ -78,24 +63,30 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
             scored.add(_at(predictions, used, video, frame), target, video, frame)
             if is_one_way:
                 break
-    plain = learned if is_one_way else plain
-    chosen = learned if learned_upsampling else plain
+    found = {LEARNED: learned, PLAIN: learned if is_one_way else plain}
+    found = found if learned_upsampling else {PLAIN: found[PLAIN]}
+    chosen, *_ = found.values()
     protocol = {
         **_data_protocol(table),
-        **{key: value for key, value in predictions.metadata.items() if key not in ("joints", "unit", "axes")},
+        **predictions.metadata,
         "learned_upsampling": learned_upsampling,
         "dropped_videos": _dropped(table, predictions.metadata.get("subjects", []), videos),
         **chosen.protocol(videos),
+        "degenerate_frames": {"all_frames": chosen.num_degenerate, "no_learned_upsampling": found[PLAIN].num_degenerate},
     }
-    protocol["degenerate_frames"]["no_learned_upsampling"] = plain.num_degenerate
-    return {str(s_in): {**chosen.document(), "no_learned_upsampling": plain.document()}, "protocol": protocol}
+    return Scores(
+        name=str(s_in),
+        protocol=fitting(Protocol, protocol),
+        rows=tuple(row for upsampling, scored in found.items() for row in scored.rows(upsampling)),
+        errors_by={upsampling: scored.errors_by() for upsampling, scored in found.items()},
+    )
 
 
-def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) -> dict[str, Any]:
+def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) -> Scores:
     """Scores of the baseline that knows nothing: the mean training pose, predicted for every frame of the test videos.
 
     The mean is taken over the poses of all frames of all videos of the training subjects, in camera axes relative to the root.
-    The document has one entry, ``mean_pose``, with ``all_frames`` alone: the prediction depends on no s_in.
+    There are scores of all frames alone: the prediction depends on no s_in.
     Raises ``InputError`` for subsets that the data set does not have or that share a subject, and for a data set without cameras.
     """
     train, test = subjects_of(table, train_subset), subjects_of(table, test_subset)
@@ -109,7 +100,7 @@ def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) ->
         scored.add(np.broadcast_to(pose, target.shape), target, video, frame)
     protocol = {
         **_data_protocol(table),
-        "experiment": "mean_pose",
+        "experiment": MEAN_POSE,
         "train_subset": train_subset,
         "train_subjects": train,
         "test_subset": test_subset,
@@ -119,12 +110,8 @@ def mean_pose_scores(table: FramesTable, train_subset: str, test_subset: str) ->
         "dropped_videos": _left_out(table, test),
         **scored.protocol(videos),
     }
-    return {"mean_pose": {"all_frames": scored.document()["all_frames"]}, "protocol": protocol}
-
-
-def write_scores(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
-    """Write a scores document as strict JSON: every number is finite, or null."""
-    write_text(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    rows = tuple(row for row in scored.rows("none") if row.frames == "all_frames")
+    return Scores(MEAN_POSE, fitting(Protocol, protocol), rows)
 
 
 def ground_truth(table: FramesTable, video: np.ndarray, frame: np.ndarray) -> np.ndarray:
@@ -148,7 +135,7 @@ class _Scored:
         self._actions = table.actions
         number = {action: index for index, action in enumerate(self._actions)}
         self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
-        self._averages = {name: Averages(list(METRICS), self._actions) for name in ("all_frames", "key_frames")}
+        self._averages = {name: Averages(list(FUNCTIONS), self._actions) for name in ("all_frames", "key_frames")}
         self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
         self._breakdown = Breakdown()
         self.num_degenerate = 0
@@ -160,7 +147,7 @@ class _Scored:
         factor = _factor(self._table)[video]
         distance = distance_to_key_frame(frame, self._table.video_length[video], self._s_in, factor)
         is_key = distance == 0
-        for metric, function in METRICS.items():
+        for metric, function in FUNCTIONS.items():
             errors = function(prediction, target)  # (Q, 17)
             if metric == "mpjpe":
                 self._breakdown.add(errors, distance)
@@ -169,8 +156,11 @@ class _Scored:
         for name, rows in (("all_frames", slice(None)), ("key_frames", is_key)):
             self._num_frames[name] += np.bincount(action[rows], minlength=len(self._actions))
 
-    def document(self) -> dict[str, Any]:
-        return {**{name: averages.document() for name, averages in self._averages.items()}, **self._breakdown.document()}
+    def rows(self, upsampling: str) -> list[Score]:
+        return [Score(upsampling, frames, *row) for frames, averages in self._averages.items() for row in averages.rows()]
+
+    def errors_by(self) -> ErrorsBy:
+        return self._breakdown.errors_by()
 
     def protocol(self, videos: np.ndarray) -> dict[str, Any]:
         """What was scored."""
@@ -179,9 +169,6 @@ class _Scored:
         expected = dict.fromkeys([*self._table.metadata.get("actions", []), *self._actions])
         cameras = {self._table.cameras.names[camera].rpartition("/")[2] for camera in self._table.video_camera[videos].tolist()}
         return {
-            "metrics_unit": "mm",
-            "root": "subtracted from prediction and target",
-            "averages": AVERAGES,
             "num_videos": len(videos),
             "cameras": sorted(cameras),
             "num_frames": {name: int(counts.sum()) for name, counts in self._num_frames.items()},

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.render import csv_number
-from uplift_upsample.report.results import AVERAGES, METRICS, PUBLISHED, Results, Summary
+from uplift_upsample.report.results import PUBLISHED, Results, Summary
 
 NOT_RUN = "NOT RUN"
 NOT_PLANNED = "–"
@@ -78,7 +80,7 @@ def mark(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
 
 
 def metric_titles() -> list[str]:
-    return [f"{metric}, {average}" for metric in METRICS.values() for average in AVERAGES.values()]
+    return [f"{metric}, {average}" for metric, _ in METRICS.values() for average in AVERAGES.values()]
 
 
 def record_numbers(summary: Summary) -> dict[str, str]:

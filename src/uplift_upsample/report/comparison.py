@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import record_field, row_links
 from uplift_upsample.report.published import FIGURES_NOTE, judged_mpjpe, published_mpjpe, published_remarks, strides
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, PUBLISHED, TRAINED, Results, Summary
+from uplift_upsample.report.results import PUBLISHED, TRAINED, Results, Summary
 from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, Tolerance, rule_text, verdict
 
 NAME = "comparison"

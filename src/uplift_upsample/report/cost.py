@@ -106,7 +106,7 @@ def _num_poses(job: Job, record: Step | None, results: Results) -> float:
         return float(record.steps * batch_size) if known else math.nan  # type: ignore[union-attr,operator]
     assert job.s_in is not None
     protocol = results.protocols.get(Evaluation(job.experiment, job.seed, job.s_in))
-    return float(protocol["num_frames"]["all_frames"]) if protocol else math.nan
+    return float(protocol.num_frames["all_frames"]) if protocol else math.nan
 
 
 def _device(record: Step | None, seconds: float) -> str:

@@ -4,12 +4,14 @@ import math
 
 import pandas as pd
 
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import record_field, row_links
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, METRICS, TRAINED, Results
+from uplift_upsample.report.results import TRAINED, Results
 
 NAME = "learned_upsampling"
 EQUAL_STRIDES = "equal: s_in = s_out"
@@ -52,13 +54,13 @@ def _section(results: Results, metric: str) -> Section:
             links.append(row_links(results, experiment, s_in, weights))
     columns = [f"{kind}, {title}" for title in AVERAGES.values() for kind in ("learned", "plain", "gain")]
     return Section(
-        f"{METRICS[metric]} on all frames, mm", ["model", "s_in", "s_out", *columns, "learned upsampling"], rows, row_links=links
+        f"{METRICS[metric][0]} on all frames, mm", ["model", "s_in", "s_out", *columns, "learned upsampling"], rows, row_links=links
     )
 
 
 def _s_out(results: Results, experiment: PlannedExperiment, s_in: int) -> str:
     protocols = results.protocols_of(experiment, s_in)
-    return str(protocols[0]["s_out"]) if protocols else cells.NOT_RUN
+    return str(protocols[0].s_out) if protocols else cells.NOT_RUN
 
 
 def gain(results: Results, experiment: PlannedExperiment, s_in: int, metric: str, average: str, weights: str = TRAINED) -> float:

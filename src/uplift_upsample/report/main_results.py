@@ -5,13 +5,15 @@ from itertools import pairwise
 
 import pandas as pd
 
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import baseline_links, record_field, row_links, table_links
 from uplift_upsample.report.published import agreement, is_compared, published_mpjpe, published_remarks, three_columns
 from uplift_upsample.report.render import Document, Link, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, Results
+from uplift_upsample.report.results import Results
 
 NAME = "main_results"
 MEAN_POSE = "mean pose"
@@ -160,7 +162,7 @@ def _records(results: Results) -> list[dict[str, str]]:
 def _baseline_record(results: Results, metric: str, average: str) -> dict[str, str]:
     value = csv_number(results.baseline(metric, average)) if results.mean_pose else cells.NOT_RUN
     is_run = results.mean_pose is not None
-    dataset = str(results.mean_pose["protocol"].get("dataset")) if results.mean_pose else "n/a"
+    dataset = str(results.mean_pose.protocol.dataset) if results.mean_pose else "n/a"
     return {
         "study": results.manifest.study,
         "experiment": "mean_pose",

@@ -4,12 +4,13 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.cells import NOT_RUN, weights_title
 from uplift_upsample.report.comparison import NAME as COMPARISON
 from uplift_upsample.report.main_results import MEAN_POSE
 from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
 from uplift_upsample.report.render import NO_NOTE
-from uplift_upsample.report.results import AVERAGES, PUBLISHED
+from uplift_upsample.report.results import PUBLISHED
 
 Row = Mapping[str, str]
 

@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import ALL_ACTIONS, AVERAGES, FRAMES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import record_field, row_links, table_links
 from uplift_upsample.report.render import Document, Section, csv_number
-from uplift_upsample.report.results import ALL_ACTIONS, AVERAGES, FRAMES, METRICS, PUBLISHED, Results, Summary
+from uplift_upsample.report.results import PUBLISHED, Results, Summary
 
 NAME = "per_action"
 NO_FRAMES = "no frames"
@@ -40,7 +42,7 @@ def _section(results: Results, experiment: PlannedExperiment, weights: str) -> S
         summaries = [summary(s_in, metric, average=average) for metric, s_in in quantities]
         rows.append([f"{title} mean", _num_frames(results, experiment, weights), *map(cells.number, summaries)])
     marks = {s_in: cells.mark(results, experiment, s_in) for s_in in experiment.s_in}
-    header = ["action", "frames", *(f"{METRICS[metric]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
+    header = ["action", "frames", *(f"{METRICS[metric][0]}, s_in = {s_in}{marks[s_in]}" for metric, s_in in quantities)]
     links = table_links(results, experiment, weights)
     seeds = "" if weights == PUBLISHED else f", seeds: {cells.seeds_text([summary(s_in) for s_in in experiment.s_in])}"
     return Section(f"{cells.label(experiment, weights)}, all frames, mm{seeds}", header, rows, table_links=links)
@@ -51,8 +53,8 @@ def _num_frames(results: Results, experiment: PlannedExperiment, weights: str, a
     if not protocols:
         return cells.NOT_RUN
     if action == ALL_ACTIONS:
-        return str(protocols[0]["num_frames"]["all_frames"])
-    return str(protocols[0]["frames_per_action"]["all_frames"].get(action, 0))
+        return str(protocols[0].num_frames["all_frames"])
+    return str(protocols[0].frames_per_action["all_frames"].get(action, 0))
 
 
 def _records(results: Results) -> list[dict[str, str]]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.provenance_rows import record_field, row_links
 from uplift_upsample.report.render import Document, Link, Section, csv_number
-from uplift_upsample.report.results import AVERAGES, FRAMES, METRICS, TRAINED, Results, Summary
+from uplift_upsample.report.results import TRAINED, Results, Summary
 
 NAME = "pretraining"
 NO_COUNTERPART = "no experiment without pre-training in this study"
@@ -109,7 +111,7 @@ def _section(pairs: list[Pair], metric: str) -> Section:
             links.append(pair.links(s_in))
     columns = [f"{kind}, {title}" for title in AVERAGES.values() for kind in ("with", "without", "difference")]
     header = ["model", "starts from", "compared with", "s_in", *columns, "pre-training"]
-    return Section(f"{METRICS[metric]} on all frames, mm", header, rows, row_links=links)
+    return Section(f"{METRICS[metric][0]} on all frames, mm", header, rows, row_links=links)
 
 
 def _cells(pair: Pair, s_in: int, metric: str, average: str) -> list[str]:

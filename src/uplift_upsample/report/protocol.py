@@ -1,26 +1,25 @@
 """How the numbers of a table were made: its footer, and whether published figures may be shown with it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from uplift_upsample.data.h36m.table import is_corrupt
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.results import PUBLISHED, Evaluation, Results
-
-Protocol = Mapping[str, Any]
 
 # The protocol of the published figures: what an evaluation must agree in to be compared with them.
 PUBLISHED_PROTOCOL = {
     "dataset": "h36m",
     "input_2d": "cpn_ft_h36m_dbb",
-    "subjects": ["S11", "S9"],
+    "subjects": ("S11", "S9"),
     "mirror": True,
     "learned_upsampling": True,
     "interpolate": True,
     "test_step": 1,
     "precision": "float32",
-    "dropped_videos": [],
+    "dropped_videos": (),
 }
 NOTHING_RUN = "not known, nothing was run"
 
@@ -32,23 +31,22 @@ def footer(results: Results) -> list[str]:
         "the mean of the actions.",
         "Over seeds: mean ± sample standard deviation; the seeds differ in training, not in data. "
         "With one seed there is no standard deviation.",
-        "Metrics: 17 joints, root subtracted; MPJPE is the mean joint distance, N-MPJPE after the best scale, P-MPJPE after the "
-        "best similarity transform of each frame.",
-        f"2D input: {_stated(results, lambda p: str(p.get('input_2d')))}.",
-        f"Mirroring (average with the prediction for the mirrored input): {_stated(results, lambda p: _yes(p.get('mirror')))}.",
-        f"Learned upsampling: {_stated(results, lambda p: _yes(p.get('learned_upsampling', True)))}.",
+        f"Metrics: 17 joints, root subtracted; {', '.join(f'{title} {what}' for title, what in METRICS.values())}.",
+        f"2D input: {_stated(results, lambda p: str(p.input_2d))}.",
+        f"Mirroring (average with the prediction for the mirrored input): {_stated(results, lambda p: _yes(p.mirror))}.",
+        f"Learned upsampling: {_stated(results, lambda p: _yes(p.is_learned))}.",
         f"Frames between two multiples of s_out: {_stated(results, _between)}.",
         f"Precision: {_stated(results, _precision)}.",
-        f"Test subjects: {_stated(results, lambda p: ', '.join(p.get('subjects', [])) or 'not recorded')}.",
-        f"Cameras: {_stated(results, lambda p: ', '.join(map(str, p.get('cameras', []))) or 'not recorded')}.",
+        f"Test subjects: {_stated(results, lambda p: ', '.join(p.subjects) or 'not recorded')}.",
+        f"Cameras: {_stated(results, lambda p: ', '.join(p.cameras) or 'not recorded')}.",
         f"Frames: {_stated(results, _frames)}; key frames (multiples of s_in): {_stated(results, _key_frames, _stride)}.",
         f"Frames per action: {_stated(results, _per_action)}.",
         "Actions without a frame, which do not count in the action-wise mean: "
-        f"{_stated(results, lambda p: _listed(p.get('absent_actions', [])))}.",
-        f"Dropped videos: {_stated(results, lambda p: _listed(p.get('dropped_videos', [])))}.",
+        f"{_stated(results, lambda p: _listed(p.absent_actions))}.",
+        f"Dropped videos: {_stated(results, lambda p: _listed(p.dropped_videos))}.",
         "Degenerate predictions (all joints in one point; without N-MPJPE, and with the P-MPJPE of the unaligned pose): "
         f"{_stated(results, _degenerate)}.",
-        f"Frames table, SHA-256: {_stated(results, lambda p: str(p.get('frames_sha256'))[:16])}.",
+        f"Frames table, SHA-256: {_stated(results, lambda p: str(p.frames_sha256)[:16])}.",
     ]
     if results.has_published_weights:
         lines.append(f"Published weights, SHA-256: {_published_weights(results)}.")
@@ -74,10 +72,12 @@ def reasons_against_published(results: Results, experiment: PlannedExperiment) -
     reasons = []
     for protocol in results.protocols_of(experiment):
         for key, expected in PUBLISHED_PROTOCOL.items():
-            value = protocol.get(key, expected)
+            value = getattr(protocol, key)
+            if value in (None, ()) and key not in ("dataset", "input_2d"):  # nothing is known of it
+                continue
             if key == "dropped_videos":  # published numbers are without the corrupt recording too
-                value = [video for video in value if not is_corrupt(video)]
-            if (sorted(value) if isinstance(value, list) else value) != expected:
+                value = tuple(video for video in value if not is_corrupt(video))
+            if (tuple(sorted(value)) if isinstance(value, tuple) else value) != expected:
                 reasons.append(f"{key} is {_readable(value)}, not {_readable(expected)}")
     return list(dict.fromkeys(reasons))
 
@@ -125,40 +125,40 @@ def _published_weights(results: Results) -> str:
     for experiment, weights in results.rows:
         if weights == PUBLISHED:
             protocols = results.protocols_of(experiment, weights=PUBLISHED)
-            sums = dict.fromkeys(str(protocol.get("weights_sha256", "not recorded"))[:12] for protocol in protocols)
+            sums = dict.fromkeys((protocol.weights_sha256 or "not recorded")[:12] for protocol in protocols)
             stated.append(f"{experiment.name} {' and '.join(sums) or NOT_RUN}")
     return ", ".join(stated)
 
 
 def _frames(protocol: Protocol) -> str:
-    step = protocol.get("test_step", 1)
+    step = protocol.test_step or 1
     thinned = f", every {step}th frame" if step != 1 else ""
-    return f"{protocol['num_frames']['all_frames']} in {protocol['num_videos']} videos{thinned}"
+    return f"{protocol.num_frames['all_frames']} in {protocol.num_videos} videos{thinned}"
 
 
 def _key_frames(protocol: Protocol) -> str:
-    return str(protocol["num_frames"]["key_frames"])
+    return str(protocol.num_frames["key_frames"])
 
 
 def _per_action(protocol: Protocol) -> str:
-    return ", ".join(f"{action} {count}" for action, count in protocol["frames_per_action"]["all_frames"].items())
+    return ", ".join(f"{action} {count}" for action, count in protocol.frames_per_action["all_frames"].items())
 
 
 def _degenerate(protocol: Protocol) -> str:
-    return str(protocol["degenerate_frames"]["all_frames"])
+    return str(protocol.degenerate_frames["all_frames"])
 
 
 def _precision(protocol: Protocol) -> str:
     """What the network computed in when it was evaluated, and when it was trained where that was something else."""
-    evaluated, trained = protocol.get("precision") or "float32", protocol.get("train_precision") or "float32"
+    evaluated, trained = protocol.precision or "float32", protocol.train_precision or "float32"
     return evaluated if trained == "float32" else f"{evaluated}, trained in {trained}"
 
 
 def _between(protocol: Protocol) -> str:
-    return "interpolated" if protocol.get("interpolate", True) else "each predicted by itself"
+    return "each predicted by itself" if protocol.interpolate is False else "interpolated"
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: tuple[str, ...]) -> str:
     return f"{len(names)} ({', '.join(names)})" if names else "none"
 
 
@@ -167,6 +167,6 @@ def _yes(value: object) -> str:
 
 
 def _readable(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return _yes(value) if isinstance(value, bool) else str(value)

@@ -116,8 +116,8 @@ def _row(results: Results, evaluation: Evaluation, record: ResultRecord) -> dict
         "seed": cells.NOT_PLANNED if evaluation.seed is None else str(evaluation.seed),
         **{f"commit, {name}": _commit(step) for name, step in _steps(record).items()},
         "code, training": _text(training and training.code_fingerprint),
-        "weights": str(protocol.get("weights_sha256", cells.NO_VALUE))[:12],
-        "frames table": str(protocol.get("frames_sha256", cells.NO_VALUE))[:12],
+        "weights": _text(protocol.weights_sha256)[:12],
+        "frames table": _text(protocol.frames_sha256)[:12],
         "trained on": _text(training and training.device),
         "predicted on": _text(prediction and prediction.device),
         "TensorFlow": _text(packages.get("tensorflow")),
@@ -138,8 +138,8 @@ def _record(results: Results, evaluation: Evaluation, record: ResultRecord) -> d
         "weights": evaluation.weights,
         "seed": cells.NO_VALUE if evaluation.weights == PUBLISHED else evaluation.seed,
         "s_in": evaluation.s_in,
-        "weights_sha256": protocol.get("weights_sha256", cells.NO_VALUE),
-        "frames_sha256": protocol.get("frames_sha256", cells.NO_VALUE),
+        "weights_sha256": protocol.weights_sha256,
+        "frames_sha256": protocol.frames_sha256,
     }
     for name, step in _steps(record).items():
         environment = step.environment if step else Environment()

@@ -2,12 +2,13 @@
 
 import math
 
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import PlannedExperiment
 from uplift_upsample.report.protocol import reasons_against_published, reasons_against_verdict
 from uplift_upsample.report.provenance_rows import row_links
 from uplift_upsample.report.render import Section
-from uplift_upsample.report.results import AVERAGES, PUBLISHED, TRAINED, Results
+from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
 from uplift_upsample.report.verdict import NOT_COMPARED
 
 FIGURES_NOTE = (

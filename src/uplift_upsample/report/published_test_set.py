@@ -1,14 +1,13 @@
 """The test set behind published figures: only results on the same one can be said to reproduce them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from uplift_upsample import strict
 from uplift_upsample.errors import InputError
+from uplift_upsample.evaluate.score_file import Protocol
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,13 @@ class PublishedTestSet:
     frames: int
     actions: tuple[str, ...]
 
-    def differences(self, protocol: Mapping[str, Any]) -> list[str]:
+    def differences(self, protocol: Protocol) -> list[str]:
         """In what an evaluation, as the protocol of its scores says, is of another test set; empty where it is of this one."""
-        found = protocol["frames_per_action"]["all_frames"]
+        found = protocol.frames_per_action["all_frames"]
         present = [action for action, count in found.items() if count]
         absent = [action for action in self.actions if action not in present]
         others = [action for action in present if action not in self.actions]
-        subjects, cameras = protocol.get("subjects", []), protocol.get("cameras", [])
+        subjects, cameras = protocol.subjects, protocol.cameras
         differences = []
         if sorted(subjects) != sorted(self.subjects):
             differences.append(f"the subjects are {', '.join(subjects)}, not {', '.join(self.subjects)}")

@@ -214,11 +214,6 @@ def test_damaged_inputs_are_named(material, values, tmp_path):
         gathered(whole.results, [stray])
 
 
-def test_scores_of_an_older_version_are_to_be_made_again(study, values):
-    with pytest.raises(InputError, match=r"no joints or distances.*score the predictions again"):
-        gathered(collected(study(values)), [])
-
-
 def test_command(study, planned, tmp_path, project):
     manifest = study({})
     document = {"study": "trial", "note": NOTE, "experiments": planned, "scores": {}, "published": manifest.published}

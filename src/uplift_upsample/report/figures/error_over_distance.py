@@ -87,6 +87,7 @@ def _draw(axes: Axes, material: Material, experiment: PlannedExperiment, weights
 
 def _means(material: Material, experiment: PlannedExperiment, weights: str, s_in: int, kind: str) -> dict[int, float]:
     """Mean over the seeds, which share their frames, by distance."""
-    found = [part.by_distance[kind] for part in material.evaluations(experiment, weights, s_in) if kind in part.by_distance]
+    scores = material.evaluations(experiment, weights, s_in)
+    found = [each.errors_by[kind].distance for each in scores if kind in each.errors_by]
     distances = sorted({distance for part in found for distance in part if distance <= s_in // 2})
     return {distance: sum(part[distance][0] for part in found) / len(found) for distance in distances}

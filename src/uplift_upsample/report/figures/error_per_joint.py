@@ -53,8 +53,8 @@ def figure(material: Material) -> Figure:
 
 def _errors(material: Material, experiment: PlannedExperiment, weights: str) -> dict[str, float]:
     """Mean over the seeds by joint; empty where nothing was run."""
-    found = material.evaluations(experiment, weights, max(experiment.s_in))
-    return {joint: fmean(part.per_joint[joint] for part in found) for joint in MODEL_17} if found else {}
+    found = [scores.errors for scores in material.evaluations(experiment, weights, max(experiment.s_in))]
+    return {joint: fmean(errors.joint[joint] for errors in found) for joint in MODEL_17} if found else {}
 
 
 def _draw(axes: Axes, errors: dict[str, float], norm: Normalize) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, weights_title
 from uplift_upsample.report.comparison import NAME as COMPARISON
 from uplift_upsample.report.cost import NAME as COST
@@ -13,7 +14,7 @@ from uplift_upsample.report.cost import duration
 from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
 from uplift_upsample.report.page.contents import Table
 from uplift_upsample.report.pretraining import NAME as PRETRAINING
-from uplift_upsample.report.results import AVERAGES, TRAINED
+from uplift_upsample.report.results import TRAINED
 from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, WARN
 from uplift_upsample.strict import is_number
 
