@@ -18,7 +18,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install doctor numbers check-numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences clean help
+.PHONY: all install doctor numbers check-numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -89,6 +89,10 @@ stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devic
 audit: install
 	$(BIN)/python envs/audit.py
 
+# workflow/schemas/config.schema.yaml, after a change of the models in src/uplift_upsample/plan
+schema: install
+	$(BIN)/python -c "from uplift_upsample.plan.schema import schema_text as s; print(s(), end='')" > workflow/schemas/config.schema.yaml
+
 # docs/licences.md, after a change of the locks
 licences: install
 	$(BIN)/python envs/licences.py
@@ -114,6 +118,7 @@ help:
 	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
 	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
 	@echo "make licences  write docs/licences.md again"
+	@echo "make schema    write workflow/schemas/config.schema.yaml again"
 	@echo "make numbers   write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md"
 	@echo "make check-numbers"
 	@echo "               compare what these two show with the demo that you have"

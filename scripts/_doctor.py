@@ -34,17 +34,15 @@ from uplift_upsample.doctor.findings import (
 )
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.checks import config_faults
+from uplift_upsample.plan.datasets import NUM_CAMERAS
 from uplift_upsample.plan.study import PlannedExperiment, Study, plan
-from uplift_upsample.plan.study_checks import config_faults
-from uplift_upsample.plan.study_subjects import subjects_of_subset
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
 from uplift_upsample.provenance import describe_run
 
 STUDIES_DEFAULT = "all of the configuration"
-NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "jsonschema", "tqdm", "tensorboardx")
+NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "pydantic", "tqdm", "tensorboardx")
 OPTIONAL = {"ffmpeg": "animations are made as GIF, not as MP4", "git": "results do not record the commit of the code"}
-H36M_TEST_FRAMES = 543_344  # of S9 and S11, four cameras, as the evaluation code of VideoPose3D counts them
-NUM_CAMERAS = 4
 PATIENCE = 600  # seconds; a machine that others keep busy takes minutes
 
 
@@ -78,8 +76,7 @@ def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) 
             raise InputError(f"{path}: it holds no keys and values")
         values = _merged(values, content)
     where = ", ".join(files)
-    schema = yaml.safe_load((project / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
-    if faults := config_faults(values, schema):
+    if faults := config_faults(values):
         raise InputError("\n".join(f"{where}: {fault}" for fault in faults))
     studies = plan(values)
     unknown = [name for name in names or () if name not in studies]
@@ -215,14 +212,12 @@ def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
     if os.path.exists(path):
         table = read_frames_table(path)
         return int(table.video_length[table.videos_of(subjects_of(table, experiment.test_subset or ""))].sum())
-    if source["kind"] == "h36m" and experiment.test_subset == "test":
-        return H36M_TEST_FRAMES
-    if source["kind"] == "mocap":
-        tested = subjects_of_subset(experiment.test_subset or "", source)[0]
-        return NUM_CAMERAS * sum(frames_of_people(source["folder"]).get(subject, 0) for subject in tested) or None
-    if source["kind"] == "cmu":
-        subjects = source["splits"].get(experiment.test_subset, [])
-        trials = [trial for trial in read_trials(source["trials"]) if trial.subject in subjects]
-        known = [exact_count(trial.frames, trial.fps) for trial in trials if trial.frames is not None]
-        return NUM_CAMERAS * sum(known) if len(known) == len(trials) else None  # a list of your own need not have them
-    return None
+    subset, people = experiment.test_subset or "", source.people()
+    if people is None or subset in source.known_frames:
+        return source.known_frames.get(subset)
+    subjects = source.subjects_of(subset)[0]
+    if not os.path.isfile(people):
+        return NUM_CAMERAS * sum(frames_of_people(people).get(subject, 0) for subject in subjects) or None
+    trials = [trial for trial in read_trials(people) if trial.subject in subjects]
+    known = [exact_count(trial.frames, trial.fps) for trial in trials if trial.frames is not None]
+    return NUM_CAMERAS * sum(known) if len(known) == len(trials) else None  # a list of your own need not have them

@@ -7,7 +7,7 @@ from _command import run
 
 from uplift_upsample.data.download.source_files import read_source
 from uplift_upsample.data.h36m.archives import read_archive, write_subject
-from uplift_upsample.data.h36m.table import SUBJECTS
+from uplift_upsample.plan.h36m_subjects import SUBJECTS
 
 
 def main(argv: list[str] | None = None) -> int:

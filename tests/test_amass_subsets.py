@@ -3,7 +3,7 @@
 import pytest
 
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, is_same_subset, meant_for_validation, subset_name
-from uplift_upsample.plan.study_subjects import amass_faults, subjects_of_subset
+from uplift_upsample.plan.datasets import Amass
 
 NAMES = {
     "MPIHDM05": ["MPI_HDM05", "HDM05", "mpi-hdm05", "MPI HDM05"],
@@ -54,24 +54,27 @@ def test_names_near_training_subsets_are_free() -> None:
     assert meant_for_validation("CMU_2") is None
 
 
+def amass(**options: object) -> Amass:
+    return Amass.model_validate({"kind": "amass", "folder": "data/amass", **options})
+
+
 def test_subjects_of_a_data_set_of_the_configuration() -> None:
-    source = {"kind": "amass", "subsets": ["CMU", "MPI_HDM05", "MoSh"], "own": {"MyLab": "data/my_lab"}}
-    assert subjects_of_subset("train", source)[0] == {"CMU", "MyLab"}
-    assert subjects_of_subset("val", source)[0] == {"MPIHDM05", "MPImosh"}
-    names, unknown, choices = subjects_of_subset("HDM05, MPI_mosh,SFU", source)
+    source = amass(subsets=["CMU", "MPI_HDM05", "MoSh"], own={"MyLab": "data/my_lab"})
+    assert source.subjects_of("train")[0] == {"CMU", "MyLab"}
+    assert source.subjects_of("val")[0] == {"MPIHDM05", "MPImosh"}
+    names, unknown, choices = source.subjects_of("HDM05, MPI_mosh,SFU")
     assert names == {"MPIHDM05", "MPImosh", "SFU"}
     assert unknown == ["SFU"]
     assert choices == ["train", "val", "CMU", "MPIHDM05", "MPImosh", "MyLab"]
-    assert not set(SPLITS["val"]) & subjects_of_subset("train", source)[0]
+    assert not set(SPLITS["val"]) & source.subjects_of("train")[0]
 
 
 def test_faults_of_listed_subsets() -> None:
-    source = {
-        "subsets": ["CMU", "MPI_HDM05", "HDM05", "MPI_HDM5"],
-        "own": {"sfu": "data/a", "Transitions": "data/b", "lab": "data/c"},
-    }
-    one, two, three, four = amass_faults("data.amass", source)
-    assert one == "data.amass.subsets: MPI_HDM05 and HDM05 are one subset, MPIHDM05; list it once"
-    assert two == "data.amass.subsets: AMASS has no subset 'MPI_HDM5', did you mean 'MPIHDM05'?"
-    assert three.startswith("data.amass.own: 'sfu' reads like the subset SFU of AMASS")
-    assert four.startswith("data.amass.own: 'Transitions' reads like the subset Transitionsmocap of AMASS")
+    source = amass(
+        subsets=["CMU", "MPI_HDM05", "HDM05", "MPI_HDM5"], own={"sfu": "data/a", "Transitions": "data/b", "lab": "data/c"}
+    )
+    one, two, three, four = source.faults()
+    assert one == "subsets: MPI_HDM05 and HDM05 are one subset, MPIHDM05; list it once"
+    assert two == "subsets: AMASS has no subset 'MPI_HDM5', did you mean 'MPIHDM05'?"
+    assert three.startswith("own: 'sfu' reads like the subset SFU of AMASS")
+    assert four.startswith("own: 'Transitions' reads like the subset Transitionsmocap of AMASS")

@@ -111,6 +111,12 @@ def test_commands_without_a_network_never_load_a_framework(path: Path) -> None:
         assert not found, f"{path.stem}: {name} imports {', '.join(found)}"
 
 
+@pytest.mark.parametrize("path", [path for path in SCRIPTS if not path.stem.startswith("_")], ids=lambda path: path.stem)
+def test_jobs_do_without_the_models_of_the_configuration(path: Path) -> None:
+    """Pydantic takes as long to load as a short job takes in all; the workflow checks the configuration before any of them."""
+    assert ("uplift_upsample.plan.settings" in code_modules(path)) == (path.stem in {"calibrate", "doctor"})
+
+
 def test_rules_run_known_commands() -> None:
     """Each script that a rule runs is among those that are tested here."""
     rules = "".join(path.read_text("utf-8") for path in (PROJECT / "workflow/rules").glob("*.smk"))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import h5py
 import pytest
+from pydantic import TypeAdapter
 
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.datasets import BODY_MODEL, AnyDataSet, DataSet
 from uplift_upsample.plan.sources import missing_data_message
-from uplift_upsample.plan.ways import BODY_MODEL, Need, Surroundings, needs
+from uplift_upsample.plan.ways import Need, Surroundings
 
 LOGINS = ("h36m_cookie", "amass_login", "mano_login", "smpl_login")
 ACCESS = {
@@ -28,16 +30,20 @@ AMASS = {"kind": "amass", "folder": "data/amass", "subsets": ["CMU", "SFU"]}
 BODY = ("smplh", "dmpls", "h36m_regressor")
 
 
+def source_of(options: dict) -> DataSet:
+    return TypeAdapter(AnyDataSet).validate_python(options)
+
+
 def around(files: Collection[str] = (), logins: Collection[str] = ()) -> Surroundings:
     return Surroundings(TABLE, logins, set(files).__contains__)
 
 
 def used(source: dict, files: Collection[str] = (), logins: Collection[str] = ()) -> list[str]:
-    return [need.used for need in needs(source, around(files, logins), "results/my/data/mine.h5")]
+    return [need.used for need in source_of(source).needs(around(files, logins), "results/my/data/mine.h5")]
 
 
 def unmet(source: dict, files: Collection[str] = (), logins: Collection[str] = ()) -> list[Need]:
-    return [need for need in needs(source, around(files, logins), "results/my/data/mine.h5") if not need.is_met]
+    return [need for need in source_of(source).needs(around(files, logins), "results/my/data/mine.h5") if not need.is_met]
 
 
 def test_a_converted_file_of_the_user_comes_first() -> None:
@@ -89,7 +95,7 @@ def test_other_2d_poses_are_the_users_own() -> None:
 def test_what_was_converted_does_without_its_archives() -> None:
     assert not unmet(H36M, ["results/data/h36m/data_3d_h36m.npz"])
     assert not unmet({**AMASS, "subsets": ["CMU"]}, ["results/data/amass/CMU.npz"])
-    needs_of_subset = needs({**AMASS, "subsets": ["CMU"]}, around([BODY_MODEL, "data/raw/raw_of/amass_CMU"]), "x.h5")
+    needs_of_subset = source_of({**AMASS, "subsets": ["CMU"]}).needs(around([BODY_MODEL, "data/raw/raw_of/amass_CMU"]), "x.h5")
     assert needs_of_subset == [Need("CMU", "data/amass/CMU.npz", "results/data/amass/CMU.npz", ("amass_CMU",))]
 
 
@@ -104,7 +110,9 @@ def test_own_motion_capture_is_one_more_subset_or_a_data_set() -> None:
     source = {**AMASS, "subsets": ["CMU"], "own": {"MyLab": "data/my_lab"}}
     assert used(source, ["data/my_lab"], LOGINS) == ["results/data/amass/CMU.npz", "results/my/data/mine/MyLab.npz"]
     assert [need.own for need in unmet(source, logins=LOGINS)] == ["data/my_lab"]
-    assert [need.own for need in unmet({"kind": "mocap", "folder": "data/my_lab"})] == ["data/my_lab"]
+    assert [need.own for need in unmet({"kind": "mocap", "folder": "data/my_lab", "splits": {"train": ["anna"]}})] == [
+        "data/my_lab"
+    ]
 
 
 def test_files_of_the_workflow_are_not_waited_for() -> None:
@@ -114,8 +122,8 @@ def test_files_of_the_workflow_are_not_waited_for() -> None:
 
 def test_the_message_tells_every_way() -> None:
     here = around(["data/raw/raw_of/h36m_S1"], ["smpl_login"])
-    data = {"h36m": H36M, "amass": AMASS}
-    absent = {name: [need for need in needs(source, here, "x.h5") if not need.is_met] for name, source in data.items()}
+    data = {"h36m": source_of(H36M), "amass": source_of(AMASS)}
+    absent = {name: [need for need in source.needs(here, "x.h5") if not need.is_met] for name, source in data.items()}
     said = missing_data_message("paper", absent, data, here)
     for file in ["data/3d.npz", "data/amass/CMU.npz", "data/amass/SFU.npz", "data/raw/raw_of/h36m_S5", "data/raw/raw_of/smplh"]:
         assert said.count(f"put here: {file}") == 1
@@ -133,7 +141,7 @@ def test_the_message_tells_every_way() -> None:
 
 def test_the_message_names_what_only_the_user_can_bring() -> None:
     other = {**H36M, "input_2d": "hrnet"}
-    said = missing_data_message("mine", {"h36m": unmet(other, logins=LOGINS)}, {"h36m": other}, around(logins=LOGINS))
+    said = missing_data_message("mine", {"h36m": unmet(other, logins=LOGINS)}, {"h36m": source_of(other)}, around(logins=LOGINS))
     assert "put here: data/2d_hrnet.npz" in said
     assert "export" not in said
 
@@ -141,22 +149,22 @@ def test_the_message_names_what_only_the_user_can_bring() -> None:
 def test_a_table_of_other_data_is_no_reason_to_leave_data_out() -> None:
     """A subset that is new in the configuration is fetched, or missed; it is not passed over because a table is there."""
     others = Surroundings(TABLE, LOGINS, {"mine.h5", BODY_MODEL}.__contains__, lambda frames, source: False)
-    assert [need.sources[:1] for need in needs(AMASS, others, "mine.h5")] == [("amass_CMU",), ("amass_SFU",)]
+    assert [need.sources[:1] for need in source_of(AMASS).needs(others, "mine.h5")] == [("amass_CMU",), ("amass_SFU",)]
     without = Surroundings(TABLE, (), {"mine.h5", BODY_MODEL}.__contains__, lambda frames, source: False)
-    assert not any(need.is_met for need in needs(AMASS, without, "mine.h5"))
+    assert not any(need.is_met for need in source_of(AMASS).needs(without, "mine.h5"))
 
 
 def test_what_a_frames_table_holds(tmp_path: Path) -> None:
     path = tmp_path / "table.h5"
     path.write_text("no table")
-    assert holds_data_of(path, AMASS), "whoever reads it reports what is wrong"
+    assert holds_data_of(path, source_of(AMASS)), "whoever reads it reports what is wrong"
     with h5py.File(path, "w") as file:
         sources = [{"file": "CMU.npz"}, {"file": "SFU.npz"}]
         file.attrs["metadata"] = json.dumps({"input_2d": "gt", "sources": sources})
-    assert holds_data_of(path, AMASS)
-    assert holds_data_of(path, {**AMASS, "subsets": ["CMU", "sfu"]})
-    assert not holds_data_of(path, {**AMASS, "subsets": ["CMU"]})
-    assert not holds_data_of(path, {**AMASS, "own": {"MyLab": "data/my_lab"}})
-    assert not holds_data_of(path, H36M)
-    assert holds_data_of(path, {**H36M, "input_2d": "gt"})
-    assert holds_data_of(path, {"kind": "cmu"})
+    assert holds_data_of(path, source_of(AMASS))
+    assert holds_data_of(path, source_of({**AMASS, "subsets": ["CMU", "sfu"]}))
+    assert not holds_data_of(path, source_of({**AMASS, "subsets": ["CMU"]}))
+    assert not holds_data_of(path, source_of({**AMASS, "own": {"MyLab": "data/my_lab"}}))
+    assert not holds_data_of(path, source_of(H36M))
+    assert holds_data_of(path, source_of({**H36M, "input_2d": "gt"}))
+    assert holds_data_of(path, source_of({"kind": "cmu", "source": "cmu_all", "trials": "x.csv", "splits": {"train": ["01"]}}))

@@ -16,16 +16,19 @@ _WITHOUT_EFFECT = ("ctx", "kind", "type_comment")  # fields of syntax trees
 _DATA_FILE = re.compile(r"(?:[\w-]+/)*[\w-]+\.(?!py$)\w+")
 # Calls and decorators that only make a value, so that a statement with them counts where its name is used and not before.
 _ONLY_VALUES = {
-    "contextlib.contextmanager", "dataclasses.dataclass", "dataclasses.field", "functools.cache", "functools.cached_property",
-    "functools.lru_cache", "functools.wraps", "logging.getLogger", "math.log", "math.radians", "math.sqrt", "numpy.array",
-    "numpy.deg2rad", "numpy.diag", "numpy.eye", "numpy.radians", "pathlib.Path", "re.compile", "typing.TypeVar", "bool",
-    "classmethod", "dict", "enumerate", "float", "frozenset", "int", "len", "list", "property", "range", "set", "staticmethod",
-    "str", "tuple",
+    "annotated_types.Ge", "annotated_types.Gt", "annotated_types.Lt", "annotated_types.MinLen", "contextlib.contextmanager",
+    "dataclasses.dataclass", "dataclasses.field", "functools.cache", "functools.cached_property", "functools.lru_cache",
+    "functools.wraps", "logging.getLogger", "math.log", "math.radians", "math.sqrt", "numpy.array", "numpy.deg2rad", "numpy.diag",
+    "numpy.eye", "numpy.radians", "pathlib.Path", "pydantic.AfterValidator", "pydantic.BeforeValidator", "pydantic.ConfigDict",
+    "pydantic.Discriminator", "pydantic.Field", "pydantic.Strict", "pydantic.Tag", "pydantic.WrapValidator",
+    "pydantic.field_validator", "pydantic.model_validator", "re.compile", "typing.TypeVar", "bool", "classmethod", "dict",
+    "enumerate", "float", "frozenset", "int", "len", "list", "property", "range", "set", "staticmethod", "str", "tuple",
 }  # fmt: skip
 # Classes that take no notice of what is derived from them, beside those that are built into Python.
 _PLAIN_BASES = {
     "abc.ABC", "enum.Enum", "enum.IntEnum", "enum.StrEnum", "keras.Model", "keras.layers.Layer", "pickle.Pickler",
-    "pickle.Unpickler", "pickle.UnpicklingError", "typing.Generic", "typing.NamedTuple", "typing.Protocol", "typing.TypedDict",
+    "pickle.Unpickler", "pickle.UnpicklingError", "pydantic.BaseModel", "typing.Generic", "typing.NamedTuple", "typing.Protocol",
+    "typing.TypedDict",
 }  # fmt: skip
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

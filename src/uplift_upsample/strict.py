@@ -7,12 +7,17 @@ are wrong by themselves, the checks that need none of them still run, on what is
 import contextlib
 import dataclasses
 import difflib
+import functools
+import inspect
 import math
+import operator
 import reprlib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
+
+from annotated_types import Ge, Gt, Lt
 
 from uplift_upsample.errors import InputError
 
@@ -28,12 +33,17 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, 200, 200
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = 20
 
 
+@functools.cache  # a hundredth of the time
+def _hints(cls: type, include_extras: bool = False) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=include_extras)
+
+
 class UnknownValueError(LookupError):
     """A check asked for a value that is known to be wrong already, so it has nothing to report."""
 
 
 class Known:
-    """What is known of a dataclass some of whose values are wrong: it has its other values, its properties and its methods.
+    """What is known of a dataclass or model some of whose values are wrong: its other values, its properties and its methods.
 
     values: the right ones by name. Asking for another one raises ``UnknownValueError``.
     """
@@ -44,34 +54,21 @@ class Known:
     def __getattr__(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
-        if name in {f.name for f in dataclasses.fields(self._cls)}:
+        if name in (getattr(self._cls, "model_fields", None) or self._cls.__dataclass_fields__):  # type: ignore[attr-defined]
             raise UnknownValueError(name)
-        return vars(self._cls)[name].__get__(self, self._cls)
+        of_class = inspect.getattr_static(self._cls, name)
+        return of_class.__get__(self, self._cls) if hasattr(of_class, "__get__") else of_class
 
 
-class Masked(dict):
-    """Keys and values of which some are ``UNKNOWN`` or missing: asking for one of those raises ``UnknownValueError``.
+class _Unknown:
+    def __getattr__(self, name: str) -> Any:
+        raise UnknownValueError(name)
 
-    Walking through all values asks for each; unpacking hands them on.
-    """
-
-    def __getitem__(self, key: Any) -> Any:
-        value = super().get(key, UNKNOWN)
-        if value is UNKNOWN:
-            raise UnknownValueError(key)
-        return value
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return self[key] if key in self else default  # noqa: SIM401 (that would be this method)
-
-    def items(self) -> Any:
-        return [(key, self[key]) for key in self]
-
-    def values(self) -> Any:
-        return [self[key] for key in self]
+    def __iter__(self) -> Iterator[Any]:
+        raise UnknownValueError
 
 
-UNKNOWN = object()  # stands for a value that was found wrong: nothing more is reported of it, nor of what depends on it
+UNKNOWN = _Unknown()  # stands for a value that was found wrong: nothing more is reported of it, nor of what depends on it
 
 
 def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
@@ -83,28 +80,46 @@ def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
     return faults
 
 
-def sizes(value: Any, least: Mapping[str, int]) -> tuple[Any, list[str]]:
-    """A dataclass without the whole numbers that are too small, and a line for each of these. least: field -> smallest value."""
-    too_small: dict[str, str] = {}
-    for name, bound in least.items():
-        with contextlib.suppress(UnknownValueError):
-            if getattr(value, name) < bound:
-                too_small[name] = f"{name} is {getattr(value, name)}; it must be at least {bound}"
-    if not too_small:
-        return value, []
+def within_bounds(value: Any) -> tuple[Any, list[str]]:
+    """A dataclass without the numbers that are out of the bounds of their types, and a line for each of these.
+
+    Bounds stand in the types of the fields, such as ``Annotated[int, Ge(1)]``, and hold for each number of a list.
+    """
     cls, values = (value._cls, value._values) if isinstance(value, Known) else (type(value), vars(value))
-    return Known(cls, {key: known for key, known in values.items() if key not in too_small}), list(too_small.values())
+    hints = _hints(cls, include_extras=True)
+    wrong = {name: list(_beyond(hints[name], number)) for name, number in values.items() if name in hints}
+    faults = [f"{name} is {number}; it must be {bounds}" for name, found in wrong.items() for number, bounds in found]
+    return (Known(cls, {name: known for name, known in values.items() if not wrong.get(name)}) if faults else value), faults
 
 
-def within(name: str, bound: float, requirement: str) -> Check:
-    """A check that a number, or each of several, is at least 0 and below a bound; null passes."""
+def _beyond(hint: Any, value: Any) -> Iterator[tuple[Any, str]]:
+    """The numbers of a value that are out of the bounds of its type, each with these in words."""
+    if typing.get_origin(hint) is typing.Annotated:
+        bounds = _limits(hint.__metadata__)
+        if isinstance(value, float) and not math.isfinite(value):
+            yield value, "finite"
+        elif not all(holds(value, limit) for holds, _, limit in bounds):
+            yield value, " and ".join(f"{words} {limit}" for _, words, limit in bounds)
+    elif isinstance(value, tuple):
+        options = [arm for arm in (hint, *typing.get_args(hint)) if typing.get_origin(arm) is tuple]
+        items = typing.get_args(options[0])
+        for index, item in enumerate(value):
+            yield from _beyond(items[0 if items[-1] is Ellipsis else index], item)
+    elif value is not None:
+        for arm in typing.get_args(hint):
+            yield from _beyond(arm, value)
 
-    def check(value: Any) -> list[str]:
-        numbers = getattr(value, name)
-        numbers = numbers if isinstance(numbers, tuple) else (numbers,)
-        return [f"{name} is {number}; {requirement}" for number in numbers if number is not None and not 0 <= number < bound]
 
-    return check
+@functools.cache
+def _limits(bounds: tuple[Any, ...]) -> list[tuple[Callable[[Any, Any], bool], str, Any]]:
+    return [(*_BOUNDS[type(bound)], *dataclasses.astuple(bound)) for bound in bounds]
+
+
+_BOUNDS: dict[type, tuple[Callable[[Any, Any], bool], str]] = {
+    Ge: (operator.ge, "at least"),
+    Gt: (operator.gt, "above"),
+    Lt: (operator.lt, "below"),
+}
 
 
 def shown(value: Any) -> str:
@@ -173,7 +188,7 @@ def fitting(cls: type[T], values: Mapping[str, Any]) -> T:
 
     Unknown keys and values of other types are left out: for files of other versions, which must stay readable.
     """
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     arguments: dict[str, Any] = {}
     for each in dataclasses.fields(cls):  # type: ignore[arg-type]
         if each.name in values:
@@ -201,7 +216,7 @@ def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None
     if not isinstance(values, Mapping):
         faults.append(f"{where}: expected keys and values, not {shown(values)}")
         return None
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     before = len(faults)
     arguments, wrong = {}, set()

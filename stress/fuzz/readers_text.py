@@ -19,11 +19,11 @@ from uplift_upsample.data.mocap.amc import read_amc
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.cmu_trials import Trial, read_manifest, read_trials
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig
 from uplift_upsample.plan.official import read_official_config
 from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.plan.study import plan
-from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.report.manifest import Manifest, PlannedExperiment
 from uplift_upsample.report.manifest import read_manifest as read_tables_manifest
 from uplift_upsample.report.results import collected, read_published
@@ -261,17 +261,12 @@ def _read_config(path: Path) -> None:
         raise InputError(f"{path}: Snakemake does not read it ({type(error).__name__})") from None
     if not isinstance(config, dict):
         raise InputError(f"{path}: Snakemake does not take it")
-    global _SCHEMA
-    _SCHEMA = _SCHEMA or yaml.safe_load((PROJECT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
-    faults = config_faults(config, _SCHEMA, {"all"}, lambda path: {"01"}, ["weights_a"])
+    faults = config_faults(config, {"all"}, lambda path: {"01"}, ["weights_a"])
     if faults:
         check_texts(faults)
         raise InputError("\n".join([str(path), *faults]))
     for study in plan(config).values():
         assert study.used_datasets is not None and study.evaluated is not None
-
-
-_SCHEMA: dict[str, Any] = {}
 
 
 # ---- documents of the workflow

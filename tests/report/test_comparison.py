@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from documents import find, plain, read, rows_of, written
 
-from uplift_upsample.data.h36m.table import ACTIONS, SPLITS
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS
 from uplift_upsample.report import comparison, main_results
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from uplift_upsample.plan.checks import config_faults
+from uplift_upsample.plan.configuration import Resources
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
 from uplift_upsample.plan.official import experiment_from_official
+from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan
-from uplift_upsample.plan.study_checks import config_faults
 from uplift_upsample.strict import nearest
 
 Config = dict[str, Any]
@@ -22,8 +25,8 @@ ACTIONS_OF = {"workflow/resources/cmu_trials.csv": SUBJECTS}
 WEIGHTS = ["weights_h36m_351", "weights_h36m_351_pt", "weights_h36m_81", "weights_amass_351"]
 
 
-def faults(config: Config, schema: Config) -> list[str]:
-    return config_faults(config, schema, {"all", "train"}, ACTIONS_OF.get, WEIGHTS)
+def faults(config: Config) -> list[str]:
+    return config_faults(config, {"all", "train"}, ACTIONS_OF.get, WEIGHTS)
 
 
 def put(config: Config, place: str, value: Any) -> None:
@@ -34,20 +37,35 @@ def put(config: Config, place: str, value: Any) -> None:
     config[last] = value(config[last]) if callable(value) else value
 
 
-def test_shipped_configuration_has_no_fault(config: Config, schema: Config) -> None:
-    assert faults(config, schema) == []
+def test_shipped_configuration_has_no_fault(config: Config) -> None:
+    assert faults(config) == []
+
+
+def test_schema_is_made_of_the_models(project: Path) -> None:
+    assert (project / "workflow/schemas/config.schema.yaml").read_text("utf-8") == schema_text(), "make schema"
+
+
+def test_schema_finds_the_shipped_configuration_right_and_a_wrong_one_wrong(config: Config, schema: Config) -> None:
+    validator = Draft202012Validator(schema)
+    assert list(validator.iter_errors(config)) == []
+    put(config, "experiments/h36m_81/train/epoch", 3)
+    put(config, "experiments/h36m_81/model/drop_rate", 1)
+    put(config, "studies/demo/seeds", [0, 0])
+    put(config, "studies/open/data/cmu/splits", {})
+    assert len(list(validator.iter_errors(config))) == 4
 
 
 def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
-    for group, cls in [("model", ModelConfig), ("train", TrainConfig), ("evaluate", EvaluateConfig)]:
-        assert set(schema["$defs"][group]["properties"]) == {f.name for f in dataclasses.fields(cls)}
+    for cls in (ModelConfig, TrainConfig, EvaluateConfig, Resources):
+        assert set(schema["$defs"][cls.__name__]["properties"]) == {f.name for f in dataclasses.fields(cls)}
 
 
 def test_schema_describes_every_knob(schema: Config) -> None:
-    for group in ("model", "train", "evaluate", "schedule_params", "resources", "planned", "study"):
-        for name, knob in schema["$defs"][group]["properties"].items():
-            told = knob.get("description") or schema["$defs"][knob["$ref"].rpartition("/")[2]].get("description")
-            assert told or name == "resources", f"{group}.{name}"
+    assert len(schema["$defs"]) == 16
+    for name, part in {"": schema, **schema["$defs"]}.items():
+        assert part["description"], name
+        for key, knob in part["properties"].items():
+            assert knob.get("description"), f"{name}.{key}"
 
 
 @pytest.mark.parametrize("name", ["h36m_351", "h36m_351_pt", "h36m_81", "amass_351"])
@@ -250,9 +268,9 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         ("experiments", None, "experiments: expected keys and values, not None"),
     ],
 )
-def test_each_fault_is_told(config: Config, schema: Config, place: str, value: Any, expected: str) -> None:
+def test_each_fault_is_told(config: Config, place: str, value: Any, expected: str) -> None:
     put(config, place, value)
-    assert expected in faults(config, schema)
+    assert expected in faults(config)
 
 
 @pytest.mark.parametrize(
@@ -263,12 +281,12 @@ def test_each_fault_is_told(config: Config, schema: Config, place: str, value: A
         lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),
     ],
 )
-def test_one_fault_is_one_line(config: Config, schema: Config, break_it: Callable[[Config], None]) -> None:
+def test_one_fault_is_one_line(config: Config, break_it: Callable[[Config], None]) -> None:
     break_it(config)
-    assert len(faults(config, schema)) == 1
+    assert len(faults(config)) == 1
 
 
-def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Config) -> None:
+def test_all_faults_come_at_once_whatever_found_them(config: Config) -> None:
     put(config, "experiments/h36m_81/train/epoch", 3)
     put(config, "experiments/h36m_351/model/num_tokens", 70)
     put(config, "studies/demo/seeds", [1, 1])
@@ -276,7 +294,7 @@ def test_all_faults_come_at_once_whatever_found_them(config: Config, schema: Con
     put(config, "studies/paper/experiments/h36m_351_pt/initial_weights", "nothing")
     put(config, "studies/open/data/cmu/splits/val", ["99"])
     put(config, "reproduce", ["nothing"])
-    told = "\n".join(faults(config, schema))
+    told = "\n".join(faults(config))
     for part in [
         "epoch",
         "num_tokens is 70",
@@ -300,20 +318,25 @@ TWO_PHASES = {  # place of a fault of the schema, and of one that only several v
     "a part of the check": ("model/num_tokens", -3, {"model/s_in": [7]}, ["s_in 7 is"]),
     "a misspelt key": ("model/num_token", 3, {"train/batch_size": 3, "train/in_batch_mirror": True}, ["batch_size is 3"]),
     "a wrong word": ("train/optimizer", "adamw", {"train/loss_weight_center": 0, "train/loss_weight_sequence": 0}, ["both 0"]),
-    "a part of the parameters": ("train/schedule_params/decay_rate", "x", {"train/ema_decay": 2}, ["ema_decay is 2"]),
+    "a part of the parameters": (
+        "train/schedule_params/decay_rate",
+        "x",
+        {"train/batch_size": 3, "train/in_batch_mirror": True},
+        ["batch_size is 3"],
+    ),
 }
 
 
 @pytest.mark.parametrize("case", TWO_PHASES)
 @pytest.mark.parametrize("where", ["experiments/h36m_351", "studies/paper/experiments/h36m_351"])
-def test_faults_of_the_schema_hide_no_others(config: Config, schema: Config, case: str, where: str) -> None:
+def test_faults_of_the_schema_hide_no_others(config: Config, case: str, where: str) -> None:
     place, value, others, expected = TWO_PHASES[case]
     for group in ("model", "train"):
         put(config, f"{where}/{group}", dict(config["experiments"]["h36m_351"][group]))
     for key, other in others.items():
         put(config, f"{where}/{key}", other)
     put(config, f"{where}/{place}", value)
-    told = faults(config, schema)
+    told = faults(config)
     prefix = where.replace("/", ".")
     assert [line for line in told if line.startswith(f"{prefix}.{place.split('/')[0]}") and place.split("/")[-1] in line]
     for part in expected:
@@ -321,7 +344,7 @@ def test_faults_of_the_schema_hide_no_others(config: Config, schema: Config, cas
     assert not [line for line in told if "missing" in line]
 
 
-def test_faults_of_one_study_hide_none_of_another(config: Config, schema: Config) -> None:
+def test_faults_of_one_study_hide_none_of_another(config: Config) -> None:
     put(config, "studies/my-lab", copy.deepcopy(config["studies"]["open"]))  # cannot be a name
     put(config, "studies/paper/seeds", [0, -1])
     put(config, "studies/paper/run", ["h36m_351", 5, "h36m_352"])
@@ -330,7 +353,7 @@ def test_faults_of_one_study_hide_none_of_another(config: Config, schema: Config
     put(config, "studies/open/data/cmu/splits/train", ["01", 3])
     put(config, "studies/open/data/cmu/splits/test", ["01"])
     put(config, "reproduce", ["demo", 7, "papr"])
-    told = "\n".join(faults(config, schema))
+    told = "\n".join(faults(config))
     for part in [
         "'my-lab' cannot",
         "-1 is too small",
@@ -344,9 +367,9 @@ def test_faults_of_one_study_hide_none_of_another(config: Config, schema: Config
         assert part in told, part
 
 
-def test_keys_that_are_no_text_hide_no_others(config: Config, schema: Config) -> None:
+def test_keys_that_are_no_text_hide_no_others(config: Config) -> None:
     put(config, "experiments/h36m_81/train", {7: 1, "epoch": 3})
-    told = faults(config, schema)
+    told = faults(config)
     assert any("the key 7 is not text" in line for line in told)
     assert any("unknown key 'epoch'" in line for line in told)
 
@@ -372,7 +395,7 @@ def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
     assert plan(config)["paper"].experiments["h36m_81"].experiment.train.schedule_params == other["schedule_params"]
 
 
-def test_people_of_other_data_sets_are_other_people(config: Config, schema: Config) -> None:
+def test_people_of_other_data_sets_are_other_people(config: Config) -> None:
     put(config, "studies/other", copy.deepcopy(config["studies"]["paper"]))
     put(config, "studies/other/data/others", config["studies"]["paper"]["data"]["h36m"])
     put(config, "studies/other/run", ["h36m_81"])
@@ -380,10 +403,10 @@ def test_people_of_other_data_sets_are_other_people(config: Config, schema: Conf
     put(config, "studies/other/evaluate_published", False)
     experiment = {"base": "mini_81", "dataset": "others", "train_subset": "trainval", "test_dataset": "h36m", "test_subset": "S8"}
     put(config, "studies/other/experiments/h36m_81", experiment)
-    assert faults(config, schema) == []
+    assert faults(config) == []
     put(config, "studies/other/experiments/h36m_81/dataset", "h36m")
     expected = "studies.other.experiments.h36m_81: S8 in train_subset and in test_subset; the numbers would mean nothing"
-    assert faults(config, schema) == [expected]
+    assert faults(config) == [expected]
 
 
 def test_plan_of_the_shipped_studies(config: Config) -> None:
@@ -433,9 +456,9 @@ def test_mean_pose_is_one_of_the_tested_data_set(config: Config) -> None:
     assert study.used_datasets == ["amass", "h36m"]
 
 
-def test_published_weights_alone(config: Config, schema: Config) -> None:
+def test_published_weights_alone(config: Config) -> None:
     put(config, "studies/paper/run", [])
-    assert faults(config, schema) == []
+    assert faults(config) == []
     study = plan(config)["paper"]
     assert (study.trained, study.tested, study.used_datasets) == ([], [], ["h36m"])
     assert [experiment.name for experiment in study.published] == ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]
@@ -469,3 +492,11 @@ def test_evaluation_is_no_part_of_what_training_depends_on(config: Config) -> No
     tested = plan(config)["paper"].experiments["amass_351"].to_mapping()
     put(config, "studies/paper/experiments/amass_351", {"dataset": "amass", "train_subset": "train", "val_subset": "val"})
     assert json.dumps(plan(config)["paper"].experiments["amass_351"].to_mapping()) == json.dumps(tested)
+
+
+def test_parameters_keep_the_order_of_the_file(config: Config) -> None:
+    """As what is planned is written: the same bytes in each start."""
+    params = {"staircase": True, "decay_rate": 0.5, "initial_learning_rate": 1.0e-3, "decay_steps": 9}
+    put(config, "experiments/h36m_81/train/schedule_params", params)
+    mapping = plan(config)["paper"].experiments["h36m_81"].to_mapping()
+    assert list(mapping["train"]["schedule_params"]) == list(params)

@@ -5,7 +5,7 @@ import re
 import pytest
 from workflow_copy import Workflow
 
-from uplift_upsample.plan.study_checks import config_faults
+from uplift_upsample.plan.checks import config_faults
 
 ON_GPU = {"paper": {"resources": {"gpus": 1}}}
 PREDICTION = "results/paper/h36m_351_pt/seed_0/s_in_5/predictions.h5"
@@ -64,21 +64,21 @@ def test_devices_that_cannot_be_had_are_told_before_the_first_job(built: Workflo
         assert f"2 devices are to share the batches of a training{told}" in result.stdout + result.stderr
 
 
-def test_batches_that_cannot_be_shared_are_faults(config: dict, schema: dict) -> None:
+def test_batches_that_cannot_be_shared_are_faults(config: dict) -> None:
     config["devices"] = 3
-    faults = config_faults(config, schema)
+    faults = config_faults(config)
     twins = "batch_size 512 cannot be shared evenly, mirrored twins together, by 3 devices; take a multiple of 6"
     assert f"studies.paper.experiments.h36m_351: {twins}" in faults
     assert not [fault for fault in faults if fault.startswith("studies.demo")]  # on the CPU
-    assert not config_faults(config | {"devices": 2}, schema)
-    assert not config_faults(config | {"device": "cpu"}, schema)
+    assert not config_faults(config | {"devices": 2})
+    assert not config_faults(config | {"device": "cpu"})
 
 
-def test_wrong_settings_are_faults(config: dict, schema: dict) -> None:
+def test_wrong_settings_are_faults(config: dict) -> None:
     config["studies"]["demo"]["resources"]["gpus"] = -1
     config["device"] = "cuda"
     config["devices"] = 0
-    faults = config_faults(config, schema)
+    faults = config_faults(config)
     assert "studies.demo.resources.gpus: -1 is too small; it must be at least 0" in faults
     assert "devices: 0 is too small; it must be at least 1" in faults
     assert "device: expected one of auto, gpu, cpu, not 'cuda'" in faults

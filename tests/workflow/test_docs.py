@@ -9,8 +9,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.study import plan
-from uplift_upsample.plan.study_checks import config_faults
 
 
 def _merged(config: dict, text: str) -> dict:
@@ -20,23 +20,23 @@ def _merged(config: dict, text: str) -> dict:
     return merged
 
 
-def _faults(config: dict, schema: dict) -> list[str]:
+def _faults(config: dict) -> list[str]:
     subjects = [subject for split in config["studies"]["open"]["data"]["cmu"]["splits"].values() for subject in split]
-    return config_faults(config, schema, {"all"}, lambda path: subjects)
+    return config_faults(config, {"all"}, lambda path: subjects)
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("docs/examples/*.yaml")), ids=lambda path: path.stem)
-def test_examples(path: Path, config: dict, schema: dict) -> None:
+def test_examples(path: Path, config: dict) -> None:
     merged = _merged(config, path.read_text("utf-8"))
     assert merged != config
-    assert _faults(merged, schema) == []
+    assert _faults(merged) == []
 
 
-def test_readme(project: Path, config: dict, schema: dict) -> None:
+def test_readme(project: Path, config: dict) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
     assert len(blocks) == 1
     merged = _merged(config, blocks[0])
-    assert _faults(merged, schema) == []
+    assert _faults(merged) == []
     demo = plan(merged)["demo"]
     assert list(demo.seeds) == [0, 1, 2]
     assert demo.experiments["people_81"].experiment.train.schedule_params["initial_learning_rate"] == 3e-3

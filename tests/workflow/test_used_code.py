@@ -173,6 +173,9 @@ PLAIN = [
     "@dataclass\nclass New(Exception):\n    x: int\n\n    @property\n    def y(self):\n        return print(self.x)",
     "import functools\n\n\n@functools.cache\ndef f():\n    return print(1)",
     "import enum\n\n\nclass Colour(enum.Enum):\n    RED = 1",
+    "from typing import Annotated\n\nfrom annotated_types import Ge\n\nCount = Annotated[int, Ge(1)]",
+    "from pydantic import BaseModel, Field, field_validator\n\n\nclass Model(BaseModel):\n    x: int = Field(1)\n    'An x.'\n\n"
+    "    @field_validator('x')\n    @classmethod\n    def f(cls, x):\n        return x",
     "PAIR, ITS = 1, [SCALE, -SCALE]",
     "f = lambda: print(1)",
 ]

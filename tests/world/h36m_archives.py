@@ -18,7 +18,7 @@ import numpy as np
 from cdflib.cdfwrite import CDF
 from world.people import motion
 
-from uplift_upsample.data.h36m.table import ACTIONS, SUBJECTS
+from uplift_upsample.plan.h36m_subjects import ACTIONS, SUBJECTS
 
 CORRUPT = ("S11", "Directions")
 _OLD_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}

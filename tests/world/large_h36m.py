@@ -16,9 +16,9 @@ from world.people import motion
 from uplift_upsample.cameras import h36m_cameras, normalise_points
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.projections import projections
-from uplift_upsample.data.h36m.table import ACTIONS, SPLITS, SUBJECTS
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
 from uplift_upsample.data.recordings import SequenceRecord
+from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS
 from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 _TAKES = 2  # of each action and subject, as in the original

@@ -17,7 +17,8 @@ from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import write_positions_2d
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.plan.ways import H36M_SUBJECTS, LOGIN_VARIABLES
+from uplift_upsample.plan.h36m_subjects import SUBJECTS as H36M_SUBJECTS
+from uplift_upsample.plan.ways import LOGIN_VARIABLES
 
 # Frames of a sequence, Human3.6M from-to, of AMASS one after another: all are shorter than a window, and there are few to predict.
 LENGTHS = (11, 22)

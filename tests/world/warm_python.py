@@ -36,7 +36,7 @@ SNAKEMAKE = (
     "smart_open",
     "dpath",
     "yte",
-    "jsonschema",
+    "pydantic",
     "numpy",
     "pandas",
     "h5py",

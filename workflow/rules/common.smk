@@ -4,8 +4,6 @@ import functools
 import glob
 import sys
 
-import yaml
-
 SOURCES = "workflow/resources/sources.csv"
 # What a study cannot be called.
 RESERVED = {
@@ -32,10 +30,11 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
-from uplift_upsample.report.animation.sequences import planned_sequences, table_sequences
+from uplift_upsample.report.animation.sequences import table_sequences
 from uplift_upsample.strict import nearest, suggestion
-from uplift_upsample.plan.study import check_s_in, plan
-from uplift_upsample.plan.study_checks import config_faults
+from uplift_upsample.plan.checks import config_faults
+from uplift_upsample.plan.configuration import Configuration
+from uplift_upsample.plan.study import check_s_in, studies_of
 
 # ---- the plan
 
@@ -84,10 +83,7 @@ def folder_faults():
     faults = []
     for study in STUDIES.values():
         for name, source in study.data.items():
-            folders = {"folder": source["folder"]} if source["kind"] == "mocap" else {}
-            folders |= {f"own.{subset}": folder for subset, folder in source.get("own", {}).items()}
-            folders |= {"source": source["source"]} if source["kind"] == "cmu" else {}
-            for key, folder in folders.items():
+            for key, folder in source.places().items():
                 path = Path(folder)
                 others = [str(other) for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
                 near = None if path.exists() or "://" in folder else nearest(folder, others)
@@ -108,11 +104,12 @@ def sequences_of(study, dataset, source, subset, subjects):
     """
     table = frames_of(study, dataset)
     names = names_in_table(table, subset) if os.path.isfile(table) and holds_data_of(table, source) else []
-    trials = source.get("trials", "")
-    rows = rows_of_trials(trials) if os.path.isfile(trials) else []
-    if source["kind"] == "mocap" and not names:
-        rows = listed(source["folder"])
-    return names + planned_sequences(source, subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
+    people, rows = source.people(), []
+    if people is not None and os.path.isfile(people):
+        rows = rows_of_trials(people)
+    elif people is not None and not names:
+        rows = listed(people)
+    return names + source.sequences(subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 
 def weight_files():
@@ -121,27 +118,22 @@ def weight_files():
         return [row["name"] for row in csv.DictReader(file) if (row["file"] or "").endswith(".h5")]
 
 
-def checked_plan():
-    """The studies by name, or one error with everything that is wrong with the configuration."""
-    text = (ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
-    schema = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it can be: a tenth of the time
-    faults = config_faults(config, schema, RESERVED, known_subjects, weight_files(), sequences_of)
+def checked_configuration():
+    """The configuration, or one error with everything that is wrong with it."""
+    faults = config_faults(config, RESERVED, known_subjects, weight_files(), sequences_of)
     undrawn = [fault for fault in faults if ".animations: " in fault and " has no sequence " in fault]
     if undrawn and workflow.is_main_process:  # they stop what draws them, nothing else
         words = targets_of_command()
         faults = [fault for fault in faults if fault not in undrawn or draws(words, fault.split(".")[1])]
     refuse_faults(faults)
-    return plan(config)
+    return Configuration.model_validate(config)
 
 
 def draws(words, study):
     """Whether a command with these targets draws a study's animations."""
-    reproduced = _listed(config["reproduce"])
-    return study in words or (study in reproduced and (not words or bool({"all", "animations"} & set(words))))
-
-
-def _listed(names):
-    return [names] if isinstance(names, str) else names
+    reproduced = config["reproduce"]
+    is_reproduced = study in ([reproduced] if isinstance(reproduced, str) else reproduced)
+    return study in words or (is_reproduced and (not words or bool({"all", "animations"} & set(words))))
 
 
 def refuse_faults(faults):
@@ -152,15 +144,16 @@ def refuse_faults(faults):
 
 for _key, _value in config.items():  # --config gives these words as text
     config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
-STUDIES = checked_plan()
+CONFIGURATION = checked_configuration()
+STUDIES = studies_of(CONFIGURATION)
 refuse_faults(folder_faults())
-REPRODUCED = _listed(config["reproduce"])
-ENVIRONMENT = f"../../envs/{config.get('environment', 'cpu')}.yaml"
+REPRODUCED = CONFIGURATION.reproduce
+ENVIRONMENT = f"../../envs/{CONFIGURATION.environment}.yaml"
 # A job on a cluster is a Snakemake of its own: retries there would multiply those here.
 RETRIES = 2 if workflow.is_main_process else 0
-RETRAIN = "--retrain_on_code_change" if config.get("retrain_on_code_change", False) else ""
-DEVICE = config.get("device", "auto")
-DETERMINISTIC = " --deterministic" if config.get("deterministic", False) else ""
+RETRAIN = "--retrain_on_code_change" if CONFIGURATION.retrain_on_code_change else ""
+DEVICE = CONFIGURATION.device
+DETERMINISTIC = " --deterministic" if CONFIGURATION.deterministic else ""
 
 
 def any_of(names):
@@ -169,7 +162,7 @@ def any_of(names):
 
 
 def datasets_of(kind):
-    return any_of(name for study in STUDIES.values() for name, source in study.data.items() if source["kind"] == kind)
+    return any_of(name for study in STUDIES.values() for name, source in study.data.items() if source.kind == kind)
 
 
 wildcard_constraints:

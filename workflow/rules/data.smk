@@ -24,7 +24,7 @@ rule convert_h36m:
     params:
         code=lambda wildcards: code("convert_h36m"),
         content=content_of_inputs,
-        input_2d=lambda wildcards: source_of(wildcards)["input_2d"],
+        input_2d=lambda wildcards: source_of(wildcards).input_2d,
         checks=checks_of_h36m,
     shell:
         "python scripts/convert_h36m.py --poses_3d {input.poses_3d:q} --poses_2d {input.poses_2d:q}"
@@ -127,7 +127,7 @@ rule merge_cmu:
         mem_mb=4000,
     params:
         code=lambda wildcards: code("merge_cmu"),
-        splits=lambda wildcards: json.dumps(source_of(wildcards)["splits"]),
+        splits=lambda wildcards: json.dumps(source_of(wildcards).splits),
         seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
     shell:
         "python scripts/merge_cmu.py --subjects {input} --splits {params.splits:q} --seed {params.seed} --output {output} > {log} 2>&1"
@@ -178,8 +178,8 @@ rule merge_mocap:
         code=lambda wildcards: code("merge_mocap"),
         content=content_of_recordings,
         folder=own_folder,
-        detections=lambda wildcards: source_of(wildcards).get("detections", "simulated"),
-        splits=lambda wildcards: json.dumps(source_of(wildcards)["splits"]),
+        detections=lambda wildcards: source_of(wildcards).detections,
+        splits=lambda wildcards: json.dumps(source_of(wildcards).splits),
         seed=lambda wildcards: STUDIES[wildcards.study].data_seed,
     shell:
         "python scripts/merge_mocap.py --folder {params.folder:q} --splits {params.splits:q} --seed {params.seed}"

@@ -1,6 +1,7 @@
 # What the data sets are made from, and the messages about missing data.
 from uplift_upsample.plan.sources import missing_data_message
-from uplift_upsample.plan.ways import H36M_SUBJECTS, LOGIN_VARIABLES, RAW, Surroundings, manifest_of, needs
+from uplift_upsample.plan.h36m_subjects import SUBJECTS as H36M_SUBJECTS
+from uplift_upsample.plan.ways import LOGIN_VARIABLES, RAW, Surroundings, manifest_of
 
 CHECKSUMS = "data/checksums.lock"
 
@@ -16,7 +17,7 @@ def surroundings():
 
 def needs_of(study, dataset):
     try:
-        return needs(STUDIES[study].data[dataset], surroundings(), frames_of(study, dataset))
+        return STUDIES[study].data[dataset].needs(surroundings(), frames_of(study, dataset))
     except InputError as error:
         refuse(str(error))
 
@@ -74,15 +75,14 @@ def flags_of_checks(*names):
 def own_folder(wildcards):
     """The folder behind a subset, or behind a data set, of the user's own motion capture."""
     source = source_of(wildcards)
-    return source["folder"] if source["kind"] == "mocap" else source["own"][wildcards.subset]
+    return source.own[wildcards.subset] if "subset" in wildcards.keys() else source.folder
 
 
 def own_recordings(wildcards):
     """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
-    if source_of(wildcards)["kind"] == "mocap":
-        inputs_of(wildcards)  # says what is missing
     folder = own_folder(wildcards)
-    if source_of(wildcards)["kind"] == "mocap":
+    if "subset" not in wildcards.keys():
+        inputs_of(wildcards)  # says what is missing
         settled_table(wildcards, recordings(folder))
     return [source_file(path) for path in recordings(folder)] or [f"{folder}/*.npz"]
 
@@ -94,20 +94,20 @@ def content_of_recordings(wildcards):
 def subject_files(wildcards):
     """Joint positions of all subjects of a CMU data set, in the order of its splits."""
     settled_table(wildcards, [])
-    subjects = [subject for split in source_of(wildcards)["splits"].values() for subject in split]
+    subjects = [subject for split in source_of(wildcards).splits.values() for subject in split]
     return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
 
 
 def trials_of(wildcards):
-    return source_file(source_of(wildcards)["trials"])
+    return source_file(source_of(wildcards).trials)
 
 
 def content_of_trials(wildcards):
-    return content([source_of(wildcards)["trials"]])
+    return content([source_of(wildcards).trials])
 
 
 def cmu_source(wildcards):
-    return config.get("cmu_source") or source_of(wildcards)["source"]
+    return CONFIGURATION.cmu_source or source_of(wildcards).source
 
 
 def cmu_files(wildcards):
@@ -117,7 +117,7 @@ def cmu_files(wildcards):
     inputs of what was made from it, and is none of what was not.
     """
     record = f"results/{wildcards.study}/data/{wildcards.dataset}/{wildcards.subject}.csv"
-    names = [name for name in (cmu_source(wildcards), source_of(wildcards)["source"]) if name in surroundings().sources]
+    names = [name for name in (cmu_source(wildcards), source_of(wildcards).source) if name in surroundings().sources]
     if os.path.exists(record):
         names = [name for name in names if is_out_of(name, record)]
     elif cmu_source(wildcards) not in names:
@@ -145,7 +145,7 @@ def cmu_source_flag(wildcards, output):
 
 def cmu_cache(wildcards, output):
     """Where original files are kept; another place is no reason to fetch them again."""
-    return source_of(wildcards).get("cache", "data/raw/cmu")
+    return source_of(wildcards).cache
 
 
 # ---- fetching

@@ -116,7 +116,7 @@ def settled_table(wildcards, used):
         return
     if not holds_data_of(path, source):
         make_again([path], {"made from": "other sources"}, {"made from": "those of the configuration"})
-    now = {key: source[key] for key in ("input_2d", "splits") if key in source}
+    now = source.recorded()
     if "splits" in now:
         now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
         about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}

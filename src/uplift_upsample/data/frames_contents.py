@@ -2,35 +2,24 @@
 
 import json
 import os
-from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
-from uplift_upsample.plan.amass_subsets import subset_name
-from uplift_upsample.plan.study_subjects import has_2d_poses
+from uplift_upsample.plan.datasets import DataSet
 
 
-def holds_data_of(path: str | os.PathLike[str], source: Mapping[str, Any]) -> bool:
+def holds_data_of(path: str | os.PathLike[str], source: DataSet) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
 
-    That is its source of 2D poses (kind ``h36m``), its subsets (kind ``amass``), or whether it has 2D poses (kind ``mocap``);
-    nothing else is asked for. A table that cannot be read counts as right; the job that reads its poses reports what is wrong
-    with it.
+    The data set says what has to be the same (``DataSet.is_held_by``). A table that cannot be read counts as right; the job that
+    reads its poses reports what is wrong with it.
     """
     metadata = table_metadata(path)
     if metadata is None:
         return True
     try:
-        if source["kind"] == "h36m":
-            return bool(metadata["input_2d"] == source["input_2d"])
-        if source["kind"] == "amass":
-            subsets = {subset_name(PurePath(entry["file"]).stem) for entry in metadata["sources"]}
-            return subsets == {*map(subset_name, source["subsets"]), *source.get("own", {})}
-        if source["kind"] == "mocap":
-            return (metadata["input_2d"] is not None) == has_2d_poses(source)
-    except (KeyError, ValueError, TypeError):
+        return source.is_held_by(metadata)
+    except (LookupError, ValueError, TypeError):
         return True
-    return True
 
 
 def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:

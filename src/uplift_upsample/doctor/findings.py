@@ -20,7 +20,7 @@ from uplift_upsample.devices import Devices
 from uplift_upsample.errors import InputError
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.study import Study
-from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings, needs
+from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings
 
 State = Literal["ok", "note", "warning", "fault"]
 # What the demo needs: the studies' own limits are upper ones, and these are what it was seen to take.
@@ -195,7 +195,7 @@ def data_findings(study: Study, around: Surroundings, frames_of: Callable[[str],
         source, frames = study.data[dataset], frames_of(dataset)
         area = f"Data of the study {study.name}"
         try:
-            required = needs(source, around, frames)
+            required = source.needs(around, frames)
         except InputError as error:
             found.append(Finding(area, "fault", f"{dataset}: {error}"))
             continue
@@ -208,7 +208,7 @@ def data_findings(study: Study, around: Surroundings, frames_of: Callable[[str],
             what = f"{dataset}: {len(absent)} of {len(required)} missing: {', '.join(need.what for need in absent)}"
             found.append(Finding(area, "warning", what, tuple(details)))
         else:
-            found.append(Finding(area, "ok", f"{dataset}: {_how(source, required)}"))
+            found.append(Finding(area, "ok", f"{dataset}: {source.how(required)}"))
     return found
 
 
@@ -223,16 +223,6 @@ def _in_folders(lines: Sequence[str]) -> list[str]:
         else:
             found.append(line.removeprefix("  "))
     return found
-
-
-def _how(source: Mapping[str, Any], required: Sequence[Any]) -> str:
-    if source["kind"] == "cmu":
-        return f"will be fetched, about 1.1 GB, or is taken from {source.get('cache', 'data/raw/cmu')} where it is there"
-    there = [need.what for need in required if need.used == need.own]
-    made = [need.what for need in required if need.used != need.own]
-    parts = [f"{', '.join(there)} in place"] if there else []
-    parts += [f"{', '.join(made)} to be made from archives that are there or can be fetched"] if made else []
-    return "; ".join(parts) or "nothing is needed"
 
 
 def login_findings(logins: Collection[str]) -> list[Finding]:

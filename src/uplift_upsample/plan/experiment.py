@@ -4,25 +4,24 @@
 the flat JSON files of the official code. Defaults are those that all published experiments share.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
 
 from uplift_upsample import strict
 from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import NUM_JOINTS
+from uplift_upsample.strict import UNSAID_DEFAULT, Check, all_faults, is_number, shown, suggestion, within_bounds
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 
-_MODEL_SIZES = dict.fromkeys(("num_tokens", "s_out", "spatial_dim", "temporal_dim", "num_heads"), 1)
-_MODEL_SIZES |= dict.fromkeys(("spatial_blocks", "temporal_blocks", "first_attention_layer"), 0)
-_TRAIN_SIZES = dict.fromkeys(("batch_size", "epochs", "steps_per_epoch", "train_step", "validation_step"), 1)
-_TRAIN_SIZES |= dict.fromkeys(("validation_interval", "checkpoint_interval"), 1)
-_RATES = ("drop_rate", "attention_drop_rate", "token_mask_rate", "drop_path_rate")
-_NOT_NEGATIVE = ("loss_weight_center", "loss_weight_sequence", "shuffle_seed")
-
+Count = Annotated[int, Ge(1)]
+Number = Annotated[int, Ge(0)]  # of what need not be there
+Weight = Annotated[float, Ge(0)]
+Rate = Annotated[float, Ge(0), Lt(1)]
 Precision = Literal["float32", "bfloat16", "float16"]
 TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
@@ -30,76 +29,77 @@ ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "Piecewi
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network. Source: docs/method.md, "Network".
+    """The network. Source: docs/method.md, "Network"."""
 
-    num_tokens: tokens of a window, N, odd.
-    s_out: frames between two tokens, i.e. between two 3D predictions.
-    s_in: frames between two 2D poses; a list is drawn from for each training example. Empty: no strided input.
-    spatial_dim, temporal_dim: widths C_s and C_t.
-    strides, paddings: one entry for each strided block; ``paddings`` null means (1, 1) everywhere.
-    drop_path_rate: spatial, temporal, strided stage.
-    first_attention_layer: temporal blocks with a lower index ignore masked tokens as keys.
-    token_mask_rate, learnable_masked_token: token dropout in training.
-    output_bn: BatchNorm before the heads. sequence_head: predict all tokens, not only the central one.
-    """
-
-    num_tokens: int
-    s_out: int
-    s_in: tuple[int, ...] = ()
+    num_tokens: Count
+    """Tokens of a window, N, odd."""
+    s_out: Count
+    """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
+    s_in: tuple[Count, ...] = ()
+    """Frames (50 Hz) between two 2D poses; each training example draws one of the list. Empty, every token has a 2D pose."""
     num_joints: int = NUM_JOINTS
-    spatial_dim: int = 32
-    temporal_dim: int = 384
-    spatial_blocks: int = 4
-    temporal_blocks: int = 4
-    strides: tuple[int, ...] = (3, 3, 3)
+    """Joints of a pose."""
+    spatial_dim: Count = 32
+    """Width C_s of the spatial stage."""
+    temporal_dim: Count = 384
+    """Width C_t of the temporal and strided stages."""
+    spatial_blocks: Number = 4
+    """Transformer blocks of the spatial stage."""
+    temporal_blocks: Number = 4
+    """Transformer blocks of the temporal stage."""
+    strides: tuple[Count, ...] = (3, 3, 3)
+    """Temporal stride of each strided block; together they lead from N tokens to one."""
     paddings: tuple[tuple[int, int], ...] | None = None
-    num_heads: int = 8
-    mlp_ratio: float = 2.0
+    """Zero tokens left and right of each strided block, 0 or 1; null, 1 and 1 everywhere."""
+    num_heads: Count = 8
+    """Attention heads."""
+    mlp_ratio: Annotated[float, Gt(0)] = 2.0
+    """Hidden width of an MLP over the width of its stage."""
     qkv_bias: bool = True
-    drop_rate: float = 0.0
-    attention_drop_rate: float = 0.0
-    drop_path_rate: tuple[float, float, float] = (0.1, 0.1, 0.0)
-    first_attention_layer: int = 1
-    token_mask_rate: float = 0.0
+    """Biases of queries, keys and values."""
+    drop_rate: Rate = 0.0
+    """Dropout of embeddings and MLPs (probability)."""
+    attention_drop_rate: Rate = 0.0
+    """Dropout of attention weights (probability)."""
+    drop_path_rate: tuple[Rate, Rate, Rate] = (0.1, 0.1, 0.0)
+    """Probability of skipping a block: spatial, temporal, strided stage."""
+    first_attention_layer: Number = 1
+    """Temporal blocks with a lower index ignore tokens without a 2D pose."""
+    token_mask_rate: Rate = 0.0
+    """Probability that training hides a token that has a 2D pose."""
     learnable_masked_token: bool = False
+    """Whether a hidden token is replaced by a learned one instead of zeros."""
     output_bn: bool = False
+    """Batch normalisation before the heads."""
     sequence_head: bool = True
+    """Predict the 3D poses of all tokens in training, not only the central one."""
 
     def __post_init__(self) -> None:
         _raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such network; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = strict.sizes(self, _MODEL_SIZES)
-        checks: tuple[strict.Check, ...] = (
+        known, faults = within_bounds(self)
+        checks: tuple[Check, ...] = (
             ModelConfig._joints_faults,
             ModelConfig._token_faults,
             ModelConfig._all_s_in_faults,
             *(partial(_width_faults, width) for width in ("temporal_dim", "spatial_dim")),
-            *(strict.within(rate, 1, "it must be at least 0 and below 1") for rate in _RATES),
-            ModelConfig._mlp_faults,
             ModelConfig._attention_faults,
             ModelConfig._strided_faults,
         )
-        return faults + strict.all_faults(known, checks)
+        return faults + all_faults(known, checks)
 
     def _joints_faults(self) -> list[str]:
-        if self.num_joints == NUM_JOINTS:
-            return []
-        return [f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}"]
+        faults = [f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}"]
+        return [] if self.num_joints == NUM_JOINTS else faults
 
     def _token_faults(self) -> list[str]:
-        return (
-            []
-            if self.num_tokens % 2
-            else [f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one"]
-        )
+        faults = [f"num_tokens is {self.num_tokens}; it must be odd, so that one token is the central one"]
+        return [] if self.num_tokens % 2 else faults
 
     def _all_s_in_faults(self) -> list[str]:
         return [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)] if self.has_strided_input else []
-
-    def _mlp_faults(self) -> list[str]:
-        return [] if 0 < self.mlp_ratio < math.inf else [f"mlp_ratio is {self.mlp_ratio}; it must be positive"]
 
     def _attention_faults(self) -> list[str]:
         if self.temporal_blocks or not self.has_strided_input or self.first_attention_layer <= 1:
@@ -140,11 +140,8 @@ class ModelConfig:
     def s_in_faults(self, s_in: int) -> list[str]:
         """Why the network cannot be used with 2D poses on every ``s_in``-th frame; empty where it can, trained for it or not."""
         if not self.has_strided_input:
-            return (
-                []
-                if s_in == self.s_out
-                else [f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {self.s_out}"]
-            )
+            faults = [f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {self.s_out}"]
+            return [] if s_in == self.s_out else faults
         if s_in < 1 or s_in % self.s_out:
             reason = f"a 2D pose can only be placed at a token, every {self.s_out} frames"
             return [f"s_in {s_in} is not a multiple of s_out {self.s_out}; {reason}"]
@@ -171,65 +168,73 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Training. Source: docs/method.md, "Training" and "Training examples".
+    """Training. Source: docs/method.md, "Training" and "Training examples"."""
 
-    steps_per_epoch: optimisation steps, whatever the size of the data.
-    schedule, schedule_params: the learning rate; see ``train.schedules``.
-    weight_decay: the published form, a factor 1 - weight_decay at step 0 that follows the schedule; null: none.
-    ema_decay: averaged weights; null: none.
-    mirror: train on mirrored examples too. in_batch_mirror: the mirrored twin is in the same batch.
-    random_shift: draw the shift of the mask for each example.
-    padding: what stands outside a video, ``copy`` (nearest frame on the window's grid) or ``zeros``.
-    train_step, validation_step: use every n-th frame as the centre of an example.
-    validation_interval: epochs between two validations. validation_examples: -1: all.
-    best_metric: what chooses the best epoch where there is a validation set.
-    jit_compile: compile the training step with XLA; TensorFlow on a CPU never does, because it is slower so.
-    precision: what layers compute in; weights, loss and optimiser are float32 in any case (``model.precision``).
-    """
-
-    batch_size: int = 256
-    epochs: int = 120
-    steps_per_epoch: int = 6000
+    batch_size: Count = 256
+    """Examples of one step."""
+    epochs: Count = 120
+    """Epochs."""
+    steps_per_epoch: Count = 6000
+    """Optimisation steps of an epoch, whatever the size of the data."""
     optimizer: Literal["AdamW", "Adam"] = "AdamW"
+    """Optimiser."""
     optimizer_params: dict = field(default_factory=dict)
+    """beta_1, beta_2, epsilon, amsgrad."""
     schedule: ScheduleName = "ExponentialDecay"
+    """How the learning rate falls (``train.schedules``)."""
     schedule_params: dict = field(
         default_factory=lambda: {"initial_learning_rate": 4e-5, "decay_steps": 6000, "decay_rate": 0.99, "staircase": True}
     )
-    weight_decay: float | None = None
-    ema_decay: float | None = None
-    loss_weight_center: float = 0.5
-    loss_weight_sequence: float = 0.5
+    """Parameters of the schedule; rates are per step, boundaries and intervals in steps."""
+    weight_decay: Rate | None = None
+    """Share of every weight that is taken away at step 0 (the published form); follows the schedule; null, none."""
+    ema_decay: Rate | None = None
+    """Decay of the running average of the weights, per step; null, no average."""
+    loss_weight_center: Weight = 0.5
+    """Weight of the mean joint distance at the central token."""
+    loss_weight_sequence: Weight = 0.5
+    """Weight of the mean joint distance over all tokens."""
     mirror: bool = True
+    """Train on mirrored examples too."""
     in_batch_mirror: bool = True
+    """The mirrored twin of an example is in the same batch."""
     random_shift: bool = True
+    """Draw for each training example which tokens have the 2D poses."""
     padding: Literal["copy", "zeros"] = "copy"
-    train_step: int = 1
-    validation_step: int = 4
-    validation_interval: int = 1
-    validation_examples: int = -1
+    """What stands outside a video, the nearest frame of the window's grid or zeros."""
+    train_step: Count = 1
+    """Every n-th frame is the centre of a training example."""
+    validation_step: Count = 4
+    """Every n-th frame is validated."""
+    validation_interval: Count = 1
+    """Epochs between two validations."""
+    validation_examples: Annotated[int, Ge(-1)] = -1
+    """Examples of a validation; -1, all."""
     best_metric: Literal["MPJPE", "AW-MPJPE"] = "AW-MPJPE"
-    checkpoint_interval: int = 10
-    shuffle_seed: int = 0
+    """What chooses the best epoch where something is validated, over all frames (MPJPE) or over actions (AW-MPJPE)."""
+    checkpoint_interval: Count = 10
+    """Epochs between two checkpoints that are kept."""
+    shuffle_seed: Number = 0
+    """Added to a run's seed for the order of the examples."""
     jit_compile: bool = True
-    precision: TrainingPrecision = field(default="float32", metadata=strict.UNSAID_DEFAULT)
+    """Compile the training step with XLA (TensorFlow on a CPU never does, because it is slower so)."""
+    precision: TrainingPrecision = field(default="float32", metadata=UNSAID_DEFAULT)
+    """What layers compute in; weights, loss and optimiser are float32 (``model.precision``)."""
 
     def __post_init__(self) -> None:
         _raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such training; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = strict.sizes(self, _TRAIN_SIZES)
-        checks: tuple[strict.Check, ...] = (
+        known, faults = within_bounds(self)
+        checks: tuple[Check, ...] = (
             TrainConfig._batch_faults,
-            *(strict.within(share, 1, "it must be at least 0 and below 1, or null") for share in ("ema_decay", "weight_decay")),
-            *(strict.within(name, math.inf, "it must not be negative") for name in _NOT_NEGATIVE),
             TrainConfig._validation_faults,
             TrainConfig._loss_faults,
             TrainConfig._optimizer_faults,
             TrainConfig._schedule_faults,
         )
-        return faults + strict.all_faults(known, checks)
+        return faults + all_faults(known, checks)
 
     def _batch_faults(self) -> list[str]:
         if not (self.mirror and self.in_batch_mirror and self.batch_size % 2):
@@ -237,9 +242,7 @@ class TrainConfig:
         return [f"batch_size is {self.batch_size}; with in_batch_mirror it must be even, half of it originals"]
 
     def _validation_faults(self) -> list[str]:
-        if self.validation_examples == -1 or self.validation_examples >= 1:
-            return []
-        return [f"validation_examples is {self.validation_examples}; it must be at least 1, or -1 for all"]
+        return [] if self.validation_examples else ["validation_examples is 0; it must be at least 1, or -1 for all"]
 
     def _loss_faults(self) -> list[str]:
         if self.loss_weight_center + self.loss_weight_sequence:
@@ -249,16 +252,16 @@ class TrainConfig:
     def _optimizer_faults(self) -> list[str]:
         known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
         unknown = [key for key in self.optimizer_params if key not in known]
-        faults = [f"optimizer_params: unknown key {strict.shown(key)}{strict.suggestion(key, known)}" for key in unknown]
+        faults = [f"optimizer_params: unknown key {shown(key)}{suggestion(key, known)}" for key in unknown]
         return faults + [
-            f"optimizer_params.{key} is {strict.shown(value)}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
+            f"optimizer_params.{key} is {shown(value)}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
             for key, value in self.optimizer_params.items()
-            if key in known and not (isinstance(value, bool) if key == "amsgrad" else strict.is_number(value))
+            if key in known and not (isinstance(value, bool) if key == "amsgrad" else is_number(value))
         ]
 
     def _schedule_faults(self) -> list[str]:
         return [
-            f"schedule_params.{key} is {strict.shown(value)}; it must be a number, true or false, or a list of numbers"
+            f"schedule_params.{key} is {shown(value)}; it must be a number, true or false, or a list of numbers"
             for key, value in self.schedule_params.items()
             if not (isinstance(key, str) and _is_parameter(value))
         ]
@@ -266,29 +269,28 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation".
-
-    mirror: average with the prediction for the mirrored input. batch_size: windows predicted at once.
-    test_step: use every n-th frame of a video only (1: all).
-    learned_upsampling: false scores predictions at multiples of s_in only, with linear interpolation between them.
-    interpolate: frames between two multiples of s_out are interpolated; false predicts and scores each of them by itself.
-    precision: what layers compute in; weights and outputs are float32 in any case (``model.precision``).
-    """
+    """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation"."""
 
     mirror: bool = True
-    batch_size: int = 256
-    test_step: int = 1
+    """Average with the prediction for the mirrored input."""
+    batch_size: Count = 256
+    """Windows predicted at once."""
+    test_step: Count = 1
+    """Every n-th frame of a video is evaluated; 1, all."""
     learned_upsampling: bool = True
+    """Off, only predictions at multiples of s_in count, with linear interpolation between them."""
     interpolate: bool = True
+    """Off, every frame is predicted and scored by itself; on, those between multiples of s_out are interpolated."""
     precision: Precision = "float32"
+    """What layers compute in; weights and outputs are float32 (``model.precision``)."""
 
     def __post_init__(self) -> None:
         _raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = strict.sizes(self, {"batch_size": 1, "test_step": 1})
-        return faults + strict.all_faults(known, (EvaluateConfig._interpolation_faults,))
+        known, faults = within_bounds(self)
+        return faults + all_faults(known, (EvaluateConfig._interpolation_faults,))
 
     def _interpolation_faults(self) -> list[str]:
         if self.learned_upsampling or self.interpolate:
@@ -344,4 +346,4 @@ def _width_faults(name: str, model: ModelConfig) -> list[str]:
 def _is_parameter(value: Any) -> bool:
     """Whether a value can be a parameter of a schedule; which ones it takes, the schedule knows. Text has a message there."""
     numbers = value if isinstance(value, list | tuple) else [value]
-    return isinstance(value, bool | str) or all(strict.is_number(number) for number in numbers)
+    return isinstance(value, bool | str) or all(is_number(number) for number in numbers)

@@ -1,18 +1,20 @@
-"""What is wrong with the experiments of a study, in lines that name the place; ``study_checks`` has the rest, and how it goes."""
+"""What is wrong with the experiments of a study, in lines that name the place; ``checks`` has the rest, and how it goes."""
 
 import contextlib
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
+from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.experiment import Experiment, ModelConfig, devices_faults
 from uplift_upsample.plan.study import GROUPS, merged, planned_resources
-from uplift_upsample.plan.study_subjects import has_2d_poses, subjects_of_subset
 from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 
+T = TypeVar("T")
 # (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows
-SequencesOf = Callable[[str, str, Mapping[str, Any], str, list[str]], Collection[str]]
+SequencesOf = Callable[[str, str, DataSet, str, list[str]], Collection[str]]
 _RECORDING = re.compile(r"_\d+(?=_cam\d+$)")  # which recording of an action, as in S9_Walking_1_cam2
 
 ROLES = ("train_subset", "val_subset", "test_subset")
@@ -28,171 +30,165 @@ WITHOUT_WEIGHTS = {
 }
 
 
-def each(part: Mapping[str, Any], check: Callable[[str, Any], list[str]]) -> list[str]:
+def each(part: Mapping[str, T], check: Callable[[str, T], list[str]]) -> list[str]:
     """What a check of each key and value finds, without the values that are wrong by themselves."""
     return all_faults(part, [partial(lambda key, known: check(key, known[key]), key) for key in part])
 
 
-def animations_faults(where: str, name: str, sequences_of: SequencesOf, study: Mapping[str, Any]) -> list[str]:
+def animations_faults(sequences_of: SequencesOf, where: str, config: Configuration, study: StudySettings) -> list[str]:
     """Sequences to be drawn that no test set of a study has. A name of the whole study has to be one in each test."""
 
-    def of_experiment(experiment: str, planned: Any) -> list[str]:
-        place = f"{where}.experiments.{experiment}.animations" if "animations" in planned else f"{where}.animations"
-        asked, subset = planned.get("animations", study.get("animations", [])), planned.get("test_subset")
-        dataset = tested_dataset(planned)
-        if not asked or not subset or dataset not in study["data"]:
+    def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
+        place = f"{where}.animations" if planned.animations is None else f"{where}.experiments.{name}.animations"
+        asked = study.animations if planned.animations is None else planned.animations
+        dataset, subset = planned.tested_dataset, planned.test_subset
+        if not asked or not subset or dataset not in study.data:
             return []
-        source = study["data"][dataset]
-        subjects, unknown, _ = subjects_of_subset(subset, source)
-        known = [] if unknown else sequences_of(name, dataset, source, subset, sorted(subjects))
+        source = study.data[dataset]
+        subjects, unknown, _ = source.subjects_of(subset)
+        known = [] if unknown else sequences_of(where.removeprefix("studies."), dataset, source, subset, sorted(subjects))
         return [
             f"{place}: {dataset} {subset} has no sequence {sequence!r}{suggestion(sequence, known)}"
             for sequence in asked
             if known and sequence not in known and _RECORDING.sub("", sequence) not in known
         ]
 
-    return each(study["experiments"], of_experiment)
+    return each(study.experiments, of_experiment)
 
 
-def experiments_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+def experiments_faults(where: str, config: Configuration, study: StudySettings) -> list[str]:
     """What is wrong with each experiment of a study."""
 
-    def of_experiment(name: str, planned: Any) -> list[str]:
+    def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
         place = f"{where}.experiments.{name}"
         checks: list[Check] = [
             partial(_base_faults, place, name, config),
-            partial(_settings_faults, place, name, config),
+            lambda planned: _complete(config, name, planned, place)[1],
             partial(_s_in_faults, place, name, config),
             partial(_devices_faults, place, name, config, study),
-            lambda planned: _subset_faults(place, planned, study["data"]),
+            partial(_subset_faults, place, study),
         ]
         return all_faults(planned, checks)
 
-    return each(study["experiments"], of_experiment)
+    return each(study.experiments, of_experiment)
 
 
-def with_differences(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> tuple[Experiment | None, list[str]]:
-    """An experiment with a study's differences, if nothing is wrong with it, and what is."""
+def with_differences(base: Base, planned: ExperimentSettings | None, where: str) -> tuple[Experiment | None, list[str]]:
+    """A base configuration with an experiment's differences, if nothing is wrong with it, and what is."""
     groups: dict[str, Any] = {}
     for group in GROUPS:
         try:
-            groups[group] = merged(base.get(group, {}), planned.get(group, {}))
+            groups[group] = merged(getattr(base, group), getattr(planned, group) if planned else None)
         except UnknownValueError:
             groups[group] = UNKNOWN
     return examined(Experiment, groups, where)
 
 
-def _complete(config: Mapping[str, Any], name: str, planned: Mapping[str, Any], where: str) -> tuple[Experiment | None, list[str]]:
+def _complete(config: Configuration, name: str, planned: ExperimentSettings, where: str) -> tuple[Experiment | None, list[str]]:
     """As ``with_differences``, for an experiment of a study by its name; without the faults that its base has."""
-    base = config["experiments"][planned.get("base", name)]
-    experiment, faults = with_differences(planned, base, where)
-    known = with_differences({}, base, where)[1] if faults else []
+    base = _base(config, name, planned)
+    experiment, faults = with_differences(base, planned, where)
+    known = with_differences(base, None, where)[1] if faults else []
     return experiment, [fault for fault in faults if fault not in known]
 
 
-def _model(config: Mapping[str, Any], name: str, planned: Mapping[str, Any]) -> ModelConfig | None:
+def _model(config: Configuration, name: str, planned: ExperimentSettings) -> ModelConfig | None:
     """The network of an experiment, whatever is wrong with its training; None where something is wrong with it."""
-    base = config["experiments"][planned.get("base", name)]
-    return examined(ModelConfig, merged(base["model"], planned.get("model", {})), "")[0]
+    return examined(ModelConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
 
 
-def _base_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
-    base, bases = planned.get("base", name), config["experiments"]
+def _base(config: Configuration, name: str, planned: ExperimentSettings) -> Base:
+    if (planned.base or name) not in config.experiments:
+        raise UnknownValueError(planned.base or name)
+    return config.experiments[planned.base or name]
+
+
+def _base_faults(where: str, name: str, config: Configuration, planned: ExperimentSettings) -> list[str]:
+    base, bases = planned.base or name, config.experiments
     if base in bases:
         return []
     return [f"{where}: no experiment {base!r} to start from{suggestion(base, bases)}; set 'base' to one of {', '.join(bases)}"]
 
 
-def _settings_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
-    return _complete(config, name, planned, where)[1]
-
-
-def _s_in_faults(where: str, name: str, config: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
-    asked = planned.get("evaluate_s_in")
-    if asked is None:
+def _s_in_faults(where: str, name: str, config: Configuration, planned: ExperimentSettings) -> list[str]:
+    if planned.evaluate_s_in is None:
         return []
-    if not planned.get("test_subset"):
+    if not planned.test_subset:
         return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
     model = _model(config, name, planned)
+    asked = planned.evaluate_s_in
     return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in model.s_in_faults(s_in)] if model else []
 
 
-def _devices_faults(
-    where: str, name: str, config: Mapping[str, Any], study: Mapping[str, Any], planned: Mapping[str, Any]
-) -> list[str]:
+def _devices_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:
     """Batches that the devices of a training cannot share."""
     experiment, _ = _complete(config, name, planned, where)
-    for resources in (study.get("resources", {}), planned.get("resources", {})):
-        resources.values()  # all of them are known
-    num_devices = 1 if config.get("device") == "cpu" else max(1, planned_resources(planned, study, config).gpus)
+    num_devices = 1 if config.device == "cpu" else max(1, planned_resources(planned, study, config).gpus)
     faults = devices_faults(experiment.model, experiment.train, num_devices) if experiment is not None else []
     return [f"{where}: {fault}" for fault in faults]
 
 
-def _subset_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+def _subset_faults(where: str, study: StudySettings, planned: ExperimentSettings) -> list[str]:
     """Unknown data sets and subsets; training on what is tested; a test without 2D poses."""
+    data = study.data
 
-    def of_dataset(role: str, planned: Mapping[str, Any]) -> list[str]:
-        if role not in planned or planned[role] in data:
+    def of_dataset(role: str, planned: ExperimentSettings) -> list[str]:
+        name = getattr(planned, role)
+        if name is None or name in data:
             return []
-        near = suggestion(planned[role], data)
-        return [f"{where}.{role}: the study has no data set {planned[role]!r}{near}; it has {', '.join(data)}"]
+        return [f"{where}.{role}: the study has no data set {name!r}{suggestion(name, data)}; it has {', '.join(data)}"]
 
     if faults := all_faults(planned, [partial(of_dataset, role) for role in ("dataset", "test_dataset")]):
         return faults
-    checks: list[Check] = [partial(_role_faults, where, role, planned) for role in ROLES]
-    checks += [partial(_overlap_faults, where, role, planned) for role in ROLES[1:]]
-    return all_faults(data, [lambda data: _tested_faults(where, planned), *checks, partial(_no_2d_faults, where, planned)])
+    checks: list[Check] = [partial(_tested_faults, where), *(partial(_role_faults, where, data, role) for role in ROLES)]
+    checks += [partial(_overlap_faults, where, data, role) for role in ROLES[1:]]
+    return all_faults(planned, [*checks, partial(_no_2d_faults, where, data)])
 
 
-def _tested_faults(where: str, planned: Mapping[str, Any]) -> list[str]:
-    if "test_dataset" not in planned or planned.get("test_subset") is not None:
+def _tested_faults(where: str, planned: ExperimentSettings) -> list[str]:
+    if planned.test_dataset is None or planned.test_subset is not None:
         return []
     return [f"{where}: test_dataset without a test_subset; there is nothing to evaluate on"]
 
 
-def _role_faults(where: str, role: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
-    subset, dataset = planned.get(role), _dataset_of(role, planned)
+def _role_faults(where: str, data: Mapping[str, DataSet], role: str, planned: ExperimentSettings) -> list[str]:
+    subset, dataset = getattr(planned, role), _dataset_of(role, planned)
     if subset is None:
         return []
-    _, unknown, choices = subjects_of_subset(subset, data[dataset])
+    _, unknown, choices = data[dataset].subjects_of(subset)
     return [
         f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
     ]
 
 
-def _overlap_faults(where: str, role: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+def _overlap_faults(where: str, data: Mapping[str, DataSet], role: str, planned: ExperimentSettings) -> list[str]:
     """People of different data sets are different people, whatever they are called."""
-    if planned.get(role) is None or _dataset_of(role, planned) != planned["dataset"]:
+    subset = getattr(planned, role)
+    if subset is None or _dataset_of(role, planned) != planned.dataset:
         return []
-    source = data[planned["dataset"]]
-    shared = sorted(subjects_of_subset(planned["train_subset"], source)[0] & subjects_of_subset(planned[role], source)[0])
+    source = data[planned.dataset]
+    shared = sorted(source.subjects_of(planned.train_subset)[0] & source.subjects_of(subset)[0])
     return [f"{where}: {', '.join(shared)} in train_subset and in {role}; the numbers would mean nothing"] if shared else []
 
 
-def _no_2d_faults(where: str, planned: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
-    tested = tested_dataset(planned)
-    if planned.get("test_subset") is None or has_2d_poses(data[tested]):
+def _no_2d_faults(where: str, data: Mapping[str, DataSet], planned: ExperimentSettings) -> list[str]:
+    tested = planned.tested_dataset
+    if planned.test_subset is None or data[tested].has_2d_poses():
         return []
     remedy = "name another data set with test_dataset, or set it to null"
     return [f"{where}.test_subset: {tested} has no 2D poses to test with; {remedy}"]
 
 
-def _dataset_of(role: str, planned: Mapping[str, Any]) -> str:
-    return tested_dataset(planned) if role == "test_subset" else planned["dataset"]
+def _dataset_of(role: str, planned: ExperimentSettings) -> str:
+    return planned.tested_dataset if role == "test_subset" else planned.dataset
 
 
-def tested_dataset(planned: Mapping[str, Any]) -> str:
-    """The data set that an experiment is tested on."""
-    return planned.get("test_dataset", planned["dataset"])
-
-
-def initial_weights_faults(where: str, config: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+def initial_weights_faults(where: str, config: Configuration, study: StudySettings) -> list[str]:
     """Initial weights that are nobody's, do not fit, or go in a circle."""
-    experiments = study["experiments"]
+    experiments = study.experiments
 
-    def of_experiment(name: str, planned: Any) -> list[str]:
-        place, source = f"{where}.experiments.{name}.initial_weights", planned.get("initial_weights")
+    def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
+        place, source = f"{where}.experiments.{name}.initial_weights", planned.initial_weights
         if source is None:
             return []
         if source not in experiments:
@@ -217,11 +213,11 @@ def _network_differences(source: ModelConfig, own: ModelConfig) -> list[str]:
     return differences
 
 
-def _cycle_faults(where: str, experiments: Mapping[str, Any]) -> list[str]:
+def _cycle_faults(where: str, experiments: Mapping[str, ExperimentSettings]) -> list[str]:
     sources = {}
-    for name in experiments:
+    for name, planned in experiments.items():
         with contextlib.suppress(UnknownValueError):
-            sources[name] = experiments[name].get("initial_weights")
+            sources[name] = planned.initial_weights
     cycles: dict[frozenset[str], list[str]] = {}
     for start in sources:
         path = [start]

@@ -1,7 +1,7 @@
 """What is planned: the studies of a parsed ``config.yaml``, each experiment resolved to a complete configuration.
 
 A *study* is a set of experiments on the same data; an experiment of a study is a named base configuration with the study's own
-differences. ``plan`` expects a configuration that ``study_checks.config_faults`` found nothing wrong with. No file is opened here.
+differences. ``plan`` expects a configuration that ``checks.config_faults`` found nothing wrong with. No file is opened here.
 """
 
 from collections.abc import Mapping
@@ -9,27 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
+from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.experiment import Experiment, ModelConfig
+from uplift_upsample.plan.settings import Differences
+from uplift_upsample.strict import UNKNOWN, UnknownValueError
 
 GROUPS = ("model", "train", "evaluate")
 KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What the jobs of an experiment may use.
-
-    train_threads, predict_threads: CPU cores of one job. gpus: of one training, which share its batches; a prediction
-    uses no more than one (0: the CPU, even where there is a GPU). train_memory, predict_memory: MB of host memory.
-    train_runtime: minutes, for schedulers that want to know.
-    """
-
-    train_threads: int = 4
-    predict_threads: int = 2
-    gpus: int = 1
-    train_memory: int = 16000
-    predict_memory: int = 12000
-    train_runtime: int = 4320
 
 
 @dataclass(frozen=True)
@@ -79,16 +66,15 @@ class PlannedExperiment:
 class Study:
     """Experiments that share data and tables.
 
-    note: what readers of its numbers must know; stands on tables, figures and page. data: name of a data set -> how its frames
-    table is made (``kind`` and its options). data_seed: of the simulated detections.
-    evaluates_published: whether published weights are evaluated beside those that are trained here.
+    note: what readers of its numbers must know; stands on tables, figures and page. data: the data sets by name. data_seed: of the
+    simulated detections. evaluates_published: whether published weights are evaluated beside those that are trained here.
     """
 
     name: str
     note: str
     seeds: tuple[int, ...]
     data_seed: int
-    data: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, DataSet]
     evaluates_published: bool = True
     experiments: Mapping[str, PlannedExperiment] = field(default_factory=dict)
 
@@ -156,69 +142,73 @@ class Study:
 
 
 def plan(config: Mapping[str, Any]) -> dict[str, Study]:
+    """All studies of a parsed configuration by name."""
+    return studies_of(Configuration.model_validate(config))
+
+
+def studies_of(config: Configuration) -> dict[str, Study]:
     """All studies of a configuration by name."""
-    return {name: _study(name, values, config) for name, values in config["studies"].items()}
+    return {name: _study(name, study, config) for name, study in config.studies.items()}
 
 
-def evaluates_published(config: Mapping[str, Any], study: Mapping[str, Any]) -> bool:
-    """Whether a study evaluates published weights: its own switch, and the one for all studies."""
-    return bool(config.get("evaluate_published", True) and study.get("evaluate_published", True))
-
-
-def _study(name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> Study:
-    bases = config["experiments"]
-    run = values.get("run", list(values["experiments"]))
+def _study(name: str, study: StudySettings, config: Configuration) -> Study:
     experiments = {}
-    for key, planned in values["experiments"].items():
-        experiment = resolved(planned, bases[planned.get("base", key)], f"studies.{name}.experiments.{key}")
-        test_subset = planned.get("test_subset")
-        evaluated = planned.get("evaluate_s_in", experiment.model.evaluated_s_in)
+    for key, planned in study.experiments.items():
+        experiment = resolved(planned, config.experiments[planned.base or key], f"studies.{name}.experiments.{key}")
+        evaluated = planned.evaluate_s_in or experiment.model.evaluated_s_in
+        animations = study.animations if planned.animations is None else planned.animations
         experiments[key] = PlannedExperiment(
             name=key,
             study=name,
-            dataset=planned["dataset"],
-            train_subset=planned["train_subset"],
-            val_subset=planned.get("val_subset"),
-            test_subset=test_subset,
-            test_dataset=planned.get("test_dataset", planned["dataset"]),
-            initial_weights=planned.get("initial_weights"),
-            published_weights=planned.get("published_weights"),
-            evaluated_s_in=tuple(evaluated) if test_subset else (),
+            dataset=planned.dataset,
+            train_subset=planned.train_subset,
+            val_subset=planned.val_subset,
+            test_subset=planned.test_subset,
+            test_dataset=planned.tested_dataset,
+            initial_weights=planned.initial_weights,
+            published_weights=planned.published_weights,
+            evaluated_s_in=evaluated if planned.test_subset else (),
             experiment=experiment,
-            resources=planned_resources(planned, values, config),
-            is_run=key in run,
-            animations=tuple(planned.get("animations", values.get("animations", []))) if test_subset else (),
+            resources=planned_resources(planned, study, config),
+            is_run=study.run is None or key in study.run,
+            animations=animations if planned.test_subset else (),
         )
     return Study(
         name=name,
-        note=values.get("note", ""),
-        seeds=tuple(values["seeds"]),
-        data_seed=values.get("data_seed", 0),
-        data=values["data"],
-        evaluates_published=evaluates_published(config, values),
+        note=study.note,
+        seeds=study.seeds,
+        data_seed=study.data_seed,
+        data=study.data,
+        evaluates_published=config.evaluates_published(study),
         experiments=experiments,
     )
 
 
-def planned_resources(planned: Mapping[str, Any], study: Mapping[str, Any], config: Mapping[str, Any]) -> Resources:
-    """The resources of an experiment: its own before those of its study; ``devices`` before the GPUs of all that use any."""
-    resources = Resources(**{**study.get("resources", {}), **planned.get("resources", {})})
-    devices = config.get("devices")
-    return resources if devices is None or resources.gpus == 0 else replace(resources, gpus=devices)
+def planned_resources(planned: ExperimentSettings, study: StudySettings, config: Configuration) -> Resources:
+    """The resources of an experiment: its own before those of its study; ``devices`` before the GPUs of all that use any.
+
+    Raises ``UnknownValueError`` where some of them are wrong.
+    """
+    given = {**study.resources.given(), **planned.resources.given()}
+    if UNKNOWN in given.values():
+        raise UnknownValueError("resources")
+    resources = Resources(**given)
+    return resources if config.devices is None or resources.gpus == 0 else replace(resources, gpus=config.devices)
 
 
-def resolved(planned: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Experiment:
+def resolved(planned: ExperimentSettings, base: Base, where: str) -> Experiment:
     """An experiment of a study: the base configuration with the study's differences. Raises ``InputError`` naming every fault."""
-    groups = {group: merged(base.get(group, {}), planned.get(group, {})) for group in GROUPS}
+    groups = {group: merged(getattr(base, group), getattr(planned, group)) for group in GROUPS}
     return Experiment.from_mapping(groups, where)
 
 
-def merged(base: Mapping[str, Any], differences: Mapping[str, Any]) -> dict[str, Any]:
-    """A group of settings with differences.
+def merged(base: Differences, differences: Differences | None) -> dict[str, Any]:
+    """A group of settings with differences; what was found wrong is ``strict.UNKNOWN``.
 
     The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing.
     """
-    before, settings = {**base}, {**base, **differences}
+    before = base.given()
+    settings = {**before, **(differences.given() if differences is not None else {})}
     for params, kind in KEPT_TOGETHER.items():
         is_same = settings.get(kind) == before.get(kind)
         if is_same and isinstance(before.get(params), Mapping) and isinstance(settings[params], Mapping):

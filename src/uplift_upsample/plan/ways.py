@@ -10,14 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.plan.amass_subsets import file_names, subset_name
-
 RAW = "data/raw"  # original files, fetched or put there by the user
 CONVERTED = "results/data"  # made from them, for all studies
-H36M_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
-BODY_MODEL = f"{CONVERTED}/amass/body_model.npz"
-BODY_MODEL_SOURCES = ("smplh", "dmpls", "h36m_regressor")
 # The environment variables that hold a login, by the word in the column `access` of the table of sources.
 LOGIN_VARIABLES = {
     "h36m_cookie": ("H36M_PHPSESSID",),
@@ -39,13 +33,13 @@ LOGIN_SITES = {
 class Surroundings:
     """What there is: rows of the table of sources by name, logins (keys of ``LOGIN_VARIABLES``), files.
 
-    holds: whether a frames table that exists is made of what a data set of the configuration describes.
+    holds: whether a frames table that exists is made of what a data set of the configuration (``datasets.DataSet``) describes.
     """
 
     sources: Mapping[str, Mapping[str, str]]
     logins: Collection[str]
     exists: Callable[[str], bool]
-    holds: Callable[[str, Mapping[str, Any]], bool] = lambda frames, source: True
+    holds: Callable[[str, Any], bool] = lambda frames, source: True
 
     def raw(self, source: str) -> str:
         """Where the original file lies, or will."""
@@ -84,73 +78,15 @@ def is_generated(path: str) -> bool:
     return PurePath(path).parts[:1] == ("results",)
 
 
-def needs(source: Mapping[str, Any], around: Surroundings, frames: str) -> list[Need]:
-    """What a data set of the configuration is made from. frames: path of its frames table, ``.../{dataset}.h5``.
-
-    Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted. Raises ``InputError``
-    where two files of the user are one AMASS subset.
-    """
-    if around.exists(frames):
-        found = _needs(source, around, frames, can_fetch=False)
-        if all(need.is_met for need in found) or around.holds(frames, source):
-            return found
-    return _needs(source, around, frames, can_fetch=True)
+def of_the_user(what: str, own: str, around: Surroundings) -> Need:
+    """A need that only a file or folder of the user meets."""
+    return Need(what, own, own, is_met=is_generated(own) or around.exists(own))
 
 
-def _needs(source: Mapping[str, Any], around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
-    if source["kind"] == "h36m":
-        return _h36m_needs(source, around, can_fetch)
-    if source["kind"] == "amass":
-        own = source.get("own", {})
-        return [
-            _own_capture(subset, own[subset], f"{frames.removesuffix('.h5')}/{subset}.npz", around)
-            if subset in own
-            else _subset(subset, _converted_subset(source["folder"], subset, around), around, can_fetch)
-            for subset in [*map(subset_name, source["subsets"]), *(subset for subset in own if subset not in source["subsets"])]
-        ]
-    if source["kind"] == "mocap":
-        return [_own_capture("motion capture", source["folder"], source["folder"], around)]
-    return []
-
-
-def _h36m_needs(source: Mapping[str, Any], around: Surroundings, can_fetch: bool) -> list[Need]:
-    archives = tuple(f"h36m_{subject}" for subject in H36M_SUBJECTS)
-    input_2d = source["input_2d"]
-    own_2d = source["poses_2d"].format(input_2d=input_2d)
-    poses_3d = _need("3D poses", source["poses_3d"], f"{CONVERTED}/h36m/data_3d_h36m.npz", archives, around, can_fetch)
-    if input_2d == "gt":
-        return [poses_3d, _need("2D poses", own_2d, f"{CONVERTED}/h36m/data_2d_h36m_gt.npz", archives, around, can_fetch)]
-    detections = f"h36m_{input_2d}"
-    if detections not in around.sources:
-        return [poses_3d, _need("2D poses", own_2d, None, (), around, can_fetch)]
-    return [poses_3d, _need("2D poses", own_2d, manifest_of(detections), (detections,), around, can_fetch)]
-
-
-def _converted_subset(folder: str, subset: str, around: Surroundings) -> str:
-    """The user's converted file of a subset, under whichever of its names it is there."""
-    paths = [f"{folder}/{name}.npz" for name in file_names(subset)]
-    there = [path for path in paths if not is_generated(path) and around.exists(path)]
-    if len(there) > 1:
-        raise InputError(f"AMASS: {' and '.join(there)} are files of one subset, {subset}; delete all but one")
-    return there[0] if there else paths[0]
-
-
-def _subset(subset: str, own: str, around: Surroundings, can_fetch: bool) -> Need:
-    if f"amass_{subset}" not in around.sources:
-        return _need(subset, own, None, (), around, can_fetch)
-    sources = (f"amass_{subset}", *(() if around.exists(BODY_MODEL) else BODY_MODEL_SOURCES))
-    return _need(subset, own, f"{CONVERTED}/amass/{subset}.npz", sources, around, can_fetch)
-
-
-def _own_capture(what: str, folder: str, used: str, around: Surroundings) -> Need:
-    return Need(what, folder, used, is_met=around.exists(folder))
-
-
-def _need(what: str, own: str, made: str | None, sources: tuple[str, ...], around: Surroundings, can_fetch: bool) -> Need:
+def of_archives(what: str, own: str, made: str, sources: tuple[str, ...], around: Surroundings, *, can_fetch: bool) -> Need:
+    """A need that a file of the user meets, or one that is made from original files."""
     if is_generated(own) or around.exists(own):
         return Need(what, own, own)
-    if made is None:
-        return Need(what, own, own, is_met=False)
     if around.exists(made):
         return Need(what, own, made, sources)
     absent = tuple(source for source in sources if not around.is_at_hand(source, can_fetch=can_fetch))

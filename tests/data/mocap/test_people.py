@@ -18,6 +18,7 @@ from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
 from uplift_upsample.data.mocap.own import judge
 from uplift_upsample.data.mocap.own_folder import judge_folder, listed_recordings, mocap_table, read_folder
 from uplift_upsample.data.mocap.own_writing import write_recordings
+from uplift_upsample.plan.datasets import Mocap
 
 WALKS = {"recordings": np.array(["a", "b"]), "lengths": np.array([100, 140])}
 
@@ -97,9 +98,9 @@ def test_a_table_for_pretraining_has_no_detections_and_no_cameras_of_its_own(peo
     assert {source["file"] for source in table.metadata["sources"]} == {"09.npz", "11.npz"}
     write_frames_table(tmp_path / "mocap.h5", table)
     planned = {"kind": "mocap", "folder": str(people), "splits": table.metadata["splits"]}
-    assert holds_data_of(tmp_path / "mocap.h5", {**planned, "detections": "none"})
-    assert not holds_data_of(tmp_path / "mocap.h5", planned)
-    assert not holds_data_of(tmp_path / "mocap.h5", {**planned, "detections": "simulated"})
+    assert holds_data_of(tmp_path / "mocap.h5", Mocap(**planned, detections="none"))
+    assert not holds_data_of(tmp_path / "mocap.h5", Mocap(**planned))
+    assert not holds_data_of(tmp_path / "mocap.h5", Mocap(**planned, detections="simulated"))
 
 
 def test_people_are_small_varied_and_sound(people: Path, project: Path) -> None:

@@ -22,25 +22,10 @@ from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.experiment import FRAME_RATE
+from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS
 from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 logger = logging.getLogger(__name__)
-
-SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")  # the others have no public 3D poses
-
-SPLITS = {
-    "train": ("S1", "S5", "S6", "S7"),
-    "val": ("S8",),
-    "trainval": ("S1", "S5", "S6", "S7", "S8"),
-    "test": ("S9", "S11"),
-}
-
-# fmt: off
-ACTIONS = (
-    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting", "SittingDown",
-    "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether",
-)
-# fmt: on
 
 _OTHER_RATE = 1.5  # times as many 3D as 2D frames: more than a video that ends early
 CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: no published number has it

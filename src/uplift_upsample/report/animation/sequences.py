@@ -11,13 +11,11 @@ sequence bears it.
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
-from uplift_upsample.data.h36m.table import ACTIONS
 from uplift_upsample.errors import InputError
 
 
@@ -46,22 +44,6 @@ def video_of(table: FramesTable, videos: Iterable[int], sequence: str) -> int:
     if found is None:
         raise InputError(f"no sequence {sequence!r}; {_choices(sequence, names)}")
     return found
-
-
-def planned_sequences(source: Mapping[str, Any], subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
-    """The names that sequences will have whose frames table is not there yet; empty where nothing can be said of them.
-
-    source: the data set as the configuration describes it. subjects: of the test. trials: its recordings, if listed. A second
-    recording of an action (``S9_Walking_1_cam2``) is not among the names of Human3.6M: the files show which there are.
-    """
-    if source["kind"] == "h36m":
-        titles = [f"{subject}_{_plain(action)}" for subject in subjects for action in ACTIONS]
-    elif trials:
-        rows = [row for row in trials if row["subject"] in set(subjects)]
-        titles = [row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows]
-    else:
-        return []
-    return [f"{title}_cam{camera}" for title in dict.fromkeys(titles) for camera in range(4)]
 
 
 def table_sequences(path: str | os.PathLike[str], subset: str) -> list[str]:

@@ -1,0 +1,264 @@
+"""What ``config.yaml`` may hold. ``workflow/schemas/config.schema.yaml`` is made of these models (``make schema``)."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from annotated_types import MinLen
+from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
+
+from uplift_upsample.plan.datasets import AnyDataSet
+from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.settings import (
+    SEQUENCE,
+    Count,
+    Differences,
+    Distance,
+    Name,
+    Names,
+    Number,
+    Settings,
+    Unique,
+    differences_of,
+)
+from uplift_upsample.strict import all_faults
+
+T = TypeVar("T")
+ABSENT: Any = None  # of a key that may be missing, and is not null where it is there
+Some = Annotated[dict[Name, T], MinLen(1)]  # entries by name
+Listed = Annotated[tuple[T, ...], Strict(False), MinLen(1), *Unique]
+Sequences = Annotated[tuple[Annotated[str, Field(pattern=SEQUENCE)], ...], Strict(False), *Unique]
+Pair = Annotated[tuple[Literal[0, 1], Literal[0, 1]], Strict(False)]
+OneOrMore = Annotated[
+    Names,
+    BeforeValidator(lambda names: [names] if isinstance(names, str) else names),
+    WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}, "uniqueItems": True}),
+]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the jobs of an experiment may use."""
+
+    train_threads: Count = 4
+    """CPU cores of one training."""
+    predict_threads: Count = 2
+    """CPU cores of one prediction job."""
+    gpus: Number = 1
+    """GPUs of one training, which share its batches; a prediction uses no more than 1; 0, the CPU even where there is a GPU."""
+    train_memory: Count = 16000
+    """MB of host memory of one training."""
+    predict_memory: Count = 12000
+    """MB of host memory of one prediction job."""
+    train_runtime: Count = 4320
+    """Minutes that a cluster's scheduler may expect of one training."""
+
+
+class ScheduleParams(Differences):
+    """Parameters of the schedule; rates are per step, boundaries and intervals in steps."""
+
+    initial_learning_rate: Distance = ABSENT
+    """Learning rate at step 0."""
+    decay_steps: Count = ABSENT
+    """Steps between two multiplications with decay_rate."""
+    decay_rate: Distance = ABSENT
+    """Factor."""
+    staircase: bool = ABSENT
+    """Multiply in steps, not continuously."""
+    large_decay_steps: Count = ABSENT
+    """Steps between two multiplications with large_decay_rate."""
+    large_decay_rate: Distance = ABSENT
+    """Factor."""
+    boundaries: list[Number] = ABSENT
+    """Steps at which the learning rate changes."""
+    values: list[Distance] = ABSENT
+    """Learning rates, one more than boundaries."""
+    first_decay_steps: Count = ABSENT
+    """Steps of the first period."""
+    t_mul: Distance = ABSENT
+    """Factor from one period's length to the next."""
+    m_mul: Distance = ABSENT
+    """Factor from one period's first learning rate to the next."""
+    alpha: Distance = ABSENT
+    """Smallest learning rate over the first."""
+
+
+class OptimizerParams(Differences):
+    """Parameters of the optimiser."""
+
+    beta_1: float = ABSENT
+    """Decay of the mean of the gradients, per step."""
+    beta_2: float = ABSENT
+    """Decay of the mean of their squares, per step."""
+    epsilon: float = ABSENT
+    """Added to the root of that."""
+    amsgrad: bool = ABSENT
+    """Divide by the largest mean of squares so far."""
+
+
+if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
+    from uplift_upsample.plan.settings import Differences as Evaluate
+    from uplift_upsample.plan.settings import Differences as Model
+    from uplift_upsample.plan.settings import Differences as ResourcesOf
+    from uplift_upsample.plan.settings import Differences as Train
+else:
+    Model = differences_of(ModelConfig, num_joints=Literal[17], paddings=tuple[Pair, ...] | None)
+    Train = differences_of(TrainConfig, schedule_params=ScheduleParams, optimizer_params=OptimizerParams)
+    Evaluate = differences_of(EvaluateConfig)
+    ResourcesOf = differences_of(Resources)
+
+
+class Base(Settings):
+    """A base configuration: what is not said has the defaults of ``plan.experiment``."""
+
+    model: Model
+    """The network."""
+    train: Train = Train()
+    """Training."""
+    evaluate: Evaluate = Evaluate()
+    """Evaluation."""
+
+
+class ExperimentSettings(Settings):
+    """An experiment of a study: a base configuration with differences."""
+
+    base: str | None = None
+    """Base configuration, a key of the top-level 'experiments'; absent, the experiment's own name."""
+    dataset: str
+    """Name of a data set of the study."""
+    train_subset: str
+    """What is trained on, a split of the data set or subjects separated by commas."""
+    val_subset: str | None = None
+    """What chooses the best epoch; null, the last epoch is kept."""
+    test_subset: str | None = None
+    """What is evaluated; null, nothing is."""
+    test_dataset: str | None = None
+    """Data set of the study that test_subset is a part of; absent, the one that is trained on."""
+    initial_weights: str | None = None
+    """Experiment of the study whose weights training starts from (same seed); null, random ones."""
+    published_weights: str | None = None
+    """Weights that others published for this experiment, a name in workflow/resources/sources.csv; null, none."""
+    evaluate_s_in: Listed[Count] | None = None
+    """Strides of 2D poses to evaluate, 50 Hz frames; absent, those of training."""
+    animations: Sequences | None = None
+    """Test sequences that are drawn as animations of this experiment; absent, those of the study."""
+    resources: ResourcesOf = ResourcesOf()
+    """What its jobs may use, where that differs from the study."""
+    model: Model = Model()
+    """The network, where it differs from the base."""
+    train: Train = Train()
+    """Training, where it differs from the base."""
+    evaluate: Evaluate = Evaluate()
+    """Evaluation, where it differs from the base."""
+
+    @property
+    def tested_dataset(self) -> str:
+        """The data set that it is tested on."""
+        return self.dataset if self.test_dataset is None else self.test_dataset
+
+
+class StudySettings(Settings):
+    """Experiments on the same data."""
+
+    note: Annotated[str, Field(min_length=1)] = Field("", validate_default=False)
+    """What readers of the study's tables, figures and page must know of its numbers; stands on all of them."""
+    seeds: Listed[Number]
+    """Random seeds of training; each experiment is run once with each. Tables show mean and standard deviation."""
+    data_seed: Number = 0
+    """Random seed of the simulated detections."""
+    resources: ResourcesOf = ResourcesOf()
+    """What the jobs of all its experiments may use."""
+    data: Some[AnyDataSet]
+    """Data sets by name. The name is that of the frames table, results/{study}/data/{name}.h5."""
+    experiments: Some[ExperimentSettings]
+    """Experiments by name, the second folder below results/."""
+    run: Names | None = None
+    """The experiments to run; absent, all. The others are in no table, and can be built by the name of a file. Empty, nothing is
+    trained, and only published weights are evaluated."""
+    evaluate_published: bool = True
+    """Whether the published weights that experiments name are evaluated, whatever is run."""
+    animations: Sequences = ()
+    """Test sequences that are drawn as animations of every experiment, e.g. S9_Walking_cam0."""
+
+
+class Tolerance(Settings):
+    """Distances from a published figure."""
+
+    pass_mm: Distance
+    """mm of MPJPE, in either direction, up to which it is PASS."""
+    warn_mm: Distance
+    """mm of MPJPE, in either direction, up to which it is WARN, and FAIL beyond."""
+
+
+class Verdict(Settings):
+    """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
+
+    published_weights: Tolerance | None = None
+    """Distances for the authors' published weights, evaluated here."""
+    trained_here: Tolerance | None = None
+    """Distances for the mean over the seeds that were trained here."""
+    average: Literal["auto", "frame_wise", "action_wise"] = "auto"
+    """The average that the published figures are compared with. auto, the one that published weights agree with better."""
+
+    def faults(self) -> list[str]:
+        """Tolerances the wrong way round, a line each that starts with the key. Works on ``strict.Known``, too."""
+
+        def of_weights(name: str, verdict: Verdict) -> list[str]:
+            one: Tolerance | None = getattr(verdict, name)
+            if one is None or one.pass_mm <= one.warn_mm:
+                return []
+            return [f"{name}: pass_mm {one.pass_mm} is larger than warn_mm {one.warn_mm}"]
+
+        return all_faults(self, [partial(of_weights, name) for name in ("published_weights", "trained_here")])
+
+
+class Thresholds(Settings):
+    """From where on poses contradict what they are said to be. What is not said has the defaults of the scripts."""
+
+    body_size: Annotated[tuple[Distance, Distance], Strict(False)] | None = None
+    """Least and largest extent of a person in 3D poses, m."""
+    reprojection_px: Distance | None = None
+    """Largest distance of the 2D poses of a video from its projected 3D poses, pixels."""
+    shift_px: Distance | None = None
+    """The same for recordings of S9 that are known to be displaced as a whole, pixels."""
+    surplus: Distance | None = None
+    """Most 2D frames behind the end of the 3D poses, as a share of these."""
+
+    def faults(self) -> list[str]:
+        """Sizes that do not rise, a line that starts with the key. Works on ``strict.Known``, too."""
+        smallest, largest = self.body_size or (0, 1)
+        return [] if smallest < largest else [f"body_size: {smallest:g} is not smaller than {largest:g}"]
+
+
+class Configuration(Settings):
+    """Configuration of the workflow."""
+
+    reproduce: OneOrMore
+    """Studies that the targets all, data, pretrain, train, evaluate and tables build. A list, or one name."""
+    retrain_on_code_change: bool = False
+    """Train again when the code of training changed. Off, the change is only reported; weights stay."""
+    evaluate_published: bool = True
+    """Off, no study evaluates published weights, and none are fetched; their cells in the tables show NOT RUN."""
+    device: Literal["auto", "gpu", "cpu"] = "auto"
+    """What trainings and predictions run on. auto, a GPU if there is one; gpu, the workflow stops without one; cpu."""
+    devices: Count | None = None
+    """GPUs that share each batch of a training, for all trainings that use any (resources, gpus). Null, as the resources say."""
+    deterministic: bool = False
+    """Only operations that give equal bytes in equal runs, in trainings and predictions. Slower; TensorFlow works without XLA."""
+    environment: Literal["cpu", "gpu"] = "cpu"
+    """Conda environment of the jobs, if Snakemake is to make one (--software-deployment-method conda)."""
+    cmu_source: str | None = None
+    """Where the CMU motion capture files come from (folder, zip file, URL), in place of the 'source' of all data sets of kind cmu.
+    Null, no change."""
+    checks: Thresholds = Thresholds()
+    """From where on poses contradict what they are said to be; such files are refused."""
+    verdict: Verdict = Verdict()
+    """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
+    experiments: dict[Name, Base]
+    """Base configurations by name. A study's experiment is one of them with the study's differences."""
+    studies: Some[StudySettings]
+    """Experiments on the same data, by name. The name is a target, and the first folder below results/."""
+
+    def evaluates_published(self, study: StudySettings) -> bool:
+        """Whether a study evaluates published weights: its own switch, and the one for all studies."""
+        return self.evaluate_published and study.evaluate_published

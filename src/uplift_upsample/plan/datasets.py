@@ -1,0 +1,323 @@
+"""The kinds of data sets. Each is a class that says everything about itself: its options, its people, what it is made from.
+
+To add one, write a class and name it in ``AnyDataSet``; docs/changing.md has an example. No file is opened here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import PurePath
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from uplift_upsample.errors import InputError
+from uplift_upsample.plan import h36m_subjects
+from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, meant_for_validation, subset_name
+from uplift_upsample.plan.settings import Name, Settings, SomeNames
+from uplift_upsample.plan.ways import CONVERTED, Need, Surroundings, is_generated, manifest_of, of_archives, of_the_user
+from uplift_upsample.strict import UNKNOWN
+
+NUM_CAMERAS = 4  # of Human3.6M, which see simulated detections too
+BODY_MODEL = f"{CONVERTED}/amass/body_model.npz"
+BODY_MODEL_SOURCES = ("smplh", "dmpls", "h36m_regressor")
+
+
+class DataSet(Settings):
+    """A data set of a study: how its frames table is made, and who is in it."""
+
+    kind: str
+    layout: ClassVar[str] = ""
+    """How a converted file of the user looks, for the message where it is missing."""
+
+    known_frames: ClassVar[Mapping[str, int]] = {}
+    """Frames of all videos of a subset, where they are known without the data."""
+
+    def all_splits(self) -> Mapping[str, Sequence[str]]:
+        """The subjects of each split."""
+        raise NotImplementedError
+
+    def all_subjects(self) -> list[str]:
+        """All subjects, in the order in which messages list them."""
+        return sorted({subject for subjects in self.all_splits().values() for subject in subjects})
+
+    def subject_named(self, name: str) -> str:
+        """The subject that is meant by a name of the configuration."""
+        return name
+
+    def subjects_of(self, subset: str) -> tuple[set[str], list[str], list[str]]:
+        """The subjects of a subset (a split, or names joined by commas), the names that mean nothing, and all that would."""
+        splits, subjects = self.all_splits(), self.all_subjects()
+        if subset in splits:
+            return set(splits[subset]), [], []
+        names = [self.subject_named(name.strip()) for name in subset.split(",")]
+        return set(names), [name for name in names if name not in subjects], [*splits, *subjects]
+
+    def has_2d_poses(self) -> bool:
+        """What is made for pre-training alone has none, and nothing can be tested on it."""
+        return True
+
+    def faults(self) -> list[str]:
+        """What its options mean together and cannot, a line each that starts with the option. Works on ``strict.Known``, too."""
+        return []
+
+    def places(self) -> dict[str, str]:
+        """Folders and the like that it is made from, by option: what is misspelt there is found before the start."""
+        return {}
+
+    def people(self) -> str | None:
+        """Where its people are listed: a table of trials or a folder of recordings; None where nothing needs to list them."""
+        return None
+
+    def without_people(self) -> list[str]:
+        """What is wrong where ``people`` shows nobody, a line each that starts with the option."""
+        return []
+
+    def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
+        """The names that sequences of some subjects will have in the frames table, as far as they are known before it is there.
+
+        trials: the recordings, if ``people`` lists them.
+        """
+        rows = [row for row in trials if row["subject"] in set(subjects)]
+        return _in_cameras([row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows])
+
+    def recorded(self) -> dict[str, Any]:
+        """What the metadata of its frames table say of it."""
+        return {}
+
+    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether a frames table with these metadata holds it. May raise ``LookupError``, ``TypeError`` and ``ValueError``."""
+        return True
+
+    def needs(self, around: Surroundings, frames: str) -> list[Need]:
+        """What it is made from. frames: path of its frames table, ``.../{dataset}.h5``.
+
+        Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted. Raises
+        ``InputError`` where two files of the user are one AMASS subset.
+        """
+        if around.exists(frames):
+            found = self._needs(around, frames, can_fetch=False)
+            if all(need.is_met for need in found) or around.holds(frames, self):
+                return found
+        return self._needs(around, frames, can_fetch=True)
+
+    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
+        return []
+
+    def how(self, required: Sequence[Need]) -> str:
+        """How it comes in, where nothing is missing; for the doctor."""
+        there = [need.what for need in required if need.used == need.own]
+        made = [need.what for need in required if need.used != need.own]
+        parts = [f"{', '.join(there)} in place"] if there else []
+        parts += [f"{', '.join(made)} to be made from archives that are there or can be fetched"] if made else []
+        return "; ".join(parts) or "nothing is needed"
+
+
+class H36M(DataSet):
+    """Human3.6M with one source of 2D poses."""
+
+    kind: Literal["h36m"]
+    """What the data set is made from."""
+    poses_3d: str
+    """Path of the user's data_3d_h36m.npz (world coordinates, metres, 50 Hz); where it is not there, it is made from archives."""
+    poses_2d: str
+    """Path of the user's 2D poses (pixels), {input_2d} in it is replaced; where they are not there, they are fetched (CPN) or made
+    (gt)."""
+    input_2d: str
+    """Name of the 2D source, e.g. gt or cpn_ft_h36m_dbb."""
+    layout: ClassVar[str] = (
+        "data_3d_h36m.npz in VideoPose3D's layout, https://github.com/facebookresearch/VideoPose3D/blob/main/DATASETS.md"
+    )
+
+    known_frames: ClassVar[Mapping[str, int]] = {"test": h36m_subjects.TEST_FRAMES}
+
+    def all_splits(self) -> Mapping[str, Sequence[str]]:
+        return h36m_subjects.SPLITS
+
+    def all_subjects(self) -> list[str]:
+        return list(h36m_subjects.SUBJECTS)
+
+    def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
+        """Without second recordings of an action (``S9_Walking_1_cam2``): the files show which there are."""
+        return _in_cameras(f"{subject}_{action}" for subject in subjects for action in h36m_subjects.ACTIONS)
+
+    def recorded(self) -> dict[str, Any]:
+        return {"input_2d": self.input_2d}
+
+    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
+        return bool(metadata["input_2d"] == self.input_2d)
+
+    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
+        archives = tuple(f"h36m_{subject}" for subject in h36m_subjects.SUBJECTS)
+        poses_3d, poses_2d = self.poses_3d, self.poses_2d.format(input_2d=self.input_2d)
+        made_3d, made_2d = f"{CONVERTED}/h36m/data_3d_h36m.npz", f"{CONVERTED}/h36m/data_2d_h36m_gt.npz"
+        found = [of_archives("3D poses", poses_3d, made_3d, archives, around, can_fetch=can_fetch)]
+        detections = f"h36m_{self.input_2d}"
+        if self.input_2d != "gt" and detections not in around.sources:
+            return [*found, of_the_user("2D poses", poses_2d, around)]
+        if self.input_2d != "gt":
+            made_2d, archives = manifest_of(detections), (detections,)
+        return [*found, of_archives("2D poses", poses_2d, made_2d, archives, around, can_fetch=can_fetch)]
+
+
+class Amass(DataSet):
+    """Motion capture for pre-training; its subjects are its subsets, under the project's names."""
+
+    kind: Literal["amass"]
+    """What the data set is made from."""
+    folder: str
+    """Folder of the user's converted subsets, {subset}.npz under any name of the subset (17 joints, metres, 50 Hz); the others are
+    made from archives."""
+    subsets: SomeNames
+    """Names of the subsets, those of the site today or of former years (MPI_HDM05)."""
+    own: dict[Name, str] = Field({})
+    """Your own motion capture as further subsets, name -> folder of recordings (docs/own_motion_capture.md). All are trained on."""
+    layout: ClassVar[str] = "{subset}.npz, key positions_3d: person -> sequence -> positions_3d (T, 17, 3) in metres, frame_rate 50"
+
+    def all_splits(self) -> Mapping[str, Sequence[str]]:
+        names = self.all_subjects()
+        return {
+            "train": [name for name in names if name not in SPLITS["val"]],
+            "val": [name for name in names if name in SPLITS["val"]],
+        }
+
+    def all_subjects(self) -> list[str]:
+        return list(dict.fromkeys([*map(subset_name, self.subsets), *self.own]))
+
+    def subject_named(self, name: str) -> str:
+        return subset_name(name)
+
+    def has_2d_poses(self) -> bool:
+        return False
+
+    def faults(self) -> list[str]:
+        """A subset that is listed under two of its names, and names by which validation data would be trained on."""
+        faults, seen = [], dict[str, str]()
+        for name in self.subsets:
+            earlier = seen.setdefault(subset_name(name), name)
+            if earlier != name:
+                faults.append(f"subsets: {earlier} and {name} are one subset, {subset_name(name)}; list it once")
+            if likely := meant_for_validation(name):
+                faults.append(f"subsets: AMASS has no subset {name!r}, did you mean {likely!r}?")
+        for name in self.own:
+            likely = subset_name(name) if subset_name(name) in SUBSETS else meant_for_validation(name)
+            if likely:
+                faults.append(f"own: {name!r} reads like the subset {likely} of AMASS; call your own motion capture otherwise")
+        return faults
+
+    def places(self) -> dict[str, str]:
+        return {f"own.{subset}": folder for subset, folder in self.own.items()}
+
+    def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
+        return []
+
+    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
+        return {subset_name(PurePath(entry["file"]).stem) for entry in metadata["sources"]} == {*self.all_subjects()}
+
+    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
+        return [
+            Need(name, self.own[name], f"{frames.removesuffix('.h5')}/{name}.npz", is_met=around.exists(self.own[name]))
+            if name in self.own
+            else self._need_of(name, around, can_fetch)
+            for name in self.all_subjects()
+        ]
+
+    def _need_of(self, subset: str, around: Surroundings, can_fetch: bool) -> Need:
+        """A subset; the user's converted file of it may bear any of its names."""
+        paths = [f"{self.folder}/{name}.npz" for name in file_names(subset)]
+        there = [path for path in paths if not is_generated(path) and around.exists(path)]
+        if len(there) > 1:
+            raise InputError(f"AMASS: {' and '.join(there)} are files of one subset, {subset}; delete all but one")
+        own = there[0] if there else paths[0]
+        if f"amass_{subset}" not in around.sources:
+            return of_the_user(subset, own, around)
+        sources = (f"amass_{subset}", *(() if around.exists(BODY_MODEL) else BODY_MODEL_SOURCES))
+        return of_archives(subset, own, f"{CONVERTED}/amass/{subset}.npz", sources, around, can_fetch=can_fetch)
+
+
+class Recorded(DataSet):
+    """Recorded people, seen by simulated detections of the Human3.6M cameras; the configuration says who is in which split."""
+
+    splits: Annotated[dict[str, SomeNames], Field(min_length=1)]
+    """Subjects of each split, as the recordings or the database write them (two or three digits, quoted)."""
+
+    def all_splits(self) -> Mapping[str, Sequence[str]]:
+        return self.splits
+
+    def faults(self) -> list[str]:
+        """Subjects in two splits."""
+        known = {split: {*subjects} for split, subjects in self.splits.items() if subjects is not UNKNOWN}
+        return [
+            f"splits: {in_words('subject', sorted(first & second))} in {one} and in {other}; a subject belongs to one split"
+            for (one, first), (other, second) in combinations(known.items(), 2)
+            if first & second
+        ]
+
+    def recorded(self) -> dict[str, Any]:
+        return {"splits": self.splits}
+
+
+class Cmu(Recorded):
+    """People of the CMU motion capture database."""
+
+    kind: Literal["cmu"]
+    """What the data set is made from."""
+    source: str
+    """cmu_all, the archive of the whole database in the table of sources; or a zip file of it, the URL of a mirror with single
+    files, or a folder with the same layout."""
+    trials: str
+    """Table of the trials to use (CSV with subject and trial)."""
+    cache: str = "data/raw/cmu"
+    """Folder for the original files."""
+
+    def places(self) -> dict[str, str]:
+        return {"source": self.source}
+
+    def people(self) -> str:
+        return self.trials
+
+    def without_people(self) -> list[str]:
+        return [f"trials: there is no table {self.trials}"]
+
+    def how(self, required: Sequence[Need]) -> str:
+        return f"will be fetched, about 1.1 GB, or is taken from {self.cache} where it is there"
+
+
+class Mocap(Recorded):
+    """Your own motion capture (docs/own_motion_capture.md), seen by simulated detections of the Human3.6M cameras."""
+
+    kind: Literal["mocap"]
+    """What the data set is made from."""
+    folder: str
+    """Folder of the recordings."""
+    detections: Literal["simulated", "none"] = "simulated"
+    """simulated, by the cameras of Human3.6M; none, for pre-training, which sees the people by cameras drawn at random."""
+
+    def has_2d_poses(self) -> bool:
+        return self.detections != "none"
+
+    def places(self) -> dict[str, str]:
+        return {"folder": self.folder}
+
+    def people(self) -> str:
+        return self.folder
+
+    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
+        return (metadata["input_2d"] is not None) == self.has_2d_poses()
+
+    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
+        return [of_the_user("motion capture", self.folder, around)]
+
+
+AnyDataSet = Annotated[
+    Annotated[H36M, Tag("h36m")] | Annotated[Amass, Tag("amass")] | Annotated[Cmu, Tag("cmu")] | Annotated[Mocap, Tag("mocap")],
+    Discriminator(lambda options: options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", "")),
+]
+
+
+def in_words(noun: str, names: Sequence[str]) -> str:
+    """``subject 01``, ``subjects 01, 02``."""
+    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _in_cameras(titles: Iterable[str]) -> list[str]:
+    return [f"{title}_cam{camera}" for title in dict.fromkeys(titles) for camera in range(NUM_CAMERAS)]

@@ -1,0 +1,241 @@
+"""What the parts of ``config.yaml`` have in common: frozen models that know every key, and lines about what is wrong with them.
+
+A part with a fault has no model. What is known of it (``strict.Known``) serves the checks of what several values mean together, so
+that their faults come at once with those of single values.
+"""
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from annotated_types import Ge, MinLen
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    WrapValidator,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from uplift_upsample.strict import UNKNOWN, Known, UnknownValueError, shown, suggestion
+
+S = TypeVar("S", bound="Settings")
+Handler = Callable[[Any], Any]
+NAME, SEQUENCE = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z0-9_-]+$"
+_IN_WORDS = {
+    NAME: "letters, digits and underscores can, a letter first",
+    SEQUENCE: "it has letters, digits, hyphens and underscores, like S9_Walking_cam0",
+}
+
+
+@dataclass
+class _Reading:
+    """One reading of a configuration. is_known: whether parts with faults become what is known of them, instead of an error.
+
+    models: by the ``id`` of the keys and values that they were read from.
+    """
+
+    is_known: bool
+    models: dict[int, type["Settings"]] = field(default_factory=dict)
+
+
+def _reading(info: ValidationInfo) -> _Reading:
+    return info.context or _Reading(is_known=False)
+
+
+def _without_repeats(items: tuple) -> tuple:
+    if len({*items}) < len(items):
+        raise PydanticCustomError("repeats", "repeats an entry")
+    return items
+
+
+def _right_names(value: Any, handler: Handler, info: ValidationInfo) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        if not _reading(info).is_known or not isinstance(value, list):
+            raise
+        return handler([item for item in value if isinstance(item, str)] or None)
+
+
+Unique = (AfterValidator(_without_repeats), Field(json_schema_extra={"uniqueItems": True}))
+Name = Annotated[str, Field(pattern=NAME)]
+Names = Annotated[tuple[str, ...], Strict(False), *Unique, WrapValidator(_right_names)]  # YAML has lists where Python has tuples
+SomeNames = Annotated[tuple[str, ...], Strict(False), MinLen(1), *Unique, WrapValidator(_right_names)]
+Count = Annotated[int, Ge(1)]
+Number = Annotated[int, Ge(0)]
+Distance = Annotated[float, Ge(0)]
+
+
+class Settings(BaseModel):
+    """A part of the configuration. A whole number can stand for a number; nothing else is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    _said: tuple[str, ...] = PrivateAttr(())  # the keys that are there, in their order
+
+    @classmethod
+    def read(cls: type[S], values: Any) -> tuple[S | None, Any, list[str]]:
+        """The settings, what is known of them where they have faults, and these, a line each with the place."""
+        reading = _Reading(is_known=False)
+        try:
+            settings = cls.model_validate(values, context=reading)
+        except ValidationError as error:
+            faults = sorted({_line(fault, values, reading) for fault in error.errors(include_url=False)})
+            return None, cls.model_validate(values, context=_Reading(is_known=True)), faults
+        return settings, settings, []
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _or_known(cls, values: Any, handler: Handler, info: ValidationInfo) -> Any:
+        _reading(info).models[id(values)] = cls
+        if not isinstance(values, Mapping):
+            return handler(values)
+        if not _reading(info).is_known:
+            model = handler(values)
+            model._said = tuple(values)
+            return model
+        known = {key: value for key, value in values.items() if key in cls.model_fields}
+        known |= {name: UNKNOWN for name, field in cls.model_fields.items() if field.is_required() and name not in known}
+        model = handler(known)
+        right = {name: value for name, value in model if value is not UNKNOWN}
+        return Known(cls, {**right, "_said": tuple(known)})
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_unknown(cls, value: Any, handler: Handler, info: ValidationInfo) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if not _reading(info).is_known:
+                raise
+            wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
+            if not isinstance(value, Mapping) or not wrong:
+                return UNKNOWN
+            return handler({key: item for key, item in value.items() if key not in wrong}) | dict.fromkeys(wrong, UNKNOWN)
+
+
+class Differences(Settings):
+    """A group of settings in which any key may be missing, since it only says what differs from another group.
+
+    dataclass: what the whole group makes; it has the defaults.
+    """
+
+    dataclass: ClassVar[type]
+
+    def given(self) -> dict[str, Any]:
+        """What it says, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too.
+
+        Parameters of a schedule or optimiser have what is right of them.
+        """
+        found = {}
+        for name in self._said:
+            try:
+                found[name] = getattr(self, name)
+            except UnknownValueError:
+                found[name] = UNKNOWN
+                continue
+            if hasattr(found[name], "given"):
+                found[name] = {key: value for key, value in found[name].given().items() if value is not UNKNOWN}
+        return found
+
+
+def differences_of(cls: type, **instead: Any) -> type[Differences]:
+    """The model of what may differ from a dataclass. instead: other types than those of its fields, by name."""
+    hints = {**typing.get_type_hints(cls, include_extras=True), **instead}
+    fields: dict[str, Any] = {each.name: (_from_yaml(hints[each.name]), None) for each in dataclasses.fields(cls)}
+    model = create_model(cls.__name__, __base__=Differences, **fields)
+    model.dataclass = cls
+    return model
+
+
+def _from_yaml(hint: Any) -> Any:
+    """The same type, where YAML has lists for tuples."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        return Annotated[tuple[tuple(map(_from_yaml, arguments))], Strict(False)]  # type: ignore[misc]
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[tuple(map(_from_yaml, arguments))]  # noqa: UP007 (of types that are known only here)
+    return hint
+
+
+def _line(fault: Any, values: Any, reading: _Reading) -> str:
+    """A fault in words, behind its place. Its ``loc`` has more than keys and indices: tags of unions, a key that is missing."""
+    part, places = values, [""]
+    for key in fault["loc"]:
+        if (isinstance(part, Mapping) and key in part) or (isinstance(part, list) and isinstance(key, int) and key < len(part)):
+            around, part = part, part[key]
+            places.append(f"{places[-1]}.{key}" if places[-1] else str(key))
+    value, limits = fault["input"], fault.get("ctx", {})
+    place, last = places[-1], fault["loc"][-1] if fault["loc"] else ""
+    match fault["type"]:
+        case "missing":
+            words = f"the key {last!r} is missing" if isinstance(last, str) else f"{shown(part)} has too few entries"
+        case "union_tag_not_found":
+            words = "the key 'kind' is missing"
+        case "extra_forbidden":
+            place, words = places[-2], f"unknown key {last!r}{suggestion(last, reading.models[id(around)].model_fields)}"
+        case "literal_error":
+            words = _choice(value, limits["expected"])
+        case "union_tag_invalid":
+            place, words = f"{place}.kind", _choice(limits["tag"], limits["expected_tags"])
+        case "greater_than_equal":
+            words = f"{shown(value)} is too small; it must be at least {limits['ge']:g}"
+        case "greater_than":
+            words = f"{shown(value)} is too small; it must be above {limits['gt']:g}"
+        case "less_than":
+            words = f"{shown(value)} is too large; it must be below {limits['lt']:g}"
+        case "repeats":
+            words = f"{shown(value)} repeats an entry"
+        case "too_short" | "string_too_short":
+            words = "it is empty"
+        case "too_long":
+            words = f"{shown(value)} has too many entries"
+        case "string_pattern_mismatch":
+            place = places[-2] if last == "[key]" else place
+            words = f"{shown(value)} cannot be a name here; {_IN_WORDS[limits['pattern']]}"
+        case kind:
+            expected = next((words for name, words in _TYPES.items() if name in kind), fault["msg"])
+            words = f"expected {expected}, not {shown(value)}{_number_hint(value) if expected == 'a number' else ''}"
+    return f"{place}: {words}" if place else words
+
+
+_TYPES = {  # by what the name of a type of errors has in it
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "keys and values",
+    "model": "keys and values",
+}
+
+
+def _choice(value: Any, expected: str) -> str:
+    """expected: as pydantic lists it, ``'AdamW' or 'Adam'``."""
+    options = re.findall(r"'([^']+)'", expected)
+    near = suggestion(value, options) if isinstance(value, str) else ""
+    return f"expected one of {', '.join(options) or expected}, not {shown(value)}{near}"
+
+
+def _number_hint(value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    try:
+        mantissa, _, exponent = f"{float(value):e}".partition("e")
+        return f" (YAML takes it for text: write {float(mantissa)}e{int(exponent):+d})"
+    except ValueError:  # not a number, or not a finite one
+        return ""
