@@ -103,7 +103,7 @@ def tints(colour: str, count: int) -> list[str]:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches; no display is needed or touched."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -164,9 +164,13 @@ def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:
 def write_figure(figure: Figure, out_dir: str | Path, name: str) -> list[Path]:
     """Write ``NAME.png`` and ``NAME.svg``; equal figures give equal bytes. To be called where ``STYLE`` holds."""
     paths = [Path(out_dir) / f"{name}.png", Path(out_dir) / f"{name}.svg"]
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    # Both files take the places that were just found. With an engine, each file is drawn twice: once for the places alone.
+    figure.set_layout_engine(None)
     with replacing(paths[0]) as aside:
         figure.savefig(aside, dpi=DPI, metadata={"Software": None})
-    figure.set_layout_engine("none")  # keep the places that were found; to find them again takes as long as to draw
     write_svg(figure, paths[1])
     return paths
 
