@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from workflow.workflow_copy import Workflow, copy_of_project
+from workflow_copy import Workflow, copy_of_project
 
 from uplift_upsample.used_code import code_modules
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 from victims import PROJECT, Forks, Job, wait_until
-from workflow.workflow_copy import Workflow, copy_of_project
+from workflow_copy import Workflow, copy_of_project
 
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
 from uplift_upsample.files import sha256_of_file

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes_server import Cluster
-from workflow.workflow_copy import Workflow, copy_of_project
+from workflow_copy import Workflow, copy_of_project
 
 PROJECT = Path(__file__).parents[1]
 PLUGIN = re.findall(r"snakemake-executor-plugin-kubernetes==[\d.]+", (PROJECT / "envs/Dockerfile").read_text("utf-8"))[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from workflow.workflow_copy import Workflow, copy_of_project
+from workflow_copy import Workflow, copy_of_project
 from world.large_h36m import write_large_h36m
 from world.measuring import PROJECT, Measured, measured, measured_together
 

@@ -14,7 +14,7 @@ import h5py
 import pytest
 from slurm_machine import OneMachine, why_not
 from slurm_project import DevicesOfTrainings, Project, Start
-from workflow.workflow_copy import copy_of_project, counted, jobs_of
+from workflow_copy import copy_of_project, counted, jobs_of
 from world.killing import sums
 
 PROJECT = Path(__file__).parents[1]

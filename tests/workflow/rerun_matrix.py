@@ -211,13 +211,17 @@ GONE = [
     Row("archives and single converted subjects deleted", archives_gone),
     Row("all sources deleted: `data/` and `results/data/`", sources_gone),
 ]
+# Rows with a test of their own.
+NUMBER_FORMAT = Row("a number format of the tables", number_format, {"write_tables": 4})
+OWN_RECORDING = Row("content of one of the user's own recordings", text(f"{OWN}/anna/walk.npz"), OWN_RUNS)
+PREDICTION = Row("code of prediction", code("evaluate/predict.py"), EVALUATION)
 SOMETHING = [
     Row("code of tables", code("report/render.py"), {"write_tables": 4}),
-    Row("a number format of the tables", number_format, {"write_tables": 4}),
+    NUMBER_FORMAT,
     Row(
         "code of scoring", code("evaluate/metrics.py"), {"score_predictions": 6, "score_mean_pose": 4, "write_tables": 4}
     ),
-    Row("code of prediction", code("evaluate/predict.py"), EVALUATION),
+    PREDICTION,
     Row("code of converting CMU files", code("data/mocap/acclaim.py"), {"convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("one more stride to evaluate", paper(experiments={"h36m_351_pt": {"evaluate_s_in": [5, 20]}}),
         {"predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
@@ -233,7 +237,7 @@ SOMETHING = [
     Row("seed of the simulated detections of a study", settings(studies={"demo": {"data_seed": 1}}),
         {"merge_mocap": 1, **BEHIND_OPEN}),
     Row("content of a converted subset of the user's", text("data/amass/CMU.npz"), {"convert_amass": 1, **BEHIND_AMASS}),
-    Row("content of one of the user's own recordings", text(f"{OWN}/anna/walk.npz"), OWN_RUNS),
+    OWN_RECORDING,
     Row("one more recording of the user's own", text(f"{OWN}/anna/jump.npz"), OWN_RUNS),
     Row("content of the fetched 2D detections", text("results/data/sources/h36m_cpn_ft_h36m_dbb.json"),
         {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}),

@@ -1,42 +1,41 @@
 """The paper from the sites to its tables, for real: every job and every script, on small files in the formats of the sites.
 
-The configuration is the published one with smaller networks and fewer steps. Windows, strides, schedules, averages, subsets and
-s_in stay as published. The sites are played by
-a proxy on this machine; addresses are the true ones.
+The configuration is the published one with smaller networks, fewer steps and without the middle one of the three s_in. Windows,
+strides, schedules, averages, subsets and the other s_in stay as published. The sites are played by a proxy on this machine;
+addresses are the true ones.
 """
 
 import csv
 import json
 import math
-import random
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from snakemake.utils import update_config
-from workflow_copy import PAPER, Workflow, copy_of_project, counted, jobs_of
-from world.paper import Credentials, open_accounts, paper_files, put_files, random_credentials, write_table
-from world.processes import CommandLines, KilledJob
-from world.sites import H36M, TUE, Sites
+from paper_copy import Paper, paper_on_sites
+from workflow_copy import PAPER, counted, jobs_of
+from world.processes import CommandLines
+from world.sites import H36M, TUE
 from world.warm_python import FRAMEWORK, warm_python
 
-from uplift_upsample.data.download.source_files import read_sources
 from uplift_upsample.files import sha256_of_file
-from uplift_upsample.plan.study import plan
 
 EXPERIMENTS = ("amass_351", "h36m_351", "h36m_351_pt", "h36m_81")
 NETWORK = {"spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1, "temporal_blocks": 1, "num_heads": 2}
 TRAINING = {"batch_size": 8, "epochs": 2, "steps_per_epoch": 3, "jit_compile": False}
 RUNS = ("published", "seed_0")
+EVALUATED = {**dict.fromkeys(EXPERIMENTS[:3], (5, 20)), "h36m_81": (4, 20)}  # s_in
 RESOURCES = {"train_threads": 1, "predict_threads": 1, "gpus": 0}
 # From the sites: seven subjects, detections, 17 subsets, three parts of the body model, four weights.
 FROM_SITES = {
     **PAPER,
+    "predict_poses": 16,
+    "score_predictions": 16,
     "check_login": 4,
     "fetch_source": 7 + 1 + 17 + 3 + 4,
     "convert_h36m_archive": 7,
@@ -47,42 +46,38 @@ FROM_SITES = {
 CHANGES = {
     "reproduce": ["paper"],
     "experiments": {name: {"model": NETWORK, "train": TRAINING} for name in EXPERIMENTS},
-    "studies": {"paper": {"seeds": [0], "resources": RESOURCES, "animations": ["S9_Walking_cam0"]}},
+    "studies": {
+        "paper": {
+            "seeds": [0],
+            "resources": RESOURCES,
+            "animations": ["S9_Walking_cam0"],
+            "experiments": {name: {"evaluate_s_in": list(s_in)} for name, s_in in EVALUATED.items()},
+        }
+    },
 }
 
 
 @dataclass(frozen=True)
-class Paper:
-    """The paper as it was built: what Snakemake said, what the sites saw, the words that nobody else may see, and who saw them."""
+class Built:
+    """The paper as it was built: what Snakemake said, and who saw the words that nobody else may see."""
 
-    workflow: Workflow
+    paper: Paper
     said: str
-    sites: Sites
-    files: Mapping[str, Path]
-    credentials: Credentials
     command_lines: frozenset[str]
 
 
 @pytest.fixture(scope="module")
-def paper(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+def built_paper(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     """A copy of the project in which the paper was built with the real scripts, from sites that know the user's logins."""
-    root = tmp_path_factory.mktemp("paper")
-    workflow = copy_of_project(project, root / "project", is_real=True)
-    path = workflow.folder / "workflow/resources/sources.csv"
-    table, config = read_sources(path), workflow.config()
-    update_config(config, CHANGES)
-    networks = {planned.published_weights or "": planned.experiment.model for planned in plan(config)["paper"].published}
-    files = paper_files(root / "files", table, networks)
-    write_table(path, files)
-    credentials = random_credentials()
-    with Sites(root) as sites, pytest.MonkeyPatch.context() as patch:
-        open_accounts(sites, credentials)
-        put_files(sites, table, files)
-        for name, value in {**sites.environment(), **credentials.variables}.items():
-            patch.setenv(name, value)
+    with paper_on_sites(project, tmp_path_factory.mktemp("paper"), CHANGES) as paper:
         with CommandLines() as seen:
-            said = workflow.build(**CHANGES)
-        yield Paper(workflow, said, sites, files, credentials, frozenset(seen.lines))
+            said = paper.workflow.build(**CHANGES)
+        yield Built(paper, said, frozenset(seen.lines))
+
+
+@pytest.fixture(scope="module")
+def paper(built_paper: Built) -> Paper:
+    return built_paper.paper
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +103,8 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_every_job_ran_once_and_nothing_is_left_to_do(paper: Paper) -> None:
-    workflow, said = paper.workflow, paper.said
+def test_every_job_ran_once_and_nothing_is_left_to_do(built_paper: Built) -> None:
+    workflow, said = built_paper.paper.workflow, built_paper.said
     assert counted(jobs_of(said)) == FROM_SITES
     assert {job.experiment for job in jobs_of(said)} == {*EXPERIMENTS, None}
     assert workflow.counts(**CHANGES) == {}
@@ -123,7 +118,8 @@ def test_logins_are_checked_before_the_first_archive(paper: Paper) -> None:
     assert len(paper.sites.seen) == 2 * 26 + 2 + 4 * 2  # the regressor and the detections, and the weights after a redirection
 
 
-def test_credentials_are_seen_by_their_sites_and_nobody_else(paper: Paper) -> None:
+def test_credentials_are_seen_by_their_sites_and_nobody_else(built_paper: Built) -> None:
+    paper = built_paper.paper
     words = paper.credentials.variables
     for seen in paper.sites.seen:
         assert (words["H36M_PHPSESSID"] in seen.headers.get("Cookie", "")) == (seen.host == H36M)
@@ -134,8 +130,8 @@ def test_credentials_are_seen_by_their_sites_and_nobody_else(paper: Paper) -> No
         sent = {name: values[0] for name, values in parse_qs(seen.body.decode()).items()}
         assert sent == {"username": words[f"{site}_USERNAME"], "password": words[f"{site}_PASSWORD"]}
     parts = [word[:16] for word in words.values()]  # without the signs that are spelt in many ways
-    assert len(paper.command_lines) > 100
-    assert not [line for line in [paper.said, *paper.command_lines] if any(part in line for part in parts)]
+    assert len(built_paper.command_lines) > 100
+    assert not [line for line in [built_paper.said, *built_paper.command_lines] if any(part in line for part in parts)]
     files = [path for path in paper.workflow.folder.rglob("*") if path.is_file()]
     assert len(files) > 500
     assert not [path for path in files if any(part.encode() in path.read_bytes() for part in parts)]
@@ -145,29 +141,6 @@ def test_nothing_is_fetched_again_when_the_archives_are_deleted(paper: Paper, tm
     moved = paper.workflow.copy_to(tmp_path / "moved")
     shutil.rmtree(moved.folder / "data")
     assert moved.counts(**CHANGES) == {}
-
-
-def test_killed_jobs_are_made_up_for_by_the_same_command(paper: Paper, project: Path, tmp_path: Path) -> None:
-    workflow = replace(copy_of_project(project, tmp_path / "project", is_real=True), is_warm=False)  # what is killed is the job
-    write_table(workflow.folder / "workflow/resources/sources.csv", paper.files)
-    rng, killed = random.Random(0), list[str]()
-    for _ in range(9):
-        with KilledJob(workflow.folder, rng.uniform(0, 0.3), spared=killed) as victim:
-            result = workflow.snakemake("results/data/amass/CMU.npz", "results/data/h36m/data_3d_h36m.npz", **CHANGES)
-        killed += victim.killed
-        if result.returncode == 0:
-            break
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert len(killed) >= 4, "one job of each kind, unless it was quicker than its kill"
-    made = [
-        path.relative_to(workflow.folder) for place in ("data", "results/data") for path in (workflow.folder / place).rglob("*")
-    ]
-    compared = [path for path in made if (workflow.folder / path).is_file() and path.name != "checksums.lock"]
-    assert len(compared) == 2 * 11 + 7 + 2 + 1 + 2  # files and manifests; subjects; both merged; body model; subset and report
-    for path in compared:
-        assert sha256_of_file(workflow.folder / path) == sha256_of_file(paper.workflow.folder / path), path
-    sums = [(place.folder / "data/checksums.lock").read_text("utf-8").splitlines() for place in (workflow, paper.workflow)]
-    assert set(sums[0]) < set(sums[1])
 
 
 def test_trainings_are_the_published_ones_in_small(results: Path) -> None:
@@ -200,9 +173,8 @@ def test_fine_tuning_starts_from_the_pretrained_weights(results: Path) -> None:
 
 def test_scores_are_finite_and_from_the_published_protocol(results: Path) -> None:
     paths = sorted(results.glob("*/*/s_in_*/scores.json"))
-    strides = {name: [4, 10, 20] if name == "h36m_81" else [5, 10, 20] for name in EXPERIMENTS}
     assert {str(path.relative_to(results)) for path in paths} == {
-        f"{name}/{run}/s_in_{s_in}/scores.json" for name in EXPERIMENTS for run in RUNS for s_in in strides[name]
+        f"{name}/{run}/s_in_{s_in}/scores.json" for name in EXPERIMENTS for run in RUNS for s_in in EVALUATED[name]
     }
     for path in [*paths, results / "mean_pose/scores.json"]:
         document = read(path)
@@ -252,6 +224,8 @@ def test_tables_show_published_figures_beside_ours(results: Path, project: Path)
     assert all(row["status"] == "run" and math.isfinite(float(row["mean_mm"])) for row in rows)
     figures = records(project / "workflow/resources/paper_results.csv")
     published = {(row["model"], row["s_in"]): float(row["value_mm"]) for row in figures}
+    assert {int(s_in) for name, s_in in published if name == "h36m_351"} == {*EVALUATED["h36m_351"], 10}
+    published = {key: value for key, value in published.items() if int(key[1]) in EVALUATED[key[0]]}
     compared = [row for row in rows if row["published_mm"] != "n/a"]
     assert sorted((row["experiment"], row["s_in"], row["average"], row["weights"]) for row in compared) == sorted(
         (*key, average, weights)

@@ -9,13 +9,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from world.warm_python import DATA, warm_python
+
 PROJECT = Path(__file__).parents[2]
 Moment = Callable[[], bool]
 
 
-def start(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start ``python scripts/...`` of this project in a folder, in a process group of its own."""
-    words = [sys.executable, str(PROJECT / "scripts" / command[0]), *command[1:]]
+def start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, *, is_warm: bool = True
+) -> subprocess.Popen[str]:
+    """Start ``python scripts/...`` of this project in a folder, in a process group of its own.
+
+    is_warm: another process does the work (``world.warm_python``); a signal that ends the group ends that too, a moment later.
+    """
+    python = str(warm_python(*DATA)) if is_warm else sys.executable
+    words = [python, str(PROJECT / "scripts" / command[0]), *command[1:]]
     own = {**os.environ, **(environment or {}), "PYTHONPATH": str(PROJECT / "src")}
     return subprocess.Popen(
         words, cwd=folder, env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True

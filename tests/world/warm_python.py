@@ -42,6 +42,7 @@ SNAKEMAKE = (
     "h5py",
 )
 FRAMEWORK = ("tensorflow", "keras", "h5py", "yaml")
+DATA = ("numpy", "h5py", "requests", "tqdm", "threadpoolctl", "cdflib")  # of downloads and conversions
 # The name of an environment variable: what the command line takes for its interpreter, where that is not the real one.
 EXECUTABLE = "WARM_PYTHON_EXECUTABLE"
 # Another one: TensorFlow runs graphs as they are written. For jobs of a few steps; to improve a graph takes longer than those.

@@ -16,6 +16,7 @@ from snakemake.utils import update_config
 from world import killing
 from world.acclaim_files import text_file
 from world.mocap_files import JOINT, fields, walker, write_folder, write_recording
+from world.warm_python import DATA, warm_python
 
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable, read_frames_table
@@ -37,7 +38,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 def command(script: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, str(killing.PROJECT / "scripts" / script), *map(str, arguments)]
+    words = [str(warm_python(*DATA)), str(killing.PROJECT / "scripts" / script), *map(str, arguments)]
     return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
 
 
