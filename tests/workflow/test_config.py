@@ -211,6 +211,11 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "cmo",
             "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not 'cmo', did you mean 'cmu'?",
         ),
+        (
+            "studies/open/data/cmu/kind",
+            ["cmu"],
+            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not \"['cmu']\", did you mean 'cmu'?",
+        ),
         ("studies/open/data/cmu/folder", "x", "studies.open.data.cmu: unknown key 'folder'"),
         ("studies/demo/data/people", {"kind": "h36m"}, "studies.demo.data.people: the key 'input_2d' is missing"),
         ("studies/train", {}, "studies.train: 'train' is the name of a target or rule; call the study something else"),
@@ -365,6 +370,15 @@ def test_faults_of_one_study_hide_none_of_another(config: Config) -> None:
         "subject 01 in",
     ]:
         assert part in told, part
+
+
+@pytest.mark.parametrize("part", ["studies", "experiments", "studies/demo/data", "studies/demo/experiments"])
+def test_parts_without_any_right_entry(config: Config, part: str) -> None:
+    put(config, part, {"my-lab": {}, "other": 3})
+    told = faults(config)
+    place = part.replace("/", ".")
+    assert f"{place}: 'my-lab' cannot be a name here; letters, digits and underscores can, a letter first" in told
+    assert f"{place}.other: expected keys and values, not 3" in told
 
 
 def test_keys_that_are_no_text_hide_no_others(config: Config) -> None:

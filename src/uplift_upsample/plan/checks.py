@@ -20,10 +20,9 @@ from uplift_upsample.plan.experiment_checks import (
     initial_weights_faults,
     with_differences,
 )
-from uplift_upsample.strict import Check, UnknownValueError, all_faults, shown, suggestion
+from uplift_upsample.strict import Check, UnknownValueError, all_faults, suggestion
 
 KnownSubjects = Callable[[str], Collection[str] | None]
-_DEEPEST = 20  # levels of lists and keys; a configuration has about ten
 
 
 def config_faults(
@@ -40,10 +39,7 @@ def config_faults(
     subjects of splits are not checked. weight_files: names of the weight files in the table of sources; left out, these names are
     not checked. sequences_of: gives the names of test sequences; left out, those of animations are not checked.
     """
-    faults, is_endless = key_faults(config)
-    if is_endless:  # nothing else can be checked
-        return list(dict.fromkeys(faults))
-    _, known, found = Configuration.read(_with_keys_of_text(config))
+    _, known, faults = Configuration.read(config)
     of_study: list[Callable[..., list[str]]] = [
         partial(_data_faults, known_subjects),
         _run_faults,
@@ -67,43 +63,7 @@ def config_faults(
         lambda config: each(config.experiments, lambda name, base: with_differences(base, None, f"experiments.{name}")[1]),
         lambda config: each(config.studies, study_faults),
     ]
-    return list(dict.fromkeys([*faults, *found, *all_faults(known, checks)]))
-
-
-def key_faults(config: Any) -> tuple[list[str], bool]:
-    """Keys that are not text (YAML takes ``7``, ``on`` and dates for something else), parts that hold themselves or are nested too
-    deeply; and whether there are any of these.
-    """
-    faults: list[tuple[str, bool]] = []
-    _walk(config, "", [], set(), faults)
-    return [line for line, _ in faults], any(is_endless for _, is_endless in faults)
-
-
-def _walk(part: Any, place: str, above: list[int], seen: set[int], faults: list[tuple[str, bool]]) -> None:
-    """above: the parts around this one. seen: parts that stand in several places are looked at once, or it might never end."""
-    if not isinstance(part, list | Mapping):
-        return
-    start = f"{place}: " if place else ""
-    if id(part) in above or len(above) > _DEEPEST:
-        faults.append((f"{start}it {'holds itself' if id(part) in above else 'is nested too deeply'}", True))
-    if id(part) in seen or len(above) > _DEEPEST:
-        return
-    seen.add(id(part))
-    if isinstance(part, list):
-        inner = [(place, item) for item in part]
-    else:
-        wrong = [key for key in part if not isinstance(key, str)]
-        faults += [(f"{start}the key {shown(key)} is not text; write it in quotes", False) for key in wrong]
-        inner = [(f"{place}.{key}" if place else str(key), item) for key, item in part.items()]
-    for inner_place, item in inner:
-        _walk(item, inner_place, [*above, id(part)], seen, faults)
-
-
-def _with_keys_of_text(part: Any) -> Any:
-    """A copy of a configuration without the keys that are not text."""
-    if isinstance(part, Mapping):
-        return {key: _with_keys_of_text(value) for key, value in part.items() if isinstance(key, str)}
-    return [_with_keys_of_text(item) for item in part] if isinstance(part, list) else part
+    return list(dict.fromkeys([*faults, *all_faults(known, checks)]))
 
 
 def _own_faults(where: str, part: Any) -> list[str]:

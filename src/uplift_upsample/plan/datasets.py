@@ -1,12 +1,12 @@
 """The kinds of data sets. Each is a class that says everything about itself: its options, its people, what it is made from.
 
-To add one, write a class and name it in ``AnyDataSet``; docs/changing.md has an example. No file is opened here.
+To add one, write one more class; docs/changing.md has an example. No file is opened here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import PurePath
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
 from pydantic import Discriminator, Field, Tag
 
@@ -15,7 +15,7 @@ from uplift_upsample.plan import h36m_subjects
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, meant_for_validation, subset_name
 from uplift_upsample.plan.settings import Name, Settings, SomeNames
 from uplift_upsample.plan.ways import CONVERTED, Need, Surroundings, is_generated, manifest_of, of_archives, of_the_user
-from uplift_upsample.strict import UNKNOWN
+from uplift_upsample.strict import UNKNOWN, shown
 
 NUM_CAMERAS = 4  # of Human3.6M, which see simulated detections too
 BODY_MODEL = f"{CONVERTED}/amass/body_model.npz"
@@ -308,10 +308,25 @@ class Mocap(Recorded):
         return [of_the_user("motion capture", self.folder, around)]
 
 
-AnyDataSet = Annotated[
-    Annotated[H36M, Tag("h36m")] | Annotated[Amass, Tag("amass")] | Annotated[Cmu, Tag("cmu")] | Annotated[Mocap, Tag("mocap")],
-    Discriminator(lambda options: options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", "")),
-]
+def _kinds(cls: type[DataSet]) -> dict[str, type[DataSet]]:
+    """The data sets of a configuration by their ``kind``, in the order in which they stand here."""
+    kinds = get_args(cls.model_fields["kind"].annotation)
+    found = {kinds[0]: cls} if kinds else {}
+    for inner in cls.__subclasses__():
+        found |= _kinds(inner)
+    return found
+
+
+def _kind(options: Any) -> str | None:
+    """The kind that some options, or a data set, say; None where they say none."""
+    kind = options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", None)
+    return kind if isinstance(kind, str | None) else shown(kind)
+
+
+if TYPE_CHECKING:
+    AnyDataSet = DataSet
+else:
+    AnyDataSet = Annotated[Union[*(Annotated[cls, Tag(kind)] for kind, cls in _kinds(DataSet).items())], Discriminator(_kind)]
 
 
 def in_words(noun: str, names: Sequence[str]) -> str:

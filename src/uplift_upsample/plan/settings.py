@@ -123,7 +123,8 @@ class Settings(BaseModel):
             wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
             if not isinstance(value, Mapping) or not wrong:
                 return UNKNOWN
-            return handler({key: item for key, item in value.items() if key not in wrong}) | dict.fromkeys(wrong, UNKNOWN)
+            right = {key: item for key, item in value.items() if key not in wrong}
+            return (handler(right) if right else {}) | dict.fromkeys(wrong, UNKNOWN)
 
 
 class Differences(Settings):
@@ -172,20 +173,26 @@ def _from_yaml(hint: Any) -> Any:
 
 def _line(fault: Any, values: Any, reading: _Reading) -> str:
     """A fault in words, behind its place. Its ``loc`` has more than keys and indices: tags of unions, a key that is missing."""
-    part, places = values, [""]
-    for key in fault["loc"]:
+    *around, last = [*fault["loc"]] or [""]
+    if last == "[key]":
+        around.pop()
+    elif fault["type"] not in ("extra_forbidden", "invalid_key"):  # these are about the key too
+        around.append(last)
+    part, place = values, ""
+    for key in around:
         if (isinstance(part, Mapping) and key in part) or (isinstance(part, list) and isinstance(key, int) and key < len(part)):
-            around, part = part, part[key]
-            places.append(f"{places[-1]}.{key}" if places[-1] else str(key))
+            part = part[key]
+            place = f"{place}.{key}" if place else str(key)
     value, limits = fault["input"], fault.get("ctx", {})
-    place, last = places[-1], fault["loc"][-1] if fault["loc"] else ""
     match fault["type"]:
         case "missing":
             words = f"the key {last!r} is missing" if isinstance(last, str) else f"{shown(part)} has too few entries"
-        case "union_tag_not_found":
-            words = "the key 'kind' is missing"
         case "extra_forbidden":
-            place, words = places[-2], f"unknown key {last!r}{suggestion(last, reading.models[id(around)].model_fields)}"
+            words = f"unknown key {last!r}{suggestion(last, reading.models[id(part)].model_fields)}"
+        case "invalid_key" | "string_type" if last == "[key]" or fault["type"] == "invalid_key":
+            words = f"the key {shown(value)} is not text; write it in quotes"
+        case "union_tag_not_found":
+            words = "the key 'kind' is missing" if isinstance(value, Mapping) else f"expected keys and values, not {shown(value)}"
         case "literal_error":
             words = _choice(value, limits["expected"])
         case "union_tag_invalid":
@@ -203,7 +210,6 @@ def _line(fault: Any, values: Any, reading: _Reading) -> str:
         case "too_long":
             words = f"{shown(value)} has too many entries"
         case "string_pattern_mismatch":
-            place = places[-2] if last == "[key]" else place
             words = f"{shown(value)} cannot be a name here; {_IN_WORDS[limits['pattern']]}"
         case kind:
             expected = next((words for name, words in _TYPES.items() if name in kind), fault["msg"])
