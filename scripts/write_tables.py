@@ -7,7 +7,7 @@ from _command import run
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.report.manifest import read_manifest
-from uplift_upsample.report.tables import write_tables
+from uplift_upsample.report.tables.tables import write_tables
 
 
 def main(argv: list[str] | None = None) -> int:

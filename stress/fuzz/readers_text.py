@@ -24,7 +24,7 @@ from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelCon
 from uplift_upsample.plan.official import read_official_config
 from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.plan.study import plan
-from uplift_upsample.report.manifest import Manifest, PlannedExperiment
+from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.manifest import read_manifest as read_tables_manifest
 from uplift_upsample.report.results import collected, read_published
 from uplift_upsample.skeleton import MODEL_17
@@ -273,7 +273,7 @@ def _read_config(path: Path) -> None:
 
 
 def _read_scores(path: Path) -> None:
-    planned = PlannedExperiment("a", "h36m", (10,), (0,))
+    planned = ShownExperiment("a", "h36m", (10,), (0,))
     results = collected(Manifest("s", False, (planned,), {"a": {"0": {"10": str(path)}}}))
     values = results.scores["value_mm"]
     assert values.dtype.kind == "f" and not (values < 0).any() and not (values == float("inf")).any()

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from uplift_upsample.report.manifest import Manifest
-from uplift_upsample.report.render import Section
-from uplift_upsample.report.tables import write_tables
+from uplift_upsample.report.tables.tables import write_tables
+from uplift_upsample.report.view import Section
 from uplift_upsample.strict import to_mapping
 
 

@@ -8,10 +8,11 @@ import pytest
 from documents import find, plain, read, rows_of, written
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.report import cost, provenance_rows
+from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
 from uplift_upsample.report.render import csv_text, markdown
 from uplift_upsample.report.results import collected
+from uplift_upsample.report.tables import cost, provenance
 
 MODEL = {"num_tokens": 71, "s_out": 5, "s_in": [5, 10, 20], "strides": [3, 10, 3], "paddings": [[0, 0]] * 3}
 BENCHMARK = "s\th:m:s\tmax_rss\tio_in\tmean_load\tcpu_time\n{s}\t0:00:45\t{rss}\t1\t131.00\t{cpu}\n"
@@ -118,7 +119,7 @@ def test_damaged_record_is_told(study_with_jobs, tmp_path):
     [(4.31, "4.3 s"), (125, "2 min 05 s"), (3725, "62 min 05 s"), (7260, "2 h 01 min"), (float("nan"), "n/a")],
 )
 def test_durations(seconds, expected):
-    assert cost.duration(seconds) == expected
+    assert cells.duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_each_row_leads_to_its_records(study_with_jobs, tmp_path):
 
 
 def test_provenance_table(study_with_jobs):
-    document = provenance_rows.document(collected(study_with_jobs))
+    document = provenance.document(collected(study_with_jobs))
     row = rows_of(document.sections[0])[0]
     assert (row["commit, training"], row["code, training"], row["TensorFlow"]) == ("0123456789+", "c0de", "2.21")
     assert "+ means that its files were not as committed" in markdown(document)

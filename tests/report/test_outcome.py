@@ -7,7 +7,7 @@ from documents import plain
 
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
 from uplift_upsample.report.outcome import outcome
-from uplift_upsample.report.tables import write_tables
+from uplift_upsample.report.tables.tables import write_tables
 
 
 @pytest.fixture

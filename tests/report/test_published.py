@@ -8,10 +8,10 @@ import pytest
 from documents import find, plain, read, rows_of, written
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.render import csv_text
 from uplift_upsample.report.results import collected
+from uplift_upsample.report.tables import learned_upsampling, main_results, per_action, pretraining
 
 WEIGHTS = "fedcba9876543210"
 HEADER = [

@@ -7,19 +7,19 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from documents import find, plain, read, rows_of, written
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.report import learned_upsampling, main_results, per_action, pretraining
-from uplift_upsample.report.render import Document, Section, csv_text, latex, markdown
+from uplift_upsample.report.render import csv_text, latex, markdown
 from uplift_upsample.report.results import collected, read_published
-from uplift_upsample.report.tables import FILES
+from uplift_upsample.report.tables import learned_upsampling, main_results, per_action, pretraining
+from uplift_upsample.report.topics import FILES_OF_TABLES
+from uplift_upsample.report.view import Document, Section
 
 
 def test_every_declared_file_is_written(study, values, tmp_path):
-    assert tuple(written(study(values), tmp_path / "tables")) == FILES
+    assert tuple(written(study(values), tmp_path / "tables")) == FILES_OF_TABLES
 
 
 def test_equal_scores_give_equal_bytes(study, values, tmp_path):
@@ -298,7 +298,7 @@ def test_latex_is_balanced_and_escaped(study, values, tmp_path):
 
 def test_special_characters():
     section = Section("50 % of a_b & c", ["a|b", "x"], [["1|2", "3"]])
-    document = Document("n", "t", False, pd.DataFrame({"a": ["x,y"]}), [section])
+    document = Document("n", "t", "", ("a",), [{"a": "x,y"}], [section])
     assert "| 1\\|2 |" in markdown(document)
     assert "50 \\% of a\\_b \\& c" in latex(document)
     assert csv_text(document) == 'note,a\nn/a,"x,y"\n'
@@ -325,7 +325,7 @@ def test_the_command_line(study, values, tmp_path, project):
         str(tmp_path / "out"),
     ]
     assert subprocess.run([*command, "--study", "trial"], check=True).returncode == 0
-    assert {file.name for file in (tmp_path / "out").iterdir()} == set(FILES)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == set(FILES_OF_TABLES)
     failed = subprocess.run([*command, "--study", "trail"], capture_output=True, text=True, check=False)
     assert failed.returncode == 2
     assert "error: " in failed.stderr and "'trial', not of 'trail'" in failed.stderr

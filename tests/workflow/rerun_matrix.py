@@ -60,7 +60,7 @@ def number_format(workflow: Workflow) -> None:
     """Of the tables, in a module that figures import too."""
     path = workflow.folder / "src/uplift_upsample/report/cells.py"
     before = path.read_text("utf-8")
-    path.write_text(before.replace("{summary.mean:.2f}", "{summary.mean:.3f}"), encoding="utf-8")
+    path.write_text(before.replace("decimals: int = 2", "decimals: int = 3"), encoding="utf-8")
     assert path.read_text("utf-8") != before
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from uplift_upsample.report.topics import FILES_OF_FIGURES, FILES_OF_TABLES
+
 OUTPUT_FLAGS = ("--output", "--glitches", "--report", "--provenance")
 MERGED = ("--poses_3d", "--poses_2d")  # outputs of merge_h36m, inputs of others
 PLACES = (
@@ -21,12 +23,10 @@ PLACES = (
     "--weights_record",
     "--rule_graph",
 )  # say nothing of what is made
-DOCUMENTS = ("comparison", "main_results", "per_action", "learned_upsampling", "pretraining", "cost", "provenance")
-FIGURES = ("error_over_s_in", "per_action", "error_over_cost", "learning_curves", "error_per_joint", "error_over_distance")
 FILES_IN_FOLDER = {
     "train": ["weights.h5", "training.json", "history.csv"],
-    "draw_figures": [f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")],
-    "write_tables": ["scores.csv", *(f"{name}.{suffix}" for name in DOCUMENTS for suffix in ("csv", "md", "tex", "json"))],
+    "draw_figures": FILES_OF_FIGURES,
+    "write_tables": FILES_OF_TABLES,
 }
 
 

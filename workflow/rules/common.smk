@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.errors import InputError
+from uplift_upsample.report import topics
 from uplift_upsample.report.animation.sequences import table_sequences
 from uplift_upsample.strict import nearest, suggestion
 from uplift_upsample.plan.checks import config_faults
@@ -320,7 +321,7 @@ def records_of_run(wildcards):
 
 
 def tables_of(study):
-    return [f"results/{study.name}/tables/{table}" for table in TABLES]
+    return [f"results/{study.name}/tables/{table}" for table in topics.FILES_OF_TABLES]
 
 
 def results_of(study):

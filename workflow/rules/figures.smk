@@ -1,5 +1,4 @@
 # From scores, learning curves and predictions to pictures.
-FIGURES = ["error_over_s_in", "per_action", "error_over_cost", "learning_curves", "error_per_joint", "error_over_distance"]
 
 
 localrules:
@@ -15,7 +14,7 @@ rule draw_figures:
         scores=scores_of_wildcards,
         histories=histories_of_wildcards,
     output:
-        expand("results/{{study}}/figures/{figure}.png", figure=FIGURES),
+        expand("results/{{study}}/figures/{figure}.png", figure=topics.FIGURES),
         [
             report(
                 f"results/{{study}}/figures/{figure}.svg",
@@ -24,7 +23,7 @@ rule draw_figures:
                 subcategory="Figures",
                 labels={"figure": figure},
             )
-            for figure in FIGURES
+            for figure in topics.FIGURES
         ],
     log:
         "logs/{study}/figures/draw_figures.log",

@@ -30,9 +30,9 @@ rule select_poses:
 
 rule write_page:
     input:
-        tables=expand("results/{{study}}/tables/{document}.json", document=DOCUMENTS),
-        figures=expand("results/{{study}}/figures/{figure}.svg", figure=FIGURES),
-        captions=expand("{folder}/{figure}.rst", folder=CAPTIONS, figure=FIGURES),
+        tables=expand("results/{{study}}/tables/{table}.json", table=topics.TABLES),
+        figures=expand("results/{{study}}/figures/{figure}.svg", figure=topics.FIGURES),
+        captions=expand("{folder}/{figure}.rst", folder=CAPTIONS, figure=topics.FIGURES),
         animations=lambda wildcards: animations_of(STUDIES[wildcards.study]),
         poses="results/{study}/page/poses.json",
         records=records_of_results,

@@ -1,18 +1,8 @@
 # From scores to result tables.
 PUBLISHED = "workflow/resources/paper_results.csv"
 PUBLISHED_TEST_SET = "workflow/resources/paper_test_set.yaml"
-DOCUMENTS = [
-    "comparison",
-    "main_results",
-    "per_action",
-    "learned_upsampling",
-    "pretraining",
-    "cost",
-    "provenance",
-]
-TABLES = ["scores.csv", *(f"{document}.{suffix}" for document in DOCUMENTS for suffix in ("csv", "md", "tex", "json"))]
-TABLES_OF_STUDY = expand("results/{{study}}/tables/{table}", table=TABLES)
-SHOWN = expand("results/{{study}}/tables/{document}.csv", document=DOCUMENTS)  # in Snakemake's report
+TABLES_OF_STUDY = expand("results/{{study}}/tables/{table}", table=topics.FILES_OF_TABLES)
+SHOWN = expand("results/{{study}}/tables/{table}.csv", table=topics.TABLES)  # in Snakemake's report
 
 
 localrules:
@@ -49,16 +39,16 @@ rule write_tables:
         published_test_set=PUBLISHED_TEST_SET,
         scores=scores_of_wildcards,
     output:
-        [table for table in TABLES_OF_STUDY if table not in SHOWN],
+        [path for path in TABLES_OF_STUDY if path not in SHOWN],
         [
             report(
-                table,
-                caption=f"../report/tables/{document}.rst",
+                path,
+                caption=f"../report/tables/{table}.rst",
                 category="{study}",
                 subcategory="Tables",
-                labels={"table": document},
+                labels={"table": table},
             )
-            for document, table in zip(DOCUMENTS, SHOWN)
+            for table, path in zip(topics.TABLES, SHOWN)
         ],
     log:
         "logs/{study}/tables/write_tables.log",

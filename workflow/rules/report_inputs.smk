@@ -70,7 +70,7 @@ def job_of(experiment, run, stage, s_in, record, benchmark):
 
 
 def figures_of(study):
-    return [f"results/{study.name}/figures/{figure}.{suffix}" for figure in FIGURES for suffix in ("png", "svg")]
+    return [f"results/{study.name}/figures/{file}" for file in topics.FILES_OF_FIGURES]
 
 
 def animations_of(study):

@@ -58,14 +58,9 @@ class ErrorsBy(NamedTuple):
     distance: Mapping[int, tuple[float, int]]
 
 
-def _if_any() -> Any:
-    """A value that is written only where there is one."""
-    return field(default=None, metadata=UNSAID_DEFAULT)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How an evaluation was made; the lower half says what was scored.
+    """How an evaluation was made; the lower half says what was scored. What is not known is not written.
 
     weights: ``published`` or ``trained``, None where nothing is known of them. train_subset, train_subjects: of the mean pose.
     subjects: who was tested. num_frames, frames_per_action: by ``FRAMES``; degenerate_frames: of all frames, by upsampling.
@@ -75,28 +70,28 @@ class Protocol:
     dataset: str | None = None
     input_2d: str | None = None
     frames_sha256: str | None = None
-    experiment: str | None = _if_any()
-    study: str | None = _if_any()
-    weights: str | None = _if_any()
+    experiment: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    study: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    weights: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     seed: int | None = None
     train_precision: str | None = None
-    weights_sha256: str | None = _if_any()
-    train_subset: str | None = _if_any()
-    train_subjects: tuple[str, ...] | None = _if_any()
-    test_subset: str | None = _if_any()
+    weights_sha256: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    train_subset: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    train_subjects: tuple[str, ...] | None = field(default=None, metadata=UNSAID_DEFAULT)
+    test_subset: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     subjects: tuple[str, ...] = ()
-    s_in: int | None = _if_any()
-    s_out: int | None = _if_any()
-    s_in_trained: tuple[int, ...] | None = _if_any()
-    is_s_in_trained: bool | None = _if_any()
-    num_tokens: int | None = _if_any()
+    s_in: int | None = field(default=None, metadata=UNSAID_DEFAULT)
+    s_out: int | None = field(default=None, metadata=UNSAID_DEFAULT)
+    s_in_trained: tuple[int, ...] | None = field(default=None, metadata=UNSAID_DEFAULT)
+    is_s_in_trained: bool | None = field(default=None, metadata=UNSAID_DEFAULT)
+    num_tokens: int | None = field(default=None, metadata=UNSAID_DEFAULT)
     mirror: bool | None = None
-    test_step: int | None = _if_any()
-    learned_upsampling: bool | None = _if_any()
-    interpolate: bool | None = _if_any()
-    precision: str | None = _if_any()
-    frame_rate: float | None = _if_any()
-    backend: str | None = _if_any()
+    test_step: int | None = field(default=None, metadata=UNSAID_DEFAULT)
+    learned_upsampling: bool | None = field(default=None, metadata=UNSAID_DEFAULT)
+    interpolate: bool | None = field(default=None, metadata=UNSAID_DEFAULT)
+    precision: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    frame_rate: float | None = field(default=None, metadata=UNSAID_DEFAULT)
+    backend: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     dropped_videos: tuple[str, ...] = ()
     metrics_unit: str = "mm"
     root: str = "subtracted from prediction and target"

@@ -25,7 +25,7 @@ from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.metrics import FUNCTIONS, is_degenerate
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
-from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, ErrorsBy, Protocol, Score, Scores
+from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.strict import fitting
 
@@ -78,7 +78,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
         name=str(s_in),
         protocol=fitting(Protocol, protocol),
         rows=tuple(row for upsampling, scored in found.items() for row in scored.rows(upsampling)),
-        errors_by={upsampling: scored.errors_by() for upsampling, scored in found.items()},
+        errors_by={upsampling: scored.breakdown.errors_by() for upsampling, scored in found.items()},
     )
 
 
@@ -137,7 +137,7 @@ class _Scored:
         self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
         self._averages = {name: Averages(list(FUNCTIONS), self._actions) for name in ("all_frames", "key_frames")}
         self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
-        self._breakdown = Breakdown()
+        self.breakdown = Breakdown()
         self.num_degenerate = 0
 
     def add(self, prediction: np.ndarray, target: np.ndarray, video: np.ndarray, frame: np.ndarray) -> None:
@@ -150,7 +150,7 @@ class _Scored:
         for metric, function in FUNCTIONS.items():
             errors = function(prediction, target)  # (Q, 17)
             if metric == "mpjpe":
-                self._breakdown.add(errors, distance)
+                self.breakdown.add(errors, distance)
             self._averages["all_frames"].add(metric, errors, action)
             self._averages["key_frames"].add(metric, errors[is_key], action[is_key])
         for name, rows in (("all_frames", slice(None)), ("key_frames", is_key)):
@@ -158,9 +158,6 @@ class _Scored:
 
     def rows(self, upsampling: str) -> list[Score]:
         return [Score(upsampling, frames, *row) for frames, averages in self._averages.items() for row in averages.rows()]
-
-    def errors_by(self) -> ErrorsBy:
-        return self._breakdown.errors_by()
 
     def protocol(self, videos: np.ndarray) -> dict[str, Any]:
         """What was scored."""

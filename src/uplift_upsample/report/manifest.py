@@ -13,8 +13,8 @@ from uplift_upsample.report.verdict import VerdictRule
 
 
 @dataclass(frozen=True)
-class PlannedExperiment:
-    """One experiment of a study that is evaluated, or that others start from.
+class ShownExperiment:
+    """One experiment as tables and figures show it: one that is evaluated, or that others start from.
 
     dataset, test_dataset: what it is trained and tested on; null, the test data are of the same data set.
     s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
@@ -93,7 +93,7 @@ class Manifest:
 
     study: str
     note: str
-    experiments: tuple[PlannedExperiment, ...]
+    experiments: tuple[ShownExperiment, ...]
     scores: Mapping[str, Mapping[str, Mapping[str, str]]]
     mean_pose: str | None = None
     published: str | None = None
@@ -145,7 +145,7 @@ def manifest_from_mapping(values: Any, where: str = "manifest") -> Manifest:
     if not isinstance(values.get("jobs", []), list):
         raise InputError(f"{where}: jobs must be a list")
     faults: list[str] = []
-    experiments = _items(PlannedExperiment, values["experiments"], f"{where}: experiments", faults)
+    experiments = _items(ShownExperiment, values["experiments"], f"{where}: experiments", faults)
     jobs = _items(Job, values.get("jobs", []), f"{where}: jobs", faults)
     unknown = {job.experiment for job in jobs} - {experiment.name for experiment in experiments}
     if not faults and unknown:

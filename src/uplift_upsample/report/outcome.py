@@ -6,9 +6,6 @@ from pathlib import Path
 
 from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.cells import NOT_RUN, weights_title
-from uplift_upsample.report.comparison import NAME as COMPARISON
-from uplift_upsample.report.main_results import MEAN_POSE
-from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
 from uplift_upsample.report.render import NO_NOTE
 from uplift_upsample.report.results import PUBLISHED
 
@@ -23,10 +20,10 @@ def outcome(study: str, shown: str | Path, tables: str | Path) -> list[str]:
     """
     first = f"{study}: {Path(shown).as_posix()}"
     try:
-        compared = [row for row in _rows(tables, COMPARISON) if row["is_compared"] == "yes"]
+        compared = [row for row in _rows(tables, "comparison") if row["is_compared"] == "yes"]
         average = compared[0]["average"]
         note = "" if compared[0]["note"] == NO_NOTE else f"; {compared[0]['note']}"
-        floor = [f"  {MEAN_POSE} {text} mm" for text in _mean_pose(tables, average)]
+        floor = [f"  mean pose {text} mm" for text in _mean_pose(tables, average)]
         return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{note}:", *floor, *_lines(compared)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error):
         return [first]
@@ -40,7 +37,7 @@ def _rows(tables: str | Path, name: str) -> list[Row]:
 def _mean_pose(tables: str | Path, average: str) -> list[str]:
     """The baseline's error, if the study has one."""
     wanted = {"experiment": "mean_pose", "metric": "mpjpe", "average": average, "status": "run"}
-    rows = [row for row in _rows(tables, MAIN_RESULTS) if wanted.items() <= row.items()]
+    rows = [row for row in _rows(tables, "main_results") if wanted.items() <= row.items()]
     return [_number(row["mean_mm"]) for row in rows[:1]]
 
 

@@ -6,7 +6,7 @@ from uplift_upsample.data.h36m.table import is_corrupt
 from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.report.cells import NOT_RUN
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, Evaluation, Results
 
 # The protocol of the published figures: what an evaluation must agree in to be compared with them.
@@ -64,7 +64,7 @@ def footer(results: Results) -> list[str]:
     return lines
 
 
-def reasons_against_published(results: Results, experiment: PlannedExperiment) -> list[str]:
+def reasons_against_published(results: Results, experiment: ShownExperiment) -> list[str]:
     """Why the published figures of an experiment may not stand beside its results; empty where they may."""
     for verb, dataset in (("trained", experiment.dataset), ("tested", experiment.tested_on)):
         if dataset != PUBLISHED_PROTOCOL["dataset"]:
@@ -82,7 +82,7 @@ def reasons_against_published(results: Results, experiment: PlannedExperiment) -
     return list(dict.fromkeys(reasons))
 
 
-def reasons_against_verdict(results: Results, experiment: PlannedExperiment, weights: str) -> list[str]:
+def reasons_against_verdict(results: Results, experiment: ShownExperiment, weights: str) -> list[str]:
     """Why published figures, which may stand beside an experiment's results, say nothing of whether they are reproduced.
 
     The results are measured on another test set, such as a part of the published one. Empty where nothing is against it.

@@ -1,64 +1,20 @@
 """Result documents as CSV, Markdown, LaTeX and JSON. Equal documents give equal bytes: no time, no path, no float noise."""
 
+import csv
+import io
 import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import Any
 
 from uplift_upsample.files import write_text
+from uplift_upsample.report.view import Document, Link, Section
 
-CSV_DECIMALS = 6  # of a millimetre
+DECIMALS = 6  # of a millimetre
 NO_NOTE = "n/a"
-# Endings of the columns that hold numbers.
-NUMBERS = (
-    *("_mm", "_mb", "_bytes", "seconds", "_second", "_joules", "s_in", "s_out", "seed", "seeds_run", "seeds_planned"),
-    *("parameters", "macs_per_window", "macs_per_pose"),
-)
-
-
-class Link(NamedTuple):
-    """A file that numbers come from. path: from the project's folder."""
-
-    label: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table of a document: texts, ready to print. ``remarks`` stand below it.
-
-    row_links: where the numbers of each row come from; table_links: where those of the whole table do. Paper has no links, so
-    LaTeX leaves them out.
-    """
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    remarks: Sequence[str] = ()
-    row_links: Sequence[Sequence[Link]] = ()
-    table_links: Sequence[Link] = ()
-
-
-@dataclass(frozen=True)
-class Document:
-    """What one topic says: ``records`` are its numbers in tidy form, the sections are views of them.
-
-    note: what readers of the numbers must know, stands on every form. footer: how the numbers were made.
-    """
-
-    name: str
-    title: str
-    note: str
-    records: pd.DataFrame
-    sections: Sequence[Section]
-    remarks: Sequence[str] = ()
-    footer: Sequence[str] = ()
 
 
 def write_document(document: Document, out_dir: str | Path) -> list[Path]:
@@ -76,23 +32,32 @@ def write_document(document: Document, out_dir: str | Path) -> list[Path]:
 
 
 def csv_text(document: Document) -> str:
-    """The records; the first column is the note of the document, in each row, and neither a field nor the table is empty."""
-    return _tidy(document).to_csv(index=False, lineterminator="\n")
+    """The rows; the first column is the note of the document, in each row, and neither a field nor the table is empty."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(["note", *document.columns])
+    decimals = {column: document.decimals.get(column, DECIMALS) for column in document.columns}
+    for row in _fields(document):
+        writer.writerow([f"{value:.{decimals[key]}f}" if isinstance(value, float) else str(value) for key, value in row.items()])
+    return lines.getvalue()
 
 
-def _tidy(document: Document) -> pd.DataFrame:
-    """The records as texts."""
-    records = document.records.copy()
-    if records.empty:
-        records = pd.DataFrame([dict.fromkeys(records.columns, "n/a")])
-    records.insert(0, "note", document.note or NO_NOTE)
-    for column in records.columns[records.dtypes == "float64"]:
-        records[column] = [csv_number(value) for value in records[column]]
-    return records
+def _fields(document: Document) -> list[dict[str, Any]]:
+    """The rows as CSV and JSON have them: floats with a fixed count of decimals, so that equal results are equal text."""
+    rows = document.rows or [dict.fromkeys(document.columns)]
+    note = {"note": document.note or NO_NOTE}
+    return [note | {column: _field(row[column]) for column in document.columns} for row in rows]
+
+
+def _field(value: Any) -> Any:
+    """``n/a``, pandas' word, for what has no value."""
+    if isinstance(value, float):
+        return "n/a" if math.isnan(value) else round(value, DECIMALS)
+    return "n/a" if value is None else value
 
 
 def json_text(document: Document, out_dir: str | Path = ".") -> str:
-    """All of a document for programs: its tables as texts, its records with numbers as numbers.
+    """All of a document for programs: its sections as texts, its rows as ``records`` with numbers as numbers.
 
     The links in ``sections`` count from ``out_dir``, the paths in ``records`` from the project's folder.
     """
@@ -114,7 +79,7 @@ def json_text(document: Document, out_dir: str | Path = ".") -> str:
         "sections": sections,
         "remarks": list(document.remarks),
         "footer": list(document.footer),
-        "records": [{key: _json_value(key, value) for key, value in row.items()} for row in _tidy(document).to_dict("records")],
+        "records": _fields(document),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -123,27 +88,8 @@ def _json_links(links: Sequence[Link], out_dir: str | Path) -> list[dict[str, st
     return [{"label": link.label, "path": _relative(link, out_dir)} for link in links]
 
 
-def _json_value(key: Any, value: Any) -> Any:
-    """Numbers as numbers, everything else as text; sums and commits stay text, though some have digits only."""
-    text = str(value)
-    if not str(key).endswith(NUMBERS):
-        return text
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if math.isfinite(number) else text
-    return text
-
-
 def _relative(link: Link, out_dir: str | Path) -> str:
     return Path(os.path.relpath(link.path, out_dir)).as_posix()
-
-
-def csv_number(value: float) -> str:
-    """A number with a fixed count of decimals, so that equal results are equal text; ``n/a``, pandas' word, for NaN."""
-    return "n/a" if math.isnan(value) else f"{value:.{CSV_DECIMALS}f}"
 
 
 def markdown(document: Document, out_dir: str | Path = ".") -> str:

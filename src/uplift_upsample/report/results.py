@@ -14,7 +14,7 @@ import pandas as pd
 from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores, read_scores
-from uplift_upsample.report.manifest import Manifest, PlannedExperiment
+from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
 
 TRAINED = "trained"
@@ -110,12 +110,12 @@ class Results:
         return list(dict.fromkeys(action for by_action in counts for action in by_action))
 
     @property
-    def evaluated(self) -> list[PlannedExperiment]:
+    def evaluated(self) -> list[ShownExperiment]:
         """The experiments that are (to be) evaluated: the rows of the tables."""
         return [experiment for experiment in self.manifest.experiments if experiment.s_in]
 
     @property
-    def rows(self) -> list[tuple[PlannedExperiment, str]]:
+    def rows(self) -> list[tuple[ShownExperiment, str]]:
         """The experiments with the weights that are (to be) evaluated of each, published ones first."""
         return [
             (experiment, weights)
@@ -134,12 +134,12 @@ class Results:
         """All evaluated strides, ascending."""
         return sorted({s_in for experiment in self.evaluated for s_in in experiment.s_in})
 
-    def experiment(self, name: str) -> PlannedExperiment | None:
+    def experiment(self, name: str) -> ShownExperiment | None:
         return next((experiment for experiment in self.manifest.experiments if experiment.name == name), None)
 
     def summary(
         self,
-        experiment: PlannedExperiment,
+        experiment: ShownExperiment,
         s_in: int,
         metric: str = "mpjpe",
         frames: str = "all_frames",
@@ -160,7 +160,7 @@ class Results:
         wanted = (average, action, metric)
         return next((row.value for row in rows if (row.average, row.action, row.metric) == wanted), math.nan)
 
-    def protocols_of(self, experiment: PlannedExperiment, s_in: int | None = None, weights: str | None = None) -> list[Protocol]:
+    def protocols_of(self, experiment: ShownExperiment, s_in: int | None = None, weights: str | None = None) -> list[Protocol]:
         return [
             protocol
             for evaluation, protocol in self.protocols.items()
@@ -169,7 +169,7 @@ class Results:
             and weights in (None, evaluation.weights)
         ]
 
-    def is_untrained(self, experiment: PlannedExperiment, s_in: int) -> bool:
+    def is_untrained(self, experiment: ShownExperiment, s_in: int) -> bool:
         """Whether a run says that its model was not trained for this stride."""
         return any(protocol.is_s_in_trained is False for protocol in self.protocols_of(experiment, s_in))
 

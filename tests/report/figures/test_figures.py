@@ -1,7 +1,6 @@
 """Figures of invented studies: what is drawn, and that every study can be drawn."""
 
 import json
-import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -24,9 +23,10 @@ from uplift_upsample.report.figures import (
     per_action,
     style,
 )
-from uplift_upsample.report.figures.figures import NAMES, TOPICS, write_figures
+from uplift_upsample.report.figures.figures import write_figures
 from uplift_upsample.report.figures.material import Material, gathered
 from uplift_upsample.report.results import collected
+from uplift_upsample.report.topics import FIGURES, FILES_OF_FIGURES, drawings
 from uplift_upsample.skeleton import MODEL_17
 
 NOTE = "simulated detections"
@@ -102,17 +102,17 @@ def test_error_over_s_in_shows_published_and_own_numbers_with_their_spread(mater
     assert NOTE not in said
 
 
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
-def test_the_note_of_a_study_stands_on_every_figure(material, values, topic):
-    drawn = topic.figure(material(values, note=NOTE))
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_note_of_a_study_stands_on_every_figure(material, values, name):
+    drawn = drawings()[name](material(values, note=NOTE))
     assert [drawn.get_supxlabel(), *(legend.get_title().get_text() for legend in drawn.legends)].count(NOTE) == 1
 
 
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.NAME)
-def test_a_study_of_which_nothing_was_run_is_drawn_too(material, topic, tmp_path):
-    drawn = topic.figure(material({}, curves=()))
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_study_of_which_nothing_was_run_is_drawn_too(material, name, tmp_path):
+    drawn = drawings()[name](material({}, curves=()))
     assert "NOT RUN" in words(drawn)
-    style.write_figure(drawn, tmp_path, topic.NAME)
+    style.write_figure(drawn, tmp_path, name)
 
 
 def test_published_weights_have_panels_and_dots_of_their_own(material, planned):
@@ -183,7 +183,7 @@ def test_files_are_whole_and_equal_when_made_again(material, values, tmp_path):
     whole = material(values, note=NOTE)
     first = write_figures(whole, tmp_path / "a")
     second = write_figures(whole, tmp_path / "b")
-    assert [path.name for path in first] == [f"{name}.{suffix}" for name in NAMES for suffix in ("png", "svg")]
+    assert [path.name for path in first] == list(FILES_OF_FIGURES)
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
         assert b"2026-" not in one.read_bytes()
@@ -226,13 +226,6 @@ def test_command(study, planned, tmp_path, project):
 
     done = command("trial")
     assert done.returncode == 0, done.stderr
-    assert {path.stem for path in (tmp_path / "out").iterdir()} == set(NAMES)
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == set(FIGURES)
     failed = command("another")
     assert (failed.returncode, failed.stderr.count("\n")) == (2, 1)
-
-
-def test_rules_know_the_names_and_each_has_a_caption(project):
-    said = re.search(r"FIGURES = (\[[^\]]*\])", (project / "workflow/rules/figures.smk").read_text())
-    assert said is not None
-    assert tuple(json.loads(said[1])) == NAMES
-    assert all((project / f"workflow/report/figures/{name}.rst").is_file() for name in NAMES)

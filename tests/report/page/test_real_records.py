@@ -17,10 +17,11 @@ from uplift_upsample.data.frames import build_frames_table, write_frames_table
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.meter import Meter
 from uplift_upsample.records import PredictionRecord, PublishedWeights, ResultRecord, TrainingRecord, read_record, write_record
-from uplift_upsample.report import cost
+from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.page.provenance_facts import UNKNOWN, runs
 from uplift_upsample.report.results import collected
+from uplift_upsample.report.tables import cost
 
 S_IN = 4
 MODEL = {"num_tokens": 9, "s_out": 2, "s_in": [4, 8], "spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1}
@@ -93,7 +94,7 @@ def test_page_shows_time_memory_and_energy_of_each_step(study: Study, result: Pa
         measured = record[step]["measured"]
         assert measured["energy_joules"]["processors"] == 7.0
         assert f"at most {measured['peak_memory_bytes'] / 2**30:.2f} GiB of memory, 7 J" in facts[step]
-        assert cost.duration(max(measured["seconds"], record[step].get("seconds", 0))) in facts[step]
+        assert cells.duration(max(measured["seconds"], record[step].get("seconds", 0))) in facts[step]
     assert facts["command of the training"].startswith("python scripts/")
     assert facts["seed"] == "0"
     assert facts["train data"].startswith("S1; SHA-256 ")
@@ -116,7 +117,7 @@ def test_table_shows_the_same_time(study: Study, result: Path) -> None:
     facts = dict(runs([str(result)], study.folder / "index.html")[0].facts)
     for job, step in zip(results.manifest.jobs, STEPS, strict=True):
         used = cost.usage(job, results)
-        assert cost.duration(used.seconds) in facts[step]
+        assert cells.duration(used.seconds) in facts[step]
         assert (used.energy_processors, used.device.partition(" ")[0]) == (7.0, "cpu")
         assert used.poses_per_second > 0
 

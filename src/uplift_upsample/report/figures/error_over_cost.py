@@ -12,10 +12,9 @@ from uplift_upsample.model.cost import network_cost
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, seeds_label
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
 
-NAME = "error_over_cost"
 MILLION = 1e6
 SMALLEST, LARGEST = 3.5, 8.0  # points: of the markers of the smallest and the largest stride
 EDGE: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.7}  # so that they stay apart
@@ -59,7 +58,7 @@ def _size(strides: list[int], s_in: int) -> float:
     return SMALLEST + (LARGEST - SMALLEST) * strides.index(s_in) / max(len(strides) - 1, 1)
 
 
-def _points(material: Material, experiment: PlannedExperiment, *, is_published: bool) -> list[tuple[int, float, float]]:
+def _points(material: Material, experiment: ShownExperiment, *, is_published: bool) -> list[tuple[int, float, float]]:
     """(s_in, million multiply-accumulates for each 3D pose, mm), as far as there are numbers."""
     points: list[tuple[int, float, float]] = []
     if (model := experiment.network) is None:

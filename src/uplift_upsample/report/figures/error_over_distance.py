@@ -10,9 +10,8 @@ from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.figures.per_action import panel_title
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 
-NAME = "error_over_distance"
 LOOKS: dict[str, tuple[Any, bool]] = {"learned": ("-", True), "plain": ((0, (3, 1.5)), False)}  # line, filled markers
 _MARKERS = ("o", "s", "^", "D")
 
@@ -60,7 +59,7 @@ def _marker(strides: list[int], s_in: int) -> str:
     return _MARKERS[strides.index(s_in) % len(_MARKERS)]
 
 
-def _draw(axes: Axes, material: Material, experiment: PlannedExperiment, weights: str, strides: list[int]) -> bool:
+def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
     own = sorted(experiment.s_in)
     colours = style.tints(style.look(material.number(experiment)).colour, len(own))
     has_any = False
@@ -85,7 +84,7 @@ def _draw(axes: Axes, material: Material, experiment: PlannedExperiment, weights
     return has_any
 
 
-def _means(material: Material, experiment: PlannedExperiment, weights: str, s_in: int, kind: str) -> dict[int, float]:
+def _means(material: Material, experiment: ShownExperiment, weights: str, s_in: int, kind: str) -> dict[int, float]:
     """Mean over the seeds, which share their frames, by distance."""
     scores = material.evaluations(experiment, weights, s_in)
     found = [each.errors_by[kind].distance for each in scores if kind in each.errors_by]

@@ -10,11 +10,10 @@ from matplotlib.lines import Line2D
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
 from uplift_upsample.report.results import PUBLISHED, TRAINED
 
-NAME = "error_over_s_in"
 ERROR_LABEL = "MPJPE, all frames, frame-wise (mm)"
 RING: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markersize": 7, "markeredgewidth": 1.1}
 DOT: dict[str, Any] = {"linestyle": "none", "markersize": 2.6}
@@ -41,7 +40,7 @@ def figure(material: Material) -> Figure:
     return drawn
 
 
-def _draw(axes: Axes, material: Material, experiment: PlannedExperiment) -> None:
+def _draw(axes: Axes, material: Material, experiment: ShownExperiment) -> None:
     results, look = material.results, style.look(material.number(experiment))
     figures = _published(material, experiment)
     axes.plot(list(figures), list(figures.values()), **{**look.plain(), **RING})
@@ -56,7 +55,7 @@ def _draw(axes: Axes, material: Material, experiment: PlannedExperiment) -> None
             axes.errorbar(list(found), means, spread, capsize=2.5 if any(spread) else 0, elinewidth=0.9, **look.plain())
 
 
-def _published(material: Material, experiment: PlannedExperiment) -> dict[int, float]:
+def _published(material: Material, experiment: ShownExperiment) -> dict[int, float]:
     """Published figures of an experiment that may stand beside ours, by stride."""
     strides = sorted(s_in for name, s_in in material.results.published if name == experiment.name)
     figures = {s_in: published_mpjpe(material.results, experiment, s_in) for s_in in strides}
@@ -75,7 +74,7 @@ def _handles(material: Material) -> list[Line2D]:
     return handles
 
 
-def seeds_label(material: Material, experiment: PlannedExperiment) -> str:
+def seeds_label(material: Material, experiment: ShownExperiment) -> str:
     """The name of an experiment, and how many of its seeds were run: ``h36m_81, 3 seeds``."""
     counts = {len(material.results.summary(experiment, s_in).values) for s_in in experiment.s_in}
     most = max(counts, default=0)

@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.figures.per_action import panel_title
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.skeleton import MODEL_17, PARENTS, ROOT
 
-NAME = "error_per_joint"
 COLOURS = "cividis_r"  # dark is much; made for the colour-blind, and its lightness alone shows the order
 # A person who faces the reader (their right is on the left), in arbitrary units.
 # fmt: off
@@ -51,7 +50,7 @@ def figure(material: Material) -> Figure:
     return drawn
 
 
-def _errors(material: Material, experiment: PlannedExperiment, weights: str) -> dict[str, float]:
+def _errors(material: Material, experiment: ShownExperiment, weights: str) -> dict[str, float]:
     """Mean over the seeds by joint; empty where nothing was run."""
     found = [scores.errors for scores in material.evaluations(experiment, weights, max(experiment.s_in))]
     return {joint: fmean(errors.joint[joint] for errors in found) for joint in MODEL_17} if found else {}

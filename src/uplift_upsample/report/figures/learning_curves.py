@@ -11,7 +11,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 
-NAME = "learning_curves"
 THOUSAND = 1000
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.score_file import Scores
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
 
 HISTORY = ("step", "loss_mm", "validation_mpjpe_mm")
@@ -24,7 +24,7 @@ class Material:
     histories: Mapping[tuple[str, int], Mapping[str, np.ndarray]]
 
     @property
-    def rows(self) -> list[tuple[PlannedExperiment, str]]:
+    def rows(self) -> list[tuple[ShownExperiment, str]]:
         """The experiments with the weights that figures show: published ones only where they were evaluated."""
         return [
             (experiment, weights)
@@ -32,11 +32,11 @@ class Material:
             if weights == TRAINED or self.results.protocols_of(experiment, weights=PUBLISHED)
         ]
 
-    def number(self, experiment: PlannedExperiment) -> int:
+    def number(self, experiment: ShownExperiment) -> int:
         """The number of an experiment in the study: its look."""
         return self.results.manifest.experiments.index(experiment)
 
-    def evaluations(self, experiment: PlannedExperiment, weights: str, s_in: int) -> list[Scores]:
+    def evaluations(self, experiment: ShownExperiment, weights: str, s_in: int) -> list[Scores]:
         """Of all seeds that were run."""
         return [
             found

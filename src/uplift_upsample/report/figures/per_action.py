@@ -7,13 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from uplift_upsample.report import cells
+from uplift_upsample.report.cells import weights_title
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.manifest import PlannedExperiment
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import Summary
 
-NAME = "per_action"
 _HATCHES = ("", "/////", "")  # with three shades, distinct without colour
 _HEIGHT = 0.82  # of the bars of an action
 
@@ -48,11 +47,11 @@ def figure(material: Material) -> Figure:
     return drawn
 
 
-def panel_title(experiment: PlannedExperiment, weights: str) -> str:
-    return experiment.name if weights != "published" else f"{experiment.name}\n{cells.weights_title(weights)}"
+def panel_title(experiment: ShownExperiment, weights: str) -> str:
+    return experiment.name if weights != "published" else f"{experiment.name}\n{weights_title(weights)}"
 
 
-def _legend(name: str, rows: list[tuple[PlannedExperiment, str]], place: int) -> str:
+def _legend(name: str, rows: list[tuple[ShownExperiment, str]], place: int) -> str:
     strides = {sorted(experiment.s_in)[place] for experiment, _ in rows if place < len(experiment.s_in)}
     return f"{name}: {' or '.join(map(str, sorted(strides)))}"
 
@@ -71,7 +70,7 @@ def _shown_actions(material: Material) -> list[str]:
     ]
 
 
-def _draw(axes: Axes, material: Material, experiment: PlannedExperiment, weights: str, actions: list[str]) -> None:
+def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, actions: list[str]) -> None:
     results, strides = material.results, sorted(experiment.s_in)
     colours = style.tints(style.look(material.number(experiment)).colour, len(strides))
     has_any = False

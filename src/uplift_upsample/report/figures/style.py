@@ -22,7 +22,7 @@ from uplift_upsample.report.cells import NOT_RUN
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column paper
 DPI = 250
-INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
+INK, GREY = "#222222", "#6b6b6b"
 VERMILION, BLUE = "#D55E00", "#0072B2"
 NOTE_WIDTH = 70  # letters of 6 points in a line that is a column wide
 _COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#B07D00", "#56B4E9", "#000000")  # the orange is darkened for white paper

@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.files import write_text
-from uplift_upsample.report import cost, provenance_rows
 from uplift_upsample.report.page.contents import Animation, Figure, Table, runs_of
 from uplift_upsample.report.page.graph import drawing
 from uplift_upsample.report.page.provenance_facts import Run
@@ -22,7 +21,7 @@ TEMPLATE = "page.html"
 STYLE = "page.css"
 SCRIPT = "page.js"
 VIEWER = "viewer.js"
-APART = (cost.NAME, provenance_rows.NAME)  # documents whose footers are about themselves alone
+APART = ("cost", "provenance")  # documents whose footers are about themselves alone
 MAIN_FIGURE = "error_over_s_in"  # stands on the first screen
 LIMIT = 10_000_000  # bytes: what a phone opens without complaint
 

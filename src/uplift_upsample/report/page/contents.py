@@ -116,9 +116,7 @@ def caption_of(path: str | os.PathLike[str]) -> tuple[str, str]:
     return title.strip("* ."), " ".join(rest.split())
 
 
-def animations(
-    paths: Iterable[str], page: str | os.PathLike[str], room: int = ANIMATION_BYTES, scores: Mapping[str, str] | None = None
-) -> list[Animation]:
+def animations(paths: Iterable[str], page: str | os.PathLike[str], room: int = ANIMATION_BYTES) -> list[Animation]:
     """Animations in the order given; those that fit into ``room`` bytes are inside the page, the smallest first."""
     paths = list(paths)
     inside, used = set(), 0

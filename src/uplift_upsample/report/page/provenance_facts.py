@@ -9,7 +9,7 @@ import yaml
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.records import Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
-from uplift_upsample.report.cost import duration
+from uplift_upsample.report.cells import duration
 from uplift_upsample.report.page.contents import link, run_title
 from uplift_upsample.report.results import PUBLISHED
 from uplift_upsample.strict import to_mapping

@@ -7,13 +7,8 @@ from statistics import fmean
 from typing import Any
 
 from uplift_upsample.evaluate.score_file import AVERAGES
-from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, weights_title
-from uplift_upsample.report.comparison import NAME as COMPARISON
-from uplift_upsample.report.cost import NAME as COST
-from uplift_upsample.report.cost import duration
-from uplift_upsample.report.main_results import NAME as MAIN_RESULTS
+from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, duration, weights_title
 from uplift_upsample.report.page.contents import Table
-from uplift_upsample.report.pretraining import NAME as PRETRAINING
 from uplift_upsample.report.results import TRAINED
 from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, WARN
 from uplift_upsample.strict import is_number
@@ -71,18 +66,18 @@ class Summary:
 def summary(tables: Sequence[Table]) -> Summary:
     """What the first screen says, with NOT RUN where a document is not there."""
     by_name = {table.name: table for table in tables}
-    records = [record for record in _records(by_name, COMPARISON) if record.get("is_compared") == "yes"]
+    records = [record for record in _records(by_name, "comparison") if record.get("is_compared") == "yes"]
     counts = Counter(str(record.get("verdict")) for record in records)
     strides = sorted({int(record["s_in"]) for record in records})
     kinds = dict.fromkeys((str(record["experiment"]), str(record["weights"])) for record in records)
     has_kinds = len({kind for _, kind in kinds}) > 1
     found = {(str(record["experiment"]), str(record["weights"]), int(record["s_in"])): record for record in records}
     is_own = is_own_study(counts)
-    answers = own_answers(_records(by_name, MAIN_RESULTS), _average(records)) if is_own else []
+    answers = own_answers(_records(by_name, "main_results"), _average(records)) if is_own else []
     return Summary(
         question="What came out?" if is_own else "Does it reproduce?",
         headline=headline(counts, next(iter(answers), "")),
-        details=MAIN_RESULTS if is_own and MAIN_RESULTS in by_name else COMPARISON,
+        details="main_results" if is_own and "main_results" in by_name else "comparison",
         notes=[*answers[1:], *_notes(by_name)],
         counts=[(verdict, f"{counts[verdict]} × {verdict}") for verdict in VERDICTS if counts[verdict]],
         strides=strides,
@@ -91,7 +86,7 @@ def summary(tables: Sequence[Table]) -> Summary:
             for name, kind in kinds
         ],
         average=AVERAGES.get(_average(records), ""),
-        costs=_costs(_records(by_name, COST)),
+        costs=_costs(_records(by_name, "cost")),
     )
 
 
@@ -154,7 +149,7 @@ def _records(tables: Mapping[str, Table], name: str) -> Sequence[Mapping[str, An
 
 def _notes(tables: Mapping[str, Table]) -> list[str]:
     """What pre-training did: the paper's second claim."""
-    remarks = tables[PRETRAINING].remarks if PRETRAINING in tables else []
+    remarks = tables["pretraining"].remarks if "pretraining" in tables else []
     return [remark for remark in remarks if not remark.startswith(NOT_RUN)][:1]
 
 

@@ -2,22 +2,25 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from uplift_upsample.model.cost import network_cost
-from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.model.cost import NetworkCost, network_cost
 from uplift_upsample.records import Measured, PredictionRecord, ResultRecord, ScoringRecord, Step, TrainingRecord, read_record
 from uplift_upsample.report import cells
-from uplift_upsample.report.manifest import Job, PlannedExperiment
-from uplift_upsample.report.render import Document, Link, Section, csv_number
+from uplift_upsample.report.manifest import Job, ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Evaluation, Results
+from uplift_upsample.report.view import Column, Document, Link, Row, matching, section
 from uplift_upsample.strict import is_number
 
-NAME = "cost"
+COLUMNS = (
+    *("study", "experiment", "weights", "seed", "stage", "s_in", "status", "parameters", "macs_per_window", "macs_per_pose"),
+    *("wall_seconds", "cpu_seconds", "peak_memory_mb", "poses_per_second", "energy_processors_joules", "energy_gpu_joules"),
+    *("device", "provenance"),
+)
+JOB = ("experiment", "seed", "s_in")
 STAGES = {"train": "training", "predict": "prediction", "score": "scoring"}
 KNOWN_SHARE = 0.9  # of a training's time, of which it must be known what it used
 NETWORKS_NOTE = (
@@ -55,16 +58,22 @@ class Usage:
 def document(results: Results) -> Document:
     """The networks, then the jobs of each stage. What was measured is read from benchmark files and records, where they are."""
     usages = {job: usage(job, results) for job in results.manifest.jobs}
-    sections = [_networks(results)]
-    sections += [_jobs(stage, usages) for stage in STAGES if any(job.stage == stage for job in usages)]
+    networks = [_network_row(results, experiment, s_in) for experiment in results.manifest.experiments for s_in in experiment.s_in]
+    rows = [*networks, *(_job_row(results, job, used) for job, used in usages.items())]
+    stages = [stage for stage in STAGES if any(job.stage == stage for job in usages)]
     return Document(
-        name=NAME,
+        name="cost",
         title=f"Cost of the study {results.manifest.study}",
         note=results.note,
-        records=pd.DataFrame(_records(results, usages), columns=COLUMNS),
-        sections=sections,
+        columns=COLUMNS,
+        rows=rows,
+        sections=[
+            section("Networks", networks, ("experiment", "s_in"), NETWORK_COLUMNS, [NETWORKS_NOTE]),
+            *(section(STAGES[stage].capitalize(), matching(rows, stage=stage), JOB, _job_columns(stage)) for stage in stages),
+        ],
         remarks=[*_totals(usages), cells.LEGEND],
         footer=[MEASURED_NOTE],
+        decimals={"macs_per_pose": 1},
     )
 
 
@@ -141,72 +150,6 @@ def _largest(*values: float | None) -> float:
     return max((value for value in values if value is not None and not math.isnan(value)), default=math.nan)
 
 
-def _networks(results: Results) -> Section:
-    rows = [
-        [experiment.label, str(s_in), *_network_cells(experiment.network, s_in)]
-        for experiment in results.manifest.experiments
-        for s_in in experiment.s_in
-    ]
-    header = [
-        "model",
-        "s_in",
-        "s_out",
-        "parameters",
-        "2D poses in a window",
-        "MACs per window, M",
-        "spatial",
-        "temporal",
-        "strided",
-        "MACs per 3D pose, M",
-    ]
-    return Section("Networks", header, rows, [NETWORKS_NOTE])
-
-
-def _network_cells(model: ModelConfig | None, s_in: int) -> list[str]:
-    if model is None:
-        return [cells.NO_VALUE] * 8
-    cost = network_cost(model, s_in)
-    stages = [_millions(cost.by_stage[stage]) for stage in ("spatial", "temporal", "strided")]
-    start = [str(cost.s_out), f"{cost.parameters:,}", str(cost.num_input_poses), _millions(cost.multiply_accumulates)]
-    return [*start, *stages, _millions(cost.per_pose)]
-
-
-def _millions(value: float) -> str:
-    """Three digits that count, at least."""
-    return f"{value / 1e6:.1f}" if value >= 1e8 else f"{value / 1e6:.2f}" if value >= 1e6 else f"{value / 1e6:.3f}"
-
-
-def _jobs(stage: str, usages: Mapping[Job, Usage]) -> Section:
-    has_s_in = stage != "train"
-    rows, links = [], []
-    for job, used in usages.items():
-        if job.stage != stage:
-            continue
-        start = [job.experiment, "published" if job.seed is None else f"seed {job.seed}", *([str(job.s_in)] if has_s_in else [])]
-        rows.append([*start, *(_usage_cells(used) if used.is_run else [cells.NOT_RUN] * 6)])
-        links.append([Link("record", job.record)] if used.is_run else [])
-    header = ["model", "weights", *(["s_in"] if has_s_in else []), "wall time", "CPU time", "peak memory", "poses/s"]
-    return Section(STAGES[stage].capitalize(), [*header, "energy", "device"], rows, row_links=links)
-
-
-def _usage_cells(used: Usage) -> list[str]:
-    memory = cells.NO_VALUE if math.isnan(used.memory) else f"{used.memory / 2**20:,.0f} MB"
-    speed = cells.NO_VALUE if math.isnan(used.poses_per_second) else f"{used.poses_per_second:,.0f}"
-    named = (("processors", used.energy_processors), ("GPU", used.energy_gpu))
-    energy = ", ".join(f"{name} {value / 1e3:.2f} kJ" for name, value in named if not math.isnan(value))
-    return [duration(used.seconds), duration(used.cpu_seconds), memory, speed, energy or cells.NO_VALUE, used.device]
-
-
-def duration(seconds: float) -> str:
-    """``4.3 s``, ``2 min 05 s``, ``1 h 02 min``."""
-    if math.isnan(seconds):
-        return cells.NO_VALUE
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def _totals(usages: Mapping[Job, Usage]) -> list[str]:
     """The sum of each stage, one sentence."""
     sums = []
@@ -215,82 +158,100 @@ def _totals(usages: Mapping[Job, Usage]) -> list[str]:
         run = [value.seconds for value in used if value.is_run]
         if used:
             count = f"{len(run)} of {len(used)}" if len(run) < len(used) else str(len(run))
-            sums.append(f"{title} {duration(math.fsum(run))} ({count} jobs)" if run else f"{title} {cells.NOT_RUN}")
+            sums.append(f"{title} {cells.duration(math.fsum(run))} ({count} jobs)" if run else f"{title} {cells.NOT_RUN}")
     return [f"Wall time of all jobs, one after the other: {', '.join(sums)}."] if sums else []
 
 
-COLUMNS = [
-    "study",
-    "experiment",
-    "weights",
-    "seed",
-    "stage",
-    "s_in",
-    "status",
-    "parameters",
-    "macs_per_window",
-    "macs_per_pose",
-    "wall_seconds",
-    "cpu_seconds",
-    "peak_memory_mb",
-    "poses_per_second",
-    "energy_processors_joules",
-    "energy_gpu_joules",
-    "device",
-    "provenance",
-]
+def _network_row(results: Results, experiment: ShownExperiment, s_in: int) -> dict[str, Any]:
+    """A network as the stage ``network``, which needs no run."""
+    start = {"weights": "any", "seed": "any", "stage": "network", "status": "computed"}
+    rest = dict.fromkeys(COLUMNS[COLUMNS.index("wall_seconds") :], cells.NO_VALUE)
+    return {**_named(results, experiment, s_in), **start, "label": experiment.label, **rest}
 
 
-def _records(results: Results, usages: Mapping[Job, Usage]) -> list[dict[str, str]]:
-    """The networks as the stage ``network``, which needs no run, then the jobs."""
-    experiments = {experiment.name: experiment for experiment in results.manifest.experiments}
-    records = []
-    for experiment in experiments.values():
-        for s_in in experiment.s_in:
-            start = {"weights": "any", "seed": "any", "stage": "network", "s_in": str(s_in), "status": "computed"}
-            rest = dict.fromkeys(COLUMNS[COLUMNS.index("wall_seconds") :], cells.NO_VALUE)
-            records.append(_named(results, experiment, start, _network_fields(experiment, s_in), rest))
-    for job, used in usages.items():
-        start = {
-            "weights": PUBLISHED if job.seed is None else TRAINED,
-            "seed": cells.NO_VALUE if job.seed is None else str(job.seed),
-            "stage": job.stage,
-            "s_in": cells.NO_VALUE if job.s_in is None else str(job.s_in),
-            "status": "run" if used.is_run else cells.NOT_RUN,
-        }
-        experiment = experiments[job.experiment]
-        records.append(_named(results, experiment, start, _network_fields(experiment, job.s_in), _fields(job, used)))
-    return records
-
-
-def _named(results: Results, experiment: PlannedExperiment, *parts: Mapping[str, str]) -> dict[str, str]:
-    record = {"study": results.manifest.study, "experiment": experiment.name}
-    for part in parts:
-        record |= part
-    return record
-
-
-def _network_fields(experiment: PlannedExperiment, s_in: int | None) -> dict[str, str]:
-    fields = dict.fromkeys(("parameters", "macs_per_window", "macs_per_pose"), cells.NO_VALUE)
-    if (model := experiment.network) is None:
-        return fields
-    cost = network_cost(model, s_in if s_in is not None else model.evaluated_s_in[0])
-    fields["parameters"] = str(cost.parameters)
-    if s_in is not None:
-        fields |= {"macs_per_window": str(cost.multiply_accumulates), "macs_per_pose": f"{cost.per_pose:.1f}"}
-    return fields
-
-
-def _fields(job: Job, used: Usage) -> dict[str, str]:
-    numbers = {
+def _job_row(results: Results, job: Job, used: Usage) -> dict[str, Any]:
+    experiment = results.experiment(job.experiment)
+    assert experiment is not None
+    measured = {
         "wall_seconds": used.seconds,
         "cpu_seconds": used.cpu_seconds,
         "peak_memory_mb": used.memory / 2**20,
         "poses_per_second": used.poses_per_second,
         "energy_processors_joules": used.energy_processors,
         "energy_gpu_joules": used.energy_gpu,
+        "device": used.device,
+        "provenance": Path(job.record).as_posix(),
     }
-    if not used.is_run:
-        return {**dict.fromkeys(numbers, cells.NOT_RUN), "device": cells.NOT_RUN, "provenance": cells.NOT_RUN}
-    known = {key: cells.NO_VALUE if math.isnan(value) else csv_number(value) for key, value in numbers.items()}
-    return {**known, "device": used.device, "provenance": Path(job.record).as_posix()}
+    return {
+        **_named(results, experiment, job.s_in),
+        "weights": PUBLISHED if job.seed is None else TRAINED,
+        "seed": cells.NO_VALUE if job.seed is None else job.seed,
+        "stage": job.stage,
+        "status": "run" if used.is_run else cells.NOT_RUN,
+        **(measured if used.is_run else dict.fromkeys(measured, cells.NOT_RUN)),
+        "links": [Link("record", job.record)] if used.is_run else [],
+    }
+
+
+def _named(results: Results, experiment: ShownExperiment, s_in: int | None) -> dict[str, Any]:
+    """What a row is about, and the numbers of its network. A training has no s_in of its own."""
+    model = experiment.network
+    row: dict[str, Any] = {
+        "study": results.manifest.study,
+        "experiment": experiment.name,
+        "s_in": cells.NO_VALUE if s_in is None else s_in,
+        **dict.fromkeys(("parameters", "macs_per_window", "macs_per_pose", "cost"), cells.NO_VALUE),
+    }
+    if model is not None:
+        cost = network_cost(model, s_in if s_in is not None else model.evaluated_s_in[0])
+        row |= {"parameters": cost.parameters, "cost": cost}
+        row |= {"macs_per_window": cost.multiply_accumulates, "macs_per_pose": cost.per_pose} if s_in is not None else {}
+    return row
+
+
+def _of_network(text: Callable[[NetworkCost], str]) -> Callable[[Row], str]:
+    """A cell about a network; ``n/a`` where the manifest does not say what it is."""
+    return lambda row: cells.NO_VALUE if row["cost"] == cells.NO_VALUE else text(row["cost"])
+
+
+def _millions(value: float) -> str:
+    """Three digits that count, at least."""
+    return f"{value / 1e6:.1f}" if value >= 1e8 else f"{value / 1e6:.2f}" if value >= 1e6 else f"{value / 1e6:.3f}"
+
+
+NETWORK_COLUMNS = (
+    Column("model", cells.text("label")),
+    Column("s_in", cells.text("s_in")),
+    Column("s_out", _of_network(lambda cost: str(cost.s_out))),
+    Column("parameters", _of_network(lambda cost: f"{cost.parameters:,}")),
+    Column("2D poses in a window", _of_network(lambda cost: str(cost.num_input_poses))),
+    Column("MACs per window, M", _of_network(lambda cost: _millions(cost.multiply_accumulates))),
+    Column("spatial", _of_network(lambda cost: _millions(cost.by_stage["spatial"]))),
+    Column("temporal", _of_network(lambda cost: _millions(cost.by_stage["temporal"]))),
+    Column("strided", _of_network(lambda cost: _millions(cost.by_stage["strided"]))),
+    Column("MACs per 3D pose, M", _of_network(lambda cost: _millions(cost.per_pose))),
+)
+
+
+def _job_columns(stage: str) -> list[Column]:
+    return [
+        Column("model", cells.text("experiment")),
+        Column("weights", lambda row: PUBLISHED if row["weights"] == PUBLISHED else f"seed {row['seed']}"),
+        *([Column("s_in", cells.text("s_in"))] if stage != "train" else []),
+        Column("wall time", lambda row: cells.duration(row["wall_seconds"])),
+        Column("CPU time", lambda row: cells.duration(row["cpu_seconds"])),
+        Column("peak memory", lambda row: _whole(row["peak_memory_mb"], " MB")),
+        Column("poses/s", lambda row: _whole(row["poses_per_second"])),
+        Column("energy", _energy),
+        Column("device", cells.text("device")),
+    ]
+
+
+def _whole(value: float | str, unit: str = "") -> str:
+    return f"{value:,.0f}{unit}" if is_number(value) else cells.plain(value)
+
+
+def _energy(row: Row) -> str:
+    joules = {"processors": row["energy_processors_joules"], "GPU": row["energy_gpu_joules"]}
+    known = ", ".join(f"{name} {value / 1e3:.2f} kJ" for name, value in joules.items() if is_number(value))
+    return known or cells.plain(joules["processors"])

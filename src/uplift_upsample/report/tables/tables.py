@@ -1,0 +1,39 @@
+"""All result tables of a study: tidy CSV files, and Markdown, LaTeX and JSON views of them."""
+
+from pathlib import Path
+
+from uplift_upsample.files import write_text
+from uplift_upsample.report.cells import NOT_RUN
+from uplift_upsample.report.manifest import Manifest
+from uplift_upsample.report.render import csv_text, write_document
+from uplift_upsample.report.results import COLUMNS, Results, collected, first_columns, planned
+from uplift_upsample.report.tables.summaries import record_path
+from uplift_upsample.report.topics import SCORES, documents
+from uplift_upsample.report.view import Document
+
+
+def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
+    """Write ``topics.FILES_OF_TABLES``: every number of every run, and the tables of each topic. Returns the paths.
+
+    Equal scores give equal bytes, but for ``cost`` and ``provenance``, which show what was measured.
+    Raises ``InputError`` for scores that are missing or damaged.
+    """
+    results = collected(manifest)
+    scores = Path(out_dir) / SCORES
+    write_text(scores, csv_text(_scores(results)))
+    return [scores, *(path for document in documents().values() for path in write_document(document(results), out_dir))]
+
+
+def _scores(results: Results) -> Document:
+    """One value a row; one row for each planned run without scores."""
+    rows = [
+        {"study": results.manifest.study, **row, "provenance": record_path(results, evaluation)}
+        for evaluation, found in results.evaluations.items()
+        for row in (dict(zip(COLUMNS, (*first_columns(evaluation), *score), strict=True)) for score in found.rows)
+    ]
+    columns = ("study", *COLUMNS, "provenance")
+    for evaluation in planned(results.manifest):
+        if evaluation not in results.evaluations:
+            about = dict(zip(COLUMNS, first_columns(evaluation), strict=False))
+            rows.append({**dict.fromkeys(columns, NOT_RUN), "study": results.manifest.study, **about})
+    return Document("scores", "", results.note, columns, rows, sections=[])
