@@ -1,6 +1,7 @@
 """The three errors: the official code's numbers, invariances, degenerate poses, threads."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import metrics
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.metrics import FUNCTIONS as METRICS
-from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe, similarity_transform
+from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
 from uplift_upsample.evaluate.score_file import MEAN_POSE, Protocol, Score, Scores
 from uplift_upsample.skeleton import ROOT
 
@@ -52,6 +53,16 @@ def test_errors_are_those_of_the_official_code(arrays, golden_count, name, valid
     expected = arrays[f"{name}_{valid}"]
     np.testing.assert_allclose(errors, expected, rtol=0, atol=TOLERANCE)  # NaN in the same places, -1 too
     golden_count("frames with all joint errors of a metric", len(expected))
+
+
+def similarity_transform(target, source):
+    """What P-MPJPE does to each frame, ``scale * source @ rotation + translation``; residual: what is left of the spread."""
+    p, g = (np.moveaxis(np.asarray(poses, np.float64), 0, -1).copy() for poses in (source, target))
+    fit = metrics._fit(p, g)
+    moved, mean = (np.einsum("...af,abf->...bf", x, fit.scale * fit.rotation) for x in (p, fit.mean_p))
+    found = {"residual": 1 - fit.trace**2, "aligned": moved + fit.centre, "translation": fit.centre - mean}
+    found |= {"rotation": fit.rotation, "scale": fit.scale}
+    return SimpleNamespace(**{name: np.moveaxis(values, -1, 0) for name, values in found.items()})
 
 
 @pytest.mark.parametrize("field", ["residual", "aligned", "rotation", "scale", "translation"])

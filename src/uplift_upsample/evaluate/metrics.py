@@ -37,20 +37,6 @@ _COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point
 _ILL_CONDITIONED = 1e-3  # below, rounding would cost the closed-form rotation more than about 1e-12
 
 
-class Similarity(NamedTuple):
-    """``aligned = scale * source @ rotation + translation``, the best fit of ``source`` to ``target`` in each frame.
-
-    residual: ``(F,)`` squared distance that is left, as a fraction of the spread of the target. aligned: ``(F, J, 3)``.
-    rotation: ``(F, 3, 3)``, determinant 1. scale: ``(F,)``. translation: ``(F, 3)``.
-    """
-
-    residual: np.ndarray
-    aligned: np.ndarray
-    rotation: np.ndarray
-    scale: np.ndarray
-    translation: np.ndarray
-
-
 def mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, root: int = ROOT) -> np.ndarray:
     """Distance of each joint after the root was moved to the origin in both poses, ``(F, J)``.
 
@@ -110,22 +96,6 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None
         return _norm(difference)
 
     return _by_chunks(distance, prediction, target, valid)
-
-
-def similarity_transform(target: np.ndarray, source: np.ndarray) -> Similarity:
-    """The similarity transform without reflection that brings ``source`` ``(F, J, 3)`` closest to ``target``, per frame.
-
-    A source in one point is left as it is (the identity). Raises ``InputError`` where the shapes do not fit together.
-    """
-    _check_shapes(source, target, None)
-    fits = []
-    for start in range(0, max(len(source), 1), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        p, g = (_frames_last(x[rows], np.empty((*x.shape[1:], len(x[rows])))) for x in (source, target))
-        fit = _fit(p, g)
-        moved, mean = (np.einsum("...af,abf->...bf", x, fit.scale * fit.rotation) for x in (p, fit.mean_p))
-        fits.append((1 - fit.trace**2, moved + fit.centre, fit.rotation, fit.scale, fit.centre - mean))
-    return Similarity(*(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]) for parts in zip(*fits, strict=True)))
 
 
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
@@ -293,4 +263,8 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
-FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {"mpjpe": mpjpe, "nmpjpe": n_mpjpe, "pampjpe": p_mpjpe}
+FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "mpjpe": mpjpe,
+    "nmpjpe": n_mpjpe,
+    "pampjpe": p_mpjpe,
+}
