@@ -283,6 +283,12 @@ def test_each_fault_is_told(config: Config, place: str, value: Any, expected: st
     [
         lambda config: put(config, "experiments/h36m_81/train/epoch", 3),
         lambda config: put(config, "studies/demo/seeds", "0"),
+        lambda config: put(config, "studies/demo/seeds", [-1]),
+        lambda config: put(config, "studies/open/data/cmu/splits/val", [7]),
+        lambda config: put(config, "checks/body_size", [0.3, "4e0"]),
+        lambda config: put(config, "experiments/h36m_81/train/schedule_params/decay_stps", 6000),
+        lambda config: put(config, "experiments/h36m_81/model/paddings", [[1, 2], [0, 0], [0, 0]]),
+        lambda config: put(config, "experiments/h36m_81/model/mlp_ratio", 0),
         lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),
     ],
 )
@@ -374,11 +380,12 @@ def test_faults_of_one_study_hide_none_of_another(config: Config) -> None:
 
 @pytest.mark.parametrize("part", ["studies", "experiments", "studies/demo/data", "studies/demo/experiments"])
 def test_parts_without_any_right_entry(config: Config, part: str) -> None:
-    put(config, part, {"my-lab": {}, "other": 3})
+    put(config, part, {"my-lab": {}, "other": 3, 7: {}})
     told = faults(config)
     place = part.replace("/", ".")
     assert f"{place}: 'my-lab' cannot be a name here; letters, digits and underscores can, a letter first" in told
     assert f"{place}.other: expected keys and values, not 3" in told
+    assert f"{place}: the key 7 is not text; write it in quotes" in told
 
 
 def test_keys_that_are_no_text_hide_no_others(config: Config) -> None:

@@ -92,7 +92,8 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate(values, context=reading)
         except ValidationError as error:
-            faults = sorted({_line(fault, values, reading) for fault in error.errors(include_url=False)})
+            found = [fault for fault in error.errors(include_url=False) if fault["type"] != "too_short" or not fault["input"]]
+            faults = sorted({_line(fault, values, reading) for fault in found})  # wrong entries do not count as entries there
             return None, cls.model_validate(values, context=_Reading(is_known=True)), faults
         return settings, settings, []
 
@@ -124,7 +125,7 @@ class Settings(BaseModel):
             if not isinstance(value, Mapping) or not wrong:
                 return UNKNOWN
             right = {key: item for key, item in value.items() if key not in wrong}
-            return (handler(right) if right else {}) | dict.fromkeys(wrong, UNKNOWN)
+            return (handler(right) if right else {}) | {key: UNKNOWN for key in wrong if isinstance(key, str)}
 
 
 class Differences(Settings):
