@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import straightforward.metrics as plain
 
-from uplift_upsample.devices import usable_cores
 from uplift_upsample.evaluate.metrics import mpjpe, n_mpjpe, p_mpjpe
+from uplift_upsample.machine.devices import usable_cores
 
 FRAMES = 500_000
 LOOPED = 2_000  # frames of one run of a loop

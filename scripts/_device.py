@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from uplift_upsample.devices import (
+from uplift_upsample.errors import InputError
+from uplift_upsample.machine.devices import (
     VISIBLE,
     Devices,
     Listing,
@@ -24,7 +25,6 @@ from uplift_upsample.devices import (
     offered_devices,
     too_few_devices,
 )
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import Precision
 
 logger = logging.getLogger("uplift_upsample")

@@ -21,7 +21,6 @@ from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu_trials import read_trials
 from uplift_upsample.data.mocap.own_folder import read_folder
 from uplift_upsample.data.resample import exact_count
-from uplift_upsample.devices import Devices, listed_devices, offered_devices, usable_cores
 from uplift_upsample.doctor.estimate import Speed, StageEstimate, stage_estimates
 from uplift_upsample.doctor.findings import (
     Finding,
@@ -33,12 +32,13 @@ from uplift_upsample.doctor.findings import (
     python_finding,
 )
 from uplift_upsample.errors import InputError
+from uplift_upsample.machine.devices import Devices, listed_devices, offered_devices, usable_cores
+from uplift_upsample.machine.provenance import describe_run
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.datasets import NUM_CAMERAS
 from uplift_upsample.plan.study import PlannedExperiment, Study, plan
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
-from uplift_upsample.provenance import describe_run
 
 STUDIES_DEFAULT = "all of the configuration"
 NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "pydantic", "tqdm", "tensorboardx")
@@ -50,7 +50,7 @@ PATIENCE = 600  # seconds; a machine that others keep busy takes minutes
 class Calibration:
     """What was measured. failure: why nothing was; device: what the framework uses; speeds: of the networks of each study; known:
     whatever else the estimate of a study rests on, with ``speeds`` as plain values, so that a run can be compared with it later
-    (``tests/recorded_runs.json``); basis: words for what was measured.
+    (``tests/doctor/recorded_runs.json``); basis: words for what was measured.
     """
 
     device: str | None = None

@@ -11,9 +11,9 @@ from pathlib import Path
 from _command import run
 from _doctor import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 
-from uplift_upsample.devices import usable_cores
 from uplift_upsample.doctor.estimate import table_of, wall_seconds
 from uplift_upsample.doctor.findings import demo_can_run, device_findings, text_of
+from uplift_upsample.machine.devices import usable_cores
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,8 +11,8 @@ from uplift_upsample.evaluate.records import described_data, result_record
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.files import sha256_of_file
-from uplift_upsample.meter import Meter
-from uplift_upsample.provenance import code_fingerprint, describe_run
+from uplift_upsample.machine.meter import Meter
+from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.records import PredictionRecord, ScoringRecord, read_record, read_weights_record, write_record
 from uplift_upsample.strict import from_mapping
 

@@ -19,10 +19,10 @@ from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError, WriteError
 from uplift_upsample.files import write_text
-from uplift_upsample.meter import Meter, add_usage
+from uplift_upsample.machine.meter import Meter, add_usage
+from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.plan.experiment import devices_faults
 from uplift_upsample.plan.runs import Run, read_run
-from uplift_upsample.provenance import code_fingerprint, describe_run
 from uplift_upsample.train.lock import sole_writer
 
 if TYPE_CHECKING:

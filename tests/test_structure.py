@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.used_code import code_modules
+from uplift_upsample.machine.used_code import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"
-ROOMS = ["", "plan", "data", "model", "train", "evaluate", "report", "doctor"]  # in the order in which the data flows
+ROOMS = ["", "plan", "machine", "data", "model", "train", "evaluate", "report", "doctor"]  # in the order in which the data flows
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py", "doctor/calibration.py"]
 MODULES = sorted(LIBRARY.rglob("*.py"))

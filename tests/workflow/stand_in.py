@@ -82,6 +82,6 @@ def run(script: str) -> None:
         if flags.get("--provenance") == [str(output)]:
             output.write_text(f"{output.name} {time.time_ns()}\n", encoding="utf-8")  # measured: another one each time
         if output.name == "training.json":
-            from uplift_upsample.provenance import code_fingerprint
+            from uplift_upsample.machine.provenance import code_fingerprint
 
             output.write_text(json.dumps({"code_fingerprint": code_fingerprint(script)}), encoding="utf-8")

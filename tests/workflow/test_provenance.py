@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample import provenance
-from uplift_upsample.provenance import CodeFingerprints, code_fingerprint, describe_run, digest
-from uplift_upsample.used_code import code_modules
+from uplift_upsample.machine import provenance
+from uplift_upsample.machine.provenance import CodeFingerprints, code_fingerprint, describe_run, digest
+from uplift_upsample.machine.used_code import code_modules
 
 MODULES = {
     "scripts/entry.py": '"""An entry."""\nfrom _helper import run\nfrom uplift_upsample.room import near\n\nrun(near.value())\n',

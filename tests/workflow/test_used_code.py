@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.provenance import code_fingerprint
-from uplift_upsample.used_code import used_code
+from uplift_upsample.machine.provenance import code_fingerprint
+from uplift_upsample.machine.used_code import used_code
 
 # `lib` beside `entry` in a folder of scripts; each case says what the entry does with it, and what changes in it.
 LIB = """\

@@ -2,7 +2,7 @@
 import json
 
 from uplift_upsample.data.frames_contents import table_metadata
-from uplift_upsample.provenance import CodeFingerprints, digest
+from uplift_upsample.machine.provenance import CodeFingerprints, digest
 from uplift_upsample.plan.settled import differences, held_settings
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data

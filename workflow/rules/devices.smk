@@ -1,7 +1,7 @@
 # Which jobs take a GPU, and what is checked before the first of them.
 import shutil
 
-from uplift_upsample.devices import listed_devices, offered_devices, too_few_devices
+from uplift_upsample.machine.devices import listed_devices, offered_devices, too_few_devices
 
 
 def training_gpus(wildcards):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from uplift_upsample.files import sha256_of_file, write_text
-from uplift_upsample.used_code import used_code
+from uplift_upsample.machine.used_code import used_code
 
 PACKAGES = ("uplift-upsample", "numpy", "h5py", "keras", "tensorflow", "jax", "torch", "pandas", "snakemake")
 
@@ -147,7 +147,7 @@ def _gpus() -> list[str]:
 
 def _git() -> dict[str, Any] | None:
     """Commit of the project's folder, and whether its tracked files are as committed; None outside a repository."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = Path(__file__).resolve().parents[3]
     if not (folder / ".git").exists():
         return None
     try:

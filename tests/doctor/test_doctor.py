@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from uplift_upsample.devices import Devices
 from uplift_upsample.doctor.estimate import (
     Speed,
     StepTime,
@@ -31,6 +30,7 @@ from uplift_upsample.doctor.findings import (
     python_finding,
     text_of,
 )
+from uplift_upsample.machine.devices import Devices
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.study import Study, plan
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings

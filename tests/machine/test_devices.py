@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from world.devices import PROJECT, UUIDS, Machine, collisions, device_of, times_of
 
-from uplift_upsample.devices import Listing, claim_device, claim_devices, listed_devices, offered_devices
 from uplift_upsample.errors import InputError
+from uplift_upsample.machine.devices import Listing, claim_device, claim_devices, listed_devices, offered_devices
 
 FIRST, SECOND = UUIDS
 TWO = Listing({"0": FIRST, "1": SECOND})
@@ -92,7 +92,7 @@ def test_a_child_does_not_keep_the_device(tmp_path: Path) -> None:
     for child in ("os.fork() or time.sleep(60)", "subprocess.Popen(['sleep', '60'], close_fds=False)"):
         code = (
             "import os, subprocess, sys, time\n"
-            "from uplift_upsample.devices import claim_device\n"
+            "from uplift_upsample.machine.devices import claim_device\n"
             f"slot = claim_device(['x'], {str(tmp_path / 'slots')!r})\n"
             f"print(os.getpid(), flush=True)\n{child}\nprint('parent', flush=True)\ntime.sleep(60)\n"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.meter import Meter, add_usage
+from uplift_upsample.machine.meter import Meter, add_usage
 
 
 def write_counter(folder: Path, name: str, energy: object, size: int = 1000) -> None:
