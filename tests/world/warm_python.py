@@ -41,7 +41,7 @@ SNAKEMAKE = (
     "pandas",
     "h5py",
 )
-FRAMEWORK = ("tensorflow", "keras", "h5py", "yaml")
+FRAMEWORK = ("tensorflow", "keras", "h5py", "pydantic", "yaml")
 DATA = ("numpy", "h5py", "requests", "tqdm", "threadpoolctl", "cdflib")  # of downloads and conversions
 # The name of an environment variable: what the command line takes for its interpreter, where that is not the real one.
 EXECUTABLE = "WARM_PYTHON_EXECUTABLE"
