@@ -156,10 +156,12 @@ def predicted(
                 windows.append(full_window(poses_2d, frame, model, factor, s_in, padding))
                 where.append((video, frame))
     inputs, visible = np.array([w for w, _ in windows]), np.array([v for _, v in windows])
+    if mirror:
+        inputs, visible = np.concatenate([inputs, mirror_image(inputs)]), np.concatenate([visible, visible])
     outputs = keras.ops.convert_to_numpy(network_of(model)(inputs, visible).central)
     if mirror:
-        twins = keras.ops.convert_to_numpy(network_of(model)(mirror_image(inputs), visible).central)
-        outputs = (outputs + mirror_image(twins)) / 2
+        direct, twins = np.split(outputs, 2)
+        outputs = (direct + mirror_image(twins)) / 2
     result: dict[int, dict[int, np.ndarray]] = {video: {} for video in videos}
     for (video, frame), pose in zip(where, outputs, strict=True):
         result[video][frame] = pose.astype(np.float64)

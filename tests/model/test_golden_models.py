@@ -31,7 +31,7 @@ NAMES = [
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES, scope="module")  # to build a network takes longer than any test of it
 def case(request: pytest.FixtureRequest, golden_file):
     name = request.param
     weights = golden_file(f"models/{name}.h5")
