@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import yaml
 from tables import one_video
+from world.profiler import profiled_window
 
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.evaluate.predict import predict_poses
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
-from uplift_upsample.model.profiler import profiled_window
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.study import plan
 

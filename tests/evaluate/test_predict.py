@@ -26,7 +26,7 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.weights import load_weights, network_variables
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
-from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import read_run
 
 TOLERANCE = 1e-5  # metres
 TOLERANCE_MM = 0.02  # two joints, each that far off
@@ -277,7 +277,7 @@ def test_every_frames_own_prediction_is_that_of_the_official_code(golden, golden
     """It predicts every frame, and throws most of them away only before scoring (``TEST_STRIDED_EVAL``)."""
     data, weights = golden / "data", golden / "models" / "n71_h351like_first1.h5"
     table = h36m_table(data / "data_3d_h36m.npz", data / "data_2d_h36m_cpn_ft_h36m_dbb.npz", "cpn_ft_h36m_dbb")
-    network = build_network(read_official_config(weights.with_suffix(".json")).model)
+    network = build_network(read_run(weights.with_suffix(".json"))[0].model)
     load_weights(network, weights)
     videos = table.videos_of(["S11"])[:1]
     found = predict_poses(Lifter(network, 32, mirror=True), table, videos, 10, interpolate=False)

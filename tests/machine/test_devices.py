@@ -13,7 +13,7 @@ import pytest
 from world.devices import PROJECT, UUIDS, Machine, collisions, device_of, times_of
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.machine.devices import Listing, claim_device, claim_devices, listed_devices, offered_devices
+from uplift_upsample.machine.devices import Listing, Slot, claim_devices, listed_devices, offered_devices
 
 FIRST, SECOND = UUIDS
 TWO = Listing({"0": FIRST, "1": SECOND})
@@ -57,6 +57,11 @@ def test_more_devices_than_there_are_fail_at_once(machine: Machine) -> None:
         assert f"error: {told}" in done.stderr
 
 
+def claim_device(candidates: list[str], folder: Path) -> Slot:
+    [slot] = claim_devices(candidates, 1, folder)
+    return slot
+
+
 def test_a_job_that_waits_for_two_holds_none(tmp_path: Path) -> None:
     with claim_device(["a"], tmp_path / "slots"):
         waiting = threading.Thread(target=lambda: [slot.release() for slot in claim_devices(["a", "b"], 2, tmp_path / "slots")])
@@ -92,8 +97,8 @@ def test_a_child_does_not_keep_the_device(tmp_path: Path) -> None:
     for child in ("os.fork() or time.sleep(60)", "subprocess.Popen(['sleep', '60'], close_fds=False)"):
         code = (
             "import os, subprocess, sys, time\n"
-            "from uplift_upsample.machine.devices import claim_device\n"
-            f"slot = claim_device(['x'], {str(tmp_path / 'slots')!r})\n"
+            "from uplift_upsample.machine.devices import claim_devices\n"
+            f"slots = claim_devices(['x'], 1, {str(tmp_path / 'slots')!r})\n"
             f"print(os.getpid(), flush=True)\n{child}\nprint('parent', flush=True)\ntime.sleep(60)\n"
         )
         command = [sys.executable, "-c", code]

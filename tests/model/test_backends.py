@@ -20,13 +20,13 @@ import keras, numpy as np
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights
-from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import read_run
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.trainer import Trainer
 
 weights, training, out = sys.argv[1:]
 def network_of(path, suffix):
-    network = build_network(read_official_config(path + ".json").model)
+    network = build_network(read_run(path + ".json")[0].model)
     load_weights(network, path + suffix)
     return network
 
@@ -37,7 +37,7 @@ poses_2d = (arrays["keypoints2d"] * visible[..., None, None]).astype("float32")
 token_pose = np.arange(visible.size).reshape(visible.shape)
 results = {"central": Lifter(network, 16, mirror=True).lift(poses_2d.reshape(-1, 17, 2), token_pose, visible)}
 dump = np.load(training + ".npz")
-config = read_official_config(training + ".json").train
+config = read_run(training + ".json")[0].train
 config = dataclasses.replace(config, jit_compile=keras.backend.backend() == "jax", ema_decay=0.9)
 trainer = Trainer(network_of(training, "_initial.h5"), config)
 losses = []

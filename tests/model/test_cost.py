@@ -4,13 +4,13 @@ import json
 
 import pytest
 import tensorflow as tf
+from world.profiler import profiled_macs, profiled_network, profiled_window
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.network import build_network
-from uplift_upsample.model.profiler import profiled_macs, profiled_network, profiled_window
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import read_run
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
         "spatial_blocks": 2, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip
@@ -79,7 +79,7 @@ def test_profiler_refuses_products_that_it_would_not_count() -> None:
 
 @pytest.mark.parametrize("name", ["n9_nullpad_first0", "n9_learntoken", "n9_refine_nofull", "n71_h351like_first1"])
 def test_figures_of_the_official_code(name, golden_file) -> None:
-    model = read_official_config(golden_file(f"models/{name}.json")).model
+    model = read_run(golden_file(f"models/{name}.json"))[0].model
     golden = json.loads(golden_file("models/models.json").read_text())[name]
     cost = network_cost(model, model.s_out)
     counted = golden["flops_analytic_matmul_conv"]

@@ -13,7 +13,7 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, save_weights
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import read_run
 
 NAMES = [
     "n9_nullpad_first0",
@@ -35,7 +35,7 @@ TOLERANCE = 1e-5
 def case(request: pytest.FixtureRequest, golden_file):
     name = request.param
     weights = golden_file(f"models/{name}.h5")
-    network = build_network(read_official_config(weights.with_suffix(".json")).model)
+    network = build_network(read_run(weights.with_suffix(".json"))[0].model)
     load_weights(network, weights)
     return name, network, weights, np.load(weights.with_suffix(".npz"))
 

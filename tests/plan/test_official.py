@@ -6,7 +6,7 @@ import pytest
 
 from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import Experiment
-from uplift_upsample.plan.official import experiment_from_official, read_official_config
+from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.runs import Run, read_run, write_run
 
 FULL = {"SEQUENCE_LENGTH": 27, "TEMPORAL_EMBED_DIM": 384}
@@ -15,8 +15,8 @@ FULL = {"SEQUENCE_LENGTH": 27, "TEMPORAL_EMBED_DIM": 384}
 def test_all_golden_configurations(golden, golden_count) -> None:
     paths = [path for path in golden.rglob("*.json") if "SEQUENCE_LENGTH" in path.read_text()[:3000]]
     for path in paths:
-        experiment = read_official_config(path)
         document = json.loads(path.read_text())
+        experiment = experiment_from_official(document, str(path))
         assert experiment.model.num_tokens == document["SEQUENCE_LENGTH"]
         assert experiment.evaluate.learned_upsampling is not document["EVAL_DISABLE_LEARNED_UPSAMPLING"]
         assert Experiment.from_mapping(experiment.to_mapping()) == experiment
@@ -280,7 +280,7 @@ def test_unreadable_file(text, tmp_path) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"config\.json"):
-        read_official_config(path)
+        read_run(path)
 
 
 def test_run_file_round_trip(tmp_path) -> None:

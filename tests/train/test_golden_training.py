@@ -11,7 +11,7 @@ from keras import ops
 from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables
-from uplift_upsample.plan.official import read_official_config
+from uplift_upsample.plan.runs import read_run
 from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.inputs import packed
 from uplift_upsample.train.schedules import build_schedule
@@ -22,7 +22,7 @@ IS_KEY_BIAS = "attention/key/bias"  # its true gradient is 0; Adam blows up the 
 
 
 def _trainer(name: str, golden_file) -> tuple[Trainer, "np.lib.npyio.NpzFile"]:
-    experiment = read_official_config(golden_file(f"training/{name}.json"))
+    experiment, _ = read_run(golden_file(f"training/{name}.json"))
     network = build_network(experiment.model)
     load_weights(network, golden_file(f"training/{name}_initial.h5"))
     return Trainer(network, dataclasses.replace(experiment.train, jit_compile=False)), np.load(golden_file(f"training/{name}.npz"))

@@ -155,12 +155,6 @@ class Slot:
         self.release()
 
 
-def claim_device(candidates: Sequence[str], folder: str | os.PathLike[str]) -> Slot:
-    """``claim_devices`` for one of them."""
-    [slot] = claim_devices(candidates, 1, folder)
-    return slot
-
-
 def claim_devices(candidates: Sequence[str], count: int, folder: str | os.PathLike[str]) -> list[Slot]:
     """Take the first of some devices that no other job holds, and wait where there are not ``count`` of them.
 

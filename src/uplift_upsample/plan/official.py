@@ -3,11 +3,8 @@
 Keys that a file leaves out take the defaults of the official code, which differ from the published experiments.
 """
 
-import json
 import logging
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from uplift_upsample.errors import InputError
@@ -111,19 +108,6 @@ _DEFAULTS: dict[str, Any] = {
     "EMA_ENABLED": False,
     "WEIGHT_DECAY": None,
 }
-
-
-def read_official_config(path: str | os.PathLike[str]) -> Experiment:
-    """Read an official JSON file. Raises ``InputError`` naming the file and every fault."""
-    try:
-        document = json.loads(Path(path).read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such configuration file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file ({error})") from None
-    if not isinstance(document, dict):
-        raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")
-    return experiment_from_official(document, str(path))
 
 
 def is_official(document: Mapping[str, Any]) -> bool:

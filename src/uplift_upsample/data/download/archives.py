@@ -91,12 +91,6 @@ def read_members(
             yield member.name, _content(where, member, limits)
 
 
-def member_names(path: str | os.PathLike[str], limits: Limits = Limits()) -> list[str]:
-    """The normalised names of all files of an archive, in archive order. Raises ``InputError`` as ``read_members``."""
-    with _telling(path):
-        return [member.name for member in _members(path, limits) if not member.is_folder and not member.oddity]
-
-
 def _content(where: str, member: _Member, limits: Limits) -> bytes:
     too_large = f"{where} has more than {limits.max_member_bytes} bytes; this cannot be the archive that is expected"
     if member.size > limits.max_member_bytes:
