@@ -2,7 +2,7 @@
 
 import argparse
 
-from uplift_upsample.data.checks import Checks
+from uplift_upsample.plan.thresholds import Checks
 
 
 def add_checks_flags(parser: argparse.ArgumentParser, *, has_2d: bool = True) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from _checks import checks_of
 
 from uplift_upsample.data.amass.table import amass_table
-from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.errors import InputError
 from uplift_upsample.plan.amass_subsets import SUBSETS, subset_name
+from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 
 # Where the official scripts look for the public files.
 H36M_3D, H36M_2D = "data/data_3d_h36m.npz", "data/data_2d_h36m_cpn_ft_h36m_dbb.npz"

@@ -9,7 +9,7 @@ import yaml
 
 from uplift_upsample.errors import InputError, WriteError
 from uplift_upsample.plan.checks import config_faults
-from uplift_upsample.plan.configuration import Tolerance
+from uplift_upsample.plan.configuration import ToleranceOf
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.runs import Run, read_run, write_run
 from uplift_upsample.strict import shown
@@ -70,8 +70,8 @@ def test_parts_that_hold_themselves_and_keys_that_are_no_text(text: str, told: s
 
 def test_no_number_is_suggested_for_a_text_that_is_none() -> None:
     for text in ("inf", "nan", "1e999", "x"):
-        assert Tolerance.read({"pass_mm": text, "warn_mm": 1})[2] == [f"pass_mm: expected a number, not {text!r}"]
-    assert "write 4.0e-5)" in Tolerance.read({"pass_mm": "4e-5", "warn_mm": 1})[2][0]
+        assert ToleranceOf.read({"pass_mm": text, "warn_mm": 1})[2] == [f"pass_mm: expected a number, not {text!r}"]
+    assert "write 4.0e-5)" in ToleranceOf.read({"pass_mm": "4e-5", "warn_mm": 1})[2][0]
 
 
 def test_messages_hold_nothing_that_a_terminal_obeys_and_come_to_an_end() -> None:

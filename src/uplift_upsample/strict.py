@@ -71,6 +71,12 @@ class _Unknown:
 UNKNOWN = _Unknown()  # stands for a value that was found wrong: nothing more is reported of it, nor of what depends on it
 
 
+def raise_all(faults: list[str]) -> None:
+    """Raise ``InputError`` with these lines, if there are any."""
+    if faults:
+        raise InputError("\n".join(faults))
+
+
 def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
     """What the checks find wrong with a value, all of it. Those that need an unknown value find nothing."""
     faults: list[str] = []

@@ -17,6 +17,7 @@ from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainCo
 from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan
+from uplift_upsample.plan.thresholds import Checks, Tolerance, VerdictRule
 from uplift_upsample.strict import nearest
 
 Config = dict[str, Any]
@@ -56,7 +57,7 @@ def test_schema_finds_the_shipped_configuration_right_and_a_wrong_one_wrong(conf
 
 
 def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
-    for cls in (ModelConfig, TrainConfig, EvaluateConfig, Resources):
+    for cls in (ModelConfig, TrainConfig, EvaluateConfig, Resources, Checks, Tolerance, VerdictRule):
         assert set(schema["$defs"][cls.__name__]["properties"]) == {f.name for f in dataclasses.fields(cls)}
 
 
@@ -265,8 +266,12 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
         ("evaluate_published", "no", "evaluate_published: expected true or false, not 'no'"),
-        ("verdict/trained_here/pass_mm", 9.0, "verdict.trained_here: pass_mm 9.0 is larger than warn_mm 1.5"),
-        ("checks/body_size", [4, 0.3], "checks.body_size: 4 is not smaller than 0.3"),
+        (
+            "verdict/trained_here/pass_mm",
+            9.0,
+            "verdict.trained_here: pass_mm is 9.0 and warn_mm 1.5; it must be 0 <= pass_mm <= warn_mm",
+        ),
+        ("checks/body_size", [4, 0.3], "checks: body_size is 4 to 0.3; it must be two rising sizes in metres"),
         ("checks/reprojection_px", -1, "checks.reprojection_px: -1 is too small; it must be at least 0"),
         ("verdict/average", "mean", "verdict.average: expected one of auto, frame_wise, action_wise, not 'mean'"),
         ("studies", [], "studies: expected keys and values, not []"),

@@ -1,49 +1,19 @@
-"""Whether poses from a file have the size of people in its unit, and the thresholds of all checks of meaning.
+"""Whether poses from a file have the size of people in its unit.
 
 Shapes and types do not show units, rates and orders; these checks look at what the numbers mean.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from uplift_upsample.data.mocap.own_axes import UNITS
 from uplift_upsample.errors import InputError
+from uplift_upsample.plan.thresholds import Checks
 from uplift_upsample.skeleton import ROOT
 
 _NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "in": "inches"}
 _SAMPLE = 24  # frames of a recording that are looked at: a median over them is sound with half of them spoilt
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What ``config.yaml`` says under ``checks``: from where on data contradict what they are said to be.
-
-    body_size: least and largest extent of a person, m. reprojection_px: the largest distance between the 2D poses of a video and
-    its projected 3D poses, pixels; from a fifth of it on, known mistakes are looked for. shift_px: the same for recordings whose 3D
-    poses are known to be displaced as a whole. surplus: 2D frames behind the end of the 3D poses, as a share of these.
-    The defaults have their reasons in ``config.yaml``.
-    """
-
-    body_size: tuple[float, float] = (0.3, 4.0)
-    reprojection_px: float = 40.0
-    shift_px: float = 120.0
-    surplus: float = 0.5
-
-    def __post_init__(self) -> None:
-        faults = [
-            f"{name} is {getattr(self, name)}; it must be a number that is not negative"
-            for name in ("reprojection_px", "shift_px", "surplus")
-            if not getattr(self, name) >= 0
-        ]
-        if not 0 <= self.body_size[0] < self.body_size[1]:
-            faults.append(f"body_size is {self.body_size[0]:g} to {self.body_size[1]:g}; it must be two rising sizes in metres")
-        if faults:
-            raise InputError("\n".join(faults))
-
-
-DEFAULT_CHECKS = Checks()
 
 
 def sampled_frames(num_frames: int) -> np.ndarray:

@@ -20,7 +20,8 @@ from uplift_upsample.plan.experiment_checks import (
     initial_weights_faults,
     with_differences,
 )
-from uplift_upsample.strict import Check, UnknownValueError, all_faults, suggestion
+from uplift_upsample.plan.thresholds import Checks, VerdictRule
+from uplift_upsample.strict import Check, UnknownValueError, all_faults, examined, suggestion
 
 KnownSubjects = Callable[[str], Collection[str] | None]
 
@@ -55,8 +56,8 @@ def config_faults(
         return all_faults(study, [partial(check, f"studies.{name}", known) for check in of_study])
 
     checks: list[Check] = [
-        lambda config: _own_faults("verdict", config.verdict),
-        lambda config: _own_faults("checks", config.checks),
+        lambda config: examined(VerdictRule, config.verdict.given(), "verdict")[1],
+        lambda config: examined(Checks, config.checks.given(), "checks")[1],
         partial(_names_faults, reserved),
         _reproduce_faults,
         _kinds_faults,

@@ -1,27 +1,23 @@
 """What ``config.yaml`` may hold. ``workflow/schemas/config.schema.yaml`` is made of these models (``make schema``)."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from annotated_types import MinLen
 from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
 from uplift_upsample.plan.datasets import AnyDataSet
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.experiment import Count, EvaluateConfig, ModelConfig, Number, TrainConfig
 from uplift_upsample.plan.settings import (
     SEQUENCE,
-    Count,
     Differences,
-    Distance,
     Name,
     Names,
-    Number,
     Settings,
     Unique,
     differences_of,
 )
-from uplift_upsample.strict import all_faults
+from uplift_upsample.plan.thresholds import Checks, Distance, Tolerance, VerdictRule
 
 T = TypeVar("T")
 ABSENT: Any = None  # of a key that may be missing, and is not null where it is there
@@ -97,15 +93,20 @@ class OptimizerParams(Differences):
 
 
 if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
+    from uplift_upsample.plan.settings import Differences as ChecksOf
     from uplift_upsample.plan.settings import Differences as Evaluate
     from uplift_upsample.plan.settings import Differences as Model
     from uplift_upsample.plan.settings import Differences as ResourcesOf
     from uplift_upsample.plan.settings import Differences as Train
+    from uplift_upsample.plan.settings import Differences as VerdictOf
 else:
     Model = differences_of(ModelConfig, num_joints=Literal[17], paddings=tuple[Pair, ...] | None)
     Train = differences_of(TrainConfig, schedule_params=ScheduleParams, optimizer_params=OptimizerParams)
     Evaluate = differences_of(EvaluateConfig)
     ResourcesOf = differences_of(Resources)
+    ChecksOf = differences_of(Checks)
+    ToleranceOf = differences_of(Tolerance)
+    VerdictOf = differences_of(VerdictRule, published_weights=ToleranceOf, trained_here=ToleranceOf)
 
 
 class Base(Settings):
@@ -181,55 +182,6 @@ class StudySettings(Settings):
     """Test sequences that are drawn as animations of every experiment, e.g. S9_Walking_cam0."""
 
 
-class Tolerance(Settings):
-    """Distances from a published figure."""
-
-    pass_mm: Distance
-    """mm of MPJPE, in either direction, up to which it is PASS."""
-    warn_mm: Distance
-    """mm of MPJPE, in either direction, up to which it is WARN, and FAIL beyond."""
-
-
-class Verdict(Settings):
-    """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
-
-    published_weights: Tolerance | None = None
-    """Distances for the authors' published weights, evaluated here."""
-    trained_here: Tolerance | None = None
-    """Distances for the mean over the seeds that were trained here."""
-    average: Literal["auto", "frame_wise", "action_wise"] = "auto"
-    """The average that the published figures are compared with. auto, the one that published weights agree with better."""
-
-    def faults(self) -> list[str]:
-        """Tolerances the wrong way round, a line each that starts with the key. Works on ``strict.Known``, too."""
-
-        def of_weights(name: str, verdict: Verdict) -> list[str]:
-            one: Tolerance | None = getattr(verdict, name)
-            if one is None or one.pass_mm <= one.warn_mm:
-                return []
-            return [f"{name}: pass_mm {one.pass_mm} is larger than warn_mm {one.warn_mm}"]
-
-        return all_faults(self, [partial(of_weights, name) for name in ("published_weights", "trained_here")])
-
-
-class Thresholds(Settings):
-    """From where on poses contradict what they are said to be. What is not said has the defaults of the scripts."""
-
-    body_size: Annotated[tuple[Distance, Distance], Strict(False)] | None = None
-    """Least and largest extent of a person in 3D poses, m."""
-    reprojection_px: Distance | None = None
-    """Largest distance of the 2D poses of a video from its projected 3D poses, pixels."""
-    shift_px: Distance | None = None
-    """The same for recordings of S9 that are known to be displaced as a whole, pixels."""
-    surplus: Distance | None = None
-    """Most 2D frames behind the end of the 3D poses, as a share of these."""
-
-    def faults(self) -> list[str]:
-        """Sizes that do not rise, a line that starts with the key. Works on ``strict.Known``, too."""
-        smallest, largest = self.body_size or (0, 1)
-        return [] if smallest < largest else [f"body_size: {smallest:g} is not smaller than {largest:g}"]
-
-
 class Configuration(Settings):
     """Configuration of the workflow."""
 
@@ -250,9 +202,9 @@ class Configuration(Settings):
     cmu_source: str | None = None
     """Where the CMU motion capture files come from (folder, zip file, URL), in place of the 'source' of all data sets of kind cmu.
     Null, no change."""
-    checks: Thresholds = Thresholds()
+    checks: ChecksOf = ChecksOf()
     """From where on poses contradict what they are said to be; such files are refused."""
-    verdict: Verdict = Verdict()
+    verdict: VerdictOf = VerdictOf()
     """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
     experiments: dict[Name, Base]
     """Base configurations by name. A study's experiment is one of them with the study's differences."""

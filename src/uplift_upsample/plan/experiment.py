@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Lt
 
 from uplift_upsample import strict
-from uplift_upsample.errors import InputError
 from uplift_upsample.skeleton import NUM_JOINTS
-from uplift_upsample.strict import UNSAID_DEFAULT, Check, all_faults, is_number, shown, suggestion, within_bounds
+from uplift_upsample.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 
@@ -75,7 +74,7 @@ class ModelConfig:
     """Predict the 3D poses of all tokens in training, not only the central one."""
 
     def __post_init__(self) -> None:
-        _raise_all(self.faults())
+        raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such network; empty where there is. Works on ``strict.Known``, too."""
@@ -222,7 +221,7 @@ class TrainConfig:
     """What layers compute in; weights, loss and optimiser are float32 (``model.precision``)."""
 
     def __post_init__(self) -> None:
-        _raise_all(self.faults())
+        raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such training; empty where there is. Works on ``strict.Known``, too."""
@@ -285,7 +284,7 @@ class EvaluateConfig:
     """What layers compute in; weights and outputs are float32 (``model.precision``)."""
 
     def __post_init__(self) -> None:
-        _raise_all(self.faults())
+        raise_all(self.faults())
 
     def faults(self) -> list[str]:
         """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
@@ -329,11 +328,6 @@ def devices_faults(model: ModelConfig, train: TrainConfig, num_devices: int) -> 
     if num_devices > 1 and model.output_bn:
         faults.append(f"output_bn with {num_devices} devices: each would have statistics of its own; train on one device")
     return faults
-
-
-def _raise_all(faults: list[str]) -> None:
-    if faults:
-        raise InputError("\n".join(faults))
 
 
 def _width_faults(name: str, model: ModelConfig) -> list[str]:

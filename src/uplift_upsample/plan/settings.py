@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from annotated_types import Ge, MinLen
+from annotated_types import MinLen
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -74,9 +74,6 @@ Unique = (AfterValidator(_without_repeats), Field(json_schema_extra={"uniqueItem
 Name = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[tuple[str, ...], Strict(False), *Unique, WrapValidator(_right_names)]  # YAML has lists where Python has tuples
 SomeNames = Annotated[tuple[str, ...], Strict(False), MinLen(1), *Unique, WrapValidator(_right_names)]
-Count = Annotated[int, Ge(1)]
-Number = Annotated[int, Ge(0)]
-Distance = Annotated[float, Ge(0)]
 
 
 class Settings(BaseModel):
@@ -149,7 +146,8 @@ class Differences(Settings):
                 found[name] = UNKNOWN
                 continue
             if hasattr(found[name], "given"):
-                found[name] = {key: value for key, value in found[name].given().items() if value is not UNKNOWN}
+                is_whole, inner = hasattr(found[name], "dataclass"), found[name].given()
+                found[name] = {key: value for key, value in inner.items() if is_whole or value is not UNKNOWN}
         return found
 
 

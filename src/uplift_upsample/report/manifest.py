@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from uplift_upsample import strict
 from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.report.verdict import VerdictRule
+from uplift_upsample.plan.thresholds import VerdictRule
 
 
 @dataclass(frozen=True)

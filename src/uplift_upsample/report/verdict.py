@@ -1,40 +1,13 @@
 """Whether a figure is reproduced: one word, by a rule that is part of the configuration and stands in the table."""
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.plan.thresholds import Tolerance, VerdictRule
 
 PASS, WARN, FAIL, NOT_RUN = "PASS", "WARN", "FAIL", "NOT RUN"
 NOT_COMPARED = "–"
 # Worst first: what a study as a whole is said to be.
 ORDER = (FAIL, WARN, PASS, NOT_RUN, NOT_COMPARED)
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Distances from a published figure, mm of MPJPE: up to ``pass_mm`` it is reproduced, up to ``warn_mm`` nearly."""
-
-    pass_mm: float
-    warn_mm: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.pass_mm <= self.warn_mm < math.inf:
-            raise InputError(f"pass_mm is {self.pass_mm} and warn_mm {self.warn_mm}; it must be 0 <= pass_mm <= warn_mm")
-
-
-@dataclass(frozen=True)
-class VerdictRule:
-    """What ``config.yaml`` says under ``verdict``.
-
-    published_weights, trained_here: the tolerances of both kinds of weights. average: the one that published figures are compared
-    with; auto, the one that published weights agree with better.
-    """
-
-    published_weights: Tolerance = field(default_factory=lambda: Tolerance(0.1, 0.5))
-    trained_here: Tolerance = field(default_factory=lambda: Tolerance(0.5, 1.5))
-    average: Literal["auto", "frame_wise", "action_wise"] = "auto"
 
 
 def verdict(mean: float, published: float, tolerance: Tolerance, *, is_run: bool) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.cameras import Cameras, h36m_cameras
-from uplift_upsample.data.checks import DEFAULT_CHECKS, Checks, check_body_size
+from uplift_upsample.data.checks import check_body_size
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.public_npz import read_amass_subset
@@ -23,6 +23,7 @@ from uplift_upsample.errors import InputError
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
 from uplift_upsample.plan.experiment import FRAME_RATE
+from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 from uplift_upsample.skeleton import AMASS_17_TO_MODEL
 
 _LOG = logging.getLogger(__name__)

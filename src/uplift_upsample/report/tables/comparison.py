@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from uplift_upsample.evaluate.score_file import AVERAGES
+from uplift_upsample.plan.thresholds import Tolerance
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.published import FIGURES_NOTE, distances_of_published_weights, judged_mpjpe, published_remarks, strides
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
 from uplift_upsample.report.tables.summaries import summary_row
-from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, Tolerance, rule_text, verdict
+from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, rule_text, verdict
 from uplift_upsample.report.view import Column, Document, Row, matching, section
 
 COLUMNS = (
