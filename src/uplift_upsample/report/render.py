@@ -146,12 +146,7 @@ def _bullets(texts: Sequence[str]) -> str:
 
 def _alignments(section: Section) -> list[str]:
     """Text to the left, columns of numbers to the right."""
-    columns = zip(*section.rows, strict=True) if section.rows else ([] for _ in section.header)
-    return ["r" if any(_is_number(cell) for cell in column) else "l" for column in columns]
-
-
-def _is_number(cell: str) -> bool:
-    return cell[:1].isdigit() or (cell[:1] in "+-" and cell[1:2].isdigit())
+    return ["r" if is_number else "l" for is_number in section.is_number]
 
 
 def _markdown_table(section: Section, out_dir: str | Path) -> str:

@@ -5,6 +5,7 @@ file has the rows with the columns in ``Document.columns``; its sections show so
 ``render`` writes both.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from uplift_upsample.report.cells import NOT_PLANNED
 
 Row = Mapping[str, Any]
+_NUMBER = re.compile(r"[+-]?\d")
 
 
 class Link(NamedTuple):
@@ -35,6 +37,12 @@ class Section:
     remarks: Sequence[str] = ()
     row_links: Sequence[Sequence[Link]] = ()
     table_links: Sequence[Link] = ()
+
+    @property
+    def is_number(self) -> list[bool]:
+        """For each column whether any of its cells begins with a number, maybe with a sign."""
+        columns = zip(*self.rows, strict=True) if self.rows else ([] for _ in self.header)
+        return [any(_NUMBER.match(cell) for cell in column) for column in columns]
 
 
 @dataclass(frozen=True)

@@ -13,28 +13,12 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from uplift_upsample.errors import InputError
+from uplift_upsample.report.view import Link, Section
 
 ANIMATION_BYTES = 4_500_000  # of all animations inside a page; the others are links
 _ANIMATION = re.compile(r"(?P<experiment>[^/]+)/(?P<run>[^/]+)/s_in_(?P<s_in>\d+)/animation/(?P<sequence>[^/]+)\.gif$")
 _VIEW_BOX = re.compile(rb'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
 WIDE = 1.4
-_NUMBER = re.compile(r"[+-]?\d")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One table of a document. is_number: for each column, whether it holds numbers.
-
-    row_links, table_links: (label, link from the page) of the records behind each row and behind the whole table.
-    """
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    remarks: Sequence[str]
-    is_number: Sequence[bool]
-    row_links: Sequence[Sequence[tuple[str, str]]] = ()
-    table_links: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +28,7 @@ class Table:
     name: str
     title: str
     note: str
-    parts: Sequence[Part]
+    parts: Sequence[Section]
     remarks: Sequence[str]
     footer: Sequence[str]
     records: Sequence[Mapping[str, Any]]
@@ -146,29 +130,23 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _part(section: Mapping[str, Any], folder: Path, page: str | os.PathLike[str]) -> Part:
-    """folder: of the document, from which its links count."""
+def _part(section: Mapping[str, Any], folder: Path, page: str | os.PathLike[str]) -> Section:
+    """folder: of the document, from which its links count; those of the result count from the page."""
 
-    def links(found: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
-        return [(each["label"], link(folder / each["path"], page)) for each in found]
+    def links(found: Iterable[Mapping[str, str]]) -> list[Link]:
+        return [Link(each["label"], link(folder / each["path"], page)) for each in found]
 
     rows = [links(found) for found in section.get("row_links", [])]
     if rows and len(rows) != len(section["rows"]):
         raise KeyError(f"row_links of {section['title']}")
-    return Part(
+    return Section(
         title=section["title"],
         header=section["header"],
         rows=section["rows"],
         remarks=section.get("remarks", []),
-        is_number=_number_columns(section),
         row_links=rows,
         table_links=links(section.get("table_links", [])),
     )
-
-
-def _number_columns(section: Mapping[str, Any]) -> list[bool]:
-    columns = zip(*section["rows"], strict=True) if section["rows"] else ([] for _ in section["header"])
-    return [any(_NUMBER.match(cell) for cell in column) for column in columns]
 
 
 def _animation(path: str, page: str | os.PathLike[str], is_inside: bool) -> Animation:
