@@ -117,9 +117,9 @@ def test_table_shows_the_same_time(study: Study, result: Path) -> None:
     facts = dict(runs([str(result)], study.folder / "index.html")[0].facts)
     for job, step in zip(results.manifest.jobs, STEPS, strict=True):
         used = cost.usage(job, results)
-        assert cells.duration(used.seconds) in facts[step]
-        assert (used.energy_processors, used.device.partition(" ")[0]) == (7.0, "cpu")
-        assert used.poses_per_second > 0
+        assert cells.duration(used["wall_seconds"]) in facts[step]
+        assert (used["energy_processors_joules"], used["device"].partition(" ")[0]) == (7.0, "cpu")
+        assert used["poses_per_second"] > 0
 
 
 @pytest.mark.parametrize(

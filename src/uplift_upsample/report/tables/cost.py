@@ -2,8 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,47 +37,32 @@ MEASURED_NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What a job used; NaN where that is not known. memory: bytes. energy: joules. poses_per_second: see ``MEASURED_NOTE``."""
-
-    seconds: float = math.nan
-    cpu_seconds: float = math.nan
-    memory: float = math.nan
-    poses_per_second: float = math.nan
-    energy_processors: float = math.nan
-    energy_gpu: float = math.nan
-    device: str = cells.NO_VALUE
-
-    @property
-    def is_run(self) -> bool:
-        return not math.isnan(self.seconds)
-
-
 def document(results: Results) -> Document:
     """The networks, then the jobs of each stage. What was measured is read from benchmark files and records, where they are."""
-    usages = {job: usage(job, results) for job in results.manifest.jobs}
+    jobs = [_job_row(results, job) for job in results.manifest.jobs]
     networks = [_network_row(results, experiment, s_in) for experiment in results.manifest.experiments for s_in in experiment.s_in]
-    rows = [*networks, *(_job_row(results, job, used) for job, used in usages.items())]
-    stages = [stage for stage in STAGES if any(job.stage == stage for job in usages)]
+    stages = {stage: found for stage in STAGES if (found := matching(jobs, stage=stage))}
     return Document(
         name="cost",
         title=f"Cost of the study {results.manifest.study}",
         note=results.note,
         columns=COLUMNS,
-        rows=rows,
+        rows=[*networks, *jobs],
         sections=[
             section("Networks", networks, ("experiment", "s_in"), NETWORK_COLUMNS, [NETWORKS_NOTE]),
-            *(section(STAGES[stage].capitalize(), matching(rows, stage=stage), JOB, _job_columns(stage)) for stage in stages),
+            *(section(STAGES[stage].capitalize(), found, JOB, _job_columns(stage)) for stage, found in stages.items()),
         ],
-        remarks=[*_totals(usages), cells.LEGEND],
+        remarks=[*_totals(stages), cells.LEGEND],
         footer=[MEASURED_NOTE],
         decimals={"macs_per_pose": 1},
     )
 
 
-def usage(job: Job, results: Results) -> Usage:
-    """What a job used, by its own record; its benchmark file counts where the record lacks a number, and for memory."""
+def usage(job: Job, results: Results) -> dict[str, Any]:
+    """What a job used, by its own record; its benchmark file counts where the record lacks a number, and for memory.
+
+    The columns of the CSV file; NaN where a number is not known, also the wall time of a job that was not run.
+    """
     benchmark, record = _benchmark(job.benchmark), _record_of(job)
     measured = Measured() if record is None else record.measured
     trained = record.seconds if isinstance(record, TrainingRecord) else None
@@ -86,15 +70,16 @@ def usage(job: Job, results: Results) -> Usage:
     known = _largest(measured.seconds, benchmark.get("s"))
     is_whole = not known < KNOWN_SHARE * seconds
     pure = record.seconds_of_prediction if isinstance(record, PredictionRecord) else trained
-    return Usage(
-        seconds=seconds,
-        cpu_seconds=_largest(benchmark.get("cpu_time"), measured.cpu_seconds) if is_whole else math.nan,
-        memory=_largest(benchmark.get("max_rss", math.nan) * 2**20, measured.peak_memory_bytes),
-        poses_per_second=_num_poses(job, record, results) / _first(pure, seconds),
-        energy_processors=_first(measured.energy_joules.processors) if is_whole else math.nan,
-        energy_gpu=_first(measured.energy_joules.gpu) if is_whole else math.nan,
-        device=_device(record, seconds),
-    )
+    memory = _largest(benchmark.get("max_rss", math.nan) * 2**20, measured.peak_memory_bytes)
+    return {
+        "wall_seconds": seconds,
+        "cpu_seconds": _largest(benchmark.get("cpu_time"), measured.cpu_seconds) if is_whole else math.nan,
+        "peak_memory_mb": memory / 2**20,
+        "poses_per_second": _num_poses(job, record, results) / _first(pure, seconds),
+        "energy_processors_joules": _first(measured.energy_joules.processors) if is_whole else math.nan,
+        "energy_gpu_joules": _first(measured.energy_joules.gpu) if is_whole else math.nan,
+        "device": _device(record, seconds),
+    }
 
 
 def _record_of(job: Job) -> Step | None:
@@ -150,15 +135,14 @@ def _largest(*values: float | None) -> float:
     return max((value for value in values if value is not None and not math.isnan(value)), default=math.nan)
 
 
-def _totals(usages: Mapping[Job, Usage]) -> list[str]:
+def _totals(stages: Mapping[str, Sequence[Row]]) -> list[str]:
     """The sum of each stage, one sentence."""
     sums = []
-    for stage, title in STAGES.items():
-        used = [value for job, value in usages.items() if job.stage == stage]
-        run = [value.seconds for value in used if value.is_run]
-        if used:
-            count = f"{len(run)} of {len(used)}" if len(run) < len(used) else str(len(run))
-            sums.append(f"{title} {cells.duration(math.fsum(run))} ({count} jobs)" if run else f"{title} {cells.NOT_RUN}")
+    for stage, jobs in stages.items():
+        run = [row["wall_seconds"] for row in jobs if row["status"] == "run"]
+        count = f"{len(run)} of {len(jobs)}" if len(run) < len(jobs) else str(len(run))
+        total = f"{cells.duration(math.fsum(run))} ({count} jobs)" if run else cells.NOT_RUN
+        sums.append(f"{STAGES[stage]} {total}")
     return [f"Wall time of all jobs, one after the other: {', '.join(sums)}."] if sums else []
 
 
@@ -169,27 +153,19 @@ def _network_row(results: Results, experiment: ShownExperiment, s_in: int) -> di
     return {**_named(results, experiment, s_in), **start, "label": experiment.label, **rest}
 
 
-def _job_row(results: Results, job: Job, used: Usage) -> dict[str, Any]:
+def _job_row(results: Results, job: Job) -> dict[str, Any]:
     experiment = results.experiment(job.experiment)
     assert experiment is not None
-    measured = {
-        "wall_seconds": used.seconds,
-        "cpu_seconds": used.cpu_seconds,
-        "peak_memory_mb": used.memory / 2**20,
-        "poses_per_second": used.poses_per_second,
-        "energy_processors_joules": used.energy_processors,
-        "energy_gpu_joules": used.energy_gpu,
-        "device": used.device,
-        "provenance": Path(job.record).as_posix(),
-    }
+    used = {**usage(job, results), "provenance": Path(job.record).as_posix()}
+    is_run = not math.isnan(used["wall_seconds"])
     return {
         **_named(results, experiment, job.s_in),
         "weights": PUBLISHED if job.seed is None else TRAINED,
         "seed": cells.NO_VALUE if job.seed is None else job.seed,
         "stage": job.stage,
-        "status": "run" if used.is_run else cells.NOT_RUN,
-        **(measured if used.is_run else dict.fromkeys(measured, cells.NOT_RUN)),
-        "links": [Link("record", job.record)] if used.is_run else [],
+        "status": "run" if is_run else cells.NOT_RUN,
+        **(used if is_run else dict.fromkeys(used, cells.NOT_RUN)),
+        "links": [Link("record", job.record)] if is_run else [],
     }
 
 
