@@ -265,6 +265,14 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies.paper: its experiments are tested on different data, but stand in one table "
             "(amass_351 on h36m test; h36m_81 on h36m S9); make them separate studies",
         ),
+        ("studies/paper/run", None, "studies.paper.run: expected a list, not None"),
+        (
+            "studies/paper/experiments/h36m_81/evaluate_s_in",
+            None,
+            "studies.paper.experiments.h36m_81.evaluate_s_in: expected a list, not None",
+        ),
+        ("studies/paper/experiments/h36m_81/base", None, "studies.paper.experiments.h36m_81.base: expected text, not None"),
+        ("checks/surplus", None, "checks.surplus: expected a number, not None"),
         ("evaluate_published", "no", "evaluate_published: expected true or false, not 'no'"),
         (
             "verdict/trained_here/pass_mm",

@@ -20,7 +20,7 @@ from uplift_upsample.plan.settings import (
 from uplift_upsample.plan.thresholds import Checks, Distance, Tolerance, VerdictRule
 
 T = TypeVar("T")
-ABSENT: Any = None  # of a key that may be missing, and is not null where it is there
+ABSENT: Any = None  # the default of a key that may be missing and may not be null
 Some = Annotated[dict[Name, T], MinLen(1)]  # entries by name
 Listed = Annotated[tuple[T, ...], Strict(False), MinLen(1), *Unique]
 Sequences = Annotated[tuple[Annotated[str, Field(pattern=SEQUENCE)], ...], Strict(False), *Unique]
@@ -123,7 +123,7 @@ class Base(Settings):
 class ExperimentSettings(Settings):
     """An experiment of a study: a base configuration with differences."""
 
-    base: str | None = None
+    base: str = ABSENT
     """Base configuration, a key of the top-level 'experiments'; absent, the experiment's own name."""
     dataset: str
     """Name of a data set of the study."""
@@ -133,15 +133,15 @@ class ExperimentSettings(Settings):
     """What chooses the best epoch; null, the last epoch is kept."""
     test_subset: str | None = None
     """What is evaluated; null, nothing is."""
-    test_dataset: str | None = None
+    test_dataset: str = ABSENT
     """Data set of the study that test_subset is a part of; absent, the one that is trained on."""
     initial_weights: str | None = None
     """Experiment of the study whose weights training starts from (same seed); null, random ones."""
     published_weights: str | None = None
     """Weights that others published for this experiment, a name in workflow/resources/sources.csv; null, none."""
-    evaluate_s_in: Listed[Count] | None = None
+    evaluate_s_in: Listed[Count] = ABSENT
     """Strides of 2D poses to evaluate, 50 Hz frames; absent, those of training."""
-    animations: Sequences | None = None
+    animations: Sequences = ABSENT
     """Test sequences that are drawn as animations of this experiment; absent, those of the study."""
     resources: ResourcesOf = ResourcesOf()
     """What its jobs may use, where that differs from the study."""
@@ -173,7 +173,7 @@ class StudySettings(Settings):
     """Data sets by name. The name is that of the frames table, results/{study}/data/{name}.h5."""
     experiments: Some[ExperimentSettings]
     """Experiments by name, the second folder below results/."""
-    run: Names | None = None
+    run: Names = ABSENT
     """The experiments to run; absent, all. The others are in no table, and can be built by the name of a file. Empty, nothing is
     trained, and only published weights are evaluated."""
     evaluate_published: bool = True
