@@ -16,13 +16,12 @@ from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import write_predictions
-from uplift_upsample.evaluate.records import described_data
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.plan.experiment import EvaluateConfig
 from uplift_upsample.plan.runs import read_run
-from uplift_upsample.records import PredictionRecord, PublishedWeights, read_record, write_record
+from uplift_upsample.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
 from uplift_upsample.strict import from_mapping
 
 

@@ -223,6 +223,12 @@ class ResultRecord:
         return found if isinstance(found, PublishedWeights) and found.sha256 == self.weights_sha256 else None
 
 
+def described_data(sha256: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of a frames table: the sum of its content, and the files that it was made from."""
+    keys = ("dataset", "input_2d", "sources")
+    return {"sha256": sha256, **{key: metadata[key] for key in keys if key in metadata}}
+
+
 def write_record(path: str | os.PathLike[str], record: Any) -> None:
     """Write one of the records above as JSON, whole or not at all."""
     write_text(path, json.dumps(to_mapping(record), indent=1, ensure_ascii=False) + "\n")

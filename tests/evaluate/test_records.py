@@ -6,7 +6,7 @@ import json
 import pytest
 
 from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.records import described_data, result_record
+from uplift_upsample.evaluate.records import result_record
 from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.records import (
     Environment,
@@ -15,6 +15,7 @@ from uplift_upsample.records import (
     ResultRecord,
     ScoringRecord,
     TrainingRecord,
+    described_data,
     read_record,
     read_weights_record,
     write_record,

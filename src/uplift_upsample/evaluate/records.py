@@ -2,22 +2,14 @@
 
 import logging
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from uplift_upsample.evaluate.score_file import Protocol
 from uplift_upsample.files import sha256_of_file
 from uplift_upsample.records import PredictionRecord, PublishedWeights, ResultRecord, ScoringRecord, TrainingRecord
 
 logger = logging.getLogger(__name__)
-
-
-def described_data(sha256: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record says of a frames table: the sum of its content, and the files that it was made from."""
-    keys = ("dataset", "input_2d", "sources")
-    return {"sha256": sha256, **{key: metadata[key] for key in keys if key in metadata}}
 
 
 def result_record(
