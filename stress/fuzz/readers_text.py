@@ -21,7 +21,6 @@ from uplift_upsample.data.mocap.cmu_trials import Trial, read_manifest, read_tri
 from uplift_upsample.errors import InputError
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig
-from uplift_upsample.plan.official import read_official_config
 from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.plan.study import plan
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
@@ -248,9 +247,9 @@ def _read_run(path: Path) -> None:
 
 
 def _read_official(path: Path) -> None:
-    experiment = read_official_config(path)
-    _check_experiment(experiment.model, experiment.to_mapping())
-    assert isinstance(experiment.evaluate, EvaluateConfig)
+    run, evaluate = read_run(path)
+    _check_experiment(run.model, Experiment(run.model, run.train, evaluate).to_mapping())
+    assert isinstance(evaluate, EvaluateConfig)
 
 
 def _read_config(path: Path) -> None:

@@ -44,6 +44,15 @@ def test_readme(project: Path, config: dict) -> None:
     assert demo.experiments["people_351"].experiment == unchanged.experiment
 
 
+def test_readme_imports_what_there_is(project: Path) -> None:
+    [block] = re.findall(r"```python\n(.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
+    imports = re.findall(r"^from (uplift_upsample[\w.]*) import (\w+)$", block, re.MULTILINE)
+    assert len(imports) == 3
+    for module, name in imports:
+        text = (project / "src" / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        assert re.search(rf"^(?:def|class) {name}\b", text, re.MULTILINE), f"{module} has no {name}"
+
+
 def test_readme_names_targets_and_files_that_exist(project: Path) -> None:
     text = (project / "README.md").read_text("utf-8")
     for path in re.findall(r"(?:scripts|docs|workflow|envs|profiles)/[\w./]*\w", text):
