@@ -24,7 +24,8 @@ from uplift_upsample.errors import InputError
 T = TypeVar("T")
 Check = Callable[[Any], list[str]]  # what is wrong with a value, a line for each fault
 LARGEST = 2**63 - 1  # whole number; more cannot be computed with
-# Metadata of a field that came when results were there already: with its default it is not written, so that they keep their names.
+# Metadata of a field that is added when there are results already: it is not written while it has its default, so that the
+# configurations of those results stay the same. Every later field of a network or a training needs it, or all are trained again.
 UNSAID_DEFAULT = {"unsaid_default": True}
 _LONGEST_KEY = 100
 

@@ -43,7 +43,10 @@ def make_again(files, held, planned_now):
 
 
 def settled_run(wildcards):
-    """No inputs; sees to it that an experiment's configuration is the planned one, whoever brought it."""
+    """An input function without inputs, for what it does: where ``run.yaml`` or ``code.txt`` differ from the plan, they are made again.
+
+    They may have been copied here without the records by which Snakemake would see it.
+    """
     folder = f"results/{wildcards.study}/{wildcards.experiment}"
     files = [f"{folder}/run.yaml", f"{folder}/code.txt"]
     if os.path.exists(files[0]):
@@ -57,7 +60,7 @@ def settled_run(wildcards):
 
 
 def settled_manifest(wildcards):
-    """No inputs; the same for what tables are to show."""
+    """The same for ``manifest.json``, which says what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
     if os.path.exists(path):
         held = held_settings(path)

@@ -5,7 +5,8 @@ localrules:
     resolve_run,
 
 
-# No fingerprint of its own: the complete configuration is a param, so that a default that changes is seen, and nothing else matters.
+# The code of resolve_run.py is not among the params: its output depends on these two alone, the complete configuration (defaults
+# included) and the fingerprint of the training code.
 rule resolve_run:
     input:
         settled_run,

@@ -1,5 +1,9 @@
 """Windows as pure index arithmetic: which frames the tokens of an example stand for, and which of them have a 2D pose.
 
+A window is what the network sees at once: N tokens (``num_tokens``, odd) around a centre frame, ``s_out`` frames apart at 50 Hz,
+so (N - 1) * s_out + 1 frames long. A row of the sampler says which window: video, centre, s_in and shift of the mask. An example is
+a window with its poses read (``data.examples``).
+
 Source: docs/method.md, "Windows" and "Masks". Every function works on whole batches: the arguments ``centre``, ``length``
 and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
 """
@@ -32,7 +36,7 @@ def frame_indices(positions: np.ndarray, length: np.ndarray, step: np.ndarray | 
     first_on_grid = positions[..., :1] % step
     last_on_grid = last - (last - first_on_grid) % step
     is_padded = (positions < 0) | (positions > last)
-    # A grid may have no frame in a very short video: then its centre, which always has one, is on the grid all the same.
+    # The range is never empty, however short the video is: the centre lies in the video and on the grid.
     return np.clip(positions, first_on_grid, last_on_grid), is_padded
 
 

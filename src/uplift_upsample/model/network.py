@@ -109,7 +109,8 @@ class MultiHeadAttention(layers.Layer):
 
         query, key, value = heads(self.query(x) * head_dim**-0.5), heads(self.key(x)), heads(self.value(x))
         logits = ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")  # (B, H, N, N)
-        if logit_bias is not None:  # a float16 makes an infinity of it, and a window without a visible token has no other keys
+        if logit_bias is not None:
+            # In float16 the bias is -inf. A window without a visible token would have -inf everywhere, and NaN behind the softmax.
             logits = logits + ops.maximum(ops.cast(logit_bias, "float32"), MASKED_LOGIT)
         attention = self.attention_dropout(ops.cast(ops.softmax(logits, axis=-1), value.dtype), training=training)
         mixed = ops.transpose(ops.matmul(attention, value), (0, 2, 1, 3))  # (B, N, H, C/H)
