@@ -109,8 +109,7 @@ class MultiHeadAttention(layers.Layer):
 
         query, key, value = heads(self.query(x) * head_dim**-0.5), heads(self.key(x)), heads(self.value(x))
         logits = ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")  # (B, H, N, N)
-        if logit_bias is not None:
-            # In float16 the bias is -inf. A window without a visible token would have -inf everywhere, and NaN behind the softmax.
+        if logit_bias is not None:  # -inf in float16: everywhere where no token is visible, and the softmax of that is NaN
             logits = logits + ops.maximum(ops.cast(logit_bias, "float32"), MASKED_LOGIT)
         attention = self.attention_dropout(ops.cast(ops.softmax(logits, axis=-1), value.dtype), training=training)
         mixed = ops.transpose(ops.matmul(attention, value), (0, 2, 1, 3))  # (B, N, H, C/H)
