@@ -21,6 +21,9 @@ LOOKED = f"looked in {SHARED}; the variable UPLIFT_SHARED names another place"
 _COUNTS: Counter[str] = Counter()
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Commands keep what they compile. Hundreds of them start here, and to compile the modules of one takes a quarter of a second.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of shells in the background; what is interrupted here would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -148,7 +148,7 @@ def copy_of_project(project: Path, folder: Path, *, is_real: bool = False) -> Wo
     for name in COPIED:
         source = project / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"))  # compiled modules serve there, too
         else:
             shutil.copy2(source, folder / name)
     if is_real:
