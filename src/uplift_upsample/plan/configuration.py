@@ -24,7 +24,8 @@ ABSENT: Any = None  # the default of a key that may be missing and may not be nu
 Some = Annotated[dict[Name, T], MinLen(1)]  # entries by name
 Listed = Annotated[tuple[T, ...], Strict(False), MinLen(1), *Unique]
 Sequences = Annotated[tuple[Annotated[str, Field(pattern=SEQUENCE)], ...], Strict(False), *Unique]
-Pair = Annotated[tuple[Literal[0, 1], Literal[0, 1]], Strict(False)]
+Padding = Annotated[int, Field(ge=0, le=1)]
+Pair = Annotated[tuple[Padding, Padding], Strict(False)]
 OneOrMore = Annotated[
     Names,
     BeforeValidator(lambda names: [names] if isinstance(names, str) else names),
@@ -100,7 +101,7 @@ if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as Train
     from uplift_upsample.plan.settings import Differences as VerdictOf
 else:
-    Model = differences_of(ModelConfig, num_joints=Literal[17], paddings=tuple[Pair, ...] | None)
+    Model = differences_of(ModelConfig, paddings=tuple[Pair, ...] | None)
     Train = differences_of(TrainConfig, schedule_params=ScheduleParams, optimizer_params=OptimizerParams)
     Evaluate = differences_of(EvaluateConfig)
     ResourcesOf = differences_of(Resources)
@@ -156,6 +157,10 @@ class ExperimentSettings(Settings):
     def tested_dataset(self) -> str:
         """The data set that it is tested on."""
         return self.dataset if self.test_dataset is None else self.test_dataset
+
+    def base_of(self, name: str) -> str:
+        """The base configuration of the experiment of this name."""
+        return name if self.base is None else self.base
 
 
 class StudySettings(Settings):

@@ -148,7 +148,7 @@ class H36M(DataSet):
 
     def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
         archives = tuple(f"h36m_{subject}" for subject in h36m_subjects.SUBJECTS)
-        poses_3d, poses_2d = self.poses_3d, self.poses_2d.format(input_2d=self.input_2d)
+        poses_3d, poses_2d = self.poses_3d, self.poses_2d.replace("{input_2d}", self.input_2d)
         made_3d, made_2d = f"{CONVERTED}/h36m/data_3d_h36m.npz", f"{CONVERTED}/h36m/data_2d_h36m_gt.npz"
         found = [of_archives("3D poses", poses_3d, made_3d, archives, around, can_fetch=can_fetch)]
         detections = f"h36m_{self.input_2d}"

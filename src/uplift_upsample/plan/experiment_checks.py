@@ -98,13 +98,14 @@ def _model(config: Configuration, name: str, planned: ExperimentSettings) -> Mod
 
 
 def _base(config: Configuration, name: str, planned: ExperimentSettings) -> Base:
-    if (planned.base or name) not in config.experiments:
-        raise UnknownValueError(planned.base or name)
-    return config.experiments[planned.base or name]
+    base = planned.base_of(name)
+    if base not in config.experiments:
+        raise UnknownValueError(base)
+    return config.experiments[base]
 
 
 def _base_faults(where: str, name: str, config: Configuration, planned: ExperimentSettings) -> list[str]:
-    base, bases = planned.base or name, config.experiments
+    base, bases = planned.base_of(name), config.experiments
     if base in bases:
         return []
     return [f"{where}: no experiment {base!r} to start from{suggestion(base, bases)}; set 'base' to one of {', '.join(bases)}"]

@@ -29,11 +29,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from uplift_upsample.strict import UNKNOWN, Known, UnknownValueError, shown, suggestion
+from uplift_upsample.strict import LARGEST, UNKNOWN, Known, UnknownValueError, shown, suggestion
 
 S = TypeVar("S", bound="Settings")
 Handler = Callable[[Any], Any]
 NAME, SEQUENCE = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z0-9_-]+$"
+_DEEPEST = 20  # levels of lists and keys; a configuration has about ten
 _IN_WORDS = {
     NAME: "letters, digits and underscores can, a letter first",
     SEQUENCE: "it has letters, digits, hyphens and underscores, like S9_Walking_cam0",
@@ -70,6 +71,30 @@ def _right_names(value: Any, handler: Handler, info: ValidationInfo) -> Any:
         return handler([item for item in value if isinstance(item, str)] or None)
 
 
+def _plain(value: Any, place: str, faults: list[tuple[str, str]], around: tuple[int, ...] = ()) -> Any:
+    """A copy in which no part is there twice, with ``UNKNOWN`` for what no part of a configuration can hold.
+
+    YAML can hold keys that are no text, sets, and parts that hold themselves. faults: gets each with its place.
+    """
+    if isinstance(value, Mapping | list) and (id(value) in around or len(around) > _DEEPEST):
+        faults.append((place, "it holds itself" if id(value) in around else "it is nested too deeply"))
+        return UNKNOWN
+    inner = (*around, id(value))
+    if isinstance(value, Mapping):
+        keys = [key for key in value if isinstance(key, str)]
+        faults += [(place, f"the key {shown(key)} is not text; write it in quotes") for key in value if not isinstance(key, str)]
+        return {key: _plain(value[key], f"{place}.{key}" if place else key, faults, inner) for key in keys}
+    if isinstance(value, list):
+        return [_plain(item, f"{place}.{index}", faults, inner) for index, item in enumerate(value)]
+    if isinstance(value, tuple | set | frozenset):
+        faults.append((place, f"expected a list, not {shown(value)}"))
+        return UNKNOWN
+    if isinstance(value, int) and abs(value) > LARGEST:
+        faults.append((place, f"{shown(value)} is too large; a number must be below 2**63"))
+        return UNKNOWN
+    return value
+
+
 Unique = (AfterValidator(_without_repeats), Field(json_schema_extra={"uniqueItems": True}))
 Name = Annotated[str, Field(pattern=NAME)]
 Names = Annotated[tuple[str, ...], Strict(False), *Unique, WrapValidator(_right_names)]  # YAML has lists where Python has tuples
@@ -85,14 +110,25 @@ class Settings(BaseModel):
     @classmethod
     def read(cls: type[S], values: Any) -> tuple[S | None, Any, list[str]]:
         """The settings, what is known of them where they have faults, and these, a line each with the place."""
+        impossible: list[tuple[str, str]] = []
+        values = _plain(values, "", impossible)
+        if not isinstance(values, Mapping):
+            return None, Known(cls, {}), [words for _, words in impossible] or [f"expected keys and values, not {shown(values)}"]
         reading = _Reading(is_known=False)
         try:
             settings = cls.model_validate(values, context=reading)
         except ValidationError as error:
-            found = [fault for fault in error.errors(include_url=False) if fault["type"] != "too_short" or not fault["input"]]
-            faults = sorted({_line(fault, values, reading) for fault in found})  # wrong entries do not count as entries there
-            return None, cls.model_validate(values, context=_Reading(is_known=True)), faults
-        return settings, settings, []
+            found = error.errors(include_url=False)
+        else:
+            found = []
+            if not impossible:
+                return settings, settings, []
+        # Wrong entries count as entries: what has nothing else is not called empty.
+        found = [fault for fault in found if fault["input"] is not UNKNOWN and (fault["type"] != "too_short" or not fault["input"])]
+        emptied = {f"{place}: it is empty" for place, _ in impossible}
+        faults = {_line(fault, values, reading) for fault in found} - emptied
+        lines = sorted(faults | {f"{place}: {words}" if place else words for place, words in impossible})
+        return None, cls.model_validate(values, context=_Reading(is_known=True)), lines
 
     @model_validator(mode="wrap")
     @classmethod
@@ -173,7 +209,7 @@ def _from_yaml(hint: Any) -> Any:
 def _line(fault: Any, values: Any, reading: _Reading) -> str:
     """A fault in words, behind its place. Its ``loc`` has more than keys and indices: tags of unions, a key that is missing."""
     *around, last = [*fault["loc"]] or [""]
-    if last == "[key]":
+    if last == "[key]" and fault["type"].startswith("string_"):  # of a name; pydantic has the name before
         around.pop()
     elif fault["type"] not in ("extra_forbidden", "invalid_key"):  # these are about the key too
         around.append(last)
@@ -188,18 +224,20 @@ def _line(fault: Any, values: Any, reading: _Reading) -> str:
             words = f"the key {last!r} is missing" if isinstance(last, str) else f"{shown(part)} has too few entries"
         case "extra_forbidden":
             words = f"unknown key {last!r}{suggestion(last, reading.models[id(part)].model_fields)}"
-        case "invalid_key" | "string_type" if last == "[key]" or fault["type"] == "invalid_key":
-            words = f"the key {shown(value)} is not text; write it in quotes"
+        case "union_tag_not_found" if isinstance(value, Mapping) and "kind" in value:
+            place, words = f"{place}.kind", f"expected text, not {shown(value['kind'])}"
         case "union_tag_not_found":
             words = "the key 'kind' is missing" if isinstance(value, Mapping) else f"expected keys and values, not {shown(value)}"
         case "literal_error":
             words = _choice(value, limits["expected"])
         case "union_tag_invalid":
-            place, words = f"{place}.kind", _choice(limits["tag"], limits["expected_tags"])
+            place, words = f"{place}.kind", _choice(value["kind"], limits["expected_tags"])
         case "greater_than_equal":
             words = f"{shown(value)} is too small; it must be at least {limits['ge']:g}"
         case "greater_than":
             words = f"{shown(value)} is too small; it must be above {limits['gt']:g}"
+        case "less_than_equal":
+            words = f"{shown(value)} is too large; it must be at most {limits['le']:g}"
         case "less_than":
             words = f"{shown(value)} is too large; it must be below {limits['lt']:g}"
         case "repeats":

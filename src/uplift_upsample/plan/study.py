@@ -154,7 +154,7 @@ def studies_of(config: Configuration) -> dict[str, Study]:
 def _study(name: str, study: StudySettings, config: Configuration) -> Study:
     experiments = {}
     for key, planned in study.experiments.items():
-        experiment = resolved(planned, config.experiments[planned.base or key], f"studies.{name}.experiments.{key}")
+        experiment = resolved(planned, config.experiments[planned.base_of(key)], f"studies.{name}.experiments.{key}")
         evaluated = planned.evaluate_s_in or experiment.model.evaluated_s_in
         animations = study.animations if planned.animations is None else planned.animations
         experiments[key] = PlannedExperiment(
