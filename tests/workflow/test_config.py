@@ -439,6 +439,14 @@ def test_parts_that_stand_twice_and_parts_that_hold_themselves(config: Config) -
     assert "experiments.h36m_81.train.more: it holds itself" in faults(config)
 
 
+def test_few_lines_that_stand_for_more_than_memory_holds(config: Config) -> None:
+    part: Any = 1
+    for _ in range(12):
+        part = [part] * 9
+    config["more"] = part
+    assert any("the configuration has more than 100,000 entries up to here" in line for line in faults(config))
+
+
 def test_braces_in_a_path_are_not_looked_into(config: Config) -> None:
     put(config, "studies/paper/data/h36m/poses_2d", "{input}/{0}/{input_2d}.npz")
     assert not faults(config)

@@ -35,6 +35,7 @@ S = TypeVar("S", bound="Settings")
 Handler = Callable[[Any], Any]
 NAME, SEQUENCE = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z0-9_-]+$"
 _DEEPEST = 20  # levels of lists and keys; a configuration has about ten
+_MOST_PARTS = 100_000  # keys and entries of lists, where anchors are used as well; the one that comes with the project has 650
 _IN_WORDS = {
     NAME: "letters, digits and underscores can, a letter first",
     SEQUENCE: "it has letters, digits, hyphens and underscores, like S9_Walking_cam0",
@@ -71,28 +72,41 @@ def _right_names(value: Any, handler: Handler, info: ValidationInfo) -> Any:
         return handler([item for item in value if isinstance(item, str)] or None)
 
 
-def _plain(value: Any, place: str, faults: list[tuple[str, str]], around: tuple[int, ...] = ()) -> Any:
-    """A copy in which no part is there twice, with ``UNKNOWN`` for what no part of a configuration can hold.
+class _Plain:
+    """Copies a parsed file, without what no part of a configuration can hold: YAML has sets, keys that are no text, and anchors.
 
-    YAML can hold keys that are no text, sets, and parts that hold themselves. faults: gets each with its place.
+    faults: place and words of each. In the copy no part is there twice; ``UNKNOWN`` stands where a fault was.
     """
-    if isinstance(value, Mapping | list) and (id(value) in around or len(around) > _DEEPEST):
-        faults.append((place, "it holds itself" if id(value) in around else "it is nested too deeply"))
-        return UNKNOWN
-    inner = (*around, id(value))
-    if isinstance(value, Mapping):
-        keys = [key for key in value if isinstance(key, str)]
-        faults += [(place, f"the key {shown(key)} is not text; write it in quotes") for key in value if not isinstance(key, str)]
-        return {key: _plain(value[key], f"{place}.{key}" if place else key, faults, inner) for key in keys}
-    if isinstance(value, list):
-        return [_plain(item, f"{place}.{index}", faults, inner) for index, item in enumerate(value)]
-    if isinstance(value, tuple | set | frozenset):
-        faults.append((place, f"expected a list, not {shown(value)}"))
-        return UNKNOWN
-    if isinstance(value, int) and abs(value) > LARGEST:
-        faults.append((place, f"{shown(value)} is too large; a number must be below 2**63"))
-        return UNKNOWN
-    return value
+
+    def __init__(self) -> None:
+        self.faults: list[tuple[str, str]] = []
+        self._num_parts = 0
+
+    def copy(self, value: Any, place: str = "", around: tuple[int, ...] = ()) -> Any:
+        """place: of the value. around: the ``id`` of each part that it is in."""
+        self._num_parts += 1
+        if self._num_parts > _MOST_PARTS:  # a few lines of anchors can stand for more than any memory holds
+            if self._num_parts == _MOST_PARTS + 1:
+                self.faults.append((place, f"the configuration has more than {_MOST_PARTS:,} entries up to here"))
+            return UNKNOWN
+        if isinstance(value, Mapping | list) and (id(value) in around or len(around) > _DEEPEST):
+            self.faults.append((place, "it holds itself" if id(value) in around else "it is nested too deeply"))
+            return UNKNOWN
+        inner = (*around, id(value))
+        if isinstance(value, Mapping):
+            strange = [key for key in value if not isinstance(key, str)]
+            self.faults += [(place, f"the key {shown(key)} is not text; write it in quotes") for key in strange]
+            known = [key for key in value if isinstance(key, str)]
+            return {key: self.copy(value[key], f"{place}.{key}" if place else key, inner) for key in known}
+        if isinstance(value, list):
+            return [self.copy(item, f"{place}.{index}", inner) for index, item in enumerate(value)]
+        if isinstance(value, tuple | set | frozenset):
+            self.faults.append((place, f"expected a list, not {shown(value)}"))
+            return UNKNOWN
+        if isinstance(value, int) and abs(value) > LARGEST:
+            self.faults.append((place, f"{shown(value)} is too large; a number must be below 2**63"))
+            return UNKNOWN
+        return value
 
 
 Unique = (AfterValidator(_without_repeats), Field(json_schema_extra={"uniqueItems": True}))
@@ -110,8 +124,8 @@ class Settings(BaseModel):
     @classmethod
     def read(cls: type[S], values: Any) -> tuple[S | None, Any, list[str]]:
         """The settings, what is known of them where they have faults, and these, a line each with the place."""
-        impossible: list[tuple[str, str]] = []
-        values = _plain(values, "", impossible)
+        plain = _Plain()
+        values, impossible = plain.copy(values), plain.faults
         if not isinstance(values, Mapping):
             return None, Known(cls, {}), [words for _, words in impossible] or [f"expected keys and values, not {shown(values)}"]
         reading = _Reading(is_known=False)
@@ -158,7 +172,7 @@ class Settings(BaseModel):
             if not isinstance(value, Mapping) or not wrong:
                 return UNKNOWN
             right = {key: item for key, item in value.items() if key not in wrong}
-            return (handler(right) if right else {}) | {key: UNKNOWN for key in wrong if isinstance(key, str)}
+            return (handler(right) if right else {}) | dict.fromkeys(wrong, UNKNOWN)
 
 
 class Differences(Settings):
@@ -211,7 +225,7 @@ def _line(fault: Any, values: Any, reading: _Reading) -> str:
     *around, last = [*fault["loc"]] or [""]
     if last == "[key]" and fault["type"].startswith("string_"):  # of a name; pydantic has the name before
         around.pop()
-    elif fault["type"] not in ("extra_forbidden", "invalid_key"):  # these are about the key too
+    elif fault["type"] != "extra_forbidden":  # that is about the key, too
         around.append(last)
     part, place = values, ""
     for key in around:
