@@ -178,8 +178,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     every unknown key with the nearest right one, and every value of a wrong type; ``where`` starts each line.
     """
     result, faults = examined(cls, values, where)
-    if faults:
-        raise InputError("\n".join(faults))
+    raise_all(faults)
     assert result is not None
     return result
 

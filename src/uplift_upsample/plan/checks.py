@@ -162,11 +162,10 @@ def _nothing_faults(where: str, config: Configuration, study: StudySettings) -> 
 
 def _test_faults(where: str, config: Configuration, study: StudySettings) -> list[str]:
     """A study's tables and its baseline compare numbers, so its experiments must be tested on the same people."""
-    run = study.experiments if study.run is None else study.run
     tests: dict[tuple[str, str], str] = {}
     for name, planned in study.experiments.items():
         with contextlib.suppress(UnknownValueError):
-            is_evaluated = name in run or (config.evaluates_published(study) and planned.published_weights)
+            is_evaluated = study.runs(name) or (config.evaluates_published(study) and planned.published_weights)
             if is_evaluated and planned.test_subset:
                 tests.setdefault((planned.tested_dataset, planned.test_subset), name)
     if len(tests) < 2:

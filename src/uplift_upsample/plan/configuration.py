@@ -158,6 +158,10 @@ class ExperimentSettings(Settings):
         """The data set that it is tested on."""
         return self.dataset if self.test_dataset is None else self.test_dataset
 
+    def drawn(self, study: "StudySettings") -> tuple[str, ...]:
+        """The test sequences that are drawn: its own before those of its study."""
+        return study.animations if self.animations is None else self.animations
+
     def base_of(self, name: str) -> str:
         """The base configuration of the experiment of this name."""
         return name if self.base is None else self.base
@@ -185,6 +189,10 @@ class StudySettings(Settings):
     """Whether the published weights that experiments name are evaluated, whatever is run."""
     animations: Sequences = ()
     """Test sequences that are drawn as animations of every experiment, e.g. S9_Walking_cam0."""
+
+    def runs(self, name: str) -> bool:
+        """Whether the experiment of this name is run."""
+        return self.run is None or name in self.run
 
 
 class Configuration(Settings):

@@ -40,7 +40,7 @@ def animations_faults(sequences_of: SequencesOf, where: str, config: Configurati
 
     def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
         place = f"{where}.animations" if planned.animations is None else f"{where}.experiments.{name}.animations"
-        asked = study.animations if planned.animations is None else planned.animations
+        asked = planned.drawn(study)
         dataset, subset = planned.tested_dataset, planned.test_subset
         if not asked or not subset or dataset not in study.data:
             return []

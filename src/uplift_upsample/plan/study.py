@@ -156,7 +156,6 @@ def _study(name: str, study: StudySettings, config: Configuration) -> Study:
     for key, planned in study.experiments.items():
         experiment = resolved(planned, config.experiments[planned.base_of(key)], f"studies.{name}.experiments.{key}")
         evaluated = planned.evaluate_s_in or experiment.model.evaluated_s_in
-        animations = study.animations if planned.animations is None else planned.animations
         experiments[key] = PlannedExperiment(
             name=key,
             study=name,
@@ -170,8 +169,8 @@ def _study(name: str, study: StudySettings, config: Configuration) -> Study:
             evaluated_s_in=evaluated if planned.test_subset else (),
             experiment=experiment,
             resources=planned_resources(planned, study, config),
-            is_run=study.run is None or key in study.run,
-            animations=animations if planned.test_subset else (),
+            is_run=study.runs(key),
+            animations=planned.drawn(study) if planned.test_subset else (),
         )
     return Study(
         name=name,

@@ -17,6 +17,7 @@ from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.experiment import TrainConfig, devices_faults
 from uplift_upsample.plan.runs import Run
+from uplift_upsample.strict import raise_all
 from uplift_upsample.train.trainer import Trainer
 
 SPREAD = 0x9E3779B1  # between the seeds of two devices; odd, so that no two of them ever meet
@@ -30,8 +31,7 @@ def build_trainer(run: Run, num_devices: int = 1) -> Trainer:
     if num_devices == 1:
         return Trainer(build_network(run.model, run.train.precision), run.train)
     devices = training_devices(num_devices)
-    if faults := devices_faults(run.model, run.train, num_devices):
-        raise InputError("\n".join(faults))
+    raise_all(devices_faults(run.model, run.train, num_devices))
     if keras.backend.backend() == "tensorflow":
         return TensorFlowParallelTrainer(build_network(run.model, run.train.precision), run.train, devices)
     distribution = keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
