@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.recordings import SequenceRecord

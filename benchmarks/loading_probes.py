@@ -11,7 +11,7 @@ def straightforward(path: str) -> float:
     """All recordings in nested dictionaries; each pose read once."""
     from straightforward.loading import loaded
 
-    from uplift_upsample.cameras import h36m_cameras
+    from uplift_upsample.base.cameras import h36m_cameras
 
     videos = [video for own in loaded(path, h36m_cameras()).values() for views in own.values() for video in views]
     return sum(float(poses.sum(dtype=np.float64)) for video in videos for poses in video.values())

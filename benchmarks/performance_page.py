@@ -12,8 +12,8 @@ from pathlib import Path
 from bars import GROUPS, Group, Row
 from performance_plot import draw_ratios
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENT = PROJECT / "docs/performance.md"

@@ -192,8 +192,8 @@ def exact_table() -> Any:
 
 def trained(name: str, table: Any, *, seed: int = SEED, changes: dict[str, Any] | None = None) -> Path:
     """The weights of a variant, trained where they are not there yet."""
+    from uplift_upsample.base.files import replacing
     from uplift_upsample.data.frames import subjects_of
-    from uplift_upsample.files import replacing
     from uplift_upsample.model.weights import save_weights
     from uplift_upsample.plan.runs import read_run
     from uplift_upsample.train.training import TrainingData, train

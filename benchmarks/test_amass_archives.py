@@ -10,12 +10,12 @@ import pytest
 from world.amass_archives import PARENTS, body_fields, body_model_archives, h36m_regressor, npz_bytes, recording, write_tar
 from world.killing import start
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.amass import archives as amass_archives
 from uplift_upsample.data.amass.archives import convert_archive
 from uplift_upsample.data.amass.body_model import Body, prepare_body_model, write_body_model
 from uplift_upsample.data.amass.body_pose import joints
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
-from uplift_upsample.files import sha256_of_file
 
 pytestmark = pytest.mark.conversion
 RECORDINGS = 2

@@ -11,13 +11,13 @@ import pytest
 from world import killing
 from world.h36m_archives import recordings, write_archive
 
-from uplift_upsample.cameras import h36m_cameras, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import H36M_32_TO_17
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import read_positions_3d
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.h36m_subjects import SUBJECTS
-from uplift_upsample.skeleton import H36M_32_TO_17
 
 pytestmark = pytest.mark.conversion
 FRAMES = 2500  # of each of the 30 files of a subject, about

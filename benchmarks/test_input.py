@@ -10,10 +10,10 @@ from published import published
 from straightforward.examples import Draw, Example, amass_examples, amass_twins, h36m_examples, h36m_twins, loaded_videos
 from world.people import write_amass_file
 
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
-from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.inputs import InputReader
 from uplift_upsample.train.inputs import examples as computed
 from uplift_upsample.train.source import batches_ahead, example_reader, training_stream

@@ -16,10 +16,10 @@ from published import CONFIG
 from straightforward.loading import loaded
 from world.measuring import PROJECT, Measured, measured
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.scores import ground_truth
-from uplift_upsample.skeleton import root_relative
 
 LOADING = PROJECT / "benchmarks/loading_probes.py"
 LOAD = PROJECT / "stress/load_probes.py"

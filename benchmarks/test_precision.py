@@ -14,13 +14,13 @@ import pytest
 from published import published
 from timing import in_turns
 
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.evaluate.predict import predict_subset
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.experiment import EvaluateConfig, TrainConfig
-from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer
 

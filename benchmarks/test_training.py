@@ -9,11 +9,11 @@ from published import NETWORKS, published
 from straightforward.training import compile_for_training, whole_network
 from timing import in_turns
 
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer, pose_loss
 

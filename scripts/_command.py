@@ -9,7 +9,7 @@ from collections.abc import Callable
 # TensorFlow's start-up chatter hides the messages that matter; a user who wants it sets the variable.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 BAD_INPUT = 2
 

@@ -2,9 +2,9 @@
 
 import os
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Credentials, Secret
 from uplift_upsample.data.download.site_logins import LOGINS
-from uplift_upsample.errors import InputError
 
 
 def credentials_for(access: str) -> Credentials | None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from _checks import checks_of
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.amass_subsets import SUBSETS, subset_name
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 

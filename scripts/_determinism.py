@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 _JAX_FLAG = "--xla_gpu_deterministic_ops=true"
 

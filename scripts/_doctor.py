@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu_trials import read_trials
@@ -31,7 +32,6 @@ from uplift_upsample.doctor.findings import (
     package_findings,
     python_finding,
 )
-from uplift_upsample.errors import InputError
 from uplift_upsample.machine.devices import Devices, listed_devices, offered_devices, usable_cores
 from uplift_upsample.machine.provenance import describe_run
 from uplift_upsample.model.cost import network_cost

@@ -2,7 +2,7 @@
 
 import json
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 HELP = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from _command import run
 from _device import add_device_flags, log_device, open_device
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.experiment import Experiment
 
 CPU_STEP, GPU_STEP = 4e9, 1e12  # multiply-accumulates of a step that either makes within a second

@@ -7,11 +7,11 @@ import sys
 from _command import run
 from _credentials import credentials_for
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.data.download.site_logins import LOGINS, check_login
 from uplift_upsample.data.download.source_downloads import absent
 from uplift_upsample.data.download.source_files import read_sources, source_named
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,13 +9,13 @@ from pathlib import Path
 from _command import run
 from _device import hide_devices
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing, sha256_of_file
+from uplift_upsample.base.records import PublishedWeights, write_record
+from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing, sha256_of_file
 from uplift_upsample.plan.runs import Run, read_run
-from uplift_upsample.records import PublishedWeights, write_record
-from uplift_upsample.strict import from_mapping
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

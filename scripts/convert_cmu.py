@@ -5,9 +5,9 @@ import sys
 
 from _command import run
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap.cmu_clips import convert_subject, write_clips, write_glitches
 from uplift_upsample.data.mocap.cmu_trials import read_manifest, read_trials
-from uplift_upsample.errors import InputError
 
 
 def main(argv: list[str] | None = None) -> int:

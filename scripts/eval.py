@@ -12,11 +12,11 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.experiment import EvaluateConfig
 from uplift_upsample.plan.runs import Run, read_run
 

@@ -5,10 +5,10 @@ import sys
 
 from _command import run
 
+from uplift_upsample.base.files import replacing
 from uplift_upsample.data.h36m.archives import join_subjects
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
-from uplift_upsample.files import replacing
 
 
 def main(argv: list[str] | None = None) -> int:

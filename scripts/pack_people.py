@@ -9,10 +9,10 @@ from pathlib import Path
 
 from _command import run
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.data.mocap.cmu_clips import read_clips
 from uplift_upsample.data.mocap.own_writing import write_recordings
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
 
 _LOG = logging.getLogger(__name__)
 

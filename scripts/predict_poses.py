@@ -12,17 +12,17 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
+from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import write_predictions
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.plan.experiment import EvaluateConfig
 from uplift_upsample.plan.runs import read_run
-from uplift_upsample.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
-from uplift_upsample.strict import from_mapping
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -6,8 +6,8 @@ import sys
 
 from _command import run
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.plan.runs import run_from_mapping, write_run
 
 

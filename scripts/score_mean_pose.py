@@ -5,14 +5,14 @@ import sys
 
 from _command import run
 
+from uplift_upsample.base.records import ScoringRecord, described_data, write_record
+from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.records import result_record
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import mean_pose_scores
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
-from uplift_upsample.records import ScoringRecord, described_data, write_record
-from uplift_upsample.strict import from_mapping
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,16 +5,23 @@ import sys
 
 from _command import run
 
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.records import (
+    PredictionRecord,
+    ScoringRecord,
+    described_data,
+    read_record,
+    read_weights_record,
+    write_record,
+)
+from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.evaluate.predictions import read_predictions
 from uplift_upsample.evaluate.records import result_record
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
-from uplift_upsample.records import PredictionRecord, ScoringRecord, described_data, read_record, read_weights_record, write_record
-from uplift_upsample.strict import from_mapping
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from _determinism import add_determinism_flag, set_determinism
 from _device import Device, add_device_flags, check_device, log_device, open_device
 from _progress import Stop, TrainingProgress
 
+from uplift_upsample.base.errors import InputError, WriteError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError, WriteError
-from uplift_upsample.files import write_text
 from uplift_upsample.machine.meter import Meter, add_usage
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.plan.experiment import devices_faults

@@ -5,7 +5,7 @@ import sys
 
 from _command import run
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.manifest import read_manifest
 from uplift_upsample.report.tables.tables import write_tables
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from uplift_upsample.files import write_text
+from uplift_upsample.base.files import write_text
 
 DOCUMENT = Path(__file__).parents[1] / "docs/reliability.md"
 

@@ -13,8 +13,8 @@ import psutil
 from victims import PROJECT, Forks, Job, wait_until
 from workflow_copy import Workflow, copy_of_project
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
-from uplift_upsample.files import sha256_of_file
 
 NUM_ROUNDS = 4  # of each job of the evaluation
 EXPERIMENT = Path("results/demo/people_81")

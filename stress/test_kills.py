@@ -47,7 +47,7 @@ from victims import (
 from workflow_copy import Workflow
 from world.processes import KilledJob
 
-from uplift_upsample.files import sha256_of_file
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 
 NUM_ROUNDS, NUM_REAL_ROUNDS = 30, 3

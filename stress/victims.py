@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.data.frames import build_frames_table, write_frames_table
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run, write_run

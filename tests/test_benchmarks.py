@@ -14,7 +14,7 @@ from bars import CONVERSIONS, GROUPS, PAGE_ROWS, ROWS, Row
 from performance_page import MARKED, Result, Section, printed_table, write_page
 from timing import LEAST, faster, in_turns
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 PROJECT = Path(__file__).parents[1]
 BENCHMARKS = PROJECT / "benchmarks"

@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import pytest
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 
 MODELS = ("n71_h351like_first1", "n9_learntoken")
 Check = Callable[..., dict[str, Any]]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from uplift_upsample.errors import InputError, WriteError
+from uplift_upsample.base.errors import InputError, WriteError
+from uplift_upsample.base.strict import shown
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import ToleranceOf
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.runs import Run, read_run, write_run
-from uplift_upsample.strict import shown
 
 
 @pytest.mark.parametrize(

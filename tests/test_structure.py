@@ -13,7 +13,18 @@ from uplift_upsample.machine.used_code import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"
-ROOMS = ["", "plan", "machine", "data", "model", "train", "evaluate", "report", "doctor"]  # in the order in which the data flows
+ROOMS = [
+    "",
+    "base",
+    "plan",
+    "machine",
+    "data",
+    "model",
+    "train",
+    "evaluate",
+    "report",
+    "doctor",
+]  # in the order in which the data flows
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py", "doctor/calibration.py"]
 MODULES = sorted(LIBRARY.rglob("*.py"))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from uplift_upsample.base.skeleton import MIRROR
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.skeleton import MIRROR
 
 
 def window(poses_2d: np.ndarray, frame: int, model: ModelConfig, s_in: int) -> tuple[np.ndarray, np.ndarray]:

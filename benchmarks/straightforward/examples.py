@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras
+from uplift_upsample.base.cameras import Cameras
+from uplift_upsample.base.skeleton import MIRROR, ROOT
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.skeleton import MIRROR, ROOT
 
 Example = tuple[np.ndarray, np.ndarray, np.ndarray]  # poses (N, J, 2), mask (N,), root-relative targets (N, J, 3)
 

@@ -5,7 +5,7 @@ import os
 import h5py
 import numpy as np
 
-from uplift_upsample.cameras import Cameras, world_to_camera
+from uplift_upsample.base.cameras import Cameras, world_to_camera
 
 Video = dict[str, np.ndarray]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from uplift_upsample.skeleton import ROOT
+from uplift_upsample.base.skeleton import ROOT
 
 Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]  # poses (J, 3) and (J, 3) to errors (J,)
 

@@ -1,7 +1,7 @@
 """Uplift and Upsample: 3D human poses from sparse 2D poses, as a library.
 
-The packages, in the order in which the data flows: ``data``, ``model``, ``train``, ``evaluate``, ``report``.
-Each imports only from those before it. Only ``model``, ``train`` and ``evaluate.predict`` need a
+The rooms, each of which imports only from those before it: ``base``, ``plan``, ``machine``, ``data``, ``model``, ``train``,
+``evaluate``, ``report``, ``doctor``. Only ``model``, ``train``, ``evaluate.predict`` and ``doctor.calibration`` need a
 deep-learning framework; everything else runs on NumPy alone.
 """
 

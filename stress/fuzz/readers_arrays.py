@@ -17,6 +17,7 @@ from world.people import motion
 from fuzz import containers
 from fuzz.damage import damaged_array, damaged_bytes
 from fuzz.readers import Reader, check_array, check_texts, of_bytes
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.body_archives import read_regressor
 from uplift_upsample.data.amass.body_model import prepare_body_model, read_body_model, write_body_model
 from uplift_upsample.data.amass.body_pose import joints
@@ -27,7 +28,6 @@ from uplift_upsample.data.h36m.cdf import read_poses
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.cmu_clips import read_clips, write_clips
 from uplift_upsample.data.mocap.own import LOWEST_RATE, judge
-from uplift_upsample.errors import InputError
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 
 _LIMITS = Limits(max_member_bytes=16 << 20, max_total_bytes=32 << 20, max_members=1000)

@@ -14,7 +14,8 @@ from fuzz.damage import Evil, damaged_array, damaged_bytes, damaged_tree
 from fuzz.readers import Reader, check_array, check_texts, of_bytes
 from fuzz.readers_arrays import written
 from fuzz.readers_text import MODEL
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
@@ -29,7 +30,6 @@ from uplift_upsample.data.public_npz import (
     write_positions_3d,
 )
 from uplift_upsample.data.sampler import Rows
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.plan.experiment import ModelConfig

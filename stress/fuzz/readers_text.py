@@ -13,12 +13,13 @@ from world.cmu_archive import trial_rows
 
 from fuzz.damage import damaged_text, damaged_tree
 from fuzz.readers import Reader, check_array, check_texts, of_bytes, of_text
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.download.source_files import ChecksumLock, SourceFile, Sums, read_source, read_sources, sums_of_file
 from uplift_upsample.data.mocap.acclaim import bone_ends
 from uplift_upsample.data.mocap.amc import read_amc
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.cmu_trials import Trial, read_manifest, read_trials
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig
 from uplift_upsample.plan.runs import Run, read_run
@@ -26,7 +27,6 @@ from uplift_upsample.plan.study import plan
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.manifest import read_manifest as read_tables_manifest
 from uplift_upsample.report.results import collected, read_published
-from uplift_upsample.skeleton import MODEL_17
 
 PROJECT = Path(__file__).parents[2]
 _RESOURCES = PROJECT / "workflow/resources"

@@ -36,7 +36,7 @@ def seeded(seed: int, reader: str, case: int) -> Random:
 
 def fault_of(error: BaseException, path: Path) -> str | None:
     """What is wrong with what a reader raised, None where nothing is."""
-    from uplift_upsample.errors import InputError
+    from uplift_upsample.base.errors import InputError
 
     if not isinstance(error, InputError):
         return "".join(traceback.format_exception(error))[-1500:]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import H36M_17, MODEL_17
 from uplift_upsample.data.detections import JOINT_SCALES, DetectionNoise, autoregressive, person_size, simulate_detections
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import H36M_17, MODEL_17
 
 NUM_FRAMES = 20_000
 HEIGHT = 400.0

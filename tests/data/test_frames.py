@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table, read_frames_table, subjects_of, write_frames_table
-from uplift_upsample.errors import InputError
 
 
 def _record(subject: str = "S1", name: str = "Walking 1", length: int = 6, **changes) -> SequenceRecord:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data import frames_stream
 from uplift_upsample.data.frames import FramesTable, build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.recordings import SequenceRecord
 from uplift_upsample.data.sampler import RowStream, Sampler, SamplerSettings
-from uplift_upsample.errors import InputError
 
 METADATA = {"dataset": "test", "actions": ["Eating"]}
 

@@ -13,6 +13,7 @@ from world.amass_archives import npz_bytes, recording
 from world.mocap_files import fields, walker
 from world.people import h36m_pair
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data import public_npz
 from uplift_upsample.data.amass.body_model import read_body_model
 from uplift_upsample.data.amass.recording import UnusableError, read_recording
@@ -22,7 +23,6 @@ from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.mocap.cmu_clips import read_clips
 from uplift_upsample.data.mocap.own import judge
 from uplift_upsample.data.public_npz import read_positions_3d, write_amass_subset, write_positions_2d, write_positions_3d
-from uplift_upsample.errors import InputError
 from uplift_upsample.train.checkpoint import CheckpointFolder
 
 

@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.data.sampler import Rows
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import ground_truth, scores
 

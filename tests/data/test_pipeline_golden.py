@@ -6,7 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import camera_to_world, denormalise_points, h36m_cameras, normalise_points, project, world_to_camera
+from uplift_upsample.base.cameras import (
+    camera_to_world,
+    denormalise_points,
+    h36m_cameras,
+    normalise_points,
+    project,
+    world_to_camera,
+)
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, subjects_of

@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.public_npz import (
     read_amass_subset,
     read_positions_2d,
@@ -17,7 +18,6 @@ from uplift_upsample.data.public_npz import (
     write_positions_2d,
     write_positions_3d,
 )
-from uplift_upsample.errors import InputError
 
 
 def poses(num_frames=4, num_joints=32, num_coordinates=3, seed=0):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.resample import exact_count, nominal_rate, official_count, resample
-from uplift_upsample.errors import InputError
 
 # Frames per second as seconds for so many frames, so that the right count is one of whole numbers: (frames, seconds).
 RATIOS = {50.0: (50, 1), 59.94: (2997, 50), 60.0: (60, 1), 60000 / 1001: (60000, 1001), 100.0: (100, 1), 120.0: (120, 1)}

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 
 PAGE = b"<!DOCTYPE html><html><head><title>Virus scan warning</title>"

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras, mirrored_intrinsics, project
+from uplift_upsample.base.cameras import h36m_cameras, mirrored_intrinsics, project
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data import windows
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.data.sampler import Rows, RowStream, Sampler, SamplerSettings, shift_bounds
-from uplift_upsample.errors import InputError
 
 
 def _expected(

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
-from uplift_upsample.skeleton import MODEL_17
 
 
 def test_distances_inside_a_video_and_behind_its_last_2d_pose():

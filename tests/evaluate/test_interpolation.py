@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.evaluate.interpolation import interpolated, interpolated_at
 
 TOLERANCE = 1e-12

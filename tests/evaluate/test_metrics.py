@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.data.h36m import table as h36m
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import metrics
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.metrics import FUNCTIONS as METRICS
 from uplift_upsample.evaluate.metrics import is_degenerate, mpjpe, n_mpjpe, p_mpjpe
 from uplift_upsample.evaluate.score_file import MEAN_POSE, Protocol, Score, Scores
-from uplift_upsample.skeleton import ROOT
 
 TOLERANCE = 1e-9
 ACTIONS = list(h36m.ACTIONS)

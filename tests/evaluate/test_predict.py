@@ -14,10 +14,10 @@ import keras
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
 from uplift_upsample.data.h36m.table import h36m_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import predict as predict_module
 from uplift_upsample.evaluate.predict import predict_poses, predict_subset
 from uplift_upsample.evaluate.predictions import Predictions

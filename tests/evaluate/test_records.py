@@ -5,10 +5,8 @@ import json
 
 import pytest
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.evaluate.records import result_record
-from uplift_upsample.evaluate.score_file import Protocol
-from uplift_upsample.records import (
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.records import (
     Environment,
     PredictionRecord,
     PublishedWeights,
@@ -20,7 +18,9 @@ from uplift_upsample.records import (
     read_weights_record,
     write_record,
 )
-from uplift_upsample.strict import from_mapping
+from uplift_upsample.base.strict import from_mapping
+from uplift_upsample.evaluate.records import result_record
+from uplift_upsample.evaluate.score_file import Protocol
 
 ABOUT = {"study": "demo", "experiment": "h36m_81", "weights": "trained", "seed": 3, "s_in": 4, "weights_sha256": "ab"}
 PROTOCOL = Protocol(**ABOUT, frames_sha256="cd", subjects=("S9",), frames_per_action={"all_frames": {"Walking": 1}})

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, write_frames_table
 from uplift_upsample.data.h36m.table import h36m_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate import scores as scores_module
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 from uplift_upsample.evaluate.score_file import read_scores, write_scores
 from uplift_upsample.evaluate.scores import ground_truth, mean_pose_scores, scores
-from uplift_upsample.skeleton import ROOT
 
 TOLERANCE_MM = 1e-3
 EVALUATIONS = {"rand_n71_S11": (5, True), "rand_n41_S11_nolearned": (2, False)}  # s_out, learned upsampling

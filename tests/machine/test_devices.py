@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from world.devices import PROJECT, UUIDS, Machine, collisions, device_of, times_of
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.machine.devices import Listing, Slot, claim_devices, listed_devices, offered_devices
 
 FIRST, SECOND = UUIDS

@@ -21,7 +21,7 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights
 from uplift_upsample.plan.runs import read_run
-from uplift_upsample.skeleton import root_relative
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.train.trainer import Trainer
 
 weights, training, out = sys.argv[1:]

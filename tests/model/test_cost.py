@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from world.profiler import profiled_macs, profiled_network, profiled_window
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MIRROR
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import TokenDropout, TransformerBlock, UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.experiment import ModelConfig
-from uplift_upsample.skeleton import MIRROR
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
         "spatial_blocks": 2, "temporal_blocks": 2, "strides": (3, 3)}  # fmt: skip

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.lifter import Lifter, network_in
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
-from uplift_upsample.strict import from_mapping, to_mapping
 from uplift_upsample.train.trainer import Trainer
 
 CONFIG = ModelConfig(

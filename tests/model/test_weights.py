@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables, save_weights
 from uplift_upsample.plan.experiment import ModelConfig

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.experiment import Experiment
 from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.runs import Run, read_run, write_run

@@ -8,8 +8,8 @@ import h5py
 import pytest
 from pydantic import TypeAdapter
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames_contents import holds_data_of
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.datasets import BODY_MODEL, AnyDataSet, DataSet
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.ways import Need, Surroundings

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
-from uplift_upsample.skeleton import MODEL_17
 
 ACTIONS = {"Eating": 300, "Walking": 100}
 PUBLISHED = """source,model,input_2d,subset,s_in,metric,value_mm

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from uplift_upsample.base.strict import to_mapping
 from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.tables.tables import write_tables
 from uplift_upsample.report.view import Section
-from uplift_upsample.strict import to_mapping
 
 
 def read(text: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from documents import find, plain, read, rows_of, written
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS
 from uplift_upsample.plan.thresholds import Tolerance, VerdictRule
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping

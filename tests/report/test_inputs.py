@@ -5,7 +5,7 @@ import json
 import pytest
 from documents import plain
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.results import collected
 

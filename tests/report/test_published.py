@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from documents import find, plain, read, rows_of, written
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.render import csv_text
 from uplift_upsample.report.results import collected

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from documents import find, plain, read, rows_of, written
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.render import csv_text, latex, markdown
 from uplift_upsample.report.results import collected, read_published
 from uplift_upsample.report.tables import learned_upsampling, main_results, per_action, pretraining

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import build_frames_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.inputs import packed

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing, require_room
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing, require_room
 from uplift_upsample.train import checkpoint as checkpoint_module
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
 from uplift_upsample.train.lock import sole_writer
@@ -86,7 +86,7 @@ def test_no_damage_passes_for_a_checkpoint(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_tidied_up(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 10)
     code = (
-        "import os, sys, pathlib; from uplift_upsample.files import replacing\n"
+        "import os, sys, pathlib; from uplift_upsample.base.files import replacing\n"
         "for name in ('step_000000020.npz', 'weights_epoch_0010.h5'):\n"
         "    replacing(pathlib.Path(sys.argv[1]) / name).__enter__().write_bytes(b'half')\n"
         "os._exit(9)"
@@ -117,7 +117,7 @@ def test_full_disk_is_one_clear_error_and_costs_no_checkpoint(tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("name", "write"),
     [
-        ("a.csv", "from uplift_upsample.files import write_text\ndef write(): write_text(path, 'x' * 200_000)"),
+        ("a.csv", "from uplift_upsample.base.files import write_text\ndef write(): write_text(path, 'x' * 200_000)"),
         (
             "predictions.h5",
             "from uplift_upsample.evaluate.predictions import Predictions, write_predictions\n"
@@ -125,7 +125,7 @@ def test_full_disk_is_one_clear_error_and_costs_no_checkpoint(tmp_path: Path, mo
         ),
         (
             "frames.h5",
-            "from uplift_upsample.cameras import Cameras\n"
+            "from uplift_upsample.base.cameras import Cameras\n"
             "from uplift_upsample.data.frames_stream import write_frames\n"
             "from uplift_upsample.data.recordings import SequenceRecord\n"
             "nothing = Cameras((), np.zeros((0, 4)), np.zeros((0, 3)), np.zeros((0, 11)))\n"
@@ -138,7 +138,7 @@ def test_full_disk_for_real(tmp_path: Path, name: str, write: str) -> None:
     """The system lets no text, HDF5 file or streamed one grow, in a process of its own, because HDF5 may end it."""
     code = (
         "import resource, sys; from pathlib import Path; import numpy as np\n"
-        "from uplift_upsample.errors import InputError\n"
+        "from uplift_upsample.base.errors import InputError\n"
         f"path = Path(sys.argv[1]) / {name!r}\n{write}\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))\n"
         "try: write()\n"

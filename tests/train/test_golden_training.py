@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, network_variables
 from uplift_upsample.plan.runs import read_run
-from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.inputs import packed
 from uplift_upsample.train.schedules import build_schedule
 from uplift_upsample.train.trainer import Trainer, pose_loss

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 
 def test_what_cannot_get_better_is_not_tried_again(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.train.checkpoint import CheckpointFolder

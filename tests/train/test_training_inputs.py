@@ -9,13 +9,13 @@ import pytest
 from keras import ops
 from world.people import write_amass_file, write_h36m_files
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MIRROR, root_relative
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
-from uplift_upsample.skeleton import MIRROR, root_relative
 from uplift_upsample.train.inputs import InputReader, examples, packed, visible_tokens
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer

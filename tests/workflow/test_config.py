@@ -12,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from uplift_upsample.base.strict import nearest
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration, Resources
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
@@ -20,7 +21,6 @@ from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan, studies_of
 from uplift_upsample.plan.thresholds import Checks, Tolerance, VerdictRule
 from uplift_upsample.plan.ways import Surroundings
-from uplift_upsample.strict import nearest
 
 Config = dict[str, Any]
 SUBJECTS = {"01", "02", "03", "05", "07", "09", "11", "14", "16", "17", "29", "35", "49", "131", "135"}

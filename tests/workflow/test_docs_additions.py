@@ -14,14 +14,14 @@ from workflow_copy import Workflow, copy_of_project
 SCORED = """
 import json
 import numpy as np
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import ground_truth, scores
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.tables.tables import write_tables
-from uplift_upsample.skeleton import ROOT
+from uplift_upsample.base.skeleton import ROOT
 
 poses = np.random.default_rng(1).normal([0, 0, 1], 0.4, (20, 17, 3)).astype(np.float32)
 record = SequenceRecord("S9", "Eating", "Eating", poses, [poses[..., :2]], [4], 50)

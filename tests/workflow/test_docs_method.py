@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.skeleton import MODEL_17
+from uplift_upsample.base.skeleton import MODEL_17
 
 PROJECT = Path(__file__).parents[2]
 LIBRARY = PROJECT / "src" / "uplift_upsample"

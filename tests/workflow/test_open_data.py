@@ -11,9 +11,9 @@ from world import cmu_archive, mocap_files
 from world.people import write_amass_file
 from world.sites import Sites
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.download.source_files import read_sources
 from uplift_upsample.data.frames import read_frames_table
-from uplift_upsample.files import sha256_of_file
 
 TABLE = "results/open/data/cmu.h5"
 SUBJECTS = {"train": ["01", "02"], "val": ["07"], "test": ["14"]}

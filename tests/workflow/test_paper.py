@@ -23,7 +23,7 @@ from world.processes import CommandLines
 from world.sites import H36M, TUE
 from world.warm_python import FRAMEWORK, warm_python
 
-from uplift_upsample.files import sha256_of_file
+from uplift_upsample.base.files import sha256_of_file
 
 EXPERIMENTS = ("amass_351", "h36m_351", "h36m_351_pt", "h36m_81")
 NETWORK = {"spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1, "temporal_blocks": 1, "num_heads": 2}

@@ -15,7 +15,7 @@ MODEL = {"num_tokens": 9, "s_out": 1, "s_in": (3,), "spatial_dim": 8, "temporal_
          "strides": (3, 3), "num_heads": 2}  # fmt: skip
 PREDICT = f"""
 import numpy as np
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.evaluate.predict import predict_subset

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.skeleton import AMASS_17
+from uplift_upsample.base.skeleton import AMASS_17
 
 GENDERS = ("male", "female", "neutral")
 NUM_VERTICES, NUM_BONES = 6890, 52

@@ -13,13 +13,13 @@ from unittest import mock
 import numpy as np
 from world.people import motion
 
-from uplift_upsample.cameras import h36m_cameras, normalise_points
+from uplift_upsample.base.cameras import h36m_cameras, normalise_points
+from uplift_upsample.base.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
 from uplift_upsample.data.recordings import SequenceRecord
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS
-from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 _TAKES = 2  # of each action and subject, as in the original
 _FRAMES, _VARIATION = 2512, 300  # of a recording: with 7 subjects, 15 actions and 4 cameras 2.1 million camera frames

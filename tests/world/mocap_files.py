@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.skeleton import MODEL_17
+from uplift_upsample.base.skeleton import MODEL_17
 
 JOINT = {name: index for index, name in enumerate(MODEL_17)}
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}

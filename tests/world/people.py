@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.cameras import h36m_cameras, project, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, project, world_to_camera
+from uplift_upsample.base.skeleton import AMASS_17, H36M_17, H36M_32, MODEL_17, joint_map
 from uplift_upsample.data.detections import simulate_detections
 from uplift_upsample.data.frames import SequenceRecord
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.public_npz import AmassSequence, write_amass_subset, write_positions_2d, write_positions_3d
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SUBJECTS
-from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_32, MODEL_17, joint_map
 
 _PEOPLE = Path(__file__).parents[2] / "workflow/resources/people"
 _SHORTEST = 100  # frames: shorter recordings would be seen again and again

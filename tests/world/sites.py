@@ -21,8 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.download.source_files import Source
-from uplift_upsample.files import sha256_of_file
 
 H36M, TUE, DRIVE, DRIVE_FILES = "vision.imar.ro", "download.is.tue.mpg.de", "drive.google.com", "drive.usercontent.google.com"
 LOGIN_PAGE = b"""<!DOCTYPE html><html><head><title>Log in</title></head><body><a href="/license">License</a>

@@ -29,10 +29,10 @@ os.environ.update(
 sys.path.insert(0, str(ROOT / "src"))
 
 from uplift_upsample.data.frames_contents import holds_data_of
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report import topics
 from uplift_upsample.report.animation.sequences import table_sequences
-from uplift_upsample.strict import nearest, suggestion
+from uplift_upsample.base.strict import nearest, suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.study import check_s_in, studies_of

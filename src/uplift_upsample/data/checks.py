@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.data.mocap.own_axes import UNITS
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.thresholds import Checks
-from uplift_upsample.skeleton import ROOT
 
 _NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "in": "inches"}
 _SAMPLE = 24  # frames of a recording that are looked at: a median over them is sound with half of them spoilt

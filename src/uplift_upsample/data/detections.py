@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 
 SIMULATED = "simulated"  # what the metadata of frames call 2D poses of this model
 NOTE = "simulated detections"  # what stands on pictures and tables made from them

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from uplift_upsample.cameras import mirrored_intrinsics, project, world_to_camera
+from uplift_upsample.base.cameras import mirrored_intrinsics, project, world_to_camera
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import mirrored
 from uplift_upsample.data import windows
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.sampler import Rows
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import mirrored
 
 Padding = Literal["copy", "zeros"]
 

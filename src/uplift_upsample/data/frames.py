@@ -34,15 +34,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from uplift_upsample.cameras import NUM_INTRINSICS, Cameras
+from uplift_upsample.base.cameras import NUM_INTRINSICS, Cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.frames_checks import LAYOUT, table_fault
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.amass_subsets import subset_name
-from uplift_upsample.skeleton import NUM_JOINTS
 
 FORMAT = "uplift_upsample frames table, version 1"
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras
+from uplift_upsample.base.cameras import Cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17
 
 # What the poses of a table are, as its metadata say.
 LAYOUT: dict[str, Any] = {"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"}

@@ -16,11 +16,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from uplift_upsample.cameras import Cameras
+from uplift_upsample.base.cameras import Cameras
+from uplift_upsample.base.files import replacing, require_room
+from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.frames import add_array, add_attributes, add_to_checksum, named_arrays
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
-from uplift_upsample.files import replacing, require_room
-from uplift_upsample.skeleton import NUM_JOINTS
 
 _REST = 1 << 20  # more than what a table holds beside its poses
 _BLOCK = 1 << 16  # poses on their way from one file to the other: 13 MB

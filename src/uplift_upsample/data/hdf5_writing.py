@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import h5py
 
-from uplift_upsample.files import replacing
+from uplift_upsample.base.files import replacing
 
 
 @contextlib.contextmanager

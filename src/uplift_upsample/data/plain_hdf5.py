@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 import h5py
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.plain_npz import Shape, UnreadableError, fits_shape, shape_text
-from uplift_upsample.errors import InputError
 
 _MAX_RATIO, _SMALL = 200, 1 << 20  # packed arrays may be so many times as large as they are in the file, small ones always
 

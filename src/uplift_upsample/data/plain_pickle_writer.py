@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.files import replacing
+from uplift_upsample.base.files import replacing
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 # Protocol 3 has no frames, which would count the bytes, and NumPy before 2 knows its module by the old name only.

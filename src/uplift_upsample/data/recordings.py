@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import NUM_JOINTS
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import NUM_JOINTS
 
 FARTHEST = 1e5  # metres in the world, or half widths of a picture: more is damage, and would overflow later
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 # Files hold 100.00000762939453 (a float32 clock) or 49.9999999 (frames divided by seconds) for 100 and 50. Within this of a whole

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable
-from uplift_upsample.errors import InputError
 
 _PART = 1 << 20
 

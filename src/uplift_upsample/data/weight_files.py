@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
-from uplift_upsample.errors import InputError
 
 
 def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:

@@ -10,8 +10,8 @@ and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.resample import rate_text
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 MAX_FRAME_RATE = 500_000.0  # Hz; no camera has more

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.machine.devices import Devices
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.study import Study

@@ -10,7 +10,7 @@ so that ``interpolated`` leaves it as it is, and ``interpolated_at`` refuses it.
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 
 def interpolated(

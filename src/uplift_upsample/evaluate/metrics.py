@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.machine.devices import usable_cores
-from uplift_upsample.skeleton import ROOT
 
 # All metrics: the title in tables, and what ends the sentence that begins with it. ``FUNCTIONS`` below has what computes each.
 METRICS = {

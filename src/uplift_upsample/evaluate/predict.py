@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.examples import ExampleReader, Padding
 from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.plan.experiment import FRAME_RATE, EvaluateConfig, ModelConfig
-from uplift_upsample.skeleton import NUM_JOINTS
 
 logger = logging.getLogger(__name__)
 BLOCK = 2048  # windows whose 2D poses are in memory at once

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.plain_hdf5 import plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 FORMAT = "uplift_upsample predictions, version 1"
 

@@ -1,13 +1,13 @@
-"""The record of a scores file: the steps that led to it, in one file beside it (``uplift_upsample.records`` has the types)."""
+"""The record of a scores file: the steps that led to it, in one file beside it (``uplift_upsample.base.records`` has the types)."""
 
 import logging
 import os
 from dataclasses import replace
 from pathlib import Path
 
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.records import PredictionRecord, PublishedWeights, ResultRecord, ScoringRecord, TrainingRecord
 from uplift_upsample.evaluate.score_file import Protocol
-from uplift_upsample.files import sha256_of_file
-from uplift_upsample.records import PredictionRecord, PublishedWeights, ResultRecord, ScoringRecord, TrainingRecord
 
 logger = logging.getLogger(__name__)
 

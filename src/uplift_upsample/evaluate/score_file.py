@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
+from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.base.strict import UNSAID_DEFAULT, from_mapping, is_number, shown, to_mapping
 from uplift_upsample.evaluate.metrics import METRICS
-from uplift_upsample.files import write_text
-from uplift_upsample.skeleton import MODEL_17
-from uplift_upsample.strict import UNSAID_DEFAULT, from_mapping, is_number, shown, to_mapping
 
 LEARNED, PLAIN = "learned", "plain"  # who gives the poses between two 2D poses: the network, or interpolation alone
 MEAN_POSE = "mean_pose"  # needs no 2D poses, so its upsampling is "none"

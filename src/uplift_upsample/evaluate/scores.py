@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import world_to_camera
+from uplift_upsample.base.cameras import world_to_camera
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import root_relative
+from uplift_upsample.base.strict import fitting
 from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.data.frames_checks import check_finite
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.metrics import FUNCTIONS, is_degenerate
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores
-from uplift_upsample.skeleton import root_relative
-from uplift_upsample.strict import fitting
 
 _CHUNK = 16384  # frames: with all intermediate results some tens of megabytes
 

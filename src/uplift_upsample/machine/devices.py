@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 logger = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds that a driver may take to answer; after a reset of the devices it takes some

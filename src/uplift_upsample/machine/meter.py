@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.files import write_text
+from uplift_upsample.base.files import write_text
 
 POWERCAP = Path("/sys/class/powercap")
 NVML = "libnvidia-ml.so.1"  # what nvidia-smi asks, too

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.files import sha256_of_file, write_text
+from uplift_upsample.base.files import sha256_of_file, write_text
 from uplift_upsample.machine.used_code import used_code
 
 PACKAGES = ("uplift-upsample", "numpy", "h5py", "keras", "tensorflow", "jax", "torch", "pandas", "snakemake")

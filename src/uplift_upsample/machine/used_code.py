@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from uplift_upsample.files import sha256_of_file
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.machine.definitions import DYNAMIC, Module, Target, module_at
 
 _MAIN = "__main__"

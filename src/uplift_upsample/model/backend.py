@@ -5,7 +5,7 @@ import gc
 import importlib.util
 from typing import Any
 
-from uplift_upsample.errors import MissingBackendError
+from uplift_upsample.base.errors import MissingBackendError
 
 __all__ = ["is_on_cpu", "keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")

@@ -15,7 +15,7 @@ Nothing here imports a deep-learning framework. Source: docs/method.md, "Network
 
 from dataclasses import dataclass
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.experiment import ModelConfig
 
 

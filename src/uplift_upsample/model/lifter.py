@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.skeleton import mirrored
 from uplift_upsample.model.backend import is_on_cpu, keras
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.precision import POLICIES
 from uplift_upsample.plan.experiment import Precision
-from uplift_upsample.skeleton import mirrored
 
 # Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
 CPU_THREADS = 2

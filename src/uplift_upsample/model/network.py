@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.backend import keras, layers, ops
 from uplift_upsample.model.precision import layers_in
 from uplift_upsample.plan.experiment import ModelConfig, Precision, TrainingPrecision
-from uplift_upsample.strict import from_mapping, to_mapping
 
 MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
 BLOCK_EPSILON, SPATIAL_NORM_EPSILON = 1e-5, 1e-6  # of layer norms, as in the reference

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.network import TransformerBlock, UpliftUpsampleNetwork
 

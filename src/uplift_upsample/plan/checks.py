@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
+from uplift_upsample.base.strict import Check, UnknownValueError, all_faults, examined, suggestion
 from uplift_upsample.plan.configuration import Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet, in_words
 from uplift_upsample.plan.experiment_checks import (
@@ -21,7 +22,6 @@ from uplift_upsample.plan.experiment_checks import (
     with_differences,
 )
 from uplift_upsample.plan.thresholds import Checks, VerdictRule
-from uplift_upsample.strict import Check, UnknownValueError, all_faults, examined, suggestion
 
 KnownSubjects = Callable[[str], Collection[str] | None]
 

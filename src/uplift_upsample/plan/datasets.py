@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_
 
 from pydantic import Discriminator, Field, Tag
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import UNKNOWN, shown
 from uplift_upsample.plan import h36m_subjects
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, meant_for_validation, subset_name
 from uplift_upsample.plan.settings import Name, Settings, SomeNames
 from uplift_upsample.plan.ways import CONVERTED, Need, Surroundings, is_generated, manifest_of, of_archives, of_the_user
-from uplift_upsample.strict import UNKNOWN, shown
 
 NUM_CAMERAS = 4  # of Human3.6M, which see simulated detections too
 BODY_MODEL = f"{CONVERTED}/amass/body_model.npz"

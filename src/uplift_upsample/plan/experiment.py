@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from uplift_upsample import strict
-from uplift_upsample.skeleton import NUM_JOINTS
-from uplift_upsample.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
+from uplift_upsample.base import strict
+from uplift_upsample.base.skeleton import NUM_JOINTS
+from uplift_upsample.base.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from uplift_upsample.base.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.experiment import Experiment, ModelConfig, devices_faults
 from uplift_upsample.plan.study import GROUPS, merged, planned_resources
-from uplift_upsample.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 
 T = TypeVar("T")
 # (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows

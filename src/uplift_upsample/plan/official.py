@@ -7,10 +7,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MIRROR, ROOT
+from uplift_upsample.base.strict import is_number, shown, suggestion
 from uplift_upsample.plan.experiment import Experiment
-from uplift_upsample.skeleton import MIRROR, ROOT
-from uplift_upsample.strict import is_number, shown, suggestion
 
 logger = logging.getLogger(__name__)
 

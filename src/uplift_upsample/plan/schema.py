@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from uplift_upsample.base.strict import to_mapping
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.settings import Settings
-from uplift_upsample.strict import to_mapping
 
 _HEADER = """\
 # What config.yaml may hold; the descriptions are the reference of every knob. Generated (make schema): edit the models in

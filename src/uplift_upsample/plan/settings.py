@@ -29,7 +29,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from uplift_upsample.strict import LARGEST, UNKNOWN, Known, UnknownValueError, shown, suggestion
+from uplift_upsample.base.strict import LARGEST, UNKNOWN, Known, UnknownValueError, shown, suggestion
 
 S = TypeVar("S", bound="Settings")
 Handler = Callable[[Any], Any]

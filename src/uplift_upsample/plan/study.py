@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import UNKNOWN, UnknownValueError
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.experiment import Experiment, ModelConfig
 from uplift_upsample.plan.settings import Differences
-from uplift_upsample.strict import UNKNOWN, UnknownValueError
 
 GROUPS = ("model", "train", "evaluate")
 KEPT_TOGETHER = {"schedule_params": "schedule", "optimizer_params": "optimizer"}

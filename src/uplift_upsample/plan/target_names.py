@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from uplift_upsample.strict import nearest, suggestion
+from uplift_upsample.base.strict import nearest, suggestion
 
 
 def target_fault(target: str, names: Collection[str], results: Mapping[str, str], files: Collection[str]) -> str:

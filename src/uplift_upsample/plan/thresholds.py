@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from uplift_upsample.strict import Check, all_faults, raise_all, within_bounds
+from uplift_upsample.base.strict import Check, all_faults, raise_all, within_bounds
 
 Distance = Annotated[float, Ge(0)]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from uplift_upsample import strict
-from uplift_upsample.errors import InputError
+from uplift_upsample.base import strict
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.thresholds import VerdictRule
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from uplift_upsample import strict
-from uplift_upsample.errors import InputError
+from uplift_upsample.base import strict
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.evaluate.score_file import Protocol
 
 

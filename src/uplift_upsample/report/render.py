@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.files import write_text
+from uplift_upsample.base.files import write_text
 from uplift_upsample.report.view import Document, Link, Section
 
 DECIMALS = 6  # of a millimetre

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.detections import NOTE, SIMULATED
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores, read_scores
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set

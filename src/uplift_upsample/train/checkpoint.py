@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import remove_leftovers, replacing
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import remove_leftovers, replacing
 from uplift_upsample.train.lock import sole_writer
 
 logger = logging.getLogger(__name__)

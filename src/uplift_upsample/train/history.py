@@ -14,7 +14,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.summary import scalar
 
-from uplift_upsample.files import write_text
+from uplift_upsample.base.files import write_text
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("epoch", "step", "loss_mm", "learning_rate", "validation_mpjpe_mm", "validation_aw_mpjpe_mm")

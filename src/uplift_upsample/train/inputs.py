@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.examples import ExampleReader, assembled
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.model.backend import keras, ops
-from uplift_upsample.skeleton import root_relative
 
 NUM_SIZES = 16  # of K, up to all tokens of a group
 OF_ANY_SIZE = {"visible_index"}  # inputs whose second size is K

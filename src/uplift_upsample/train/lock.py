@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from uplift_upsample.errors import InputError, WriteError
+from uplift_upsample.base.errors import InputError, WriteError
 
 logger = logging.getLogger(__name__)
 

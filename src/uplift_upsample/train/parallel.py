@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import raise_all
 from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.experiment import TrainConfig, devices_faults
 from uplift_upsample.plan.runs import Run
-from uplift_upsample.strict import raise_all
 from uplift_upsample.train.trainer import Trainer
 
 SPREAD = 0x9E3779B1  # between the seeds of two devices; odd, so that no two of them ever meet

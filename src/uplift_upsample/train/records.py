@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.files import remove_leftovers, sha256_of_file, write_text
+from uplift_upsample.base.files import remove_leftovers, sha256_of_file, write_text
+from uplift_upsample.base.records import TrainingRecord, write_record
+from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.weights import save_weights
 from uplift_upsample.plan.runs import Run
-from uplift_upsample.records import TrainingRecord, write_record
-from uplift_upsample.strict import from_mapping
 from uplift_upsample.train.history import write_history
 from uplift_upsample.train.training import TrainingData, TrainingResult
 

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 from keras.optimizers import schedules
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 
 class ExponentialDecayWithSteps(schedules.LearningRateSchedule):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.weights import in_file_order, network_variables
 from uplift_upsample.train.checkpoint import Checkpoint

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable
-from uplift_upsample.errors import InputError
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import load_weights, save_weights

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows, Sampler, SamplerSettings
 from uplift_upsample.model.backend import keras
@@ -18,7 +19,6 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.plan.runs import Run
-from uplift_upsample.skeleton import root_relative
 from uplift_upsample.train.source import example_reader
 from uplift_upsample.train.trainer import Trainer
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from world.people import recordings_3d
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_32, joint_map
 from uplift_upsample.data.amass.table import SPLITS, amass_table
 from uplift_upsample.data.frames import subjects_of
 from uplift_upsample.data.public_npz import write_amass_subset
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.thresholds import Checks
-from uplift_upsample.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_32, joint_map
 
 SUBSETS = ("CMU", "ACCAD", "SFU", "MPImosh")
 

@@ -17,14 +17,14 @@ import pytest
 from world.amass_archives import FOLDERS, SKIPPED, amass_archives, npz_bytes, recording, subset_archive, write_tar
 from world.killing import finish, kill_at, start, sums
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, PARENTS
 from uplift_upsample.data.amass.archives import SUBSETS, convert_archive, subset_name, write_report
 from uplift_upsample.data.amass.body_model import write_body_model
 from uplift_upsample.data.amass.body_pose import joints
 from uplift_upsample.data.amass.table import SPLITS, amass_table
 from uplift_upsample.data.download.source_files import SourceFile, sums_of_file, write_source_manifest
 from uplift_upsample.data.public_npz import read_amass_subset, write_amass_subset
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import AMASS_17, AMASS_17_TO_MODEL, PARENTS
 
 LENGTHS = (150, 120, 200, 130)
 

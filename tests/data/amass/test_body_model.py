@@ -15,12 +15,12 @@ from threadpoolctl import threadpool_limits
 from world.amass_archives import GENDERS, body_fields, h36m_regressor, npz_bytes, recording, rest_bones, rest_targets, write_tar
 from world.killing import finish, kill_at, sums
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import AMASS_17
 from uplift_upsample.data.amass.body_archives import Mesh, dmpl_shapes, meshes, read_regressor
 from uplift_upsample.data.amass.body_model import prepare_body_model, read_body_model, reduced_body, rest_joints, write_body_model
 from uplift_upsample.data.amass.body_pose import joints, rotations_less_identity
 from uplift_upsample.data.download.source_files import SourceFile, sums_of_file, write_source_manifest
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import AMASS_17
 
 PARENTS = body_fields("neutral")["kintree_table"][0].astype(np.int32).astype(int)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.archives import Limits, read_members
-from uplift_upsample.errors import InputError
 
 SUFFIXES = ("tar", "tar.gz", "tar.bz2", "tar.xz", "zip")
 PACK: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "tar": bytes}
@@ -385,7 +385,7 @@ def test_endless_maps_of_holes(tmp_path: Path) -> None:
 BOMBS = """
 import sys, resource
 from uplift_upsample.data.download.archives import Limits, read_members
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
     for wanted in (True, False):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download import fetch as fetch_module
 from uplift_upsample.data.download.fetch import FetchPolicy, fetch
 from uplift_upsample.data.download.file_types import html_fault
 from uplift_upsample.data.download.http_download import OVERLAP
-from uplift_upsample.errors import InputError
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB
 SUM = hashlib.sha256(CONTENT).hexdigest()

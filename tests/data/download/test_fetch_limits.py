@@ -19,13 +19,13 @@ import h5py
 import pytest
 from world.sites import Cut, Drip, Hold, Instead, Sites
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download import fetch as fetch_module
 from uplift_upsample.data.download import partial_file as partial_module
 from uplift_upsample.data.download.fetch import FetchPolicy, download, fetch
 from uplift_upsample.data.download.file_types import end_fault, type_fault
 from uplift_upsample.data.download.http_answers import Request
 from uplift_upsample.data.download.partial_file import locked, partial_file
-from uplift_upsample.errors import InputError
 
 CONTENT = bytes(range(256)) * 2000
 URL = "https://dl.fbaipublicfiles.com/file.bin"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from world.sites import DRIVE, DRIVE_FILES, LICENCE_PAGE, LOGIN_PAGE, QUOTA_PAGE, Cut, Drip, Fault, Hold, Instead, Sites
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Secret
 from uplift_upsample.data.download.fetch import FetchPolicy
 from uplift_upsample.data.download.http_download import OVERLAP
 from uplift_upsample.data.download.source_downloads import fetch_source
 from uplift_upsample.data.download.source_files import ChecksumLock, Source, SourceFile, read_sources
-from uplift_upsample.errors import InputError
 
 QUICK = FetchPolicy(attempts=3, pause=0.01, longest_pause=0.05)
 HASTY = replace(QUICK, read_timeout=0.3, slow_window=0.2)  # where silence is part of the play

@@ -8,11 +8,11 @@ from urllib.parse import quote_plus
 import pytest
 from world.sites import LOGIN_PAGE, Instead, Sites
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Secret, redacted
 from uplift_upsample.data.download.fetch import FetchPolicy
 from uplift_upsample.data.download.site_logins import LOGINS, check_login, login_request
 from uplift_upsample.data.download.source_files import Source, read_sources
-from uplift_upsample.errors import InputError
 
 QUICK = FetchPolicy(attempts=2, pause=0.01, longest_pause=0.05, connect_timeout=5, read_timeout=5)
 COOKIE = {"PHPSESSID": Secret("k7Ju2session")}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.table import SPLITS
 from uplift_upsample.data.download.source_files import (
     ChecksumLock,
@@ -18,7 +19,6 @@ from uplift_upsample.data.download.source_files import (
     sums_of_file,
     write_source_manifest,
 )
-from uplift_upsample.errors import InputError
 
 HEAD = "name,file,url,access,checksum,size,licence,notes\n"
 ROW = "a,x/a.zip,https://example.org/a.zip,open,,about 1 MB,free,\n"

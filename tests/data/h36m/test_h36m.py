@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from world.people import h36m_pair
 
-from uplift_upsample.cameras import h36m_cameras, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, world_to_camera
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 from uplift_upsample.data.frames import read_frames_table, write_frames_table
 from uplift_upsample.data.h36m.table import canonical_action, h36m_table
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS
-from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 T = 6
 

@@ -19,16 +19,16 @@ from world.h36m_archives import (
     write_members,
 )
 
-from uplift_upsample.cameras import h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import H36M_17_TO_MODEL, H36M_32_TO_17, H36M_32_TO_MODEL
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
 from uplift_upsample.data.h36m.archives import SubjectPoses, join_subjects, read_archive, read_subject, write_subject
 from uplift_upsample.data.h36m.cdf import read_poses
 from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.h36m_subjects import SUBJECTS
-from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_17, H36M_32_TO_MODEL
 
 LENGTHS = (20, 30)
 FOLDER = "S1/MyPoseFeatures/D3_Positions"

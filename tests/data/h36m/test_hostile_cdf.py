@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from world.h36m_archives import cdf_bytes
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.h36m import cdf_guard
 from uplift_upsample.data.h36m.cdf import read_poses
-from uplift_upsample.errors import InputError
 
 
 def cdf(**options: Any) -> bytes:

@@ -12,14 +12,14 @@ import pytest
 import yaml
 from world.people import h36m_pair
 
-from uplift_upsample.cameras import h36m_cameras, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, world_to_camera
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import AMASS_17, H36M_17, MODEL_17, joint_map
 from uplift_upsample.data.h36m.mistakes import COCO_17
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import h36m_table, write_h36m_table
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.thresholds import Checks
-from uplift_upsample.skeleton import AMASS_17, H36M_17, MODEL_17, joint_map
 
 LENGTHS = {"S1": {"Walking 1": 150, "Greeting": 120}, "S9": {"Greeting": 150, "Photo 1": 130}, "S11": {"Sitting": 140}}
 NUM_VIDEOS = 4 * 5

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from world.acclaim_files import amc_text, asf_text
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap.acclaim import AcclaimSkeleton, bone_ends
 from uplift_upsample.data.mocap.amc import read_amc
 from uplift_upsample.data.mocap.asf import read_asf
-from uplift_upsample.errors import InputError
 
 INCH = 0.0254
 TWO_BONES = [

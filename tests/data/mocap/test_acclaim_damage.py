@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from world.acclaim_files import BONES, amc_text, asf_text, text_file
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap import acclaim
 from uplift_upsample.data.mocap.acclaim import bone_ends
 from uplift_upsample.data.mocap.amc import read_amc
@@ -17,7 +18,6 @@ from uplift_upsample.data.mocap.cmu import read_trial
 from uplift_upsample.data.mocap.cmu_trials import acclaim_fault
 from uplift_upsample.data.mocap.glitches import remove_glitches
 from uplift_upsample.data.resample import resample
-from uplift_upsample.errors import InputError
 
 FRAMES = 4
 FOUND_IN_FILES = ["nan", "inf", "-inf", "1e999", "1e300", "-1e30", "1e-320", "0", "-1", "", "\x00", "²", "1_0", "9" * 5000, "root"]

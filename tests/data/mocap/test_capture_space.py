@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.data.mocap.capture_space import CENTRE, HALF_LENGTH, HALF_WIDTH, place_in_capture_space
 from uplift_upsample.data.mocap.simulated_table import project_px
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import ROOT
 
 
 def walker(path: np.ndarray) -> np.ndarray:

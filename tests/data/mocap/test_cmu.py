@@ -9,11 +9,11 @@ import pytest
 from world.acclaim_files import BONES, amc_text, asf_text, text_file
 from world.cmu_sample import CmuSample
 
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.cmu import read_trial
 from uplift_upsample.data.mocap.cmu_table import cmu_table
 from uplift_upsample.data.mocap.glitches import MAX_SPEED, remove_glitches, step_speeds
-from uplift_upsample.skeleton import MODEL_17
 
 INCH = 0.0254
 LIMBS = (("ankle", "knee"), ("knee", "hip"), ("wrist", "elbow"), ("elbow", "shoulder"))

@@ -14,12 +14,12 @@ from world import killing
 from world.acclaim_files import HEADER, amc_text, asf_text
 from world.cmu_archive import FOLDER, database_files, trial_rows, write_archive, write_trials
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.archives import Limits
 from uplift_upsample.data.mocap.cmu_archive import unpack_subject
 from uplift_upsample.data.mocap.cmu_clips import convert_subject, write_clips
 from uplift_upsample.data.mocap.cmu_table import cmu_table
 from uplift_upsample.data.mocap.cmu_trials import Trial, fetch_subject, read_manifest, read_trials, trials_of, write_manifest
-from uplift_upsample.errors import InputError
 
 SUBJECT = trials_of(trial_rows(), "01")
 NAMES = ["subjects/01/01.asf", "subjects/01/01_01.amc", "subjects/01/01_02.amc"]

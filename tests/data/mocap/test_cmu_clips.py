@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from world.acclaim_files import amc_text, text_file, trial
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap.clips import SubjectClips
 from uplift_upsample.data.mocap.cmu_clips import convert_subject, read_clips, write_clips
 from uplift_upsample.data.mocap.cmu_trials import (
@@ -16,7 +17,6 @@ from uplift_upsample.data.mocap.cmu_trials import (
     write_manifest,
 )
 from uplift_upsample.data.mocap.glitches import Glitch
-from uplift_upsample.errors import InputError
 
 
 def converted(folder: Path, trials: list[Trial]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:

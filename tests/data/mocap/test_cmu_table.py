@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from world.acclaim_files import HEADER, text_file
 
-from uplift_upsample.cameras import denormalise_points
+from uplift_upsample.base.cameras import denormalise_points
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
 from uplift_upsample.data.mocap.cmu_clips import write_clips
 from uplift_upsample.data.mocap.cmu_table import cmu_table
 from uplift_upsample.data.mocap.simulated_table import VIEWS, camera_set, project_px
-from uplift_upsample.errors import InputError
 
 
 def standing(num_frames: int, aside: float = 0.0) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from world.acclaim_files import HEADER, amc_text, asf_text, text_file, trial
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.fetch import FetchPolicy
 from uplift_upsample.data.mocap.cmu_trials import (
     ACTIONS,
@@ -22,7 +23,6 @@ from uplift_upsample.data.mocap.cmu_trials import (
     trials_of,
     write_manifest,
 )
-from uplift_upsample.errors import InputError
 
 
 def test_list_of_trials(project: Path) -> None:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.mocap.glitches import MAX_SPEED, Glitch, remove_glitches, step_speeds
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17
 
 RATE = 120.0
 KNEE = MODEL_17.index("r_knee")

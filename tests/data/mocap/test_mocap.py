@@ -10,11 +10,11 @@ import pytest
 from world.cmu_sample import CmuSample
 from world.mocap_files import FROM_Z_UP, JOINT, METRES, fields, walker, write_recording
 
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine
 from uplift_upsample.data.mocap.own_joints import joint_faults, spelled
-from uplift_upsample.skeleton import MODEL_17
 
 FRAMES = 240
 

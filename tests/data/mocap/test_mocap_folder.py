@@ -18,6 +18,8 @@ from world.acclaim_files import text_file
 from world.mocap_files import JOINT, fields, walker, write_folder, write_recording
 from world.warm_python import DATA, warm_python
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import AMASS_17, MODEL_17, joint_map
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.mocap.cmu_trials import read_trials
@@ -25,9 +27,7 @@ from uplift_upsample.data.mocap.own_folder import judge_folder, mocap_subset, mo
 from uplift_upsample.data.mocap.simulated_table import VIEWS
 from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.data.resample import resample
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.checks import config_faults
-from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
 
 SPLITS = {"train": ["anna"], "val": ["ben"], "test": ["cem"]}
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS, PARENTS, ROOT
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, write_frames_table
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, write_predictions
 from uplift_upsample.evaluate.scores import ground_truth
 from uplift_upsample.report.animation import canvas
@@ -22,7 +23,6 @@ from uplift_upsample.report.animation.frames import HEIGHT, SHOWN_RATE, WIDTH, S
 from uplift_upsample.report.animation.sequences import sequence_names, video_of
 from uplift_upsample.report.animation.view import floor_below, space_view
 from uplift_upsample.report.figures.style import GREY
-from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS, PARENTS, ROOT
 
 LENGTHS = {("S9", "Walking 1"): 61, ("S9", "Walking"): 31, ("S9", "Sitting 2"): 12, ("35", "35_01"): 40}
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.report.figures import (
@@ -27,7 +28,6 @@ from uplift_upsample.report.figures.figures import write_figures
 from uplift_upsample.report.figures.material import Material, gathered
 from uplift_upsample.report.results import collected
 from uplift_upsample.report.topics import FIGURES, FILES_OF_FIGURES, drawings
-from uplift_upsample.skeleton import MODEL_17
 
 NOTE = "simulated detections"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from uplift_upsample.base.skeleton import MODEL_17, PARENTS
 from uplift_upsample.report.page.build import page
 from uplift_upsample.report.page.contents import animations, figure, table
 from uplift_upsample.report.page.poses import packed, write_poses
 from uplift_upsample.report.page.provenance_facts import runs
-from uplift_upsample.skeleton import MODEL_17, PARENTS
 
 NUM_FRAMES = 60
 # Places of the joints of MODEL_17 in a person who stands before the camera, facing it; metres, x right, y down, z forward.

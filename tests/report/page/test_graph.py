@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.page.graph import drawing, layers, placed, read_rule_graph, reduced
 
 GRAPH = {"page": ["tables", "train"], "tables": ["train", "plan"], "train": ["convert"], "convert": [], "plan": []}

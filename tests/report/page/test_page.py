@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.page import build
 from uplift_upsample.report.page.contents import animations, caption_of, table
 from uplift_upsample.report.page.poses import read_poses

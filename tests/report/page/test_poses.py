@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.recordings import SequenceRecord
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import ground_truth
 from uplift_upsample.report.page.poses import (
@@ -21,7 +22,6 @@ from uplift_upsample.report.page.poses import (
     unpacked,
     write_poses,
 )
-from uplift_upsample.skeleton import root_relative
 
 TRACK = PlannedTrack("small", "seed_0", 20, "predictions.h5", "frames.h5", ("S9_Walking_cam0",))
 

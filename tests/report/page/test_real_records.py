@@ -12,11 +12,11 @@ import pytest
 import yaml
 from world.people import swinging_record
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.records import PredictionRecord, PublishedWeights, ResultRecord, TrainingRecord, read_record, write_record
 from uplift_upsample.data.frames import build_frames_table, write_frames_table
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.machine.meter import Meter
-from uplift_upsample.records import PredictionRecord, PublishedWeights, ResultRecord, TrainingRecord, read_record, write_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.page.provenance_facts import UNKNOWN, runs

@@ -15,14 +15,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.data.amass.body_model import BodyModel
 from uplift_upsample.data.amass.body_pose import joints
 from uplift_upsample.data.amass.recording import Recording, UnusableError, WrongModelError, read_recording
 from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import official_count, rate_text, resample
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
 from uplift_upsample.plan.amass_subsets import SUBSETS, is_same_subset, subset_name
 from uplift_upsample.plan.experiment import FRAME_RATE
 

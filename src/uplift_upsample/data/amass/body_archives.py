@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, npy_numbers
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import NUM_JOINTS
 
 GENDERS = ("male", "female", "neutral")
 NUM_VERTICES = 6890

@@ -13,6 +13,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing
+from uplift_upsample.base.products import one_blas_thread
+from uplift_upsample.base.skeleton import AMASS_17, NUM_JOINTS
 from uplift_upsample.data.amass.body_archives import (
     GENDERS,
     NUM_BETAS,
@@ -25,10 +29,6 @@ from uplift_upsample.data.amass.body_archives import (
     read_regressor,
 )
 from uplift_upsample.data.plain_npz import PlainNpz, Shape, UnreadableError
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
-from uplift_upsample.products import one_blas_thread
-from uplift_upsample.skeleton import AMASS_17, NUM_JOINTS
 
 NUM_SHAPES = 1 + NUM_BETAS + NUM_DMPLS
 _LARGEST = 1e3  # metres for each unit of a coefficient; real ones are below 10

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from uplift_upsample.base.products import one_blas_thread
+from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.amass.body_archives import NUM_BETAS, NUM_BONES, NUM_POSE_FEATURES
 from uplift_upsample.data.amass.body_model import Body, BodyModel
-from uplift_upsample.products import one_blas_thread
-from uplift_upsample.skeleton import NUM_JOINTS
 
 _BATCH = 1024  # frames at a time; the intermediate arrays, about 10 kB for each, stay in the cache
 

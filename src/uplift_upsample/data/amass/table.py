@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras, h36m_cameras
+from uplift_upsample.base.cameras import Cameras, h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import AMASS_17_TO_MODEL
 from uplift_upsample.data.checks import check_body_size
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
@@ -19,12 +22,9 @@ from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.data.resample import nominal_rate, rate_text
 from uplift_upsample.data.windows import MAX_FRAME_RATE
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, meant_for_validation, subset_name
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
-from uplift_upsample.skeleton import AMASS_17_TO_MODEL
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 3  # sequences that a warning names

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, cast
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeError, is_tar_header, tar_members
-from uplift_upsample.errors import InputError
 
 _Opener = Callable[..., object]
 _MAGIC: tuple[tuple[bytes, _Opener], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))

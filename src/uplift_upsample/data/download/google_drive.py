@@ -7,9 +7,9 @@ they are resumed, checked and limited in the same way.
 import re
 from urllib.parse import urlsplit
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.http_answers import Page, Request
 from uplift_upsample.data.download.source_files import Source
-from uplift_upsample.errors import InputError
 
 _HOSTS = (".google.com", ".googleusercontent.com")
 

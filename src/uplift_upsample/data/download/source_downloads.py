@@ -7,6 +7,7 @@ from pathlib import Path
 
 import requests
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Credentials
 from uplift_upsample.data.download.fetch import download
 from uplift_upsample.data.download.file_types import type_fault
@@ -16,7 +17,6 @@ from uplift_upsample.data.download.http_download import Progress
 from uplift_upsample.data.download.partial_file import sweep
 from uplift_upsample.data.download.site_logins import LOGINS, RefusedError, login_request
 from uplift_upsample.data.download.source_files import GOOGLE_DRIVE, ChecksumLock, Source, SourceFile, Sums, sums_of_file
-from uplift_upsample.errors import InputError
 
 _LOG = logging.getLogger(__name__)
 

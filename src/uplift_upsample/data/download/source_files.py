@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
+from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.download.partial_file import locked
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
 from uplift_upsample.plan.ways import LOGIN_VARIABLES
-from uplift_upsample.strict import from_mapping, suggestion
 
 OPEN, GOOGLE_DRIVE = "open", "google_drive"
 ACCESS = (OPEN, GOOGLE_DRIVE, *LOGIN_VARIABLES)

@@ -14,15 +14,15 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing
+from uplift_upsample.base.skeleton import H36M_32
 from uplift_upsample.data.download.archives import Limits, read_members
 from uplift_upsample.data.h36m.cdf import read_poses
 from uplift_upsample.data.h36m.table import canonical_action
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.plan.h36m_subjects import SUBJECTS
-from uplift_upsample.skeleton import H36M_32
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample Human3.6M subject, version 1"

@@ -10,9 +10,9 @@ from typing import Any
 import cdflib
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import H36M_32
 from uplift_upsample.data.h36m.cdf_guard import DamagedCdfError, sound_cdf
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import H36M_32
 
 VARIABLE = "Pose"
 _MM_PER_M = 1000

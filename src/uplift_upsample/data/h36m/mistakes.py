@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras, denormalise_points, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.cameras import Cameras, denormalise_points, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17, mirrored
 from uplift_upsample.plan.experiment import FRAME_RATE
-from uplift_upsample.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17, mirrored
 
 # fmt: off
 COCO_17 = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from uplift_upsample.cameras import h36m_cameras, intrinsics_px, project, world_to_camera
-from uplift_upsample.skeleton import H36M_32_TO_17
+from uplift_upsample.base.cameras import h36m_cameras, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.skeleton import H36M_32_TO_17
 
 
 def projections(positions_3d: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, list[np.ndarray]]]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras
+from uplift_upsample.base.cameras import Cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import H36M_32_TO_MODEL
 from uplift_upsample.data.checks import check_body_size, is_relative_to_pelvis, sampled_frames
 from uplift_upsample.data.h36m.mistakes import Fit, Video, fits, off_px, projected
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.thresholds import Checks
-from uplift_upsample.skeleton import H36M_32_TO_MODEL
 
 logger = logging.getLogger(__name__)
 

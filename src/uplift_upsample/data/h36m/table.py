@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample import strict
-from uplift_upsample.cameras import Cameras, h36m_cameras, normalise_points
+from uplift_upsample.base import strict
+from uplift_upsample.base.cameras import Cameras, h36m_cameras, normalise_points
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.reprojection import H36mPair, check_reprojection
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
-from uplift_upsample.skeleton import H36M_17_TO_MODEL, H36M_32_TO_MODEL
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 ROOT_BONE = "root"
 ROTATIONS = ("rx", "ry", "rz")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap.acclaim import MAX_VALUE, ROTATIONS, AcclaimSkeleton, finite_floats, read_bytes, shortened
-from uplift_upsample.errors import InputError
 
 _LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"[-+]?\d*\.?\d*([eE][-+]?\d*)?")  # or the beginning of one

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.mocap.acclaim import (
     MAX_VALUE,
     ROOT_BONE,
@@ -17,7 +18,6 @@ from uplift_upsample.data.mocap.acclaim import (
     rotation_about_axes,
     shortened,
 )
-from uplift_upsample.errors import InputError
 
 METRES_PER_INCH = 0.0254
 MAX_BONES = 1000  # the database has 31

@@ -13,9 +13,9 @@ a video; when recordings are only centred it is 1.9% and 30%.
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.products import one_blas_thread
-from uplift_upsample.skeleton import ROOT
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.products import one_blas_thread
+from uplift_upsample.base.skeleton import ROOT
 
 CENTRE = np.array([0.1, 0.5])  # m, on the floor
 DIAGONAL = np.deg2rad(65.0)  # direction in which the seen floor is longest, from the x axis

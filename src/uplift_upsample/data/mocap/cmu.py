@@ -13,10 +13,10 @@ import os
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.mocap.acclaim import AcclaimSkeleton, bone_ends
 from uplift_upsample.data.mocap.amc import read_amc
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17
 
 ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217."

@@ -5,11 +5,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing
 from uplift_upsample.data.download.archives import Limits, read_members
 from uplift_upsample.data.download.fetch import Fetched, fetch
 from uplift_upsample.data.mocap.cmu_trials import Trial, acclaim_fault, files_of
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
 
 _LOG = logging.getLogger(__name__)
 _LIMITS = Limits(max_member_bytes=256 << 20, max_total_bytes=16 << 30)

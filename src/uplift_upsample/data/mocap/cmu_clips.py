@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing, sha256_of_file, write_text
+from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
@@ -21,9 +24,6 @@ from uplift_upsample.data.mocap.cmu_trials import ManifestRow, Trial
 from uplift_upsample.data.mocap.glitches import Glitch, remove_glitches
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import FRAME_RATE, resample
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing, sha256_of_file, write_text
-from uplift_upsample.skeleton import MODEL_17, NUM_JOINTS
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"

@@ -4,13 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.detections import DetectionNoise
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT, LICENCE
 from uplift_upsample.data.mocap.cmu_clips import read_clips
 from uplift_upsample.data.mocap.cmu_trials import ACTIONS
 from uplift_upsample.data.mocap.simulated_table import simulated_table
-from uplift_upsample.files import sha256_of_file
 
 
 def cmu_table(

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
+from uplift_upsample.base.strict import suggestion
 from uplift_upsample.data.download.fetch import Fetched, FetchPolicy, fetch, local_path, new_session
 from uplift_upsample.data.resample import nominal_rate
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
-from uplift_upsample.strict import suggestion
 
 _LOG = logging.getLogger(__name__)
 PAUSE = 1.0  # s between two requests: the database asks not to be crawled

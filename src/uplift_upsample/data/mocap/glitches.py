@@ -17,9 +17,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.resample import check_frame_rate
-from uplift_upsample.errors import InputError
-from uplift_upsample.skeleton import MODEL_17
 
 MAX_SPEED = 20.0  # m/s
 MIN_RUN = 1 / 3  # s

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.base.strict import suggestion
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine, unsound_numbers
 from uplift_upsample.data.mocap.own_joints import joint_faults, spelled
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import check_frame_rate, nominal_rate, rate_text
-from uplift_upsample.errors import InputError
 from uplift_upsample.plan.experiment import FRAME_RATE
-from uplift_upsample.skeleton import MODEL_17
-from uplift_upsample.strict import suggestion
 
 REQUIRED = ("positions", "joints", "frame_rate", "up_axis", "unit")
 OPTIONAL = ("subject", "action", "recordings", "lengths")

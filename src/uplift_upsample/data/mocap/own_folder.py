@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.skeleton import AMASS_17, MODEL_17, joint_map
 from uplift_upsample.data.detections import DetectionNoise
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
@@ -23,10 +26,7 @@ from uplift_upsample.data.mocap.simulated_table import simulated_table
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import resample
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import sha256_of_file
 from uplift_upsample.plan.experiment import FRAME_RATE
-from uplift_upsample.skeleton import AMASS_17, MODEL_17, joint_map
 
 _LOG = logging.getLogger(__name__)
 _TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)

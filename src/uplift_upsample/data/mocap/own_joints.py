@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from uplift_upsample.skeleton import MODEL_17
+from uplift_upsample.base.skeleton import MODEL_17
 
 _SIDES = {"l": ("l", "left"), "r": ("r", "right")}
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from uplift_upsample.base.files import replacing
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.mocap.clips import Clip
-from uplift_upsample.files import replacing
 from uplift_upsample.plan.experiment import FRAME_RATE
-from uplift_upsample.skeleton import MODEL_17
 
 # m. A joint is at most 0.42 mm off (half a step in each axis); with steps of 1 mm it could be 0.85, which shows in tables.
 STEP = 2.0**-11

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from uplift_upsample.cameras import Cameras, h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
+from uplift_upsample.base.cameras import Cameras, h36m_cameras, intrinsics_px, normalise_points, project, world_to_camera
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.detections import SIMULATED, DetectionNoise, simulate_detections
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.recordings import SequenceRecord
-from uplift_upsample.errors import InputError
 
 _LOG = logging.getLogger(__name__)
 VIEWS = 4

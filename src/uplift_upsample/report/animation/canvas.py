@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from uplift_upsample.base.skeleton import MODEL_17, PARENTS
 from uplift_upsample.report.figures.style import BLUE, INK, VERMILION
-from uplift_upsample.skeleton import MODEL_17, PARENTS
 
 SCALE = 2
 WHITE, PALE, GHOST = "#ffffff", "#e9e9e9", "#b4b4b4"

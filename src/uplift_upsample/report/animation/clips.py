@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.metrics import mpjpe
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import counted, ground_truth
 from uplift_upsample.report.animation.sequences import video_of
-from uplift_upsample.skeleton import root_relative
 
 MM_PER_M = 1000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import replacing
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing
 from uplift_upsample.report.animation.canvas import GHOST, HELD, LEFT, RIGHT, faded
 from uplift_upsample.report.figures.style import GREY, INK
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
-from uplift_upsample.errors import InputError
 
 
 def sequence_names(table: FramesTable, videos: Iterable[int]) -> dict[str, int]:

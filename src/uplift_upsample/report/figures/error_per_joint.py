@@ -10,11 +10,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from uplift_upsample.base.skeleton import MODEL_17, PARENTS, ROOT
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.figures.per_action import panel_title
 from uplift_upsample.report.manifest import ShownExperiment
-from uplift_upsample.skeleton import MODEL_17, PARENTS, ROOT
 
 COLOURS = "cividis_r"  # dark is much; made for the colour-blind, and its lightness alone shows the order
 # A person who faces the reader (their right is on the left), in arbitrary units.

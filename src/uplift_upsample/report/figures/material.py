@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.evaluate.score_file import Scores
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from uplift_upsample.files import replacing, write_text
+from uplift_upsample.base.files import replacing, write_text
 from uplift_upsample.report.cells import NOT_RUN
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column paper

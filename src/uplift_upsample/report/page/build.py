@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
 from uplift_upsample.report.page.contents import Animation, Figure, Table, runs_of
 from uplift_upsample.report.page.graph import drawing
 from uplift_upsample.report.page.provenance_facts import Run

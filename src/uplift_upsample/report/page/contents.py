@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.view import Link, Section
 
 ANIMATION_BYTES = 4_500_000  # of all animations inside a page; the others are links

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 BOX_HEIGHT, ROW, LAYER_GAP, MARGIN = 30, 44, 46, 8
 CHARACTER = 7.3  # pixels of a character at the page's size of monospaced text

@@ -24,14 +24,14 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
+from uplift_upsample.base.skeleton import MODEL_17, PARENTS, root_relative
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.scores import counted, ground_truth
-from uplift_upsample.files import write_text
 from uplift_upsample.report.animation.sequences import video_of
-from uplift_upsample.skeleton import MODEL_17, PARENTS, root_relative
 
 UNIT_MM = 0.1  # int16 then reaches 3.2 m from the pelvis
 SECONDS = 10.0

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.records import Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.records import Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
+from uplift_upsample.base.strict import to_mapping
 from uplift_upsample.report.cells import duration
 from uplift_upsample.report.page.contents import link, run_title
 from uplift_upsample.report.results import PUBLISHED
-from uplift_upsample.strict import to_mapping
 
 UNKNOWN = "not recorded"
 _GIB = 1 << 30

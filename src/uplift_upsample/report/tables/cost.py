@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from uplift_upsample.base.records import Measured, PredictionRecord, ResultRecord, ScoringRecord, Step, TrainingRecord, read_record
+from uplift_upsample.base.strict import is_number
 from uplift_upsample.model.cost import NetworkCost, network_cost
-from uplift_upsample.records import Measured, PredictionRecord, ResultRecord, ScoringRecord, Step, TrainingRecord, read_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import Job, ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Evaluation, Results
 from uplift_upsample.report.view import Column, Document, Link, Row, matching, section
-from uplift_upsample.strict import is_number
 
 COLUMNS = (
     *("study", "experiment", "weights", "seed", "stage", "s_in", "status", "parameters", "macs_per_window", "macs_per_pose"),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from uplift_upsample.base.strict import is_number
 from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES
 from uplift_upsample.report import cells
@@ -12,7 +13,6 @@ from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.results import Results
 from uplift_upsample.report.tables.summaries import provenance_field, summary_row
 from uplift_upsample.report.view import Column, Document, Link, Row, matching, section
-from uplift_upsample.strict import is_number
 
 COLUMNS = (
     *("study", "experiment", "initial_weights", "without_pretraining", "s_in", "frames", "metric", "average", "status"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from uplift_upsample.records import Commit, Environment, ResultRecord, Step, read_record
+from uplift_upsample.base.records import Commit, Environment, ResultRecord, Step, read_record
 from uplift_upsample.report import cells
 from uplift_upsample.report.results import Evaluation, Results
 from uplift_upsample.report.tables.summaries import record_path

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from uplift_upsample.files import write_text
+from uplift_upsample.base.files import write_text
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.render import csv_text, write_document

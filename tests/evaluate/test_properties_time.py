@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world.quick import QUICK
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MIRROR, MODEL_17
 from uplift_upsample.data.resample import resample
 from uplift_upsample.data.windows import frame_indices, frame_rate_factor, token_positions, visibility
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.predict import predicted_rows
-from uplift_upsample.skeleton import MIRROR, MODEL_17
 
 RATES = [24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0]
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from uplift_upsample.errors import InputError
-from uplift_upsample.files import write_text
-from uplift_upsample.strict import UNSAID_DEFAULT, fitting, to_mapping
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import write_text
+from uplift_upsample.base.strict import UNSAID_DEFAULT, fitting, to_mapping
 
 T = TypeVar("T")
 

@@ -17,7 +17,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from world.quick import QUICK
 
-from uplift_upsample.cameras import h36m_cameras
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import LARGEST, from_mapping, to_mapping
 from uplift_upsample.data.download.credentials import HIDDEN, Secret, redacted
 from uplift_upsample.data.download.source_files import ChecksumLock, Source, Sums, read_sources
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table, read_frames_table, write_frames_table
@@ -32,12 +34,10 @@ from uplift_upsample.data.public_npz import (
     write_positions_2d,
     write_positions_3d,
 )
-from uplift_upsample.errors import InputError
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run, read_run, write_run
 from uplift_upsample.report.cells import plain
-from uplift_upsample.strict import LARGEST, from_mapping, to_mapping
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 

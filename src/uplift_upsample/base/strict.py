@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from annotated_types import Ge, Gt, Lt
 
-from uplift_upsample.errors import InputError
+from uplift_upsample.base.errors import InputError
 
 T = TypeVar("T")
 Check = Callable[[Any], list[str]]  # what is wrong with a value, a line for each fault

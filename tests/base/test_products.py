@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from uplift_upsample.cameras import camera_to_world, h36m_cameras, world_to_camera
+from uplift_upsample.base.cameras import camera_to_world, h36m_cameras, world_to_camera
+from uplift_upsample.base.products import one_blas_thread
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.own_axes import to_world
-from uplift_upsample.products import one_blas_thread
 
 NUM_FRAMES = 10_007  # enough for every product below to be divided, and not a multiple of what a kernel takes at a time
 

@@ -46,7 +46,7 @@ class Cameras:
 @functools.cache
 def h36m_cameras() -> Cameras:
     """The 28 cameras of Human3.6M that have extrinsics: four of each subject, subjects in file order."""
-    document = json.loads(resources.files("uplift_upsample").joinpath("h36m_cameras.json").read_text("utf-8"))
+    document = json.loads(resources.files("uplift_upsample.base").joinpath("h36m_cameras.json").read_text("utf-8"))
     views = [
         (f"{subject}/{intrinsic['id']}", extrinsic, intrinsic)
         for subject, extrinsics in document["extrinsics"].items()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world.quick import QUICK
 
-from uplift_upsample.cameras import (
+from uplift_upsample.base.cameras import (
     camera_to_world,
     denormalise_points,
     h36m_cameras,
@@ -15,8 +15,8 @@ from uplift_upsample.cameras import (
     rotation_matrices,
     world_to_camera,
 )
+from uplift_upsample.base.skeleton import MIRROR, root_relative
 from uplift_upsample.evaluate.metrics import mpjpe, n_mpjpe, p_mpjpe
-from uplift_upsample.skeleton import MIRROR, root_relative
 
 SEEDS = st.integers(0, 10_000)
 
