@@ -11,29 +11,18 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-include: "workflow/rules/place.smk"
-
-
-configfile: "config.yaml"
-
-
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/dependencies.smk"
-include: "workflow/rules/devices.smk"
-include: "workflow/rules/doctor.smk"
+include: "workflow/rules/machines.smk"
 include: "workflow/rules/data_inputs.smk"
-include: "workflow/rules/cluster.smk"
-include: "workflow/rules/archives.smk"
+include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/page.smk"
+
+
+report: "workflow/report/workflow.rst"
 
 
 localrules:
@@ -46,6 +35,7 @@ localrules:
     tables,
     figures,
     animations,
+    doctor,
 
 
 rule all:
@@ -105,4 +95,23 @@ for _study in STUDIES.values():
         localrule: True
 
 
-include: "workflow/rules/targets.smk"
+# What this machine has and lacks, and how long everything will take, before anything starts.
+# No outputs: it looks anew each time. Shown and kept in the log.
+rule doctor:
+    log:
+        "logs/doctor.log",
+    conda:
+        f"envs/{CONFIGURATION.environment}.yaml"
+    threads: os.cpu_count()  # capped by --cores, which a cluster or a report does without
+    resources:
+        mem_mb=2000,
+    params:
+        # config.yaml, then the files that are merged into it
+        config=lambda wildcards: sorted(map(str, workflow.configfiles), key=lambda path: path != "config.yaml"),
+    shell:
+        "python scripts/doctor.py --config {params.config:q} --estimate 2>&1 | tee {log}"
+
+
+if workflow.is_main_process and Path(sys.argv[0]).parent.name + Path(sys.argv[0]).name in ("binsnakemake", "snakemake__main__.py"):
+    for _target in asked_for():
+        check_target(_target)
