@@ -1,0 +1,78 @@
+"""The joints that 2D detectors give, by name, in the order of each of them.
+
+Joints that the project has, too, have its names (``base.skeleton``); ``neck`` is the middle of the shoulders and ``head_top`` the
+highest point of the head. Left and right are those of the person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import H36M_17
+from uplift_upsample.base.strict import shown, suggestion
+
+
+@dataclass(frozen=True)
+class Layout:
+    """joints: their names, K of them. aliases: what else people call it."""
+
+    name: str
+    joints: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def num_joints(self) -> int:
+        return len(self.joints)
+
+
+def _in_pairs(*names: str, first: str = "l") -> tuple[str, ...]:
+    """Left and right of each name."""
+    sides = "lr" if first == "l" else "rl"
+    return tuple(f"{side}_{name}" for name in names for side in sides)
+
+
+_FACE = ("nose", *_in_pairs("eye", "ear"))
+_LIMBS = _in_pairs("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_R_ARM, _L_ARM = (tuple(f"{side}_{name}" for name in ("shoulder", "elbow", "wrist")) for side in "rl")
+_R_LEG, _L_LEG = (tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle")) for side in "rl")
+_FOOT = ("big_toe", "small_toe", "heel")
+_FEET_OF_OPENPOSE = tuple(f"{side}_{name}" for side in "lr" for name in _FOOT)
+_R_BEFORE_L_FACE = _in_pairs("eye", "ear", first="r")
+
+_ALL = (
+    Layout("coco_17", (*_FACE, *_LIMBS), ("coco", "yolo")),
+    Layout(
+        "body_25",
+        ("nose", "neck", *_R_ARM, *_L_ARM, "pelvis", *_R_LEG, *_L_LEG, *_R_BEFORE_L_FACE, *_FEET_OF_OPENPOSE),
+        ("openpose", "openpose_25"),
+    ),
+    # its neck is the upper end of the neck, not the middle of the shoulders
+    Layout("body_25b", (*_FACE, *_LIMBS, "upper_neck", "head_top", *_FEET_OF_OPENPOSE), ("openpose_25b",)),
+    Layout("coco_18", ("nose", "neck", *_R_ARM, *_L_ARM, *_R_LEG, *_L_LEG, *_R_BEFORE_L_FACE), ("openpose_18",)),
+    Layout("halpe_26", (*_FACE, *_LIMBS, "head_top", "neck", "pelvis", *_in_pairs(*_FOOT)), ("halpe", "alphapose", "body26")),
+    Layout(
+        "mediapipe_33",
+        (
+            *("nose", "l_eye_inner", "l_eye", "l_eye_outer", "r_eye_inner", "r_eye", "r_eye_outer", *_in_pairs("ear", "mouth")),
+            *_in_pairs("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "foot_index"),
+        ),
+        ("mediapipe", "blazepose"),
+    ),
+    Layout("h36m_17", H36M_17, ("h36m", "human36m")),
+)
+LAYOUTS = {layout.name: layout for layout in _ALL}
+_BY_ALIAS = {alias: layout for layout in _ALL for alias in (layout.name, *layout.aliases)}
+
+
+def layout_named(name: str) -> Layout:
+    """A layout by its name or one of its aliases, whatever the case. Raises ``InputError`` for another name."""
+    key = str(name).strip().lower().replace("-", "_")
+    found = _BY_ALIAS.get(key)
+    if found is None:
+        raise InputError(f"no layout {shown(name)}{suggestion(key, _BY_ALIAS)}; known are {', '.join(LAYOUTS)}")
+    return found
+
+
+def layouts_of(num_joints: int) -> Sequence[Layout]:
+    """The layouts with a number of joints, the most used one first."""
+    return [layout for layout in _ALL if layout.num_joints == num_joints]
