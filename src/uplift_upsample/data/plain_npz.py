@@ -72,14 +72,17 @@ class PlainNpz:
 
 def npy_numbers(content: bytes, shape: Shape, max_bytes: int = _MAX_BYTES) -> np.ndarray:
     """The array of finite real numbers that a bare ``.npy`` file holds. Raises ``UnreadableError`` as ``PlainNpz.numbers``."""
-    what = "the array"
+    return _numbers("the array", npy_array(content, max_bytes), shape)
+
+
+def npy_array(content: bytes, max_bytes: int = _MAX_BYTES) -> np.ndarray:
+    """The array of any plain type that a bare ``.npy`` file holds. Raises ``UnreadableError`` as ``PlainNpz.read``."""
     try:
-        array = _array(what, io.BytesIO(content), max_bytes)
+        return _array("the array", io.BytesIO(content), max_bytes)
     except UnreadableError:
         raise
     except _DAMAGE as error:
-        raise UnreadableError(f"{what} is damaged ({error})") from None
-    return _numbers(what, array, shape)
+        raise UnreadableError(f"the array is damaged ({error})") from None
 
 
 def fits_shape(found: tuple[int, ...], asked: Shape) -> bool:

@@ -1,0 +1,93 @@
+"""Which of the people in a clip is lifted: one person over time, by the file's identities or else by place and size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.keypoints.found import NO_TRACK, Found
+
+# In sizes of the person (the longer side of the box), how far somebody may be from where he was: 0.5 at once, for the errors of the
+# detector, and 2 sizes a second on top, which is running; never more than 2, since anybody may stand there.
+_REACH, _SPEED, _FARTHEST = 0.5, 2.0, 2.0
+_GROWTH = 2.0  # how much larger or smaller somebody may have become since he was seen
+_MEMORY = 10.0  # seconds; who comes back later counts as somebody else
+_ANY_RATE = 30.0  # frames a second, where the file does not say
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person of a clip. number: its identity in the file, or its place among all, the largest first.
+
+    rows: of ``Found``, ``(R,)``. size: median of the longer side of its box, in the unit of the points.
+    """
+
+    number: int
+    rows: np.ndarray
+    size: float
+
+
+def people_of(found: Found) -> list[Person]:
+    """The people of a clip, those first that are large and there for long (their size times the frames that they are in).
+
+    Raises ``InputError`` where nobody has a joint that the detector found.
+    """
+    boxes = _boxes(found)
+    sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    has_identities = (found.track != NO_TRACK).mean() > 0.5
+    labels = np.where(sizes > 0, found.track if has_identities else _followed(found, boxes, sizes), NO_TRACK)
+    rows = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels[labels != NO_TRACK])}
+    order = sorted(rows, key=lambda label: -float(sizes[rows[label]].sum()))
+    if not order:
+        raise InputError("nobody in this clip has a joint that the detector found")
+    return [
+        Person(label if has_identities else place, rows[label], float(np.median(sizes[rows[label]])))
+        for place, label in enumerate(order)
+    ]
+
+
+def chosen(people: Sequence[Person], number: int | None) -> Person:
+    """The person with a number, the first one for None. Raises ``InputError`` that lists them for another number."""
+    for person in people:
+        if number is None or person.number == number:
+            return person
+    raise InputError(f"no person {number} in this clip; there are {', '.join(str(person.number) for person in people[:20])}")
+
+
+def _boxes(found: Found) -> np.ndarray:
+    """Left, top, right, bottom of each one's joints ``(D, 4)``; 0 without joints."""
+    is_there = (np.isfinite(found.points).all(axis=-1) & (found.confidence > 0) & (found.points != 0).any(axis=-1))[..., None]
+    low = np.where(is_there, found.points, np.inf).min(axis=1)
+    high = np.where(is_there, found.points, -np.inf).max(axis=1)
+    return np.where(is_there.any(axis=1), np.concatenate([low, high], axis=1), 0.0)
+
+
+def _followed(found: Found, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A label for each row ``(D,)``: whoever is nearest to where somebody was last, in place and size, is the same one."""
+    labels = np.full(len(sizes), NO_TRACK)
+    centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum(sizes, 1e-9)
+    rate = found.frame_rate or _ANY_RATE
+    before = np.zeros(0, np.int64)  # the row where each one was last
+    starts = np.flatnonzero(np.diff(found.frame, prepend=found.frame[0] - 1))
+    num_labels = 0
+    for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
+        rows = np.arange(start, end)
+        before = before[(found.frame[start] - found.frame[before]) / rate <= _MEMORY]
+        seconds = (found.frame[start] - found.frame[before])[:, None] / rate  # (before, 1)
+        distance = np.linalg.norm(centres[before][:, None] - centres[rows], axis=-1)  # (before, rows)
+        distance /= np.sqrt(sizes[before][:, None] * sizes[rows])
+        growth = np.abs(np.log(sizes[before][:, None] / sizes[rows]))
+        fits = (distance <= np.minimum(_REACH + _SPEED * seconds, _FARTHEST)) & (growth <= np.log(_GROWTH))
+        cost = np.where(fits, distance + growth + seconds / 10, np.inf)  # of two who fit, the one who was there just now
+        is_last = np.ones(len(before), bool)
+        while cost.size and np.isfinite(cost.min()):
+            one, row = np.unravel_index(np.argmin(cost), cost.shape)
+            labels[rows[row]] = labels[before[one]]
+            is_last[one] = False
+            cost[one], cost[:, row] = np.inf, np.inf
+        new = rows[labels[rows] == NO_TRACK]
+        labels[new] = num_labels + np.arange(len(new))
+        num_labels += len(new)
+        before = np.concatenate([before[is_last], rows])
+    return labels

@@ -1,0 +1,232 @@
+"""Keypoint files of every format give the same people, and damaged ones a clear error."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from world import keypoint_files as write
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.keypoints.arrays import found_in_array
+from uplift_upsample.data.keypoints.people import chosen, people_of
+from uplift_upsample.data.keypoints.read import read_keypoints
+
+SIZE = (640, 480)
+
+
+def two_people(num_joints: int = 17) -> np.ndarray:
+    """Twelve frames ``(12, 2, K, 3)``: one who walks to the right and is lost in frame 5, and a small one who stands."""
+    rng = np.random.default_rng(3)
+    shape = rng.uniform([0, 0], [60, 160], (num_joints, 2))
+    people = np.empty((12, 2, num_joints, 3))
+    for frame in range(12):
+        people[frame, 0, :, :2] = shape + np.array([100 + 8 * frame, 150])
+        people[frame, 1, :, :2] = shape / 4 + np.array([400, 60])
+    people[..., 2] = rng.uniform(0.5, 1, people.shape[:-1])
+    people[5, 0] = np.nan
+    return people
+
+
+FORMATS: dict[str, tuple[int, Callable[[Path, np.ndarray], Path]]] = {
+    "mmpose": (26, lambda folder, people: write.mmpose(folder / "results.json", people)),
+    "mmpose_list": (
+        17,
+        lambda folder, people: write.write_json(
+            folder / "r.json", json.loads(write.mmpose(folder / "results.json", people).read_text())["instance_info"]
+        ),
+    ),
+    "alphapose": (26, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people)),
+    "alphapose_folder": (17, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people).parent),
+    "alphapose_untracked": (17, lambda folder, people: write.alphapose(folder / "a.json", people, with_tracks=False)),
+    "coco": (17, lambda folder, people: write.coco(folder / "annotations.json", people, SIZE)),
+    "yolo_results": (17, lambda folder, people: write.yolo_results(folder / "predictions.json", people)),
+    "openpose": (25, lambda folder, people: write.openpose(folder / "json", people)),
+    "openpose_18": (18, lambda folder, people: write.openpose(folder / "json", people)),
+    "ultralytics": (17, lambda folder, people: write.ultralytics(folder / "json", people)),
+    "yolo_labels": (17, lambda folder, people: write.yolo_labels(folder / "labels", people, SIZE)),
+    "yolo_tracks": (17, lambda folder, people: write.yolo_labels(folder / "labels", people, SIZE, with_tracks=True)),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_people(name: str, tmp_path: Path) -> None:
+    num_joints, write_files = FORMATS[name]
+    people = two_people(num_joints)
+    found = read_keypoints(write_files(tmp_path, people))
+    assert found.num_frames == 12
+    assert found.size == (SIZE if name == "coco" else None)
+    persons = people_of(found)
+    assert len(persons) == 2
+    for person, expected in zip(persons, people.swapaxes(0, 1), strict=True):
+        is_there = np.isfinite(expected).all(axis=(1, 2))
+        assert (found.frame[person.rows] - found.first).tolist() == np.flatnonzero(is_there).tolist()
+        assert np.abs(found.in_pixels(SIZE)[person.rows] - expected[is_there, :, :2]).max() < 2e-3  # labels have six digits
+        if name != "coco":  # whose annotations know 0, 1 and 2
+            assert np.abs(found.confidence[person.rows] - expected[is_there, :, 2]).max() < 2e-5
+    with_identities = name in {"alphapose", "alphapose_folder", "ultralytics", "yolo_tracks"}
+    assert [person.number for person in persons] == ([1, 2] if with_identities else [0, 1])
+    assert chosen(persons, persons[1].number) is persons[1]
+    assert chosen(persons, None) is persons[0]
+    with pytest.raises(InputError, match=r"no person 7 in this clip; there are \d, \d"):
+        chosen(persons, 7)
+
+
+def test_arrays(tmp_path: Path) -> None:
+    people = two_people()
+    one = people[:, 0]
+    np.save(tmp_path / "one.npy", one)
+    np.savez(tmp_path / "one.npz", keypoints=one[..., :2], confidence=one[..., 2], layout="coco", frame_rate=25, size=[640, 480])
+    np.savez(tmp_path / "two.npz", keypoints=people, times=np.arange(12) / 7)
+    alone = [read_keypoints(tmp_path / "one.npy"), read_keypoints(tmp_path / "one.npz"), found_in_array(one)]
+    for found in alone:
+        assert (found.num_frames, found.frame.tolist()) == (12, [*range(5), *range(6, 12)])
+        assert np.array_equal(found.points, np.delete(one[..., :2], 5, axis=0))
+        assert np.array_equal(found.confidence, np.delete(one[..., 2], 5, axis=0))
+    assert (alone[1].layout, alone[1].frame_rate, alone[1].size) == ("coco", 25.0, (640.0, 480.0))
+    both = read_keypoints(tmp_path / "two.npz")
+    assert len(people_of(both)) == 2
+    assert both.times is not None
+    assert both.times[7] == 1
+
+
+def test_somebody_who_was_lost_for_a_second_is_the_same_one_and_small_people_come_last() -> None:
+    people = np.repeat(two_people(), 10, axis=0)  # 120 frames
+    people[30:60, 0] = np.nan
+    people[:, :, :, 0] += np.arange(120)[:, None, None] * [[1.0], [0.1]]
+    people = people[:, ::-1]  # the small one first
+    people[40:50, 1] = people[40:50, 0]  # the detector gives the small one the place in its list where the large one is lost
+    people[40:50, 0] = np.nan
+    found = found_in_array(people)
+    large, small = people_of(found)
+    assert found.frame[large.rows].tolist() == [*range(30), *range(60, 120)]
+    assert found.frame[small.rows].tolist() == [*range(120)]
+    assert large.size > 3 * small.size
+
+
+def _entry(**changes: object) -> dict[str, object]:
+    return {"image_id": 1, "keypoints": [1.0, 2.0, 0.9] * 17} | changes
+
+
+def _frames(*instances: object) -> object:
+    return {"instance_info": [{"frame_id": index, "instances": each} for index, each in enumerate(instances)]}
+
+
+DAMAGED: dict[str, tuple[object, str]] = {
+    "truncated": ('[{"image_id": 1, "keypoints": [1.0, 2.', "not a JSON file, or a damaged one"),
+    "a page": ("<!DOCTYPE html>", "no keypoints of a known format; known are JSON of MMPose"),
+    "empty": ("", "the file is empty"),
+    "too deep": ("[" * 100_000, "not a JSON file, or a damaged one"),
+    "no list": ({"annotations": 3}, "annotations: expected a list of entries with keys"),
+    "another document": ({"name": "walk"}, "no keypoints of a known format"),
+    "numbers": ([1, 2, 3], "no keypoints of a known format"),
+    "wrong nesting": ([_entry(keypoints=[[1.0, 2.0, 0.9]] * 17)], "entry 0: its keypoints cannot be read"),
+    "deeper": (_frames([{"keypoints": [[[1.0, 2.0]] * 17]}]), "entry 0, instance 0: its keypoints cannot be read"),
+    "ragged": (_frames([{"keypoints": [[1.0, 2.0]] * 16 + [[3.0]]}]), "entry 0, instance 0: its keypoints cannot be read"),
+    "texts": ([_entry(keypoints=["1"] * 51)], "entry 0: its keypoints cannot be read"),
+    "not in threes": ([_entry(keypoints=[1.0] * 50)], "entry 0: its keypoints cannot be read"),
+    "no keypoints": ([{"image_id": 1}], "entry 0: its keypoints cannot be read"),
+    "scores of others": (
+        _frames([{"keypoints": [[1.0, 2.0]] * 17, "keypoint_scores": [1.0] * 16}]),
+        "entry 0, instance 0: its keypoints cannot be read",
+    ),
+    "other joints": ([_entry(), _entry(image_id=2, keypoints=[1.0] * 78)], "entry 1: 26 joints, where those before have 17"),
+    "huge": ([_entry(keypoints=[1e30, 2.0, 0.9] * 17)], "entry 0: a coordinate beyond 1e"),
+    "huge whole": ([_entry(keypoints=[10**400, 2, 1] * 17)], "entry 0: its keypoints cannot be read"),
+    "no number": ([_entry(image_id="walk.jpg")], "entry 0: image_id is 'walk.jpg', which has no frame number"),
+    "negative": ([_entry(image_id=-3)], "entry 0: image_id is -3, which has no frame number"),
+    "identifiers": ([_entry(image_id=139), _entry(image_id=581_929_000)], "these are no frame numbers of one clip"),
+    "two clips": ([_entry(image_id="a_1.jpg"), _entry(image_id="b_2.jpg")], "images of several clips, 'a_' and 'b_'"),
+    "twice": ([_entry(idx=4), _entry(idx=4)], "frame 1 has person 4 twice"),
+    "frame twice": (
+        {"instance_info": [{"frame_id": 3, "instances": []}, {"frame_id": 3, "instances": []}]},
+        "entry 1: frame 3 is there twice",
+    ),
+    "identity": ([_entry(idx="anna")], "the identity of a person is 'anna'; it must be a whole number"),
+    "nobody": (_frames([], [], []), "there is nobody in any frame"),
+    "sizes": (
+        {
+            "images": [{"id": i, "file_name": f"{i}.jpg", "width": 100 * i, "height": 50} for i in (1, 2)],
+            "annotations": [_entry()],
+        },
+        "they have 2 sizes; only the frames of one clip can be read",
+    ),
+    "no image": ({"images": [{"id": 4, "file_name": "4.jpg"}], "annotations": [_entry()]}, "image_id is 1, which has no frame"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    document, message = DAMAGED[name]
+    path = tmp_path / "clip.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    with pytest.raises(InputError) as raised:
+        read_keypoints(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_numbers_that_are_none_count_as_missing(tmp_path: Path) -> None:
+    """Python writes NaN into JSON, others null."""
+    path = write.write_json(
+        tmp_path / "a.json", [_entry(keypoints=[float("nan"), 2.0, 0.9, None, None, 0.9] + [5.0, 6.0, 0.9, 7.0, 8.0, 0.9] * 8)]
+    )
+    found = read_keypoints(path)
+    assert np.isnan(found.points[0]).any(axis=1).tolist() == [True, True, *[False] * 16]
+    assert len(people_of(found)) == 1
+    nobody = read_keypoints(write.write_json(tmp_path / "b.json", [_entry(keypoints=[0.0, 0.0, 0.0] * 17)]))
+    with pytest.raises(InputError, match="nobody in this clip has a joint"):
+        people_of(nobody)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "no JSON and no text file in it"),
+        ({"1.json": "{}", "2.json": "{}"}, "1.json: no people of one frame"),
+        ({"a.json": '{"people": []}', "b.json": '{"people": []}'}, "a.json: its name has no frame number"),
+        ({"a1.json": '{"people": []}', "b1.json": '{"people": []}'}, "b1.json: frame 1 again, after a1.json"),
+        ({"1.json": '{"people": []}', "2.json": '{"people": []}'}, "there is nobody in any frame"),
+        ({"1.json": '{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2.json": "{"}, "person 0: its keypoints cannot be read"),
+        ({"1.txt": "0 0.5 0.5 0.1 0.1 0.2\n"}, "line 1: 6 numbers; expected class, box and x, y, confidence"),
+        ({"1.txt": "0 0.5 0.5 x\n"}, "line 1: not numbers"),
+        ({"1.txt": b"\xff\xfe\x00"}, "neither text nor an array"),
+    ],
+)  # fmt: skip
+def test_folders_of_something_else(files: dict[str, str | bytes], message: str, tmp_path: Path) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as raised:
+        read_keypoints(tmp_path)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"keypoints": np.zeros((3, 17, 4))}, r"the shape is \(3, 17, 4\); it must be \(frames, joints, 2 or 3\)"),
+        ({"keypoints": np.full((3, 17, 2), np.nan)}, "nobody in any frame; every joint is NaN"),
+        ({"keypoints": np.full((3, 17, 2), 1e9)}, "a coordinate beyond"),
+        ({"keypoints": np.array(["a"])}, "it holds <U1, not numbers"),
+        ({"keypoints": np.array([{"S1": 2}], dtype=object)}, "pickled object, which is not loaded"),
+        ({"poses": np.ones((3, 17, 2))}, "unknown field 'poses'"),
+        ({"layout": "coco"}, "the field 'keypoints' is missing"),
+        ({"keypoints": np.ones((3, 17, 2)), "confidence": np.ones((3, 16))}, "confidence has the shape"),
+        ({"keypoints": np.ones((3, 17, 2)), "times": np.ones(2)}, "times has 2 numbers; it must have 3"),
+    ],
+)
+def test_arrays_of_something_else(fields: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **fields)
+    with pytest.raises(InputError, match=message):
+        read_keypoints(tmp_path / "a.npz")
+
+
+def test_a_cut_archive_and_a_missing_file(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", keypoints=np.ones((30, 17, 2)))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"cut\.npz: it is not an \.npz file, or it is damaged"):
+        read_keypoints(tmp_path / "cut.npz")
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_keypoints(tmp_path / "nowhere.json")
