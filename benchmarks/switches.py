@@ -217,7 +217,7 @@ def evaluated(weights: Path, table: Any, *, padding: str = "copy", **switches: A
     from uplift_upsample.evaluate.scores import scores
     from uplift_upsample.model.network import build_network
     from uplift_upsample.model.weights import load_weights
-    from uplift_upsample.plan.experiment import EvaluateConfig
+    from uplift_upsample.plan.evaluation import EvaluateConfig
     from uplift_upsample.plan.runs import read_run
 
     run, _ = read_run(DEMO / EXPERIMENT / "run.yaml")

@@ -20,7 +20,8 @@ from uplift_upsample.evaluate.predict import predict_subset
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.plan.experiment import EvaluateConfig, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer
 

@@ -25,7 +25,7 @@ from uplift_upsample.machine.devices import (
     offered_devices,
     too_few_devices,
 )
-from uplift_upsample.plan.experiment import Precision
+from uplift_upsample.plan.evaluation import Precision
 
 logger = logging.getLogger("uplift_upsample")
 LOG_LEVEL, QUIET, SILENT = "TF_CPP_MIN_LOG_LEVEL", "2", "3"  # errors are logged; nothing but what ends the process

@@ -105,6 +105,11 @@ class CountProgress:
             parts = [f"{self._what}: {done}/{total} {self._unit}s ({100 * done / max(total, 1):.0f} %)"]
             logger.info(", ".join(parts + speed(done - self._first, total - done, seconds, f"{self._unit}s")))
 
+    @property
+    def total(self) -> int:
+        """All that there was to do."""
+        return int(self._bar.total or 0)
+
     def close(self) -> None:
         self._bar.close()
 

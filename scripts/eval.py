@@ -11,13 +11,15 @@ from _data import H36M_2D, H36M_3D, open_h36m
 from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
+from _readout import add_readout_flags, readout_changes
 
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
+from uplift_upsample.evaluate.records import with_chosen_blend
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
-from uplift_upsample.plan.experiment import EvaluateConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.runs import Run, read_run
 
 
@@ -44,6 +46,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--forced_mask_stride", type=int, help="evaluate this s_in only")
     add("--no_learned_upsampling", action="store_true", help="use predictions at multiples of s_in only, interpolated")
     add("--no_interpolation", action="store_true", help="score every frame's own prediction (TEST_STRIDED_EVAL: false)")
+    add_readout_flags(parser)
     add_checks_flags(parser)
     add("--output", help="write all scores to this JSON file: all averages, per action, per joint, over the distance")
     parser.set_defaults(average="action_wise")
@@ -88,9 +91,10 @@ def main(argv: list[str] | None = None) -> int:
         changes["learned_upsampling"] = False
     if options.no_interpolation:
         changes["interpolate"] = False
-    evaluate = replace(evaluate, **changes)
+    evaluate = replace(evaluate, **changes, **readout_changes(options))
     check_device(options)
     read_weight_file(options.weights)  # wrong files are found before a framework is loaded
+    evaluate = with_chosen_blend(evaluate, options.weights)
     table = (
         read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d, checks_of(options))
     )

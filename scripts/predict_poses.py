@@ -11,6 +11,7 @@ from _command import run
 from _determinism import add_determinism_flag, set_determinism
 from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
 from _progress import CountProgress
+from _readout import add_readout_flags, readout_changes
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
@@ -19,9 +20,10 @@ from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.predictions import write_predictions
+from uplift_upsample.evaluate.records import with_chosen_blend
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
-from uplift_upsample.plan.experiment import EvaluateConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.runs import read_run
 
 
@@ -37,6 +39,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--no_mirror", action="store_true", help="do not average with the prediction for the mirrored input")
     add("--no_interpolation", action="store_true", help="predict every frame by itself, not only multiples of s_out")
     add("--test_step", type=int, help="evaluate every n-th frame only (as configured, else 1)")
+    add_readout_flags(parser)
     add_precision_flag(parser)
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--seed", type=int, help="the seed that the weights were trained with, for the record")
@@ -61,6 +64,7 @@ def evaluation(options: argparse.Namespace, configured: EvaluateConfig) -> Evalu
     }
     changes |= {"mirror": False} if options.no_mirror else {}
     changes |= {"interpolate": False} if options.no_interpolation else {}
+    changes |= readout_changes(options)
     return replace(configured, precision=options.precision, **changes)
 
 
@@ -93,6 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     check_device(options)
     table = read_frames_table(options.frames)
     read_weight_file(options.weights)  # wrong files are found before a framework is loaded
+    chosen = with_chosen_blend(evaluate, weights)
     device = open_device(options)
     set_determinism(options)
     meter = Meter(device.names)
@@ -107,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     begin = time.perf_counter()
     with CountProgress(f"s_in {options.s_in}", "window") as progress:
         [predictions] = predict_subset(
-            network, table, options.test_subset, [options.s_in], evaluate, settings.train.padding, progress
+            network, table, options.test_subset, [options.s_in], chosen, settings.train.padding, progress
         )  # fmt: skip
     seconds = time.perf_counter() - begin
     origin = {
@@ -126,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
             "configuration": {**settings.to_mapping(), "test_subset": options.test_subset, "evaluate": asdict(evaluate)},
             "data": described_data(table.sha256, table.metadata),
             "predictions_sha256": sha256_of_file(options.output),
-            "num_windows": len(predictions.video),
+            "num_windows": progress.total,
             "seconds_of_prediction": round(seconds, 3),  # compilation is part of it
             "code_fingerprint": code_fingerprint(__file__),
             "device": device_name,

@@ -197,6 +197,10 @@ def print_result(options: argparse.Namespace, settings: Run, progress: "Progress
     else:
         metric, best, epoch = settings.train.best_metric, progress.best_value, progress.best_epoch
         print(f"{loss}; validation {metric} {best:.1f} mm, the best, in epoch {epoch} of {last['epoch']}: these are its weights")
+    if progress.readout_both is not None:
+        print(
+            f"readout both: the central head has the weight {progress.readout_both['blend']:g}, the best on the validation people"
+        )
     data = f"--frames {options.frames}" if options.frames else f"--dataset {options.h36m_path or H36M_3D}"
     data += "" if options.frames else f" --dataset_2d {options.dataset_2d_path or H36M_2D}"
     print(f"next: python scripts/eval.py --weights {out_dir / 'weights.h5'} --config {options.config} {data}")

@@ -76,9 +76,10 @@ def trained(project, files, config, tmp_path_factory) -> Path:
     ]
     done = _run(project, "train", "--config", config, "--gpu_id", -1, *data, *subsets, "--out_dir", out)
     assert done.returncode == 0, done.stderr
-    weights, validated, following = done.stdout.splitlines()[-3:]
+    weights, validated, blend, following = done.stdout.splitlines()[-4:]
     assert weights.startswith(f"weights: {out}/weights.h5")
     assert "validation AW-MPJPE" in validated
+    assert blend.startswith("readout both: the central head has the weight ")
     assert following.startswith(
         f"next: python scripts/eval.py --weights {out}/weights.h5 --config {config} --dataset {files['3d']}"
     )

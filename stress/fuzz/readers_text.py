@@ -21,7 +21,8 @@ from uplift_upsample.data.mocap.amc import read_amc
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.cmu_trials import Trial, read_manifest, read_trials
 from uplift_upsample.plan.checks import config_faults
-from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import Experiment, ModelConfig
 from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.plan.study import plan
 from uplift_upsample.report.manifest import Manifest, ShownExperiment

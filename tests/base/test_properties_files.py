@@ -35,7 +35,8 @@ from uplift_upsample.data.public_npz import (
     write_positions_3d,
 )
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run, read_run, write_run
 from uplift_upsample.report.cells import plain
 

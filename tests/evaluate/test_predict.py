@@ -8,6 +8,8 @@ import dataclasses
 import functools
 import logging
 import math
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -16,16 +18,19 @@ import pytest
 
 from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table
 from uplift_upsample.data.h36m.table import h36m_table
+from uplift_upsample.data.key_frames import poses_between
 from uplift_upsample.evaluate import predict as predict_module
 from uplift_upsample.evaluate.predict import predict_poses, predict_subset
-from uplift_upsample.evaluate.predictions import Predictions
+from uplift_upsample.evaluate.predictions import Predictions, write_predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.weights import load_weights, network_variables
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.runs import read_run
 
 TOLERANCE = 1e-5  # metres
@@ -224,7 +229,8 @@ def test_poses_and_scores_are_those_of_the_brute_force(name: str, index: int, ta
     lifter = lifter_of(model)
     lifter.mirror = switches["mirror"]
     step, interpolate = switches["test_step"], switches["interpolate"]
-    found = predict_poses(lifter, table, videos, s_in, test_step=step, interpolate=interpolate, padding=switches["padding"])
+    evaluate = EvaluateConfig(test_step=step, interpolate=interpolate)
+    found = predict_poses(lifter, table, videos, s_in, evaluate, padding=switches["padding"])
     where = [(video, frame) for video, by_frame in expected.items() for frame in by_frame]
     assert list(zip(found.video.tolist(), found.frame.tolist(), strict=True)) == where
     poses = np.array([expected[video][frame] for video, frame in where])
@@ -280,7 +286,7 @@ def test_every_frames_own_prediction_is_that_of_the_official_code(golden, golden
     network = build_network(read_run(weights.with_suffix(".json"))[0].model)
     load_weights(network, weights)
     videos = table.videos_of(["S11"])[:1]
-    found = predict_poses(Lifter(network, 32, mirror=True), table, videos, 10, interpolate=False)
+    found = predict_poses(Lifter(network, 32, mirror=True), table, videos, 10, EvaluateConfig(interpolate=False))
     expected = np.load(golden / "evaluation" / "rand_n71_S11.npz")["s10/pred_raw"][: len(found.frame)]
     assert found.frame.tolist() == list(range(int(table.video_length[videos[0]])))
     np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
@@ -291,9 +297,158 @@ def test_a_last_block_without_any_2d_pose(table: FramesTable, monkeypatch: pytes
     """Windows between the 2D poses see none; a block may hold no others."""
     model = ModelConfig(**TINY)
     videos = table.videos_of(["S9"])[-1:]  # 39 frames at 100 Hz, so that 2D poses lie on every 8th one
-    whole = predict_poses(lifter_of(model), table, videos, 4, interpolate=False)
+    whole = predict_poses(lifter_of(model), table, videos, 4, EvaluateConfig(interpolate=False))
     monkeypatch.setattr(predict_module, "BLOCK", 1)
-    parts = predict_poses(lifter_of(model), table, videos, 4, interpolate=False)
+    parts = predict_poses(lifter_of(model), table, videos, 4, EvaluateConfig(interpolate=False))
     np.testing.assert_allclose(parts.poses_3d, whole.poses_3d, rtol=0, atol=TOLERANCE)
     unseeing = whole.poses_3d[whole.frame % 4 != 0]
     np.testing.assert_allclose(unseeing, np.broadcast_to(unseeing[:1], unseeing.shape), rtol=0, atol=TOLERANCE)
+
+
+def test_the_default_writes_the_bytes_of_the_papers_protocol(table: FramesTable, tmp_path: Path) -> None:
+    """Predictions of version 0.1: the central heads of all windows, and metadata that know nothing of other read-outs."""
+    model = ModelConfig(**TINY)
+    [found] = predict_all(model, table, "S9", [4])
+    write_predictions(tmp_path / "found.h5", found)
+    videos = table.videos_of(["S9"])
+    rows = predict_module.predicted_rows(table, videos, 4, 2)
+    reader = ExampleReader(table, model.num_tokens, model.s_out, aligned_with_video=True)
+    inputs = predict_module._distinct_poses(reader, "none", rows)
+    metadata = {"dataset": "h36m", "input_2d": None, "test_subset": "S9", "subjects": ["S9"], "s_in": 4, "s_out": 2,
+                "s_in_trained": [4, 6, 12], "is_s_in_trained": True, "num_tokens": 9, "mirror": True, "test_step": 1,
+                "learned_upsampling": True, "interpolate": True, "precision": "float32", "frame_rate": 50.0,
+                "frames_sha256": table.sha256, "backend": keras.backend.backend()}  # fmt: skip
+    expected = Predictions(Lifter(network_of(model), BATCH_SIZE, mirror=True).lift(*inputs), rows.video, rows.centre, metadata)
+    write_predictions(tmp_path / "expected.h5", expected)
+    assert (tmp_path / "found.h5").read_bytes() == (tmp_path / "expected.h5").read_bytes()
+
+
+class FakeLifter:
+    """Window number w, from 0, gives 10 (w + 1) + k at its token k, and 100 (w + 1) in the middle, at all joints."""
+
+    def __init__(self) -> None:
+        self.network = SimpleNamespace(config=ModelConfig(**TINY | {"num_tokens": 3, "strides": (3,)}))
+        self.num_windows = 0
+
+    def lift_heads(self, heads: str, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> Lifted:
+        number = self.num_windows + 1 + np.arange(len(visible))
+        self.num_windows += len(visible)
+        values = 10 * number[:, None] + np.arange(3)
+        sequence, central = (np.broadcast_to(x[..., None, None], (*x.shape, 17, 3)) for x in (values, 100 * number))
+        return Lifted(sequence, central if heads == "both" else None)
+
+
+@pytest.mark.parametrize("block", [1, 2048])
+def test_what_overlaps_is_averaged_as_by_hand(block: int, table: FramesTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A video of 13 frames has 7 tokens; windows two tokens apart lie around the tokens 1, 3, 5 and 6."""
+    monkeypatch.setattr(predict_module, "BLOCK", block)
+    video = table.videos_of(["S9"])[table.video_length[table.videos_of(["S9"])] == 13][:1]
+    sequence = [10, 11, (12 + 20) / 2, 21, (22 + 30) / 2, (2 * 31 + 40) / 3, (32 + 2 * 41) / 3]
+    found = predict_poses(FakeLifter(), table, video, 4, EvaluateConfig(readout="sequence", hop=2))
+    assert found.frame.tolist() == [0, 2, 4, 6, 8, 10, 12]
+    np.testing.assert_allclose(found.poses_3d[:, 3, 1], sequence, rtol=1e-6)
+
+    middle = {1: 100 - sequence[1], 3: 200 - sequence[3], 5: 300 - sequence[5], 6: 400 - sequence[6]}  # what the central head adds
+    share = [middle[1], middle[1], (middle[1] + middle[3]) / 2, middle[3], (middle[3] + middle[5]) / 2, middle[5], middle[6]]
+    found = predict_poses(FakeLifter(), table, video, 4, EvaluateConfig(readout="both", hop=2, blend=0.25))
+    np.testing.assert_allclose(found.poses_3d[:, 3, 1], np.array(sequence) + 0.25 * np.array(share), rtol=1e-6)
+
+
+# readout, hop, blend, s_in, padding, mirror, test_step
+OVERLAPS = [("sequence", 1, "auto", 12, "zeros", True, 1), ("sequence", 9, "auto", 6, "copy", False, 3),
+            ("both", 4, 0.3, 12, "copy", True, 1), ("both", 1, 0.75, 6, "copy", True, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("readout", "hop", "blend", "s_in", "padding", "mirror", "test_step"), OVERLAPS)
+def test_read_outs_are_those_of_the_brute_force(readout, hop, blend, s_in, padding, mirror, test_step, table: FramesTable) -> None:
+    """Whole windows through the whole network, a sum over the windows for each token, and nothing of what lies outside a video."""
+    model = ModelConfig(**TINY)
+    videos = table.videos_of(["S9"])
+    lifter = lifter_of(model)
+    lifter.mirror = mirror
+    evaluate = EvaluateConfig(readout=readout, hop=hop, blend=blend, test_step=test_step)
+    found = predict_poses(lifter, table, videos, s_in, evaluate, padding=padding)
+    expected, places = [], []
+    for video in videos.tolist():
+        poses_2d, _ = poses_of(table, video)
+        step = model.s_out * factor_of(table, video)
+        count = math.ceil(len(poses_2d) / step)
+        middles = [start + min(hop, count - start) // 2 for start in range(0, count, hop)]
+        windows = [full_window(poses_2d, m * step, model, factor_of(table, video), s_in, padding) for m in middles]
+        sequence, central = through(network_of(model), windows, mirror)
+        mean = []
+        for token in range(count):
+            reaching = [(w, token - m + 4) for w, m in enumerate(middles) if abs(token - m) <= 4]
+            weights = [5 - abs(k - 4) for _, k in reaching]
+            mean.append(sum(g * sequence[w, k] for g, (w, k) in zip(weights, reaching, strict=True)) / sum(weights))
+        added = {m: central[w] - mean[m] for w, m in enumerate(middles)}
+        share = blend if readout == "both" else 0
+        for token in range(count):
+            if token * step % test_step == 0:
+                expected.append(mean[token] + share * pose_at(added, max(token, middles[0])))
+                places.append((video, token * step))
+    assert list(zip(found.video.tolist(), found.frame.tolist(), strict=True)) == places
+    np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
+
+
+def through(network: UpliftUpsampleNetwork, windows: list, mirror: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What both heads give for whole windows."""
+    inputs, visible = np.array([w for w, _ in windows]), np.array([v for _, v in windows])
+    outputs = [keras.ops.convert_to_numpy(output) for output in network(inputs, visible)]
+    if mirror:
+        twins = [mirror_image(keras.ops.convert_to_numpy(output)) for output in network(mirror_image(inputs), visible)]
+        outputs = [(direct + twin) / 2 for direct, twin in zip(outputs, twins, strict=True)]
+    return outputs[0].astype(np.float64), outputs[1].astype(np.float64)
+
+
+@pytest.mark.parametrize("kind", ["linear", "cubic"])
+def test_interpolated_input_is_seen_as_if_it_were_dense(kind: str, table: FramesTable) -> None:
+    model = ModelConfig(**TINY)
+    videos = table.videos_of(["S9"])
+    lifter = lifter_of(model)
+    lifter.mirror = True
+    assert table.poses_2d is not None
+    dense = np.array(table.poses_2d)
+    for video in videos.tolist():
+        poses_2d, _ = poses_of(table, video)
+        frames, period = np.arange(len(poses_2d)), 12 * factor_of(table, video)
+        made = poses_between(poses_2d.__getitem__, frames, np.full_like(frames, len(frames)), np.full_like(frames, period), kind)
+        dense[table.video_start_2d[video] + frames] = made
+    filled = dataclasses.replace(table, poses_2d=dense)
+    expected = predict_poses(lifter, filled, videos, model.s_out)
+    found = predict_poses(lifter, table, videos, 12, EvaluateConfig(input_interpolation=kind))
+    np.testing.assert_allclose(found.poses_3d, expected.poses_3d, rtol=0, atol=TOLERANCE)
+    masked = predict_poses(lifter, table, videos, 12)
+    assert np.abs(masked.poses_3d - found.poses_3d).max() > 0.01
+
+
+def test_interpolated_input_lets_a_dense_network_have_any_stride(table: FramesTable, caplog: pytest.LogCaptureFixture) -> None:
+    dense = ModelConfig(**(TINY | {"s_in": ()}))
+    evaluate = EvaluateConfig(input_interpolation="linear")
+    with caplog.at_level(logging.WARNING):
+        [found] = predict_subset(network_of(dense), table, "S9", [6], evaluate)
+        [other] = predict_subset(network_of(ModelConfig(**TINY)), table, "S9", [6], evaluate)
+    assert (found.metadata["input_interpolation"], found.metadata["is_s_in_trained"]) == ("linear", True)
+    assert other.metadata["is_s_in_trained"] is False  # it was never trained with a 2D pose at every token
+    assert any("not for 2" in message for message in caplog.messages)
+    assert scores(found, table).protocol.input_interpolation == "linear"
+    with pytest.raises(InputError, match="s_in 5 is not a multiple of s_out 2"):
+        list(predict_subset(network_of(dense), table, "S9", [5], evaluate))
+
+
+@pytest.mark.parametrize(
+    ("changes", "switches", "told"),
+    [
+        ({}, {"hop": 2}, "hop is 2 with the readout central"),
+        ({}, {"readout": "sequence", "hop": 10}, "hop is 10; windows of 9 tokens that far apart leave poses out"),
+        ({}, {"readout": "sequence", "blend": 0.5}, "blend is 0.5 with the readout sequence"),
+        ({}, {"readout": "both", "blend": 1.5}, "blend is 1.5; it must be at least 0 and at most 1"),
+        ({}, {"readout": "both"}, "blend is auto, and nothing says"),
+        ({}, {"readout": "sequence", "interpolate": False}, "interpolate is off with the readout sequence"),
+        ({"sequence_head": False}, {"readout": "sequence"}, r"no sequence head \(sequence_head is off\)"),
+        ({"temporal_blocks": 0}, {"readout": "both", "blend": 1.0}, r"no sequence head \(it has no temporal blocks\)"),
+    ],
+)
+def test_an_impossible_read_out_is_refused(changes: dict, switches: dict, told: str, table: FramesTable) -> None:
+    with pytest.raises(InputError, match=told):
+        list(predict_subset(network_of(ModelConfig(**(TINY | changes))), table, "S9", [4], EvaluateConfig(**switches)))

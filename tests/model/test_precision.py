@@ -10,7 +10,8 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.lifter import Lifter, network_in
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.trainer import Trainer
 
 CONFIG = ModelConfig(

@@ -56,6 +56,7 @@ def whole(tiny_run, data, tmp_path_factory):
 def _assert_equal_results(first, second) -> None:
     assert first.progress.history == second.progress.history
     assert first.progress.best_epoch == second.progress.best_epoch
+    assert first.progress.readout_both == second.progress.readout_both
     for a, b in zip(first.weights, second.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 

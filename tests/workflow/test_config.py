@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from uplift_upsample.base.strict import nearest
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration, Resources
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan, studies_of
@@ -305,6 +306,9 @@ def test_each_fault_is_told(config: Config, place: str, value: Any, expected: st
         lambda config: put(config, "experiments/h36m_81/model/paddings", [[1, 2], [0, 0], [0, 0]]),
         lambda config: put(config, "experiments/h36m_81/model/mlp_ratio", 0),
         lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),
+        lambda config: put(config, "experiments/cmu_small/evaluate/blend", "atuo"),
+        lambda config: put(config, "experiments/cmu_small/evaluate/blend", [0.5]),
+        lambda config: put(config, "experiments/cmu_small/evaluate/blend", 2),
     ],
 )
 def test_one_fault_is_one_line(config: Config, break_it: Callable[[Config], None]) -> None:
@@ -551,6 +555,27 @@ def test_published_weights_alone(config: Config) -> None:
     assert (study.trained, study.tested, study.used_datasets) == ([], [], ["h36m"])
     assert [experiment.name for experiment in study.published] == ["amass_351", "h36m_351", "h36m_351_pt", "h36m_81"]
     assert study.baseline is not None
+
+
+def test_a_blend_is_chosen_by_trainings_with_validation_people(config: Config) -> None:
+    both = {"readout": "both"}
+    put(config, "studies/open/experiments/cmu_small/evaluate", both)
+    assert faults(config) == []
+    put(config, "studies/open/experiments/cmu_small/val_subset", None)
+    put(config, "studies/paper/experiments/h36m_81/evaluate", both)
+    assert faults(config) == [
+        "studies.open.experiments.cmu_small.evaluate.blend is auto, but without a val_subset, no training chooses it; "
+        "give a number from 0 to 1",
+        "studies.paper.experiments.h36m_81.evaluate.blend is auto, but without a val_subset, no training chooses it; "
+        "give a number from 0 to 1",
+        "studies.paper.experiments.h36m_81.evaluate.blend is auto, but no training chose one for published weights; "
+        "give a number from 0 to 1",
+    ]
+    put(config, "studies/paper/run", [])  # h36m_81 is not trained
+    assert len(faults(config)) == 2
+    put(config, "studies/open/experiments/cmu_small/evaluate/blend", 0.5)
+    put(config, "studies/paper/experiments/h36m_81/evaluate/blend", 1)
+    assert faults(config) == []
 
 
 @pytest.mark.parametrize("place", ["evaluate_published", "studies/paper/evaluate_published"])

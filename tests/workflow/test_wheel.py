@@ -16,7 +16,8 @@ MODEL = {"num_tokens": 9, "s_out": 1, "s_in": (3,), "spatial_dim": 8, "temporal_
 PREDICT = f"""
 import numpy as np
 from uplift_upsample.base.cameras import h36m_cameras
-from uplift_upsample.plan.experiment import EvaluateConfig, ModelConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.evaluate.predict import predict_subset
 from uplift_upsample.evaluate.scores import scores

@@ -67,6 +67,7 @@ from uplift_upsample.report.animation.sequences import table_sequences
 from uplift_upsample.base.strict import nearest, suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.study import check_s_in, studies_of
 from uplift_upsample.plan.target_names import target_fault
 
@@ -331,14 +332,15 @@ def baseline_frames(wildcards):
 
 
 def evaluation_switches(wildcards):
-    """How an experiment is evaluated, as flags of predict_poses.py."""
+    """How an experiment is evaluated, as flags of predict_poses.py; what the published protocol has anyway is not said."""
     experiment = tested(wildcards)
-    evaluate = experiment.experiment.evaluate
+    evaluate, paper = experiment.experiment.evaluate, EvaluateConfig()
     mirror = "" if evaluate.mirror else " --no_mirror"
     mirror += "" if evaluate.interpolate else " --no_interpolation"
-    precision = "" if evaluate.precision == "float32" else f" --precision {evaluate.precision}"
+    named = ("precision", "readout", "hop", "blend", "input_interpolation")
+    others = "".join(f" --{name} {getattr(evaluate, name)}" for name in named if getattr(evaluate, name) != getattr(paper, name))
     subset = shlex.quote(experiment.test_subset)
-    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{precision}"
+    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"
 
 
 def origin_of_weights(wildcards):

@@ -1,5 +1,6 @@
 # What jobs depend on beside their files: the content of what the user brings, and fingerprints of code.
 import json
+from dataclasses import asdict
 
 from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
@@ -80,13 +81,17 @@ def settled_prediction(wildcards):
     """The same for predictions. How many windows are predicted at once changes nothing."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}"
     record = held_settings(f"{folder}/prediction.json")
+    keys = ("mirror", "test_step", "precision", "readout", "hop", "blend", "input_interpolation")
     try:
-        held = {key: record["configuration"]["evaluate"][key] for key in ("mirror", "test_step", "precision")}
-        held["test_subset"] = record["configuration"]["test_subset"]
+        former = {
+            **asdict(EvaluateConfig()),
+            **record["configuration"]["evaluate"],
+        }  # what is younger than a record was as in the paper
+        held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
     except (TypeError, KeyError):
         return
     experiment = tested(wildcards)
-    now = {key: getattr(experiment.experiment.evaluate, key) for key in ("mirror", "test_step", "precision")}
+    now = {key: getattr(experiment.experiment.evaluate, key) for key in keys}
     make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": experiment.test_subset})
 
 

@@ -110,8 +110,24 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChosenBlend:
+    """The weight of the central head in the readout ``both`` that is best on the validation people of a training.
+
+    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. shape: of the weights of a window's tokens (``model.readout``).
+    """
+
+    blend: float | None = None
+    mpjpe_mm: Mapping = field(default_factory=dict)
+    num_poses: int | None = None
+    shape: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """Where trained weights come from. seconds: of the training steps of all starts, also of those that were killed."""
+    """Where trained weights come from. seconds: of the training steps of all starts, also of those that were killed.
+
+    readout_both: None where nothing was validated, or the network has one head.
+    """
 
     run: Mapping = field(default_factory=dict)
     identity: Identity = Identity()
@@ -121,6 +137,7 @@ class TrainingRecord:
     steps: int | None = None
     best_epoch: int | None = None
     num_parameters: int | None = None
+    readout_both: ChosenBlend | None = field(default=None, metadata=UNSAID_DEFAULT)
     seconds: float | None = None
     backend: str | None = None
     code_fingerprint: str | None = None

@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from uplift_upsample.base.errors import InputError
 
@@ -101,7 +101,7 @@ def within_bounds(value: Any) -> tuple[Any, list[str]]:
 
 def _beyond(hint: Any, value: Any) -> Iterator[tuple[Any, str]]:
     """The numbers of a value that are out of the bounds of its type, each with these in words."""
-    if typing.get_origin(hint) is typing.Annotated:
+    if typing.get_origin(hint) is typing.Annotated and isinstance(value, int | float):  # beside a number, a word may be allowed
         bounds = _limits(hint.__metadata__)
         if isinstance(value, float) and not math.isfinite(value):
             yield value, "finite"
@@ -125,6 +125,7 @@ def _limits(bounds: tuple[Any, ...]) -> list[tuple[Callable[[Any, Any], bool], s
 _BOUNDS: dict[type, tuple[Callable[[Any, Any], bool], str]] = {
     Ge: (operator.ge, "at least"),
     Gt: (operator.gt, "above"),
+    Le: (operator.le, "at most"),
     Lt: (operator.lt, "below"),
 }
 

@@ -1,40 +1,50 @@
 """Prediction under the test protocol: only the frames that count, the spatial stage once per 2D pose.
 
 Windows are centred on the frames that are multiples of s_out, their masks aligned with the video; all other frames
-are interpolated from these by the scoring. Without interpolation there is a window around every frame.
-Source: docs/method.md, "Prediction".
+are interpolated from these by the scoring. Without interpolation there is a window around every frame. Other read-outs
+have fewer windows, which overlap.
+Source: docs/method.md, "Prediction", "Read-outs" and "Interpolated input".
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import NUM_JOINTS
+from uplift_upsample.base.strict import raise_all
 from uplift_upsample.data.examples import ExampleReader, Padding
 from uplift_upsample.data.frames import FramesTable, subjects_of
+from uplift_upsample.data.key_frames import poses_between
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
+from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
-from uplift_upsample.plan.experiment import FRAME_RATE, EvaluateConfig, ModelConfig
+from uplift_upsample.model.readout import Overlap, middle_weights, window_middles
+from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
+from uplift_upsample.plan.experiment import FRAME_RATE, ModelConfig, readout_faults
 
 logger = logging.getLogger(__name__)
 BLOCK = 2048  # windows whose 2D poses are in memory at once
+PAPER = EvaluateConfig()
+# (rows) -> the 2D poses that their windows see, which of them each token has, and the visibility mask
+Inputs = Callable[[Rows], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-def check_s_in(s_in: int, model: ModelConfig) -> bool:
-    """Whether the network was trained for a stride. Raises ``InputError`` where it cannot be evaluated with it at all."""
-    if faults := model.s_in_faults(s_in):
-        raise InputError(faults[0])
-    is_trained = s_in in model.evaluated_s_in
+def check_s_in(s_in: int, model: ModelConfig, evaluate: EvaluateConfig = PAPER) -> bool:
+    """Whether the network was trained for what it sees. Raises ``InputError`` where it cannot be evaluated with a stride at all."""
+    raise_all(model.s_in_faults(s_in, evaluate.input_interpolation))
+    seen = s_in if evaluate.input_interpolation == "none" else model.s_out
+    is_trained = seen in model.evaluated_s_in
     if not is_trained:
-        logger.warning("the network was trained for s_in %s, not for %d; its scores note it", ", ".join(map(str, model.s_in)), s_in)
+        logger.warning("the network was trained for s_in %s, not for %d; its scores note it", ", ".join(map(str, model.s_in)), seen)
     return is_trained
 
 
@@ -60,23 +70,23 @@ def predict_poses(
     table: FramesTable,
     videos: np.ndarray,
     s_in: int,
+    evaluate: EvaluateConfig = PAPER,
     *,
-    test_step: int = 1,
-    interpolate: bool = True,
     padding: Padding = "copy",
     on_windows: Callable[[int, int], None] = lambda done, total: None,
 ) -> Predictions:
     """Predict the 3D poses of some videos.
 
-    lifter: the network, compiled; it also decides about mirroring. videos: indices into the table. s_in: frames
-    between 2D poses, at 50 Hz. on_windows: gets the number of windows done and their total. Raises ``InputError`` for
-    data without 2D poses or an impossible s_in.
+    lifter: the network, compiled; it decides about mirroring and precision, whatever ``evaluate`` says. videos: indices into the
+    table. s_in: frames between 2D poses, at 50 Hz. on_windows: gets the number of windows done and their total. Raises
+    ``InputError`` for data without 2D poses, an impossible s_in, a readout that the network does not have, and a blend that was
+    not chosen.
     """
     model = lifter.network.config
-    check_s_in(s_in, model)
+    check_s_in(s_in, model, evaluate)
+    raise_all(readout_faults(model, evaluate))
     if table.poses_2d is None:
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: it has no 2D poses to predict from")
-    rows = predicted_rows(table, videos, s_in, model.s_out, test_step, interpolate)
     reader = ExampleReader(
         table,
         model.num_tokens,
@@ -85,35 +95,108 @@ def predict_poses(
         has_strided_input=model.has_strided_input,
         aligned_with_video=True,
     )
-    poses_3d = np.empty((len(rows), NUM_JOINTS, 3), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        part = rows.take(slice(start, start + BLOCK))
-        poses_3d[start : start + BLOCK] = lifter.lift(*_distinct_poses(reader, part))
-        on_windows(min(start + BLOCK, len(rows)), len(rows))
+    inputs = partial(_distinct_poses, reader, evaluate.input_interpolation)
+    rows = predicted_rows(table, videos, s_in, model.s_out, evaluate.test_step, evaluate.interpolate)
+    if evaluate.readout == "central":
+        poses_3d = np.empty((len(rows), NUM_JOINTS, 3), np.float32)
+        for start in range(0, len(rows), BLOCK):
+            part = rows.take(slice(start, start + BLOCK))
+            poses_3d[start : start + BLOCK] = lifter.lift(*inputs(part))
+            on_windows(min(start + BLOCK, len(rows)), len(rows))
+    else:
+        tokens = predicted_rows(table, videos, s_in, model.s_out)
+        poses_3d = _averaged(lifter, tokens, evaluate, inputs, on_windows)
+        if evaluate.test_step > 1:
+            poses_3d = poses_3d[tokens.centre % evaluate.test_step == 0]
     return Predictions(poses_3d, rows.video.astype(np.int64), rows.centre.astype(np.int64))
 
 
-def _distinct_poses(reader: ExampleReader, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _averaged(
+    lifter: Lifter, tokens: Rows, evaluate: EvaluateConfig, inputs: Inputs, on_windows: Callable[[int, int], None]
+) -> np.ndarray:
+    """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there."""
+    num_tokens, has_central = lifter.network.config.num_tokens, evaluate.readout == "both"
+    if has_central and evaluate.blend == "auto":
+        raise InputError("evaluate.blend is auto, and nothing says what was chosen for these weights; give a number from 0 to 1")
+    begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
+    lengths = np.diff(begins, append=len(tokens))
+    video, middle = window_middles(lengths, evaluate.hop)
+    centre = begins[video] + middle
+    windows = tokens.take(centre)
+    poses, overlap = np.empty((len(tokens), NUM_JOINTS, 3), np.float32), Overlap(middle_weights(num_tokens))
+    central = np.empty((len(windows) if has_central else 0, NUM_JOINTS, 3), np.float32)
+    done = 0
+    for start in range(0, len(windows), BLOCK):
+        part = slice(start, start + BLOCK)
+        lifted = lifter.lift_heads(evaluate.readout, *inputs(windows.take(part)))
+        place = centre[part, None] + np.arange(num_tokens) - num_tokens // 2  # (W, N)
+        first = begins[video[part], None]
+        is_outside = (place < first) | (place >= first + lengths[video[part], None])
+        overlap.add(np.where(is_outside, -1, place), lifted.sequence)
+        if has_central:
+            central[part] = lifted.central
+        following = start + BLOCK
+        is_last = following >= len(windows)
+        end = len(tokens) if is_last else max(centre[following] - num_tokens // 2, begins[video[following]])
+        poses[done:end], done = overlap.take(end), end
+        on_windows(min(following, len(windows)), len(windows))
+    if has_central:  # the central head has a pose at the windows' middles; between two of them, its share goes over linearly
+        share = evaluate.blend * (central - poses[centre])
+        poses += interpolated_at(share, video, middle, np.repeat(np.arange(len(lengths)), lengths), _numbers(lengths))
+    return poses
+
+
+def _numbers(lengths: np.ndarray) -> np.ndarray:
+    """0, 1, ... for each of some lengths."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _distinct_poses(
+    reader: ExampleReader, interpolation: InputInterpolation, rows: Rows
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The 2D poses that some windows see, each once; which of them each token has; and the visibility mask."""
     frames, visible, is_padded = reader.frames(rows)
+    if interpolation != "none":
+        visible = np.ones_like(visible)
     index = reader.places(rows, frames)["poses_2d"]  # (W, N)
     if reader.padding == "zeros":
         index[is_padded] = -1
-    distinct, inverse = np.unique(index[visible], return_inverse=True)
+    distinct, first, inverse = np.unique(index[visible], return_index=True, return_inverse=True)
     token_pose = np.zeros(index.shape, np.int64)
     token_pose[visible] = inverse
     if not len(distinct):  # windows between the 2D poses see none; the network still gets one to look at
         distinct = np.full(1, -1)
-    poses_2d = reader.poses("poses_2d", distinct)
+    if interpolation == "none":
+        poses_2d = reader.poses("poses_2d", distinct)
+    else:
+        video = np.repeat(rows.video, reader.num_tokens)[first]
+        start = reader.table.video_start_2d[video]
+        poses_2d = poses_between(
+            lambda key_frame: reader.poses("poses_2d", start + key_frame),
+            frames.reshape(-1)[first],
+            reader.table.video_length[video],
+            np.repeat(rows.s_in, reader.num_tokens)[first] * frame_rate_factor(reader.table.video_frame_rate[video]),
+            interpolation,
+        )
     poses_2d[distinct < 0] = 0
     return poses_2d, token_pose, visible
 
 
 def evaluation_metadata(
-    table: FramesTable, videos: np.ndarray, model: ModelConfig, evaluate: EvaluateConfig, s_in: int, test_subset: str
+    table: FramesTable,
+    videos: np.ndarray,
+    model: ModelConfig,
+    evaluate: EvaluateConfig,
+    s_in: int,
+    test_subset: str,
+    is_trained: bool,
 ) -> dict[str, Any]:
-    """The protocol of an evaluation, as it is stored with predictions and scores."""
+    """The protocol of an evaluation, as it is stored with predictions and scores. What the paper does not have is said if it is so.
+
+    is_trained: whether the network was trained for what it sees.
+    """
     metadata = table.metadata
+    beyond = ("readout", "hop", "blend", "input_interpolation")
     return {
         "dataset": metadata.get("dataset"),
         "input_2d": metadata.get("input_2d"),
@@ -122,13 +205,14 @@ def evaluation_metadata(
         "s_in": s_in,
         "s_out": model.s_out,
         "s_in_trained": list(model.s_in),
-        "is_s_in_trained": s_in in model.evaluated_s_in,
+        "is_s_in_trained": is_trained,
         "num_tokens": model.num_tokens,
         "mirror": evaluate.mirror,
         "test_step": evaluate.test_step,
         "learned_upsampling": evaluate.learned_upsampling,
         "interpolate": evaluate.interpolate,
         "precision": evaluate.precision,
+        **{key: value for key in beyond if (value := getattr(evaluate, key)) != getattr(PAPER, key)},
         "frame_rate": FRAME_RATE,
         "frames_sha256": table.sha256,
         "backend": keras.backend.backend(),
@@ -148,25 +232,15 @@ def predict_subset(
 
     Raises ``InputError`` for an unknown subset or an impossible s_in, before anything is computed.
     """
-    videos = table.videos_of(subjects_of(table, test_subset))
-    for s_in in strides:
-        check_s_in(s_in, network.config)
-    if not evaluate.interpolate and network.config.has_strided_input and network.config.s_out > 1:
+    videos, model = table.videos_of(subjects_of(table, test_subset)), network.config
+    raise_all(readout_faults(model, evaluate))
+    is_trained = [check_s_in(s_in, model, evaluate) for s_in in strides]
+    if not evaluate.interpolate and model.has_strided_input and model.s_out > 1:
         logger.warning(
-            "nothing is interpolated: windows around frames that are not multiples of s_out %d see no 2D pose at all",
-            network.config.s_out,
+            "nothing is interpolated: windows around frames that are not multiples of s_out %d see no 2D pose at all", model.s_out
         )
     lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror, precision=evaluate.precision)
-    for s_in in strides:
-        predictions = predict_poses(
-            lifter,
-            table,
-            videos,
-            s_in,
-            test_step=evaluate.test_step,
-            interpolate=evaluate.interpolate,
-            padding=padding,
-            on_windows=on_windows,
-        )
-        metadata = evaluation_metadata(table, videos, network.config, evaluate, s_in, test_subset)
+    for s_in, is_known in zip(strides, is_trained, strict=True):
+        predictions = predict_poses(lifter, table, videos, s_in, evaluate, padding=padding, on_windows=on_windows)
+        metadata = evaluation_metadata(table, videos, model, evaluate, s_in, test_subset, is_known)
         yield replace(predictions, metadata=metadata)

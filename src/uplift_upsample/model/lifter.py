@@ -1,20 +1,21 @@
-"""Central 3D poses of many windows, with the spatial stage computed once per 2D pose instead of once per window."""
+"""3D poses of many windows, with the spatial stage computed once per 2D pose instead of once per window."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from uplift_upsample.base.skeleton import mirrored
 from uplift_upsample.model.backend import is_on_cpu, keras
-from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork, build_network
 from uplift_upsample.model.precision import POLICIES
-from uplift_upsample.plan.experiment import Precision
+from uplift_upsample.plan.evaluation import Precision
 
 # Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
 CPU_THREADS = 2
 CPU_BATCH = 32
+Heads = Literal["central", "sequence", "both"]  # of the network: one pose a window, one a token, both
 
 
 class Stage(keras.Model):
@@ -53,52 +54,71 @@ class Lifter:
         self.mirror = mirror
         self._num_frames = self.batch_size * 4  # a 2D pose costs a fraction of a window
         self._num_threads = CPU_THREADS if is_on_cpu() else 1
-        self._spatial = Stage(network.spatial)
-        self._temporal = Stage(network.temporal, central_only=True)
+        self._jit_compile = jit_compile
         self._takes_mask = config.has_strided_input
-        for stage in (self._spatial, self._temporal):
-            stage.compile(jit_compile=jit_compile)
+        self._spatial = self._compiled(network.spatial)
+        self._temporal: dict[Heads, Stage] = {}  # compiled for the heads that were asked for
 
     def lift(self, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> np.ndarray:
-        """Predict the central poses of W windows.
+        """The central poses of W windows, ``(W, 17, 3)``; the rest as ``lift_heads``."""
+        return self.lift_heads("central", poses_2d, token_pose, visible).central
+
+    def lift_heads(self, heads: Heads, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> Lifted:
+        """What some heads give for W windows.
 
         poses_2d: the U distinct 2D poses that the windows see, ``(U, 17, 2)`` normalised screen coordinates.
         token_pose: which of them each token has, ``(W, N)``; any number where ``visible`` ``(W, N)`` is false.
-        Returns ``(W, 17, 3)`` float32 metres, camera axes.
+        Returns arrays ``(W, N, 17, 3)`` and ``(W, 17, 3)``, float32 metres, camera axes; None for a head that was not asked for.
+        The network must have the heads (``plan.experiment.readout_faults``).
         """
         if self.mirror:  # the mirrored windows behind the others
             poses_2d = np.concatenate([poses_2d, mirrored(poses_2d)])
             token_pose = np.concatenate([token_pose, token_pose + len(poses_2d) // 2])
             visible = np.concatenate([visible, visible])
-        tokens = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
-        central = self._run(
-            self._temporal,
+        [tokens] = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
+        outputs = self._run(
+            self._temporal_of(heads),
             self.batch_size,
             len(token_pose),
             lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C_t), (B, N)
         )
         if self.mirror:
-            direct, twin = np.split(central, 2)
-            return (direct + mirrored(twin)) / 2
-        return central
+            halves = (np.split(output, 2) for output in outputs)
+            outputs = [(direct + mirrored(twin)) / 2 for direct, twin in halves]
+        return Lifted(outputs[0] if heads != "central" else None, outputs[-1] if heads != "sequence" else None)
 
-    def _run(self, model: keras.Model, batch_size: int, num_rows: int, inputs: Callable[[slice], list[np.ndarray]]) -> np.ndarray:
+    def _temporal_of(self, heads: Heads) -> Stage:
+        if heads not in self._temporal:
+            only = {} if heads == "both" else {f"{heads}_only": True}
+            self._temporal[heads] = self._compiled(self.network.temporal, **only)
+        return self._temporal[heads]
+
+    def _compiled(self, stage: keras.Layer, **options: bool) -> Stage:
+        model = Stage(stage, **options)
+        model.compile(jit_compile=self._jit_compile)
+        return model
+
+    def _run(
+        self, model: keras.Model, batch_size: int, num_rows: int, inputs: Callable[[slice], list[np.ndarray]]
+    ) -> list[np.ndarray]:
         """Run a model over rows in batches of exactly one size; the last one is filled up and cut again.
 
-        inputs: the arrays of some rows.
+        inputs: the arrays of some rows. Returns each output of the model.
         """
 
-        def batch(start: int) -> np.ndarray:
+        def batch(start: int) -> Sequence[np.ndarray]:
             parts = inputs(slice(start, start + batch_size))
             num_missing = batch_size - len(parts[0])
             if num_missing:
                 parts = [np.concatenate([part, np.zeros((num_missing, *part.shape[1:]), part.dtype)]) for part in parts]
-            return model.predict_on_batch(parts)[: batch_size - num_missing]
+            outputs = model.predict_on_batch(parts)
+            return [output[: batch_size - num_missing] for output in (outputs if isinstance(outputs, tuple) else [outputs])]
 
         starts = range(0, num_rows, batch_size)
         first = [batch(start) for start in starts[:1]]  # compiles, which threads must not do side by side
         with ThreadPoolExecutor(self._num_threads) as threads:
-            return np.concatenate([*first, *threads.map(batch, starts[1:])])
+            batches = [*first, *threads.map(batch, starts[1:])]
+        return [np.concatenate(output) for output in zip(*batches, strict=True)]
 
 
 def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:

@@ -1,8 +1,7 @@
 """The Uplift and Upsample Transformer in plain Keras layers, bottom-up: parts, blocks, the two stages, the network.
 
 Shapes: B windows, N tokens of a window, F 2D poses, J = 17 joints, C width, C_s spatial and C_t temporal width, H heads.
-Source: docs/method.md, "Network". Written with ``keras.ops`` only, so that the same code runs on the TensorFlow, JAX and
-PyTorch backends.
+Source: docs/method.md, "Network". Written with ``keras.ops`` only, so that the same code runs on each backend of Keras.
 """
 
 from collections.abc import Sequence
@@ -14,12 +13,14 @@ import numpy as np
 from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.backend import keras, layers, ops
 from uplift_upsample.model.precision import layers_in
-from uplift_upsample.plan.experiment import ModelConfig, Precision, TrainingPrecision
+from uplift_upsample.plan.evaluation import Precision
+from uplift_upsample.plan.experiment import ModelConfig, TrainingPrecision
 
 MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
 BLOCK_EPSILON, SPATIAL_NORM_EPSILON = 1e-5, 1e-6  # of layer norms, as in the reference
 ACTIVATIONS = {"gelu": partial(ops.gelu, approximate=False), "relu": ops.relu}
 Shape = tuple[int | None, ...]
+_truncated_normal = partial(keras.initializers.TruncatedNormal, stddev=0.02)
 
 
 class Lifted(NamedTuple):
@@ -30,10 +31,6 @@ class Lifted(NamedTuple):
 
     sequence: Any
     central: Any
-
-
-def _truncated_normal() -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 class PositionEncoding(layers.Layer):
@@ -242,7 +239,7 @@ class TemporalStage(layers.Layer):
         ]
         batch_norm = partial(layers.BatchNormalization, momentum=0.1, epsilon=1e-5)
         self.temporal_norm = self.temporal_fc = None
-        if config.temporal_blocks and config.sequence_head:
+        if config.has_sequence_head:
             self.temporal_norm = batch_norm(name="temporal_norm") if config.output_bn else None
             self.temporal_fc = layers.Dense(config.num_joints * 3, dtype="float32", name="temporal_fc")
         self.strided_temporal_norm = batch_norm(name="strided_temporal_norm") if config.output_bn else None
@@ -261,8 +258,9 @@ class TemporalStage(layers.Layer):
             if layer is not None:
                 layer.build((None, width))
 
-    def call(self, tokens: Any, visible: Any = None, training: bool = False, central_only: bool = False) -> Any:
-        """``Lifted``, or with ``central_only`` its central poses alone, without the work for the others."""
+    def call(self, tokens: Any, visible: Any = None, training: bool = False, central_only: bool = False,
+             sequence_only: bool = False) -> Any:  # fmt: skip
+        """``Lifted``, or with ``central_only`` or ``sequence_only`` these poses alone, without the work for the others."""
         config = self.config
         x = self.token_dropout(tokens, training=training)
         sequence = masked_keys = None
@@ -275,6 +273,8 @@ class TemporalStage(layers.Layer):
         if self.temporal_fc is not None and not central_only:
             head = x if self.temporal_norm is None else self.temporal_norm(x, training=training)
             sequence = ops.reshape(self.temporal_fc(head), (-1, config.num_tokens, config.num_joints, 3))
+        if sequence_only:
+            return sequence
         for index, (encoding, block) in enumerate(zip(self.strided_pes, self.strided_blocks, strict=True)):
             is_deferred = not self.blocks and index < config.first_attention_layer
             x = block(encoding(x), masked_keys if is_deferred else None, training=training)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from uplift_upsample.model.backend import keras
-from uplift_upsample.plan.experiment import Precision, TrainingPrecision
+from uplift_upsample.plan.evaluation import Precision
+from uplift_upsample.plan.experiment import TrainingPrecision
 
 # Keras' dtype policies: a mixed one has float32 weights.
 POLICIES: dict[str, str] = {

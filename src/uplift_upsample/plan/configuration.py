@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from annotated_types import MinLen
 from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
+from uplift_upsample.plan.bounds import Count, Number
 from uplift_upsample.plan.datasets import AnyDataSet
-from uplift_upsample.plan.experiment import Count, EvaluateConfig, ModelConfig, Number, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.settings import (
     SEQUENCE,
     Differences,

@@ -9,19 +9,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.base.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
+from uplift_upsample.plan.bounds import Count, Number, Rate, Weight
+from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 
-Count = Annotated[int, Ge(1)]
-Number = Annotated[int, Ge(0)]  # of what need not be there
-Weight = Annotated[float, Ge(0)]
-Rate = Annotated[float, Ge(0), Lt(1)]
-Precision = Literal["float32", "bfloat16", "float16"]
 TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
 
@@ -136,9 +133,17 @@ class ModelConfig:
         and no upsampling token."""
         return bool(self.s_in) and self.s_in[0] != 1
 
-    def s_in_faults(self, s_in: int) -> list[str]:
-        """Why the network cannot be used with 2D poses on every ``s_in``-th frame; empty where it can, trained for it or not."""
-        if not self.has_strided_input:
+    @property
+    def has_sequence_head(self) -> bool:
+        """Whether it gives the 3D poses of all tokens."""
+        return self.sequence_head and self.temporal_blocks > 0
+
+    def s_in_faults(self, s_in: int, input_interpolation: InputInterpolation = "none") -> list[str]:
+        """Why the network cannot be used with 2D poses on every ``s_in``-th frame; empty where it can, trained for it or not.
+
+        input_interpolation: how those in between are made, if at all (``EvaluateConfig``).
+        """
+        if not self.has_strided_input and input_interpolation == "none":
             faults = [f"s_in {s_in}: this network has no strided input; the only choice is its s_out, {self.s_out}"]
             return [] if s_in == self.s_out else faults
         if s_in < 1 or s_in % self.s_out:
@@ -267,43 +272,19 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
-    """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation"."""
-
-    mirror: bool = True
-    """Average with the prediction for the mirrored input."""
-    batch_size: Count = 256
-    """Windows predicted at once."""
-    test_step: Count = 1
-    """Every n-th frame of a video is evaluated; 1, all."""
-    learned_upsampling: bool = True
-    """Off, only predictions at multiples of s_in count, with linear interpolation between them."""
-    interpolate: bool = True
-    """Off, every frame is predicted and scored by itself; on, those between multiples of s_out are interpolated."""
-    precision: Precision = "float32"
-    """What layers compute in; weights and outputs are float32 (``model.precision``)."""
-
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = within_bounds(self)
-        return faults + all_faults(known, (EvaluateConfig._interpolation_faults,))
-
-    def _interpolation_faults(self) -> list[str]:
-        if self.learned_upsampling or self.interpolate:
-            return []
-        return ["learned_upsampling and interpolate are both off; without learned upsampling there is nothing but interpolation"]
-
-
-@dataclass(frozen=True)
 class Experiment:
     """A network, its training and its evaluation."""
 
     model: ModelConfig
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def __post_init__(self) -> None:
+        raise_all(self.faults())
+
+    def faults(self) -> list[str]:
+        """What its parts mean together and cannot. Works on ``strict.Known``, too."""
+        return all_faults(self, [lambda known: [f"evaluate: {fault}" for fault in readout_faults(known.model, known.evaluate)]])
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "experiment") -> "Experiment":
@@ -313,6 +294,18 @@ class Experiment:
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that ``from_mapping`` reads back."""
         return strict.to_mapping(self)
+
+
+def readout_faults(model: ModelConfig, evaluate: EvaluateConfig) -> list[str]:
+    """Why a network has no such readout; empty where it has."""
+    if evaluate.readout == "central":
+        return []
+    if not model.has_sequence_head:
+        reason = "sequence_head is off" if model.temporal_blocks else "it has no temporal blocks"
+        return [f"readout is {evaluate.readout}, but the network has no sequence head ({reason}); take the readout central"]
+    if evaluate.hop > model.num_tokens:
+        return [f"hop is {evaluate.hop}; windows of {model.num_tokens} tokens that far apart leave poses out: take at most that"]
+    return []
 
 
 def devices_faults(model: ModelConfig, train: TrainConfig, num_devices: int) -> list[str]:

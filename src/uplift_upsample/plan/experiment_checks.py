@@ -65,6 +65,7 @@ def experiments_faults(where: str, config: Configuration, study: StudySettings) 
             partial(_base_faults, place, name, config),
             lambda planned: _complete(config, name, planned, place)[1],
             partial(_s_in_faults, place, name, config),
+            partial(_blend_faults, place, name, config, study),
             partial(_devices_faults, place, name, config, study),
             partial(_subset_faults, place, study),
         ]
@@ -119,6 +120,19 @@ def _s_in_faults(where: str, name: str, config: Configuration, planned: Experime
     model = _model(config, name, planned)
     asked = planned.evaluate_s_in
     return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in model.s_in_faults(s_in)] if model else []
+
+
+def _blend_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:
+    """A blend that is to be the one that training chose, for weights that no training chooses one for."""
+    experiment, _ = _complete(config, name, planned, where)
+    if experiment is None or experiment.evaluate.readout != "both" or experiment.evaluate.blend != "auto":
+        return []
+    reasons = []
+    if study.runs(name) and planned.val_subset is None:
+        reasons.append("without a val_subset, no training chooses it")
+    if planned.published_weights and config.evaluates_published(study):
+        reasons.append("no training chose one for published weights")
+    return [f"{where}.evaluate.blend is auto, but {reason}; give a number from 0 to 1" for reason in reasons]
 
 
 def _devices_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:

@@ -15,7 +15,8 @@ import yaml
 from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
-from uplift_upsample.plan.experiment import EvaluateConfig, Experiment, ModelConfig, TrainConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import Experiment, ModelConfig, TrainConfig
 from uplift_upsample.plan.official import experiment_from_official, is_official
 
 

@@ -139,6 +139,12 @@ class Settings(BaseModel):
                 return settings, settings, []
         # Wrong entries count as entries: what has nothing else is not called empty.
         found = [fault for fault in found if fault["input"] is not UNKNOWN and (fault["type"] != "too_short" or not fault["input"])]
+        beside = {fault["loc"][:-1] for fault in found if _is_word_beside_number(fault)}
+        found = [
+            fault
+            for fault in found
+            if fault["loc"][:-1] not in beside or _is_word_beside_number(fault) != isinstance(fault["input"], int | float)
+        ]
         emptied = {f"{place}: it is empty" for place, _ in impossible}
         faults = {_line(fault, values, reading) for fault in found} - emptied
         lines = sorted(faults | {f"{place}: {words}" if place else words for place, words in impossible})
@@ -243,7 +249,7 @@ def _line(fault: Any, values: Any, reading: _Reading) -> str:
         case "union_tag_not_found":
             words = "the key 'kind' is missing" if isinstance(value, Mapping) else f"expected keys and values, not {shown(value)}"
         case "literal_error":
-            words = _choice(value, limits["expected"])
+            words = _choice(value, limits["expected"], " or a number" if _is_word_beside_number(fault) else "")
         case "union_tag_invalid":
             place, words = f"{place}.kind", _choice(value["kind"], limits["expected_tags"])
         case "greater_than_equal":
@@ -281,11 +287,17 @@ _TYPES = {  # by what the name of a type of errors has in it
 }
 
 
-def _choice(value: Any, expected: str) -> str:
-    """expected: as pydantic lists it, ``'AdamW' or 'Adam'``."""
+def _is_word_beside_number(fault: Any) -> bool:
+    """Whether a value is none of the words that may stand in place of a number; pydantic says of each by itself what is wrong."""
+    return fault["type"] == "literal_error" and str(fault["loc"][-1]).startswith("literal[")
+
+
+def _choice(value: Any, expected: str, more: str = "") -> str:
+    """expected: as pydantic lists it, ``'AdamW' or 'Adam'``. more: what else it may be."""
     options = re.findall(r"'([^']+)'", expected)
     near = suggestion(value, options) if isinstance(value, str) else ""
-    return f"expected one of {', '.join(options) or expected}, not {shown(value)}{near}"
+    start = "" if more else "one of "
+    return f"expected {start}{', '.join(options) or expected}{more}, not {shown(value)}{near}"
 
 
 def _number_hint(value: Any) -> str:

@@ -89,6 +89,7 @@ def write_result(
         "steps": progress.step,
         "best_epoch": progress.best_epoch,
         "num_parameters": result.network.count_params(),
+        "readout_both": progress.readout_both,
         "seconds": round(progress.seconds, 1),
         "backend": keras.backend.backend(),
         **provenance,

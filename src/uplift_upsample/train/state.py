@@ -26,7 +26,8 @@ class Progress:
     """Where a run is; plain values, part of every checkpoint.
 
     step: optimisation steps made. loss_sum: of the steps of the current epoch, metres. history: one entry for each finished epoch.
-    best_epoch, best_value: by the configured metric, epochs from 1. seconds: spent in training by all processes together.
+    best_epoch, best_value: by the configured metric, epochs from 1. readout_both: ``records.ChosenBlend`` of a run that is
+    complete. seconds: spent in training by all processes together.
     """
 
     step: int = 0
@@ -34,6 +35,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int | None = None
     best_value: float = math.inf
+    readout_both: dict[str, Any] | None = None
     seconds: float = 0.0
 
 

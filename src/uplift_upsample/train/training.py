@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -122,6 +122,9 @@ def train(
                         progress.best_value, progress.best_epoch = value, epoch
                         state.best = trainer.result_weights()
                 is_last = epoch == run.train.epochs
+                if is_last and validation.chooses_blend:
+                    blend = validation.chosen_blend(state.best or trainer.result_weights(), should_stop) or saving.stop()
+                    progress.readout_both = asdict(blend)
                 if epoch % run.train.checkpoint_interval == 0 and not is_last:
                     save_weights(trainer.network, checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", trainer.result_weights())
                 progress.history.append(row)

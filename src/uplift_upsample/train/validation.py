@@ -1,7 +1,7 @@
 """Validation during training: the mask centred on the window, no mirroring, the central frame of every n-th window.
 
-It never measures an upsampled frame, as in the reference; the test protocol in ``evaluate`` does.
-Source: docs/method.md, "Validation".
+It never measures an upsampled frame, as in the reference; the test protocol in ``evaluate`` does. At the end of a training, the
+same people choose the blend of the readout ``both``. Source: docs/method.md, "Validation" and "Read-outs".
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from uplift_upsample.base.records import ChosenBlend
 from uplift_upsample.base.skeleton import root_relative
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows, Sampler, SamplerSettings
@@ -19,10 +20,9 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.plan.runs import Run
+from uplift_upsample.train.blend import BLOCK, chosen_blend, windows_of
 from uplift_upsample.train.source import example_reader
 from uplift_upsample.train.trainer import Trainer
-
-BLOCK = 2048  # windows in memory at once
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class Validation:
                 if should_stop():
                     return None
                 batch = reader.read(rows.take(slice(start, start + BLOCK)))
-                token_pose = np.arange(batch.visible.size).reshape(batch.visible.shape)
-                predicted = self._lifter.lift(batch.poses_2d.reshape(-1, *batch.poses_2d.shape[2:]), token_pose, batch.visible)
+                predicted = self._lifter.lift(*windows_of(batch))
                 target = batch.poses_3d[:, model.num_tokens // 2]
                 distance = np.linalg.norm(root_relative(predicted) - root_relative(target), axis=-1)  # (B, J)
                 errors.append(distance.mean(axis=1, dtype=np.float64) * 1000)
@@ -72,6 +71,21 @@ class Validation:
         _, action = np.unique(table.video_action[rows.video], return_inverse=True)
         per_action = np.bincount(action, per_example) / np.bincount(action)
         return ValidationScores(float(per_example.mean()), float(per_action.mean()))
+
+    @property
+    def chooses_blend(self) -> bool:
+        """Whether there are people to choose the blend on, and two heads to blend."""
+        return self._table is not None and self._run.model.has_sequence_head
+
+    def chosen_blend(self, weights: list[np.ndarray], should_stop: Callable[[], bool]) -> ChosenBlend | None:
+        """The blend of the readout ``both`` that is best for some weights; None where ``should_stop`` ended it."""
+        assert self._table is not None
+        train = self._run.train
+        lifter = Lifter(self._trainer.network, self._lifter.batch_size, mirror=True, jit_compile=False)
+        with _weights_of(self._trainer.network, weights):
+            return chosen_blend(
+                lifter, example_reader(self._table, self._run.model, train), self._rows, train.shuffle_seed, should_stop
+            )
 
     @cached_property
     def _rows(self) -> Rows:

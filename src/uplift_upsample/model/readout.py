@@ -1,0 +1,67 @@
+"""Read-outs: how the outputs of overlapping windows become one 3D pose for each token of a video.
+
+The central head gives one pose a window, the sequence head one a token, so that windows ``hop`` tokens apart reach every token of a
+video several times: about N / hop times. Their mean, weighted by ``middle_weights``, is the read-out ``sequence``; ``both`` moves
+it towards what the central head gives. Source: docs/method.md, "Read-outs".
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from uplift_upsample.base.skeleton import NUM_JOINTS
+
+Shape = Literal["uniform", "triangular"]
+SHAPE: Shape = "triangular"
+
+
+def middle_weights(num_tokens: int, shape: Shape = SHAPE) -> np.ndarray:
+    """Weight of each token of a window in the mean over the windows that reach it, ``(N,)``, largest in the middle.
+
+    The token in the middle sees as much past as future; those at the edges see one side only, and their poses are worse.
+    """
+    middle = num_tokens // 2
+    distance = np.abs(np.arange(num_tokens) - middle)
+    return np.ones(num_tokens) if shape == "uniform" else middle + 1.0 - distance
+
+
+def window_middles(num_tokens: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows that reach every token of videos with some numbers of tokens ``(V,)``, for a hop up to the length of a window.
+
+    Each window lies around the middle of ``hop`` tokens, or of what is left of them at the end of a video. Returns the number of
+    the video ``(W,)`` and the token in the middle of the window ``(W,)``, both in ascending order.
+    """
+    counts = -(-num_tokens // hop)
+    video = np.repeat(np.arange(len(counts)), counts)
+    start = (np.arange(len(video)) - np.repeat(np.cumsum(counts) - counts, counts)) * hop
+    return video, start + np.minimum(num_tokens[video] - start, hop) // 2
+
+
+class Overlap:
+    """Weighted means of poses that overlap. Only those that another window may reach are kept, however long a video is.
+
+    weights: of the tokens of a window, ``(N,)``.
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self._weights = weights
+        self._start = 0
+        self._sums, self._total = np.zeros((0, NUM_JOINTS, 3)), np.zeros(0)
+
+    def add(self, place: np.ndarray, poses: np.ndarray) -> None:
+        """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1, it is none of a video."""
+        grown = max(0, int(place.max(initial=-1)) + 1 - self._start - len(self._total))
+        self._sums = np.pad(self._sums, ((0, grown), (0, 0), (0, 0)))
+        self._total = np.pad(self._total, (0, grown))
+        for token, weight in enumerate(self._weights):  # no two windows have the same token at the same place
+            is_real = place[:, token] >= 0
+            rows = place[is_real, token] - self._start
+            self._sums[rows] += weight * poses[is_real, token]
+            self._total[rows] += weight
+
+    def take(self, end: int) -> np.ndarray:
+        """The means of all tokens before ``end`` that were not taken yet, in their order; no window may reach them any more."""
+        count = end - self._start
+        means = self._sums[:count] / self._total[:count, None, None]
+        self._start, self._sums, self._total = end, self._sums[count:], self._total[count:]
+        return means

@@ -1,0 +1,77 @@
+"""How trained weights are evaluated: a frozen value. The defaults are the published protocol."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from uplift_upsample.base.strict import Check, all_faults, raise_all, within_bounds
+from uplift_upsample.plan.bounds import Count, Share
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Readout = Literal["central", "sequence", "both"]
+InputInterpolation = Literal["none", "linear", "cubic"]
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation"."""
+
+    mirror: bool = True
+    """Average with the prediction for the mirrored input."""
+    batch_size: Count = 256
+    """Windows predicted at once."""
+    test_step: Count = 1
+    """Every n-th frame of a video is evaluated; 1, all."""
+    learned_upsampling: bool = True
+    """Off, only predictions at multiples of s_in count, with linear interpolation between them."""
+    interpolate: bool = True
+    """Off, every frame is predicted and scored by itself; on, those between multiples of s_out are interpolated."""
+    precision: Precision = "float32"
+    """What layers compute in; weights and outputs are float32 (``model.precision``)."""
+    readout: Readout = "central"
+    """What makes a pose: the central head of its own window, the sequence heads of all windows that reach it, or both."""
+    hop: Count = 1
+    """Tokens between two windows; above 1 with the readouts sequence and both, for a fraction of the work."""
+    blend: Literal["auto"] | Share = "auto"
+    """Weight of the central head in the readout both; auto, the one that training chose on its validation people."""
+    input_interpolation: InputInterpolation = "none"
+    """How 2D poses between two key frames (multiples of s_in) are made, so that no token is masked; none, they stay masked."""
+
+    def __post_init__(self) -> None:
+        raise_all(self.faults())
+
+    def faults(self) -> list[str]:
+        """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
+        known, faults = within_bounds(self)
+        checks: tuple[Check, ...] = (
+            EvaluateConfig._interpolation_faults,
+            EvaluateConfig._hop_faults,
+            EvaluateConfig._blend_faults,
+            EvaluateConfig._readout_faults,
+        )
+        return faults + all_faults(known, checks)
+
+    def _interpolation_faults(self) -> list[str]:
+        if self.learned_upsampling or self.interpolate:
+            return []
+        return ["learned_upsampling and interpolate are both off; without learned upsampling there is nothing but interpolation"]
+
+    def _hop_faults(self) -> list[str]:
+        if self.hop == 1 or self.readout != "central":
+            return []
+        return [
+            f"hop is {self.hop} with the readout central; it gives one pose a window, so that every token needs a window of its "
+            "own: take the readout sequence or both, or hop 1"
+        ]
+
+    def _blend_faults(self) -> list[str]:
+        if self.blend == "auto" or self.readout == "both":
+            return []
+        return [f"blend is {self.blend:g} with the readout {self.readout}, which has nothing to blend; take the readout both"]
+
+    def _readout_faults(self) -> list[str]:
+        if self.readout == "central" or self.interpolate:
+            return []
+        return [
+            f"interpolate is off with the readout {self.readout}; a window has one token every s_out frames, and none in between: "
+            "take the readout central"
+        ]
