@@ -283,10 +283,10 @@ def in_turns() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def timed_steps(*, is_deterministic: bool) -> dict[str, Any]:
     """Milliseconds for a step after the first ones, and the sum of the weights, of a short training."""
-    sys.path.insert(0, str(PROJECT / "scripts"))
-    from _determinism import set_determinism
+    from uplift_upsample.model.device import set_determinism
 
-    set_determinism(argparse.Namespace(deterministic=is_deterministic))
+    if is_deterministic:
+        set_determinism(os.environ)
     import tempfile
 
     from uplift_upsample.data.frames import read_frames_table, subjects_of

@@ -1,17 +1,24 @@
-"""What all command lines share: errors in one line, messages with a time, the end of a run by a signal."""
+"""What command lines share: errors in one line, messages with a time, the end of a run by a signal, and flags that several have."""
 
+import argparse
 import gc
+import json
 import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import Any, get_args
 
 # TensorFlow's start-up chatter hides the messages that matter; a user who wants it sets the variable.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.plan.evaluation import InputInterpolation, Precision, Readout
+from uplift_upsample.plan.thresholds import Checks
 
 BAD_INPUT = 2
+READOUT = ("readout", "hop", "blend", "input_interpolation")
+SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
 def run(main: Callable[[], int | None]) -> int:
@@ -28,3 +35,117 @@ def run(main: Callable[[], int | None]) -> int:
         return 130
     finally:
         gc.freeze()  # the process ends: nobody has to look through a framework's million objects for garbage
+
+
+def add_device_flags(parser: argparse.ArgumentParser) -> None:
+    """``--device``, and the official flag for a certain GPU."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--device",
+        choices=["auto", "gpu", "cpu"],
+        default="auto",
+        help="auto takes a GPU if there is one, gpu fails without one (auto)",
+    )
+    choice.add_argument("--gpu_id", type=int, help="a certain GPU, by its number in nvidia-smi; negative for none")
+
+
+def add_precision_flag(parser: argparse.ArgumentParser) -> None:
+    """``--precision`` of an evaluation."""
+    choices = get_args(Precision)
+    parser.add_argument("--precision", choices=choices, default="float32", help="what the network computes in (float32)")
+
+
+def add_readout_flags(parser: argparse.ArgumentParser) -> None:
+    """What makes a pose, and what stands between two 2D poses; the defaults are those of the paper."""
+    add = parser.add_argument
+    add(
+        "--readout",
+        choices=get_args(Readout),
+        help="the head of the network that poses are of (as configured, else central)",
+    )
+    add("--hop", type=int, help="tokens between two windows, with the readouts sequence and both (1)")
+    add(
+        "--blend", type=_blend, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)"
+    )
+    add(
+        "--input_interpolation",
+        choices=get_args(InputInterpolation),
+        help="2D poses between those of every s_in-th frame (none)",
+    )
+
+
+def readout_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags change in ``EvaluateConfig``."""
+    return {name: getattr(options, name) for name in READOUT if getattr(options, name) is not None}
+
+
+def _blend(text: str) -> float | str:
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 1") from None
+
+
+def add_determinism_flag(parser: argparse.ArgumentParser) -> None:
+    """``--deterministic``."""
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="only operations that give equal bytes in equal runs; slower, and without XLA on TensorFlow (CPUs do so in any case)",
+    )
+
+
+def add_checks_flags(parser: argparse.ArgumentParser, *, has_2d: bool = True) -> None:
+    """has_2d: whether there are 2D poses to be compared with 3D poses."""
+    default, add = Checks(), parser.add_argument
+    smallest, largest = default.body_size
+    add(
+        "--body_size",
+        type=float,
+        nargs=2,
+        default=default.body_size,
+        metavar=("MIN", "MAX"),
+        help=f"refuse people who are smaller or larger, m ({smallest:g} {largest:g})",
+    )
+    if has_2d:
+        add(
+            "--reprojection_px",
+            type=float,
+            default=default.reprojection_px,
+            metavar="PX",
+            help=f"refuse 2D poses that are farther from the projected 3D poses, pixels ({default.reprojection_px:g})",
+        )
+        add(
+            "--shift_px",
+            type=float,
+            default=default.shift_px,
+            metavar="PX",
+            help=f"the same in recordings of S9 that are known to be displaced ({default.shift_px:g})",
+        )
+        add(
+            "--surplus",
+            type=float,
+            default=default.surplus,
+            metavar="SHARE",
+            help=f"refuse more 2D frames behind the end of the 3D poses, a share of these ({default.surplus:g})",
+        )
+
+
+def checks_of(options: argparse.Namespace) -> Checks:
+    """The thresholds that the flags give."""
+    names = [name for name in ("reprojection_px", "shift_px", "surplus") if hasattr(options, name)]
+    return Checks(tuple(options.body_size), **{name: getattr(options, name) for name in names})
+
+
+def read_splits(text: str) -> dict[str, list[str]]:
+    """Splits by their names. Raises ``InputError`` for text that gives none."""
+    try:
+        splits = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"--splits is not JSON: {error}") from None
+    is_valid = isinstance(splits, dict) and all(
+        isinstance(members, list) and all(isinstance(member, str) for member in members) for members in splits.values()
+    )
+    if not is_valid:
+        raise InputError('--splits must give lists of subjects as text: {"train": ["01", "02"], "test": ["03"]}')
+    return splits

@@ -2,14 +2,15 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
 
-from _command import run
-from _device import add_device_flags, log_device, open_device
+from _command import add_device_flags, run
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.model.device import Wish, log_device, open_device
 from uplift_upsample.plan.experiment import Experiment
 
 CPU_STEP, GPU_STEP = 4e9, 1e12  # multiply-accumulates of a step that either makes within a second
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"--networks: not a list of what is asked for ({error})") from None
-    device = open_device(options)
+    device = open_device(Wish(options.device, options.gpu_id), os.environ)
 
     from uplift_upsample.doctor.calibration import measured_speed
 

@@ -2,14 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 
 from _command import run
-from _credentials import credentials_for
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
-from uplift_upsample.data.download.site_logins import LOGINS, check_login
+from uplift_upsample.data.download.site_logins import LOGINS, check_login, credentials_for
 from uplift_upsample.data.download.source_downloads import absent
 from uplift_upsample.data.download.source_files import read_sources, source_named
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{', '.join(others)}: not behind the login {args.login}")
     wanted = absent(sources, args.folder)
     if wanted:
-        credentials = credentials_for(args.login)
+        credentials = credentials_for(args.login, os.environ)
         assert credentials is not None
         check_login(args.login, credentials, wanted)
     write_text(args.output, json.dumps({"login": args.login, "sources": args.names}) + "\n")

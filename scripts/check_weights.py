@@ -2,12 +2,12 @@
 
 import argparse
 import math
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from _command import run
-from _device import hide_devices
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import replacing, sha256_of_file
@@ -15,6 +15,7 @@ from uplift_upsample.base.records import PublishedWeights, write_record
 from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.download.source_files import SourceFile, read_source
 from uplift_upsample.data.weight_files import read_weight_file
+from uplift_upsample.model.device import Wish, open_device
 from uplift_upsample.plan.runs import Run, read_run
 
 
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     settings, _ = read_run(options.config)
     source = read_source(options.source)
     read_weight_file(source.path)  # before a framework is loaded
-    hide_devices()  # a network is built here, but nothing is computed
+    open_device(Wish("cpu"), os.environ)  # a network is built here, but nothing is computed
     groups = matched_groups(Path(source.path), source, settings)
     shapes = [shape for weights in groups.values() for shape in weights]
     with replacing(options.output) as aside:

@@ -3,10 +3,9 @@
 import argparse
 import sys
 
-from _checks import add_checks_flags, checks_of
-from _command import run
-from _conversion import ConversionProgress
+from _command import add_checks_flags, checks_of, run
 
+from uplift_upsample.base.progress import ConversionProgress
 from uplift_upsample.data.amass.table import write_amass_table
 
 

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from _command import run
-from _conversion import ConversionProgress
 
+from uplift_upsample.base.progress import ConversionProgress
 from uplift_upsample.data.amass.archives import convert_archive, write_report
 from uplift_upsample.data.amass.body_model import read_body_model
 from uplift_upsample.data.download.source_files import read_source

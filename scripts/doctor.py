@@ -5,13 +5,14 @@ Status 0 when the demo can run, 1 when it cannot.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
 from _command import run
-from _doctor import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 
 from uplift_upsample.doctor.estimate import table_of, wall_seconds
+from uplift_upsample.doctor.examination import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 from uplift_upsample.doctor.findings import demo_can_run, device_findings, text_of
 from uplift_upsample.machine.devices import usable_cores
 
@@ -31,8 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     project = Path(__file__).resolve().parents[1]
     studies = read_plan(options.config, project, options.studies)
-    findings, devices = findings_of(studies, project)
-    calibration, estimates = estimates_of(studies, project) if options.estimate else (None, {})
+    findings, devices = findings_of(studies, project, os.environ)
+    calibration, estimates = estimates_of(studies, project, os.environ) if options.estimate else (None, {})
     findings += [calibration.failure] if calibration and calibration.failure else []
     seconds = {study.name: wall_seconds(study, estimates[study.name], usable_cores()) for study in studies if estimates}
     findings += device_findings(devices, calibration.device if calibration else None)

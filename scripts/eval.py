@@ -1,24 +1,31 @@
 """Evaluate weights on Human3.6M under the test protocol, for every s_in. Takes the flags of the official eval.py."""
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from typing import Any
 
-from _checks import add_checks_flags, checks_of
-from _command import run
-from _data import H36M_2D, H36M_3D, open_h36m
-from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
-from _progress import CountProgress
-from _readout import add_readout_flags, readout_changes
+from _command import (
+    add_checks_flags,
+    add_determinism_flag,
+    add_device_flags,
+    add_precision_flag,
+    add_readout_flags,
+    checks_of,
+    readout_changes,
+    run,
+)
 
 from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_h36m
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.records import with_chosen_blend
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
+from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.runs import Run, read_run
 
@@ -92,14 +99,16 @@ def main(argv: list[str] | None = None) -> int:
     if options.no_interpolation:
         changes["interpolate"] = False
     evaluate = replace(evaluate, **changes, **readout_changes(options))
-    check_device(options)
+    wish = Wish(options.device, options.gpu_id)
+    check_device(wish, os.environ)
     read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     evaluate = with_chosen_blend(evaluate, options.weights)
     table = (
         read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d, checks_of(options))
     )
-    device = open_device(options)
-    set_determinism(options)
+    device = open_device(wish, os.environ)
+    if options.deterministic:
+        set_determinism(os.environ)
     log_device(device)
     document = evaluate_strides(options, settings, evaluate, table)
     if options.output:

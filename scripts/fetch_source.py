@@ -1,12 +1,13 @@
 """Fetch one original file of the table of sources, or check the one that is there, and write a manifest of it."""
 
 import argparse
+import os
 import sys
 
 from _command import run
-from _credentials import credentials_for
-from _download_progress import DownloadProgress
 
+from uplift_upsample.base.progress import DownloadProgress
+from uplift_upsample.data.download.site_logins import credentials_for
 from uplift_upsample.data.download.source_downloads import absent, fetch_source
 from uplift_upsample.data.download.source_files import ChecksumLock, read_sources, source_named, write_source_manifest
 
@@ -23,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", required=True, help="manifest to write: source, path, SHA-256, bytes, origin (JSON)")
     args = parser.parse_args(argv)
     source = source_named(read_sources(args.sources), args.source)
-    credentials = credentials_for(source.access) if absent([source], args.folder) else None
+    credentials = credentials_for(source.access, os.environ) if absent([source], args.folder) else None
     with DownloadProgress(source.name) as progress:
         file = fetch_source(source, args.folder, ChecksumLock(args.lock), credentials, progress=progress)
     write_source_manifest(args.output, file)

@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-from _command import run
-from _splits import HELP, read_splits
+from _command import SPLITS, read_splits, run
 
 from uplift_upsample.data.frames import write_frames_table
 from uplift_upsample.data.mocap.cmu_table import cmu_table
@@ -13,7 +12,7 @@ from uplift_upsample.data.mocap.cmu_table import cmu_table
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subjects", nargs="+", required=True, help="clips of each subject, from convert_cmu.py")
-    parser.add_argument("--splits", required=True, help=HELP)
+    parser.add_argument("--splits", required=True, help=SPLITS)
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulated detections (default: %(default)s)")
     parser.add_argument("--output", required=True, help="frames table to write (.h5)")
     args = parser.parse_args(argv)

@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-from _command import run
-from _splits import HELP, read_splits
+from _command import SPLITS, read_splits, run
 
 from uplift_upsample.data.frames import write_frames_table
 from uplift_upsample.data.mocap.own_folder import mocap_table
@@ -13,7 +12,7 @@ from uplift_upsample.data.mocap.own_folder import mocap_table
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", required=True, metavar="DIR", help="recordings, {subject}/{recording}.npz")
-    parser.add_argument("--splits", required=True, help=HELP)
+    parser.add_argument("--splits", required=True, help=SPLITS)
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulated detections (default: %(default)s)")
     parser.add_argument(
         "--detections", choices=["simulated", "none"], default="simulated", help="none: for pre-training (default: %(default)s)"

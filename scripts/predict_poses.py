@@ -1,20 +1,18 @@
 """Predict the 3D poses of a test subset for one s_in, under the test protocol."""
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from _command import run
-from _determinism import add_determinism_flag, set_determinism
-from _device import add_device_flags, add_precision_flag, check_device, log_device, open_device
-from _progress import CountProgress
-from _readout import add_readout_flags, readout_changes
+from _command import add_determinism_flag, add_device_flags, add_precision_flag, add_readout_flags, readout_changes, run
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.base.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
 from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
@@ -23,6 +21,7 @@ from uplift_upsample.evaluate.predictions import write_predictions
 from uplift_upsample.evaluate.records import with_chosen_blend
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
+from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.runs import read_run
 
@@ -94,12 +93,14 @@ def main(argv: list[str] | None = None) -> int:
     is_published, weights = options.published is not None, Path(options.weights)
     if is_published:
         check_published(weights, Path(options.published) if options.published else weights.with_name("weights.json"))
-    check_device(options)
+    wish = Wish(options.device, options.gpu_id)
+    check_device(wish, os.environ)
     table = read_frames_table(options.frames)
     read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     chosen = with_chosen_blend(evaluate, weights)
-    device = open_device(options)
-    set_determinism(options)
+    device = open_device(wish, os.environ)
+    if options.deterministic:
+        set_determinism(os.environ)
     meter = Meter(device.names)
 
     from uplift_upsample.evaluate.predict import predict_subset

@@ -3,24 +3,23 @@
 import argparse
 import contextlib
 import logging
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _checks import add_checks_flags
-from _command import run
-from _data import H36M_2D, H36M_3D, open_dataset
-from _determinism import add_determinism_flag, set_determinism
-from _device import Device, add_device_flags, check_device, log_device, open_device
-from _progress import Stop, TrainingProgress
+from _command import add_checks_flags, add_determinism_flag, add_device_flags, checks_of, run
 
 from uplift_upsample.base.errors import InputError, WriteError
 from uplift_upsample.base.files import write_text
+from uplift_upsample.base.progress import Stop, TrainingProgress
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
+from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_amass, open_h36m
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.machine.meter import Meter, add_usage
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
+from uplift_upsample.model.device import Device, Wish, check_device, log_device, open_device, set_determinism
 from uplift_upsample.plan.experiment import devices_faults
 from uplift_upsample.plan.runs import Run, read_run
 from uplift_upsample.train.lock import sole_writer
@@ -79,6 +78,13 @@ def configured(options: argparse.Namespace) -> Run:
     return replace(settings, **changes)
 
 
+def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
+    """The data set that the flags of the official scripts name."""
+    if dataset == "amass":
+        return open_amass(options.amass_path, options.amass_frame_rate, checks_of(options))
+    return open_h36m(options.h36m_path, options.dataset_2d_path, checks_of(options), ("--h36m_path", "--dataset_2d_path"))
+
+
 def tables(options: argparse.Namespace, settings: Run) -> tuple[FramesTable, FramesTable | None]:
     """Training and validation data."""
     table = read_frames_table(options.frames) if options.frames else open_dataset(settings.dataset, options)
@@ -111,7 +117,8 @@ def train_as_asked(options: argparse.Namespace) -> int:
     settings = configured(options)
     if faults := devices_faults(settings.model, settings.train, max(1, options.devices)):
         raise InputError("\n".join(faults))
-    check_device(options, options.devices)
+    wish = Wish(options.device, options.gpu_id, options.devices)
+    check_device(wish, os.environ)
     if options.weights:
         read_weight_file(options.weights)  # wrong files are found before a framework is loaded
     table, validation_table = tables(options, settings)
@@ -122,8 +129,9 @@ def train_as_asked(options: argparse.Namespace) -> int:
             "the configuration starts from the weights of %s; without --weights this run starts from scratch",
             settings.initial_weights,
         )
-    device = open_device(options, options.devices)
-    set_determinism(options)
+    device = open_device(wish, os.environ)
+    if options.deterministic:
+        set_determinism(os.environ)
 
     from uplift_upsample.train.training import TrainingData
 

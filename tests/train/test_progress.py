@@ -1,6 +1,5 @@
 """What a training says while it runs, and how it takes signals and the clock."""
 
-import importlib.util
 import logging
 import os
 import re
@@ -11,15 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from uplift_upsample.base.progress import Stop, TrainingProgress
 from uplift_upsample.train import history as history_module
 from uplift_upsample.train.history import TensorBoardLog
-
-_SPEC = importlib.util.spec_from_file_location("_progress", Path(__file__).parents[2] / "scripts/_progress.py")
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_progress = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_progress)
-Stop, TrainingProgress = _progress.Stop, _progress.TrainingProgress
 
 ROW = {"epoch": 1, "step": 10, "loss_mm": 12.34, "learning_rate": 1e-3, "validation_mpjpe_mm": None, "validation_aw_mpjpe_mm": None}
 

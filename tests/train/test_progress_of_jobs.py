@@ -1,25 +1,12 @@
 """What long jobs say in a log: seldom, and each time how much is done and when it ends."""
 
-import importlib.util
 import logging
 import re
 import time
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / f"scripts/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_progress = _module("_progress")
+from uplift_upsample.base.progress import CountProgress, TrainingProgress
 
 
 class Clock:
@@ -37,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_training_tells_something_within_long_epochs(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    with _progress.TrainingProgress(2, 3600) as progress:
+    with TrainingProgress(2, 3600) as progress:
         for step in range(1, 3601):
             clock.now += 1
             progress.step(step, 0.05)
@@ -49,7 +36,7 @@ def test_training_tells_something_within_long_epochs(clock: Clock, caplog: pytes
 
 def test_epochs_are_lines_enough(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     row = {"epoch": 1, "loss_mm": 12.34, "validation_mpjpe_mm": None}
-    with _progress.TrainingProgress(10, 50) as progress:
+    with TrainingProgress(10, 50) as progress:
         for step in range(1, 501):
             clock.now += 1
             progress.step(step, 0.05)
@@ -59,7 +46,7 @@ def test_epochs_are_lines_enough(clock: Clock, caplog: pytest.LogCaptureFixture)
 
 
 def test_prediction_tells_how_much_is_left(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    with _progress.CountProgress("s_in 20", "window") as progress:
+    with CountProgress("s_in 20", "window") as progress:
         clock.now += 100  # a compiler works
         progress(100, 1000)
         assert caplog.messages == ["s_in 20: 100/1000 windows (10 %)"]
@@ -71,7 +58,7 @@ def test_prediction_tells_how_much_is_left(clock: Clock, caplog: pytest.LogCaptu
 
 
 def test_each_stride_of_an_evaluation_counts_anew(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    with _progress.CountProgress("prediction", "window") as progress:
+    with CountProgress("prediction", "window") as progress:
         progress(100, 100)
         clock.now += 700
         progress(10, 100)
@@ -79,7 +66,7 @@ def test_each_stride_of_an_evaluation_counts_anew(clock: Clock, caplog: pytest.L
 
 
 def test_short_jobs_say_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    with _progress.CountProgress("s_in 20", "window") as progress:
+    with CountProgress("s_in 20", "window") as progress:
         for done in range(1, 51):
             clock.now += 1
             progress(done, 50)

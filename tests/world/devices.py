@@ -26,15 +26,15 @@ class backend:
 JOB = """import argparse, logging, os, sys, time
 from pathlib import Path
 sys.path.insert(0, {scripts!r})
-from _command import run
-from _device import add_device_flags, log_device, open_device
+from _command import add_device_flags, run
+from uplift_upsample.model.device import Wish, log_device, open_device
 def main():
     parser = argparse.ArgumentParser()
     add_device_flags(parser)
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--devices", type=int, default=1)
     options = parser.parse_args()
-    device = open_device(options, options.devices)
+    device = open_device(Wish(options.device, options.gpu_id, options.devices), os.environ)
     begin = time.monotonic_ns()
     print("runs on", log_device(device), os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     time.sleep(options.seconds)

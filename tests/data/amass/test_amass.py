@@ -14,6 +14,7 @@ from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_32, 
 from uplift_upsample.data.amass.table import SPLITS, amass_table
 from uplift_upsample.data.frames import subjects_of
 from uplift_upsample.data.public_npz import write_amass_subset
+from uplift_upsample.data.public_places import open_amass
 from uplift_upsample.plan.thresholds import Checks
 
 SUBSETS = ("CMU", "ACCAD", "SFU", "MPImosh")
@@ -153,11 +154,8 @@ def test_an_unknown_name_that_may_be_meant_for_validation(write, tmp_path, name)
         amass_table([tmp_path / f"{name}.npz"])
 
 
-def test_all_subsets_of_a_folder(write, tmp_path, project, monkeypatch, caplog):
+def test_all_subsets_of_a_folder(write, tmp_path, caplog):
     """What train.py --amass_path reads."""
-    monkeypatch.syspath_prepend(project / "scripts")
-    from _data import open_amass
-
     for subset in ("CMU", "MPI_HDM05", "notes", "._SFU"):
         write(subset)
     with caplog.at_level(logging.WARNING):
@@ -217,11 +215,8 @@ def test_values_that_are_no_numbers(write, tmp_path):
 
 
 @pytest.mark.parametrize(("factor", "unit"), [(1000, "millimetres"), (100, "centimetres"), (1 / 0.0254, "inches"), (1e-3, None)])
-def test_people_of_another_unit_are_refused(write, tmp_path, project, monkeypatch, factor, unit):
+def test_people_of_another_unit_are_refused(write, tmp_path, factor, unit):
     """By convert_amass.py and by train.py --amass_path alike."""
-    monkeypatch.syspath_prepend(project / "scripts")
-    from _data import open_amass
-
     person = recordings_3d({"S1": {"Walking": 40}})["S1"]["Walking"][:, joint_map(H36M_32, AMASS_17)]
     write(poses=person * factor)
     told = f"they are likely {unit}, which makes 1[.]" if unit else "no unit gives the size of a person"

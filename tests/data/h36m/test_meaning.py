@@ -19,6 +19,7 @@ from uplift_upsample.data.h36m.mistakes import COCO_17
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import h36m_table, write_h36m_table
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
+from uplift_upsample.data.public_places import open_h36m
 from uplift_upsample.plan.thresholds import Checks
 
 LENGTHS = {"S1": {"Walking 1": 150, "Greeting": 120}, "S9": {"Greeting": 150, "Photo 1": 130}, "S11": {"Sitting": 140}}
@@ -268,8 +269,7 @@ def test_the_corrupt_recording_is_left_out(pair, files, caplog) -> None:
 
 def test_the_commands_take_the_thresholds(pair, files, project, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(project / "scripts"))
-    from _checks import add_checks_flags, checks_of
-    from _data import open_h36m
+    from _command import add_checks_flags, checks_of
 
     parser = argparse.ArgumentParser()
     add_checks_flags(parser)

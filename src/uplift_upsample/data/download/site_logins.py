@@ -7,13 +7,13 @@ import html
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import requests
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.download.credentials import Credentials, redacted
+from uplift_upsample.data.download.credentials import Credentials, Secret, redacted
 from uplift_upsample.data.download.fetch import GaveUpError, Patience
 from uplift_upsample.data.download.file_types import PEEK, start_fault
 from uplift_upsample.data.download.http_answers import FetchPolicy, Page, Request, TryAgainError, answer_to, new_session
@@ -55,6 +55,24 @@ LOGINS = {
     access: Login(_TITLES[access], LOGIN_SITES[access], variables, _FIELDS.get(access, ("username", "password")))
     for access, variables in LOGIN_VARIABLES.items()
 }
+
+
+def credentials_for(access: str, environ: Mapping[str, str]) -> Credentials | None:
+    """The credentials of a kind of access, from the environment alone; None where none are needed.
+
+    Raises ``InputError`` that names the variables that are missing or cannot be right; it never holds their values.
+    """
+    if access not in LOGINS:
+        return None
+    login = LOGINS[access]
+    words = {variable: environ.get(variable, "").rstrip("\r\n") for variable in login.variables}
+    missing = [variable for variable, word in words.items() if not word]
+    if missing:
+        raise InputError(f"{login.title}: {' and '.join(missing)} not set in the environment; {login.how_to_log_in}")
+    odd = [variable for variable, word in words.items() if not word.isprintable()]
+    if odd:
+        raise InputError(f"{login.title}: {' and '.join(odd)} has control characters; {login.how_to_log_in}")
+    return {field: Secret(words[variable]) for variable, field in zip(login.variables, login.fields, strict=True)}
 
 
 class RefusedError(InputError):

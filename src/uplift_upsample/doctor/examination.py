@@ -1,4 +1,4 @@
-"""What doctor.py looks at: the configuration, the machine, the data, and the speed of a few networks."""
+"""What the doctor looks at: the configuration, the machine, the data, and the speed of a few networks."""
 
 import csv
 import functools
@@ -94,33 +94,35 @@ def _merged(values: dict[str, Any], differences: dict[str, Any]) -> dict[str, An
     return merged
 
 
-def findings_of(studies: Sequence[Study], project: Path) -> tuple[list[Finding], Devices]:
+def findings_of(studies: Sequence[Study], project: Path, environ: Mapping[str, str]) -> tuple[list[Finding], Devices]:
     """All findings but those on the devices, which depend on the framework; and the devices."""
     machine = describe_run()
     locks = {path.stem: path.read_text("utf-8") for path in (project / "envs/cpu.lock", project / "envs/gpu.lock") if path.exists()}
     largest = {study.name: max((e.resources.train_memory for e in study.trained), default=0) for study in studies}
-    around = surroundings(project)
+    around = surroundings(project, environ)
     found = [python_finding(), *package_findings({f"envs/{name}.lock": text for name, text in locks.items()}, NEEDED)]
     found += [command_finding(command, what) for command, what in OPTIONAL.items()]
     found += machine_findings(usable_cores(), machine["memory_bytes"], project, largest)
     for study in studies:
-        found += data_findings(study, around, lambda dataset, study=study: frames_of(study, dataset))
+        found += data_findings(study, around, functools.partial(frames_of, study))
     found += login_findings(around.logins)
-    return found, offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi")))
+    return found, offered_devices(environ, listed_devices(shutil.which("nvidia-smi")))
 
 
-def surroundings(project: Path) -> Surroundings:
+def surroundings(project: Path, environ: Mapping[str, str]) -> Surroundings:
     """The table of sources, the logins in the environment (only whether there are any), and what lies in the folder."""
     with open(project / "workflow/resources/sources.csv", encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
-    logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
+    logins = {login for login, names in LOGIN_VARIABLES.items() if all(environ.get(name) for name in names)}
     return Surroundings(rows, logins, os.path.exists, holds_data_of)
 
 
-def estimates_of(studies: Sequence[Study], project: Path) -> tuple[Calibration, dict[str, list[StageEstimate]]]:
+def estimates_of(
+    studies: Sequence[Study], project: Path, environ: Mapping[str, str]
+) -> tuple[Calibration, dict[str, list[StageEstimate]]]:
     """Calibrate, and estimate the stages of each study."""
     costs = {study.name: {one.name: float(cost_of(one)) for one in [*study.trained, *study.evaluated]} for study in studies}
-    calibration = calibrated(studies, costs, project)
+    calibration = calibrated(studies, costs, project, environ)
     if calibration.failure:
         return calibration, {}
     found = {}
@@ -139,14 +141,16 @@ def cost_of(experiment: PlannedExperiment) -> int:
     return network_cost(model, min(model.evaluated_s_in)).multiply_accumulates
 
 
-def calibrated(studies: Sequence[Study], costs: Mapping[str, Mapping[str, float]], project: Path) -> Calibration:
+def calibrated(
+    studies: Sequence[Study], costs: Mapping[str, Mapping[str, float]], project: Path, environ: Mapping[str, str]
+) -> Calibration:
     """Measure the smallest and the largest network of each study as its jobs will run: with their threads, as many at a time."""
     speeds: dict[str, tuple[Speed, ...]] = {}
     parts: list[str] = []
     device = None
     for study in studies:
         planned = {one.name: one for one in [*study.trained, *study.evaluated]}
-        ordered = sorted(planned, key=lambda name, of=study.name: costs[of][name])
+        ordered = sorted(planned, key=costs[study.name].__getitem__)
         if not ordered:
             continue
         chosen = list(dict.fromkeys([ordered[0], ordered[-1]]))
@@ -157,7 +161,7 @@ def calibrated(studies: Sequence[Study], costs: Mapping[str, Mapping[str, float]
             {"name": f"{study.name}/{name}", "multiply_accumulates": costs[study.name][name], "experiment": one.to_mapping()}
             for name, one in ((name, planned[name].experiment) for name in chosen)
         ]
-        answers = measured(runs, threads, at_a_time, project)
+        answers = measured(runs, threads, at_a_time, project, environ)
         if isinstance(answers, Finding):
             return Calibration(failure=answers)
         device = answers[0]["device"]
@@ -171,10 +175,12 @@ def calibrated(studies: Sequence[Study], costs: Mapping[str, Mapping[str, float]
     return Calibration(device, speeds, {}, f"real training steps on {device}{busy}: {'; '.join(parts)}")
 
 
-def measured(runs: Sequence[Mapping[str, Any]], threads: int, at_a_time: int, project: Path) -> list[dict[str, Any]] | Finding:
+def measured(
+    runs: Sequence[Mapping[str, Any]], threads: int, at_a_time: int, project: Path, environ: Mapping[str, str]
+) -> list[dict[str, Any]] | Finding:
     """What some processes of calibrate.py measure side by side: what breaks there is a finding."""
     command = [sys.executable, str(project / "scripts/calibrate.py"), "--networks", json.dumps(runs)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment = {**environ, "OMP_NUM_THREADS": str(threads)}
 
     def one(_: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)

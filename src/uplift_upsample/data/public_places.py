@@ -1,10 +1,7 @@
-"""Opening data sets for the command lines that take either a frames table or the public files."""
+"""The data sets where the official scripts look for them: the public files of Human3.6M, and a folder of AMASS subsets."""
 
-import argparse
 import logging
 from pathlib import Path
-
-from _checks import checks_of
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.table import amass_table
@@ -15,7 +12,7 @@ from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 
 # Where the official scripts look for the public files.
 H36M_3D, H36M_2D = "data/data_3d_h36m.npz", "data/data_2d_h36m_cpn_ft_h36m_dbb.npz"
-logger = logging.getLogger("uplift_upsample")
+logger = logging.getLogger(__name__)
 
 
 def open_h36m(
@@ -52,10 +49,3 @@ def open_amass(folder: str | None, frame_rate: int, checks: Checks = DEFAULT_CHE
     if others := [file.name for file in files if file not in present]:
         logger.warning("%s: not used, because no subset of AMASS has these names: %s", folder, ", ".join(others))
     return amass_table(present, checks=checks)
-
-
-def open_dataset(dataset: str, options: argparse.Namespace) -> FramesTable:
-    """The data set that the flags of the official scripts name."""
-    if dataset == "amass":
-        return open_amass(options.amass_path, options.amass_frame_rate, checks_of(options))
-    return open_h36m(options.h36m_path, options.dataset_2d_path, checks_of(options), ("--h36m_path", "--dataset_2d_path"))

@@ -1,18 +1,18 @@
-"""Choice of the device, before a deep-learning framework is loaded.
+"""Choice of the device, before a deep-learning framework is loaded, and deterministic operations on it.
 
 Each job takes the GPUs that it needs, mostly one, and hides the others from the framework, so that no two jobs side by side have
-the same one (``devices.claim_devices``).
+the same one (``machine.devices.claim_devices``). Frameworks read the environment when they are loaded, so that the functions here
+get that of the process to change it.
 """
 
-import argparse
 import functools
 import logging
 import os
 import shutil
 import tempfile
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.machine.devices import (
@@ -25,11 +25,22 @@ from uplift_upsample.machine.devices import (
     offered_devices,
     too_few_devices,
 )
-from uplift_upsample.plan.evaluation import Precision
 
 logger = logging.getLogger("uplift_upsample")
 LOG_LEVEL, QUIET, SILENT = "TF_CPP_MIN_LOG_LEVEL", "2", "3"  # errors are logged; nothing but what ends the process
+_JAX_FLAG = "--xla_gpu_deterministic_ops=true"
 INSTALL = "make install GPU=1 installs it with CUDA"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a job is asked to run on. device: auto takes a GPU if there is one, gpu fails without one, cpu takes none. gpu_id: a
+    certain GPU, by its number in nvidia-smi, negative for none; it goes before ``device``. count: how many GPUs share the work.
+    """
+
+    device: str = "auto"
+    gpu_id: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,47 +55,29 @@ class Device:
         return [slot.device for slot in self.slots]
 
 
-def add_device_flags(parser: argparse.ArgumentParser) -> None:
-    """``--device``, and the official flag for a certain GPU."""
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--device",
-        choices=["auto", "gpu", "cpu"],
-        default="auto",
-        help="auto takes a GPU if there is one, gpu fails without one (auto)",
-    )
-    choice.add_argument("--gpu_id", type=int, help="a certain GPU, by its number in nvidia-smi; negative for none")
-
-
-def add_precision_flag(parser: argparse.ArgumentParser) -> None:
-    """``--precision`` of an evaluation."""
-    choices = get_args(Precision)
-    parser.add_argument("--precision", choices=choices, default="float32", help="what the network computes in (float32)")
-
-
-def hide_devices() -> None:
+def _hide_devices(environ: MutableMapping[str, str]) -> None:
     """Let the framework see the CPU only. TensorFlow reports the missing driver as an error then, which is none."""
-    os.environ[VISIBLE] = "-1"
-    if os.environ.get(LOG_LEVEL) == QUIET:
-        os.environ[LOG_LEVEL] = SILENT
+    environ[VISIBLE] = "-1"
+    if environ.get(LOG_LEVEL) == QUIET:
+        environ[LOG_LEVEL] = SILENT
 
 
-def check_device(options: argparse.Namespace, count: int = 1) -> Devices:
+def check_device(wish: Wish, environ: MutableMapping[str, str]) -> Devices:
     """The devices to choose from, none for the CPU, as the driver lists them: neither data nor a framework are needed for that.
 
     Raises ``InputError`` when a GPU is asked for and there is none; when several are asked for, and there are fewer.
     """
+    count, is_certain = wish.count, wish.gpu_id is not None
     if count < 1:
         raise InputError(f"--devices is {count}; it must be at least 1")
-    is_certain = options.gpu_id is not None
-    if options.device == "cpu" or (is_certain and options.gpu_id < 0):
+    if wish.device == "cpu" or (wish.gpu_id is not None and wish.gpu_id < 0):
         if count > 1:
             raise InputError(f"--devices is {count}, and these are GPUs; it does not go with the CPU")
         return Devices()
-    devices = offered_devices(os.environ, _listing(), options.gpu_id)
+    devices = offered_devices(environ, _listing(), wish.gpu_id)
     if few := too_few_devices(devices, count):
         raise InputError(f"--devices is {count}, but {few}")
-    if not devices.names and (options.device == "gpu" or is_certain):
+    if not devices.names and (wish.device == "gpu" or is_certain):
         raise InputError(f"no GPU, but one was asked for: {devices.reason}")
     return devices
 
@@ -94,30 +87,30 @@ def _listing() -> Listing:
     return listed_devices(shutil.which("nvidia-smi"))
 
 
-def open_device(options: argparse.Namespace, count: int = 1) -> Device:
+def open_device(wish: Wish, environ: MutableMapping[str, str]) -> Device:
     """Take free GPUs, waiting where too few are free, and let the framework see those only; or hide all of them.
 
     Raises ``InputError`` as ``check_device``, and when the framework cannot use a GPU that was asked for.
     """
-    devices = check_device(options, count)
+    devices, count = check_device(wish, environ), wish.count
     if not devices.names and not devices.reason:
-        hide_devices()
+        _hide_devices(environ)
         return Device()
     # Left to themselves, frameworks take all memory of a device; so a desktop, or somebody else's process, can live on it too.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if devices.names:
         slots = claim_devices(devices.names, count, Path(tempfile.gettempdir()) / f"uplift-upsample-{os.geteuid()}")
-        os.environ[VISIBLE] = ",".join(slot.device for slot in slots)
+        environ[VISIBLE] = ",".join(slot.device for slot in slots)
         if len(_devices_of_framework()) >= count:
             return Device(tuple(slots))
         for slot in slots:
             slot.release()
-    hide_devices()
+    _hide_devices(environ)
     reason = devices.reason or _why_unusable()
     if count > 1:
         raise InputError(f"--devices is {count}, but no {count} GPUs can be used: {reason}")
-    if options.device == "gpu" or options.gpu_id is not None:
+    if wish.device == "gpu" or wish.gpu_id is not None:
         raise InputError(f"no GPU, but one was asked for: {reason}")
     logger.warning("NO GPU: %s. RUNNING ON THE CPU, which is slow for networks of full size (--device cpu asks for it)", reason)
     return Device()
@@ -150,3 +143,21 @@ def _why_unusable() -> str:
         if not tensorflow.test.is_built_with_cuda():
             return f"this TensorFlow is built without CUDA; {INSTALL}"
     return f"the driver lists one, but {backend} cannot use it; {INSTALL}, and TF_CPP_MIN_LOG_LEVEL=0 shows what is wrong"
+
+
+def set_determinism(environ: MutableMapping[str, str]) -> None:
+    """Switch the framework to deterministic operations: equal bytes from equal runs. Called before anything is computed.
+
+    Random states need nothing here: each job sets them from its seed. Raises ``InputError`` for a framework without such a switch.
+    """
+    # JAX reads this when it is loaded, and TensorFlow does not mind it.
+    environ["XLA_FLAGS"] = f"{environ.get('XLA_FLAGS', '')} {_JAX_FLAG}".strip()
+    from uplift_upsample.model.backend import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+    elif backend != "jax":
+        raise InputError(f"--deterministic: not known for Keras on {backend}; leave it out, or use TensorFlow or JAX")

@@ -1,7 +1,8 @@
-"""Progress of long jobs, and the wish to stop them."""
+"""Progress of long jobs, a bar on a terminal and sparse lines in a log, and the wish to stop them."""
 
 import logging
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +50,7 @@ class TrainingProgress:
         self._total = epochs * steps_per_epoch
         self._first = self._last = 0
         self._start = time.monotonic()
-        self._lines = Lines()
+        self._lines = _Lines()
         self._bar: tqdm | None = None
 
     def step(self, num_steps: int, loss: float) -> None:
@@ -74,7 +75,7 @@ class TrainingProgress:
 
     def _speed(self) -> list[str]:
         """Steps a second and the time of the end; none for a run that goes on at the end of an epoch, before a step of its own."""
-        return speed(self._last - self._first, self._total - self._last, time.monotonic() - self._start, "steps")
+        return _speed(self._last - self._first, self._total - self._last, time.monotonic() - self._start, "steps")
 
     def __enter__(self) -> "TrainingProgress":
         return self
@@ -91,7 +92,7 @@ class CountProgress:
         self._what, self._unit = what, unit
         self._start = time.monotonic()
         self._first: int | None = None  # done at the first call, before which a compiler worked
-        self._lines = Lines()
+        self._lines = _Lines()
         self._bar = tqdm(desc=what, unit=unit, disable=None, mininterval=1)
 
     def __call__(self, done: int, total: int) -> None:
@@ -103,7 +104,7 @@ class CountProgress:
         if self._bar.disable and self._lines.is_due():
             seconds = time.monotonic() - self._start
             parts = [f"{self._what}: {done}/{total} {self._unit}s ({100 * done / max(total, 1):.0f} %)"]
-            logger.info(", ".join(parts + speed(done - self._first, total - done, seconds, f"{self._unit}s")))
+            logger.info(", ".join(parts + _speed(done - self._first, total - done, seconds, f"{self._unit}s")))
 
     @property
     def total(self) -> int:
@@ -120,7 +121,72 @@ class CountProgress:
         self.close()
 
 
-class Lines:
+class ConversionProgress:
+    """A bar on a terminal; in a log now and then a line with what is done so far."""
+
+    _PAUSE = 30.0  # seconds between two lines
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._files = self._frames = 0
+        self._start = self._logged = time.monotonic()
+        self._bar = tqdm(desc=what, unit="frame", unit_scale=True, disable=None, mininterval=1)
+
+    def step(self, num_frames: int) -> None:
+        """Called after each file with its frames."""
+        self._files += 1
+        self._frames += num_frames
+        self._bar.update(num_frames)
+        now = time.monotonic()
+        if self._bar.disable and now - self._logged > self._PAUSE:
+            self._logged = now
+            speed = self._frames / (now - self._start)
+            logger.info("%s: %d files, %d frames so far, %.0f frames/s", self._what, self._files, self._frames, speed)
+
+    def __enter__(self) -> "ConversionProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+class DownloadProgress:
+    """A bar on a terminal; in a log a line for every tenth of the file, or after 30 seconds, whichever comes first."""
+
+    _SECONDS, _SHARE = 30.0, 0.1  # between two lines of a log
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: tqdm | None = None
+        self._logged, self._logged_at = 0, time.monotonic()
+
+    def __call__(self, received: int, total: int | None) -> None:
+        """Called with the bytes that are here and the number of all, if known."""
+        if sys.stderr.isatty():
+            self._show(received, total)
+            return
+        is_next_share = total is not None and received - self._logged >= total * self._SHARE
+        if is_next_share or time.monotonic() - self._logged_at >= self._SECONDS:
+            share = "" if not total else f" of {total / 1e6:.1f} MB ({100 * received // total} %)"
+            logger.info("%s: %.1f MB%s", self._name, received / 1e6, share)
+            self._logged, self._logged_at = received, time.monotonic()
+
+    def _show(self, received: int, total: int | None) -> None:
+        if self._bar is None:
+            self._bar = tqdm(desc=self._name, total=total, unit="B", unit_scale=True, unit_divisor=1000)
+        self._bar.total = total
+        self._bar.n = received
+        self._bar.update(0)
+
+    def __enter__(self) -> "DownloadProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class _Lines:
     """When a log is to get its next line: a minute after the start, then every ten minutes; epochs count as lines."""
 
     FIRST, PAUSE = 60.0, 600.0  # seconds
@@ -140,7 +206,7 @@ class Lines:
         self._next = time.monotonic() + self.PAUSE
 
 
-def speed(num_done: int, num_left: int, seconds: float, unit: str) -> list[str]:
+def _speed(num_done: int, num_left: int, seconds: float, unit: str) -> list[str]:
     """Words for the speed and, while something is left, for the time of the end; none where nothing is known."""
     if seconds <= 0 or num_done <= 0:
         return []
