@@ -19,13 +19,15 @@ PAPER_TABLES = {"score_predictions": 3, "score_mean_pose": 1, "write_tables": 1}
 @dataclass(frozen=True)
 class Row:
     """what: in words. change: makes it, and may give keys of the configuration. runs: jobs by rule.
-    has_logins: whether the environment has any. Rules are written in the order in which they run.
+    has_logins: whether the environment has any. Rules are written in the order in which they run. is_tried: whether ``make test``
+    makes a dry run of it; ``make stress-reruns`` really runs them all, and the others go the way of one that is tried.
     """
 
     what: str
     change: Callable[[Workflow], Changes]
     runs: Mapping[str, int] = field(default_factory=dict)
     has_logins: bool = False
+    is_tried: bool = True
 
     def line(self) -> str:
         """The row of the table in the documentation."""
@@ -224,34 +226,35 @@ SOMETHING = [
     PREDICTION,
     Row("code of converting CMU files", code("data/mocap/acclaim.py"), {"convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("one more stride to evaluate", paper(experiments={"h36m_351_pt": {"evaluate_s_in": [5, 20]}}),
-        {"predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
+        {"predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("mirroring in an evaluation", settings(experiments={"h36m_351_pt": {"evaluate": {"mirror": False}}}),
-        {"predict_poses": 1, "score_predictions": 1, "write_tables": 1}),
+        {"predict_poses": 1, "score_predictions": 1, "write_tables": 1}, is_tried=False),
     Row("learning rate of an experiment",
         settings(experiments={"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
         {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}),
     Row("weight decay of a pre-training", settings(experiments={"amass_351": {"train": {"weight_decay": 1e-5}}}),
-        {"resolve_run": 1, **BEHIND_AMASS}),
+        {"resolve_run": 1, **BEHIND_AMASS}, is_tried=False),
     Row("one more seed", settings(studies={"demo": {"seeds": [0, 7]}}),
         {"train_network": 1, "predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
     Row("seed of the simulated detections of a study", settings(studies={"demo": {"data_seed": 1}}),
-        {"merge_mocap": 1, **BEHIND_OPEN}),
+        {"merge_mocap": 1, **BEHIND_OPEN}, is_tried=False),
     Row("content of a converted subset of the user's", text("data/amass/CMU.npz"), {"convert_amass": 1, **BEHIND_AMASS}),
     OWN_RECORDING,
-    Row("one more recording of the user's own", text(f"{OWN}/anna/jump.npz"), OWN_RUNS),
+    Row("one more recording of the user's own", text(f"{OWN}/anna/jump.npz"), OWN_RUNS, is_tried=False),
     Row("content of the fetched 2D detections", text("results/data/sources/h36m_cpn_ft_h36m_dbb.json"),
         {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}),
     Row("another source of 2D poses", paper(data={"h36m": {"input_2d": "gt"}}),
-        {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}),
+        {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}, is_tried=False),
     Row("one more AMASS subset, behind a login", paper(data={"amass": {"subsets": ["CMU", "SFU", "KIT"]}}),
         {"check_login": 1, "fetch_source": 1, "convert_amass_archive": 1, "convert_amass": 1, **BEHIND_AMASS}, has_logins=True),
-    Row("one AMASS subset less", paper(data={"amass": {"subsets": ["CMU"]}}), {"convert_amass": 1, **BEHIND_AMASS}),
+    Row("one AMASS subset less", paper(data={"amass": {"subsets": ["CMU"]}}), {"convert_amass": 1, **BEHIND_AMASS}, is_tried=False),
     Row("the list of CMU trials", text("workflow/resources/cmu_trials.csv", "subject\n01\n02\n07\n"),
         {"fetch_cmu": 3, "convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("another file of published weights", text("results/data/sources/weights_h36m_81.json"),
-        {"check_weights": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}),
+        {"check_weights": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}, is_tried=False),
     Row("the rule of the verdict", settings(verdict={"trained_here": {"pass_mm": 0.7}}), {"plan_tables": 4, "write_tables": 4}),
-    Row("published weights switched off", settings(evaluate_published=False), {"plan_tables": 1, "write_tables": 1}),
+    Row("published weights switched off", settings(evaluate_published=False),
+        {"plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("published weights of one more experiment",
         paper(experiments={"h36m_351_pt": {"published_weights": "weights_h36m_351_pt"}}),
         {"fetch_source": 1, "check_weights": 1, "predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
