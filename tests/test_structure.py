@@ -22,6 +22,7 @@ ROOMS = [
     "model",
     "train",
     "evaluate",
+    "lift",
     "report",
     "doctor",
 ]  # in the order in which the data flows

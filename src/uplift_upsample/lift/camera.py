@@ -1,0 +1,48 @@
+"""Where the person is before somebody's camera, of which little is known.
+
+Axes are those of the camera: x right, y down, z forward. Source: docs/own_video.md, "Where the person is".
+"""
+
+import numpy as np
+
+from uplift_upsample.data.keypoints.times import KeyFrames
+
+_SMOOTHED_SECONDS = 0.5  # on either side: detections shake the depth more than a person moves in this time
+
+
+def focal_length(size: tuple[float, float]) -> float:
+    """The focal length in pixels of a camera of which nothing is known: the diagonal of the picture, an angle of view of 53°."""
+    return float(np.hypot(*size))
+
+
+def root_at(poses_px: np.ndarray, positions: np.ndarray, size: tuple[float, float], focal: float) -> np.ndarray:
+    """Where the roots ``(M, 3)`` are, metres, so that positions ``(M, 17, 3)`` project to poses ``(M, 17, 2)``, by least squares.
+
+    Two rows for each joint: X + tx = u (Z + tz) and the same for y. A root that is not before the camera is NaN.
+    """
+    u = (poses_px - np.array(size) / 2) / focal  # (M, 17, 2)
+    num_poses, num_joints = u.shape[:2]
+    system = np.zeros((num_poses, num_joints, 2, 3))
+    system[..., 0, 0] = system[..., 1, 1] = 1
+    system[..., 2] = -u
+    right = u * positions[..., 2:] - positions[..., :2]
+    matrix, vector = system.reshape(num_poses, -1, 3), right.reshape(num_poses, -1, 1)
+    roots = (np.linalg.pinv(matrix) @ vector)[..., 0]
+    return np.where(roots[:, 2:] > 0, roots, np.nan)
+
+
+def smoothed_root(roots: np.ndarray, seconds: np.ndarray, keys: KeyFrames) -> np.ndarray:
+    """Roots of all frames ``(T, 3)`` from those at some moments ``(M, 3)``: a mean that is triangular in time, then linear.
+
+    NaN where no root is known at all.
+    """
+    is_known = np.isfinite(roots).all(axis=1)
+    if not is_known.any():
+        return np.full((len(keys.times), 3), np.nan)
+    roots, seconds = roots[is_known], seconds[is_known]
+    means = np.empty_like(roots)
+    for index, moment in enumerate(seconds):
+        near = slice(*np.searchsorted(seconds, [moment - _SMOOTHED_SECONDS, moment + _SMOOTHED_SECONDS + 1e-9]))
+        weights = 1 + 1e-9 - np.abs(seconds[near] - moment) / (_SMOOTHED_SECONDS + 1e-9)
+        means[index] = weights @ roots[near] / weights.sum()
+    return np.stack([np.interp(keys.times, seconds, means[:, axis]) for axis in range(3)], axis=1)

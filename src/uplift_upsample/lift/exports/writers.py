@@ -1,0 +1,10 @@
+"""Which file formats lifted poses can be written in."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from uplift_upsample.lift.exports.plain import write_csv, write_json, write_npz
+from uplift_upsample.lift.lifted import LiftedPoses
+
+# A writer returns what is to be known of its file, or "".
+WRITERS: Mapping[str, Callable[[Path, LiftedPoses], str]] = {".npz": write_npz, ".csv": write_csv, ".json": write_json}

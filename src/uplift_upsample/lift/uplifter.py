@@ -1,0 +1,261 @@
+"""From keypoints to 3D poses with one call: what a user of the library needs, and what ``scripts/lift.py`` runs.
+
+A framework is loaded with the weights, not with this module.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import uplift_upsample
+from uplift_upsample.base.cameras import normalise_points
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS, root_relative
+from uplift_upsample.base.strict import is_number, shown
+from uplift_upsample.data.keypoints.arrays import found_in_array
+from uplift_upsample.data.keypoints.clip import Clip, clip_of
+from uplift_upsample.data.keypoints.found import Found
+from uplift_upsample.data.keypoints.read import read_keypoints
+from uplift_upsample.data.keypoints.roll import rolled, upright
+from uplift_upsample.data.keypoints.times import (
+    KeyFrames,
+    at_frames,
+    frame_times,
+    key_frames,
+    rate_described,
+    rate_of,
+    window_poses,
+)
+from uplift_upsample.data.keypoints.to_model import Skeleton
+from uplift_upsample.lift.camera import focal_length, root_at, smoothed_root
+from uplift_upsample.lift.known_weights import KnownWeights, weights_named
+from uplift_upsample.lift.lifted import LiftedPoses
+from uplift_upsample.plan.evaluation import Precision
+
+if TYPE_CHECKING:
+    from uplift_upsample.model.lifter import Lifter
+
+logger = logging.getLogger(__name__)
+# Detectors place hidden joints, too; below this, the place is a guess (what OpenPose and MMPose draw begins here).
+MIN_CONFIDENCE = 0.3
+BLOCK = 2048  # windows whose 2D poses are in memory at once
+AXES = "camera: x right, y down, z forward"
+PELVIS, APPROXIMATE = "pelvis at the origin", "approximate, by reprojection"
+Progress = Callable[[int, int], None]
+
+
+class Uplifter:
+    """A network with weights that turns 2D keypoints of a clip into 3D poses.
+
+    known: the weights. lifter: the network, compiled.
+    """
+
+    def __init__(self, known: KnownWeights, lifter: "Lifter") -> None:
+        self.known = known
+        self._lifter = lifter
+        self.model = known.card.model
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | os.PathLike[str] = "open",
+        *,
+        config: str | os.PathLike[str] | None = None,
+        skeleton: Skeleton | None = None,
+        mirror: bool = True,
+        batch_size: int = 256,
+        precision: Precision = "float32",
+    ) -> "Uplifter":
+        """Load weights by name or path (``known_weights.weights_named`` has the rules, config and skeleton too).
+
+        mirror: average with the lifted mirror image, as the paper's protocol does; off, it takes half the time. batch_size:
+        windows at once. Raises ``InputError`` for weights that are not known, damaged, or of another network.
+        """
+        from uplift_upsample.model.lifter import Lifter
+        from uplift_upsample.model.network import build_network
+        from uplift_upsample.model.weights import load_weights
+
+        known = weights_named(weights, config, skeleton)
+        network = build_network(known.card.model)
+        load_weights(network, known.path)
+        return cls(known, Lifter(network, batch_size, mirror=mirror, precision=precision))
+
+    def __call__(
+        self,
+        keypoints: Any,
+        *,
+        frame_rate: float | None = None,
+        times: Any = None,
+        layout: str | None = None,
+        s_in: int | None = None,
+        size: Sequence[float] | None = None,
+        confidence: Any = None,
+        person: int | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+        roll: float = 0.0,
+        focal: float | None = None,
+        root: bool = False,
+        on_windows: Progress = lambda done, total: None,
+    ) -> LiftedPoses:
+        """Lift one person of a clip.
+
+        keypoints: an array of pixels, ``(T, K, 2)``, ``(T, K, 3)`` with confidence, or with people behind the frames, NaN where
+        something is missing; or the path of a keypoint file or folder. confidence: ``(T, K)``, beside an array without.
+        frame_rate: frames a second; or times: the second of each frame. layout: of the joints (``coco``, ``body_25``, …).
+        s_in: the network sees a 2D pose on every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for.
+        size: width and height of the picture in pixels. person: which one, None the largest.
+        min_confidence: joints below it are missing, and key frames with a missing joint are masked tokens.
+        roll: degrees by which the camera was turned clockwise, seen from behind it.
+        root: add where the person is, approximately. focal: the focal length in pixels for it; None, the diagonal of the picture.
+        Raises ``InputError`` for input that cannot be used, and where no key frame is of use.
+        """
+        found = found_in_array(keypoints, confidence) if _is_array(keypoints) else read_keypoints(keypoints)
+        stride = self._stride(s_in)
+        _check_camera(roll, focal)
+        clip = clip_of(
+            found,
+            self.known.card.skeleton,
+            layout=layout,
+            size=size,
+            person=person,
+            min_confidence=min_confidence,
+            roll=roll,
+        )
+        seconds = _seconds(found, frame_rate, times)
+        keys = key_frames(seconds, stride, self.model.s_out)
+        positions = root_relative(self.lift(clip.poses[keys.frames], keys, clip.size, on_windows))
+        focal_px = focal if focal is not None else focal_length(clip.size)
+        if root:
+            positions = positions + _roots(clip.poses[keys.frames], positions, keys, clip.size, focal_px)[:, None]
+        is_key = np.zeros(len(seconds), bool)
+        is_key[keys.frames] = np.isfinite(clip.poses[keys.frames]).all(axis=(1, 2))
+        settings = {
+            "roll": roll,
+            "min_confidence": min_confidence,
+            "root": APPROXIMATE if root else PELVIS,
+            "focal": focal_px if root else None,
+        }
+        return LiftedPoses(
+            rolled(positions, roll).astype(np.float32),
+            MODEL_17,
+            seconds,
+            clip.frames,
+            rate_of(seconds),
+            is_key,
+            np.where(is_key[:, None, None], upright(clip.poses, clip.size, -roll), np.nan),
+            clip.size,
+            self._metadata(clip, keys, is_key) | settings,
+        )
+
+    def lift(
+        self, poses_px: np.ndarray, keys: KeyFrames, size: tuple[float, float], on_windows: Progress = lambda done, total: None
+    ) -> np.ndarray:
+        """Poses of all frames ``(T, 17, 3)`` from those of the key frames ``(M, 17, 2)``, pixels, NaN where a joint is missing.
+
+        NaN where no key frame is within reach of the network. Raises ``InputError`` where no pose is whole.
+        """
+        has_pose: np.ndarray = np.isfinite(poses_px).all(axis=(1, 2))
+        if not has_pose.any():
+            raise InputError(_why_nothing(poses_px))
+        if not self.model.has_strided_input and not has_pose.all():
+            raise InputError(
+                f"{int((~has_pose).sum())} of {len(has_pose)} key frames lack a joint, and this network has no token for a missing "
+                "pose; use weights that were trained with several s_in"
+            )
+        screen = normalise_points(np.nan_to_num(poses_px), *size).astype(np.float32)
+        screen = np.concatenate([screen, np.zeros((1, NUM_JOINTS, 2), np.float32)])  # what zeros as padding takes
+        tokens = np.empty((keys.num_tokens, NUM_JOINTS, 3), np.float32)
+        for start in range(0, keys.num_tokens, BLOCK):
+            centres = np.arange(start, min(start + BLOCK, keys.num_tokens))
+            poses, visible = window_poses(keys, has_pose, centres, self.model.num_tokens, self.known.card.padding)
+            first, last = (poses[visible].min(), poses[visible].max()) if visible.any() else (0, 0)
+            lifted = self._lifter.lift(screen[first : last + 1], np.clip(poses, first, last) - first, visible)
+            tokens[centres] = lifted
+            tokens[centres[~visible.any(axis=1)]] = np.nan
+            on_windows(int(centres[-1]) + 1, keys.num_tokens)
+        if num_nan := int(np.isnan(tokens[:, 0, 0]).sum()):
+            logger.warning("%d of %d poses are NaN: no 2D pose is within reach of the network there", num_nan, len(tokens))
+        return at_frames(tokens, keys)
+
+    def _stride(self, s_in: int | None) -> int:
+        stride = min(self.model.evaluated_s_in) if s_in is None else s_in
+        if not isinstance(stride, int | np.integer) or isinstance(stride, bool):
+            raise InputError(f"s_in is {shown(s_in)}; it must be a whole number of frames at 50 Hz")
+        if faults := self.model.s_in_faults(int(stride)):
+            raise InputError(faults[0])
+        if stride not in self.model.evaluated_s_in:
+            logger.warning("the network was trained for s_in %s, not for %d", ", ".join(map(str, self.model.s_in)), stride)
+        return int(stride)
+
+    def _metadata(self, clip: Clip, keys: KeyFrames, is_key: np.ndarray) -> dict[str, Any]:
+        from uplift_upsample.model.backend import keras
+
+        card = self.known.card
+        return {
+            "units": "m",
+            "axes": AXES,
+            "skeleton": card.skeleton,
+            "frame_rate": rate_described(keys.times),
+            "s_in": keys.s_in,
+            "s_out": keys.s_out,
+            "key_frames": keys.described,
+            "num_key_frames": len(keys.frames),
+            "num_masked_key_frames": len(keys.frames) - int(is_key.sum()),
+            "layout": clip.layout.name,
+            "person": clip.person,
+            "size": list(clip.size),
+            "weights": self.known.name,
+            "weights_sha256": card.sha256,
+            "trained_on": card.trained_on,
+            "tested_on": card.tested_on,
+            "mpjpe_mm": dict(card.mpjpe_mm),
+            "licence_of_weights": card.licence,
+            "versions": {
+                "uplift_upsample": uplift_upsample.__version__,
+                "keras": keras.__version__,
+                "backend": keras.backend.backend(),
+                "numpy": np.__version__,
+            },
+        }
+
+
+def _is_array(keypoints: Any) -> bool:
+    return not isinstance(keypoints, str | os.PathLike)
+
+
+def _seconds(found: Found, frame_rate: float | None, times: Any) -> np.ndarray:
+    """The time of each frame, as the caller says, or else the file."""
+    if frame_rate is None and times is None:
+        frame_rate, times = (found.frame_rate, None) if found.times is None else (None, found.times)
+    return frame_times(found.num_frames, frame_rate, times)
+
+
+def _check_camera(roll: float, focal: float | None) -> None:
+    if not is_number(roll) or abs(roll) > 360:
+        raise InputError(f"roll is {shown(roll)}; it must be a number of degrees")
+    if focal is not None and (not is_number(focal) or focal <= 0):
+        raise InputError(f"focal is {shown(focal)}; it must be the focal length in pixels, above 0")
+
+
+def _roots(poses_px: np.ndarray, positions: np.ndarray, keys: KeyFrames, size: tuple[float, float], focal: float) -> np.ndarray:
+    whole = np.flatnonzero(np.isfinite(poses_px).all(axis=(1, 2)) & np.isfinite(positions[keys.frames]).all(axis=(1, 2)))
+    frames = keys.frames[whole]
+    return smoothed_root(root_at(poses_px[whole], positions[frames], size, focal), keys.times[frames], keys)
+
+
+def _why_nothing(poses_px: np.ndarray) -> str:
+    """Why no key frame is of use, with the joints that are missing most."""
+    is_missing = ~np.isfinite(poses_px).all(axis=-1)  # (M, 17)
+    empty = int(is_missing.all(axis=1).sum())
+    if empty == len(is_missing):
+        return f"nothing to lift: the person is in none of the {len(is_missing)} key frames; take another s_in or another person"
+    share = 100 * is_missing[~is_missing.all(axis=1)].mean(axis=0)
+    worst = [joint for joint in np.argsort(-share, kind="stable") if share[joint] > 0][:4]
+    names = ", ".join(f"{MODEL_17[joint]} in {share[joint]:.0f} %" for joint in worst)
+    return (
+        f"nothing to lift: no key frame of {len(is_missing)} has all joints. Missing where the person is: {names}. A lower "
+        "min_confidence takes joints that the detector is less sure of"
+    )

@@ -1,0 +1,301 @@
+"""Keypoints to 3D poses: as the evaluation predicts, at any frame rate, with what is missing masked; and what is refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lift.conftest import SIZE, walking
+from world import keypoint_files
+
+import uplift_upsample
+from uplift_upsample.base.cameras import h36m_cameras, normalise_points
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import H36M_17, MODEL_17, ROOT, joint_map, root_relative
+from uplift_upsample.data.frames import SequenceRecord, build_frames_table
+from uplift_upsample.data.keypoints.layouts import LAYOUTS
+from uplift_upsample.data.keypoints.to_model import model_poses
+from uplift_upsample.evaluate.interpolation import interpolated_at
+from uplift_upsample.evaluate.predict import predict_poses
+from uplift_upsample.lift.known_weights import PACKAGED, weights_named
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.model.lifter import Lifter
+from uplift_upsample.model.network import build_network
+from uplift_upsample.model.weights import load_weights
+
+SECONDS_50 = np.arange(61) / 50  # ends with a key frame of every s_in, so that the official padding has a 2D pose, too
+
+
+def evaluated(weights: Path, s_in: int) -> np.ndarray:
+    """What ``evaluate.predict`` and the interpolation of the scores make of the same clip at 50 Hz."""
+    known = weights_named(weights)
+    network = build_network(known.card.model)
+    load_weights(network, weights)
+    screen = normalise_points(model_poses(walking(SECONDS_50), LAYOUTS["coco_17"], "h36m"), *SIZE).astype(np.float32)
+    nowhere = np.zeros((len(screen), 17, 3), np.float32)
+    record = SequenceRecord("S9", "Walking", "Walking", nowhere, [screen], [0], 50)
+    table = build_frames_table([record], h36m_cameras(), {"dataset": "h36m", "splits": {"test": ["S9"]}})
+    predictions = predict_poses(Lifter(network, 16, mirror=True), table, np.array([0]), s_in)
+    frames = np.arange(len(screen))
+    poses = interpolated_at(predictions.poses_3d, predictions.video, predictions.frame, np.zeros_like(frames), frames)
+    return root_relative(poses)
+
+
+@pytest.fixture(scope="module")
+def expected(weights: Path) -> dict[int, np.ndarray]:
+    return {s_in: evaluated(weights, s_in) for s_in in (5, 10, 20)}
+
+
+@pytest.mark.parametrize("s_in", [5, 10, 20])
+def test_at_50_hz_it_is_the_prediction_of_the_evaluation(s_in: int, lifter: Uplifter, expected: dict[int, np.ndarray]) -> None:
+    poses = lifter(walking(SECONDS_50), frame_rate=50, s_in=s_in, size=SIZE)
+    assert poses.positions.dtype == np.float32
+    assert np.abs(poses.positions).max() > 0.1
+    assert np.abs(poses.positions - expected[s_in]).max() < 1e-5
+    assert np.flatnonzero(poses.is_key).tolist() == [*range(0, 61, s_in)]
+    assert poses.joints == MODEL_17
+    assert np.abs(poses.positions[:, ROOT]).max() == 0
+    assert (poses.frame_rate, len(poses)) == (pytest.approx(50), 61)
+    assert np.isnan(poses.poses_2d[~poses.is_key]).all()
+
+
+@pytest.mark.parametrize("frame_rate", [5, 10, 25, 30, 60, 100, 240])
+def test_the_same_motion_at_any_frame_rate(frame_rate: int, lifter: Uplifter, expected: dict[int, np.ndarray]) -> None:
+    """These rates have a frame on every 0.4 s."""
+    seconds = np.arange(int(1.2 * frame_rate + 1e-9) + 1) / frame_rate
+    poses = lifter(walking(seconds), frame_rate=frame_rate, s_in=20, size=SIZE)
+    assert len(poses) == len(seconds)
+    at = np.rint(seconds * 50).astype(int)
+    common = np.abs(at / 50 - seconds) < 1e-6  # frames of both rates
+    assert common.sum() >= 7
+    assert np.abs(poses.positions[common] - expected[20][at[common]]).max() < 1e-5
+
+
+def test_variable_frame_rates_and_lost_frames_by_time(lifter: Uplifter) -> None:
+    whole = lifter(walking(SECONDS_50), frame_rate=50, s_in=20, size=SIZE)
+    kept = np.array([frame for frame in range(61) if frame % 20 == 0 or frame % 7 == 3])
+    poses = lifter(walking(SECONDS_50[kept]), times=3 + SECONDS_50[kept], s_in=20, size=SIZE)
+    assert np.abs(poses.positions - whole.positions[kept]).max() < 1e-5
+    assert poses.times == pytest.approx(SECONDS_50[kept])
+
+
+def by_hand(poses: dict[int, np.ndarray], num_tokens: int, s_in: int, weights: Path) -> np.ndarray:
+    """Central poses ``(G, 17, 3)`` of the whole network, of windows filled token by token. poses: normalised."""
+    network = build_network(weights_named(weights).card.model)
+    load_weights(network, weights)
+    first, last = min(poses), max(poses)
+    windows, visible = np.zeros((num_tokens, 9, 17, 2), np.float32), np.zeros((num_tokens, 9), bool)
+    for centre in range(num_tokens):
+        for index in range(9):
+            token = centre + index - 4
+            pose = poses.get(token)
+            if not 0 <= token < num_tokens and token % (s_in // 5) == 0:
+                pose = poses[first if token < 0 else last]
+            if pose is not None:
+                windows[centre, index], visible[centre, index] = pose, True
+    return np.where(visible.any(axis=1)[:, None, None], network(windows, visible).central, np.nan)
+
+
+def test_key_frames_without_a_whole_pose_are_masked(load_tiny: Any, weights: Path) -> None:
+    lifter = Uplifter.load(weights, batch_size=16, mirror=False)
+    points = np.concatenate([walking(np.arange(50) / 30), np.ones((50, 17, 1))], axis=2)  # 17 tokens; key frames every 12
+    points[12, :, :] = np.nan  # nobody
+    points[24, 9, 2] = 0.29  # a wrist that the detector is not sure of
+    points[25:35, :, 2] = 0  # no key frames, so nothing is missing here
+    points[48, 16] = 0  # an ankle that was not found
+    poses = lifter(points, frame_rate=30, s_in=20, size=SIZE)
+    assert np.flatnonzero(poses.is_key).tolist() == [0, 36]
+    assert poses.metadata["num_masked_key_frames"] == 3
+    screen = normalise_points(model_poses(points[..., :2], LAYOUTS["coco_17"], "h36m"), *SIZE)
+    expected = root_relative(by_hand({0: screen[0], 12: screen[36]}, 17, 20, weights))
+    assert np.isnan(expected).any(axis=(1, 2)).tolist() == [5 <= token <= 7 for token in range(17)]  # windows that see neither
+    assert np.allclose(poses.positions[::3], expected, atol=1e-5, equal_nan=True)
+    assert np.abs(poses.positions[1] - (2 * expected[0] + expected[1]) / 3).max() < 1e-5
+    taken = lifter(points, frame_rate=30, s_in=20, size=SIZE, min_confidence=0.2)
+    assert np.flatnonzero(taken.is_key).tolist() == [0, 24, 36]
+
+
+def test_where_nothing_is_within_reach_it_is_nan(lifter: Uplifter, caplog: pytest.LogCaptureFixture) -> None:
+    points = walking(np.arange(101) / 50)
+    points[15:95] = np.nan  # 9 tokens reach 0.4 s
+    poses = lifter(points, frame_rate=50, s_in=5, size=SIZE)
+    lost = np.isnan(poses.positions).any(axis=(1, 2))
+    assert np.flatnonzero(lost).tolist() == [*range(31, 75)]  # four tokens behind that of frame 10, four before that of frame 95
+    assert "8 of 21 poses are NaN" in caplog.text
+
+
+def test_zeros_as_padding(load_tiny: Any) -> None:
+    points = walking(SECONDS_50)
+    copied, zeros = (
+        load_tiny(padding=padding)(points, frame_rate=50, s_in=20, size=SIZE).positions for padding in ("copy", "zeros")
+    )
+    assert np.abs(copied[30] - zeros[30]).max() < 1e-6 < np.abs(copied[0] - zeros[0]).max()
+
+
+def test_networks_without_masked_tokens(load_tiny: Any) -> None:
+    lifter = load_tiny(s_in=())
+    points = walking(SECONDS_50)
+    assert lifter(points, frame_rate=50, size=SIZE).metadata["s_in"] == 5
+    points[10] = np.nan
+    with pytest.raises(InputError, match=r"1 of 13 key frames lack a joint, and this network has no token for a missing pose"):
+        lifter(points, frame_rate=50, size=SIZE)
+
+
+def test_rolled_camera(lifter: Uplifter) -> None:
+    """Turning picture and camera together turns the result, whatever the network makes of it."""
+    points = walking(SECONDS_50)
+    level = lifter(points, frame_rate=50, size=SIZE)
+    angle = np.radians(-20)  # the camera is turned clockwise by 20 degrees, the picture the other way
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array(SIZE) / 2
+    tilted = lifter((points - middle) @ turn.T + middle, frame_rate=50, size=SIZE, roll=20)
+    expected = level.positions.copy()
+    expected[..., :2] = expected[..., :2] @ turn.T
+    assert np.abs(tilted.positions - expected).max() < 1e-4
+    assert tilted.metadata["roll"] == 20
+
+
+def test_root_by_reprojection(lifter: Uplifter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person that the network lifts exactly, seen from 4 m: the place comes back."""
+    flat = model_poses(walking(np.zeros(1)), LAYOUTS["coco_17"], "h36m")[0] / 200
+    depth = np.random.default_rng(2).normal(0, 0.1, (17, 1))
+    person = root_relative(np.concatenate([flat, depth], axis=1))
+    place = np.stack([SECONDS_50 * 0.5, np.full(61, 0.2), np.full(61, 4.0)], axis=1)
+    there = person + place[:, None]
+    pixels = there[..., :2] / there[..., 2:] * 1400 + np.array(SIZE) / 2
+    points = pixels[:, joint_map(MODEL_17, H36M_17)]
+    monkeypatch.setattr(
+        lifter._lifter, "lift", lambda poses, index, seen: np.repeat(person[None], len(index), 0).astype(np.float32)
+    )
+    poses = lifter(points, frame_rate=50, size=SIZE, layout="h36m", root=True, focal=1400)
+    assert np.abs(poses.positions[:, ROOT] - place)[25:-25].max() < 1e-5
+    assert np.abs(poses.positions[:, ROOT] - place).max() < 0.1  # at the ends, the mean over half a second is one-sided
+    assert poses.metadata["root"] == "approximate, by reprojection"
+    far = lifter(points, frame_rate=50, size=SIZE, layout="h36m", root=True, focal=1400 * 1.2)
+    assert far.positions[:, ROOT, 2].mean() == pytest.approx(4.0 * 1.2, rel=0.02)  # 20 % of the focal length are 20 % of the depth
+
+
+def test_files_and_arrays_are_the_same(lifter: Uplifter, tmp_path: Path) -> None:
+    points = np.concatenate([walking(SECONDS_50), np.full((61, 17, 1), 0.9)], axis=2)
+    other = points.copy()
+    other[..., :2] = other[..., :2] / 3 + 20
+    expected = lifter(points, frame_rate=50, s_in=10, size=SIZE)
+    path = keypoint_files.mmpose(tmp_path / "a.json", np.stack([other, points], axis=1))
+    poses = lifter(path, frame_rate=50, s_in=10, size=SIZE, layout="coco")
+    assert np.abs(poses.positions - expected.positions).max() < 1e-5
+    second = lifter(path, frame_rate=50, s_in=10, size=SIZE, person=1)
+    assert np.abs(second.positions - expected.positions).max() > 1e-3
+    np.savez(tmp_path / "a.npz", keypoints=points, layout="coco", frame_rate=50.0, size=SIZE)
+    assert np.array_equal(lifter(tmp_path / "a.npz", s_in=10).positions, expected.positions)
+    assert expected.metadata["layout"] == "coco_17"
+
+
+def test_all_that_is_to_be_known(lifter: Uplifter) -> None:
+    metadata = lifter(walking(SECONDS_50), frame_rate=50, s_in=10, size=SIZE).metadata
+    assert {key: metadata[key] for key in ("units", "axes", "root", "s_in", "key_frames", "trained_on", "weights", "person")} == {
+        "units": "m",
+        "axes": "camera: x right, y down, z forward",
+        "root": "pelvis at the origin",
+        "s_in": 10,
+        "person": 0,
+        "key_frames": "one frame in 10, 7 of 61",
+        "trained_on": "train of h36m",
+        "weights": "tiny",
+    }
+    assert metadata["versions"]["uplift_upsample"] == uplift_upsample.__version__
+    json.dumps(metadata, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame_rate": None}, "the frame rate of the clip is not known"),
+        ({"size": None}, "the size of the picture is not known"),
+        ({"size": (0, 3)}, "size is"),
+        ({"size": (300, 200)}, "% of the keypoints lie outside of a picture of 300 by 200"),
+        ({"s_in": 7}, "s_in 7 is not a multiple of s_out 5"),
+        ({"s_in": 2.5}, "s_in is 2.5; it must be a whole number"),
+        ({"layout": "h36m"}, "the keypoints are no person in the layout h36m_17, but in coco_17"),
+        ({"layout": "body_25"}, "17 joints, where the layout body_25 has 25"),
+        ({"layout": "cocoo"}, "no layout 'cocoo', did you mean 'coco'"),
+        ({"keypoints": walking(SECONDS_50)[:, :16]}, "16 joints, which no known layout has; known are coco_17 \\(17\\)"),
+        ({"keypoints": walking(SECONDS_50) / SIZE}, "the keypoints are shares of the picture"),
+        ({"keypoints": [[1, 2], [3]]}, "not an array"),
+        ({"min_confidence": 1.5}, "min_confidence is 1.5"),
+        ({"roll": float("nan")}, "roll is nan"),
+        ({"focal": -3}, "focal is -3"),
+        ({"person": 2}, "no person 2 in this clip; there are 0"),
+        ({"confidence": np.zeros((61, 17))}, "nobody in this clip has a joint"),
+        ({"confidence": np.where(np.arange(17) == 15, 0.1, 0.8) * np.ones((61, 1))},
+         "no key frame of 13 has all joints. Missing where the person is: l_ankle in 100 %. A lower min_confidence"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(changes: dict[str, Any], message: str, lifter: Uplifter) -> None:
+    arguments = {"keypoints": walking(SECONDS_50), "frame_rate": 50, "size": SIZE} | changes
+    with pytest.raises(InputError, match=message):
+        lifter(arguments.pop("keypoints"), **arguments)
+
+
+def test_somebody_who_is_in_no_key_frame(lifter: Uplifter) -> None:
+    points = walking(SECONDS_50)
+    points[::20] = np.nan
+    with pytest.raises(InputError, match="the person is in none of the 4 key frames; take another s_in"):
+        lifter(points, frame_rate=50, s_in=20, size=SIZE)
+
+
+def test_weights_by_name_and_path(write_weights: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_weights(Path("results/open/small"), dataset="cmu")
+    for name in ("small", path, str(path.absolute())):
+        assert weights_named(name).card.skeleton == "cmu"
+    assert weights_named("small", skeleton="h36m").card.skeleton == "h36m"
+    write_weights(Path("results/lab/mine"), dataset="lab")
+    with pytest.raises(
+        InputError, match=r"trained on 'lab', whose skeleton is not known; say whose joints they put out: h36m or cmu"
+    ):
+        weights_named("mine")
+    write_weights(Path("results/lab/small"), dataset="cmu")
+    with pytest.raises(InputError, match="weights 'small' are in several studies"):
+        weights_named("small")
+    alone = Path("alone.h5")
+    alone.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match=r"alone\.h5: no run\.yaml in the folder above"):
+        weights_named("alone.h5")
+    assert weights_named("alone.h5", config="results/open/small/run.yaml").card.sha256
+    for name, message in [("nothing", "no weights 'nothing'"), ("nowhere/w.h5", "nowhere/w.h5: no such weight file")]:
+        with pytest.raises(InputError, match=message):
+            weights_named(name)
+
+
+def test_weights_that_come_with_the_project(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A weight file and a card beside it are all that it takes."""
+    known = weights_named(weights)
+    card = {"model": {"num_tokens": 9, "s_out": 5, "s_in": [5, 10, 20]}, "skeleton": "cmu", "sha256": known.card.sha256,
+            "trained_on": "people", "tested_on": "others", "mpjpe_mm": {"5": 80.0, "20": 85.25}, "licence": "free"}  # fmt: skip
+    (tmp_path / "open.json").write_text(json.dumps(card))
+    (tmp_path / "open.h5").write_bytes(weights.read_bytes())
+    monkeypatch.setattr("uplift_upsample.lift.known_weights.PACKAGED", tmp_path)
+    found = weights_named("open")
+    assert (found.path, found.card.skeleton) == (tmp_path / "open.h5", "cmu")
+    assert found.card.described == "trained on people; MPJPE on others: 80.0, 85.2 mm at s_in 5, 20"
+    (tmp_path / "open.h5").write_bytes(b"another file")
+    with pytest.raises(InputError, match=r"open\.h5: missing or changed; install the project again"):
+        weights_named("open")
+
+
+def test_cards_in_the_project_are_right() -> None:
+    for path in PACKAGED.glob("*.json"):
+        assert weights_named(path.stem).card.sha256
+
+
+def test_it_is_there_at_the_top_and_loads_no_framework() -> None:
+    assert uplift_upsample.Uplifter is Uplifter
+    code = "import sys, uplift_upsample; uplift_upsample.Uplifter; print({'tensorflow', 'keras'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert done.stdout == "set()\n"
+    with pytest.raises(AttributeError, match="no attribute 'Lifter'"):
+        uplift_upsample.Lifter  # noqa: B018
