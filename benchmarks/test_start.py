@@ -1,6 +1,7 @@
-"""Seconds until Snakemake has the paper's graph of jobs, and what jobs that need no network load."""
+"""Seconds of the demo, and until Snakemake has the paper's graph of jobs; what jobs that need no network load."""
 
 import ast
+import csv
 import os
 import re
 import statistics
@@ -67,6 +68,25 @@ def test_light_jobs(workflow: Workflow, figure) -> None:
     loading = [name for name in names if any(map(imports_framework, code_modules(PROJECT / f"scripts/{name}.py").values()))]
     figure("light jobs that load a deep-learning framework", len(loading) + loads_framework(workflow))
     assert not loading, loading
+
+
+def test_demo_from_nothing(tmp_path: Path, figure) -> None:
+    """As ``make`` runs it, in a copy of the project without results."""
+    copy = copy_of_project(PROJECT, tmp_path / "demo", is_real=True)
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "snakemake", "--cores", "all", "demo"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=copy.folder, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    assert done.returncode == 0, done.stderr[-2000:]
+    figure("the demo from nothing", seconds)
+    figure("trainings of the demo", sum(map(seconds_of_job, copy.folder.glob("logs/demo/**/train.benchmark.tsv"))))
+
+
+def seconds_of_job(path: Path) -> float:
+    """Of a benchmark file of Snakemake."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
 def imports_framework(path: Path) -> bool:

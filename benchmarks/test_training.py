@@ -29,6 +29,7 @@ MINI = ModelConfig(
     paddings=((0, 0), (1, 1)),
     num_heads=2,
 )
+SMALL = ("people_351", "cmu_small")
 NUM_BATCHES = 4  # with as many different mixes of s_in
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # poses (B, N, J, 2), visible (B, N), targets (B, N, J, 3)
 
@@ -58,6 +59,25 @@ def test_straightforward_training_has_the_same_loss() -> None:
     compile_for_training(plain, train)
     loss, *_ = plain.test_on_batch([poses_2d, visible], [targets, targets[:, MINI.num_tokens // 2]])
     np.testing.assert_allclose(loss, pose_loss(network(poses_2d, visible), targets, train), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_training_step_of_small_networks(name: str, table: FramesTable, versus) -> None:
+    """As in their studies. Each version steps on with its own weights."""
+    experiment = published(name)
+    size = experiment.train.batch_size
+    plain = whole_network(build_network(experiment.model))
+    compile_for_training(plain, experiment.train)
+    trainer = Trainer(build_network(experiment.model), experiment.train)
+    read = batches_of(table, name, size)
+    batches = [read() for _ in range(20)]  # a step takes some ten milliseconds
+    plain_batches = [([x, seen], [y, y[:, experiment.model.num_tokens // 2]]) for x, seen, y in batches]
+    versus(
+        f"training step, {name}, batch {size}",
+        lambda: [plain.train_on_batch(*batch) for batch in plain_batches],
+        lambda: [trainer.step(*batch) for batch in batches],
+        units=len(batches) * size,
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)

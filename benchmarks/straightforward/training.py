@@ -22,7 +22,7 @@ def compile_for_training(network: keras.Model, train: TrainConfig) -> None:
     Compiled as Keras does by itself, which is without XLA where there is only a processor.
     """
     params = dict(train.schedule_params)
-    schedule = keras.optimizers.schedules.ExponentialDecay(**params)
+    schedule = getattr(keras.optimizers.schedules, train.schedule)(**params)
     decay = (train.weight_decay or 0.0) / params["initial_learning_rate"]
     average = {} if train.ema_decay is None else {"use_ema": True, "ema_momentum": train.ema_decay}
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=decay, epsilon=1e-8, **average)
