@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
 # Installs the locked packages into the active environment. The sum stands here so that a new lock makes Snakemake build a new environment.
 set -euo pipefail
-echo "cccf81f2eb08b07b6c38cb96f246aab58aa52eabb5fcd5264236610504d67650  envs/cpu.lock" | sha256sum --check --quiet
+echo "b99303a8c95ca7ba202ddacef2e86cd63a2f2f69faec28a131a6715f0dee5007  envs/cpu.lock" | sha256sum --check --quiet
 python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r envs/cpu.lock
