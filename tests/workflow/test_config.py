@@ -16,7 +16,8 @@ from uplift_upsample.base.strict import nearest
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration, Resources
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.network_base import networks
 from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan, studies_of
@@ -60,8 +61,10 @@ def test_schema_finds_the_shipped_configuration_right_and_a_wrong_one_wrong(conf
 
 
 def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
-    for cls in (ModelConfig, TrainConfig, EvaluateConfig, Resources, Checks, Tolerance, VerdictRule):
-        assert set(schema["$defs"][cls.__name__]["properties"]) == {f.name for f in dataclasses.fields(cls)}
+    groups = ((TrainConfig,), (EvaluateConfig,), (Resources,), (Checks,), (Tolerance,), (VerdictRule,), tuple(networks().values()))
+    for classes in groups:
+        known = {f.name for cls in classes for f in dataclasses.fields(cls)}
+        assert set(schema["$defs"][classes[0].__name__]["properties"]) == known
 
 
 def test_schema_describes_every_knob(schema: Config) -> None:

@@ -223,6 +223,11 @@ def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None
     if not isinstance(values, Mapping):
         faults.append(f"{where}: expected keys and values, not {shown(values)}")
         return None
+    try:  # of a class with several forms, the values mean one
+        cls = typing.cast(type[T], getattr(cls, "meant_by", lambda _: cls)(values))
+    except (InputError, UnknownValueError) as error:
+        faults += [f"{where}.{error}"] if isinstance(error, InputError) else []
+        return None
     hints = _hints(cls)  # type: ignore[arg-type]
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     before = len(faults)

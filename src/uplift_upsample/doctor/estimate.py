@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.plan.study import PlannedExperiment, Study
 
 FLOAT = 4  # bytes
@@ -110,7 +109,7 @@ def _training(study: Study, experiment: PlannedExperiment, cost: float, speeds: 
     near = _nearest(speeds, cost)
     step = _step([(speed.multiply_accumulates, speed.train_batch, speed.train_seconds) for speed in speeds], cost, train.batch_size)
     seconds = near.import_seconds + near.train_start_seconds + num_steps * step
-    memory = _memory(speeds) + train.batch_size * activation_bytes(model) + train.jit_compile * COMPILER
+    memory = _memory(speeds) + train.batch_size * FLOAT * model.activations() + train.jit_compile * COMPILER
     threads = min(cores, experiment.resources.train_threads)
     basis = f"{num_steps} steps of {train.batch_size} windows"
     return StageEstimate(study.name, experiment.name, "train", num_jobs, num_jobs * seconds, threads, memory, basis)
@@ -133,7 +132,7 @@ def _prediction(
     evaluate, model = experiment.experiment.evaluate, experiment.experiment.model
     runs = (len(study.seeds) if experiment in study.tested else 0) + (1 if experiment in study.published else 0)
     jobs, threads = runs * len(experiment.evaluated_s_in), min(cores, experiment.resources.predict_threads)
-    memory = _memory(speeds) + FORWARD_SHARE * evaluate.batch_size * activation_bytes(model)
+    memory = _memory(speeds) + FORWARD_SHARE * evaluate.batch_size * FLOAT * model.activations()
     if frames is None:
         basis = "frames are not known before the data is there"
         return StageEstimate(study.name, experiment.name, "predict", jobs, None, threads, memory, basis)
@@ -171,21 +170,6 @@ def wall_seconds(study: Study, rows: Sequence[StageEstimate], cores: int) -> flo
         for experiment in study.evaluated
     ]
     return max(at_work, *longest, 0.0)
-
-
-def activation_bytes(model: ModelConfig) -> float:
-    """What a training step keeps of one window until its gradient is made, about.
-
-    A block of N tokens of width C keeps its two norms, query, key, value, mixed values, projection, two sums and the MLP's layers
-    before and after the activation, and each head's attention before and after the softmax.
-    """
-
-    def block(length: int, width: int) -> float:
-        return length * width * (9 + 2 * model.mlp_ratio) + 2 * model.num_heads * length * length
-
-    spatial = model.num_tokens * model.spatial_blocks * block(model.num_joints, model.spatial_dim)
-    lengths = [model.num_tokens] * model.temporal_blocks + list(model.strided_lengths[:-1])
-    return FLOAT * (spatial + sum(block(length, model.temporal_dim) for length in lengths))
 
 
 def _nearest(speeds: Sequence[Speed], cost: float) -> Speed:

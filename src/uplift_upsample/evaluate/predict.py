@@ -26,10 +26,11 @@ from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.readout import Overlap, middle_weights, window_middles
 from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
-from uplift_upsample.plan.experiment import FRAME_RATE, ModelConfig, readout_faults
+from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
+from uplift_upsample.plan.network_base import NetworkConfig
 
 logger = logging.getLogger(__name__)
 BLOCK = 2048  # windows whose 2D poses are in memory at once
@@ -38,7 +39,7 @@ PAPER = EvaluateConfig()
 Inputs = Callable[[Rows], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-def check_s_in(s_in: int, model: ModelConfig, evaluate: EvaluateConfig = PAPER) -> bool:
+def check_s_in(s_in: int, model: NetworkConfig, evaluate: EvaluateConfig = PAPER) -> bool:
     """Whether the network was trained for what it sees. Raises ``InputError`` where it cannot be evaluated with a stride at all."""
     raise_all(model.s_in_faults(s_in, evaluate.input_interpolation))
     seen = s_in if evaluate.input_interpolation == "none" else model.s_out
@@ -185,7 +186,7 @@ def _distinct_poses(
 def evaluation_metadata(
     table: FramesTable,
     videos: np.ndarray,
-    model: ModelConfig,
+    model: NetworkConfig,
     evaluate: EvaluateConfig,
     s_in: int,
     test_subset: str,
@@ -220,7 +221,7 @@ def evaluation_metadata(
 
 
 def predict_subset(
-    network: UpliftUpsampleNetwork,
+    network: LiftingNetwork,
     table: FramesTable,
     test_subset: str,
     strides: Sequence[int],

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 Count = Annotated[int, Ge(1)]
 Number = Annotated[int, Ge(0)]  # of what need not be there
 Weight = Annotated[float, Ge(0)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+Ratio = Annotated[float, Gt(0)]

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 from uplift_upsample.plan.bounds import Count, Number
 from uplift_upsample.plan.datasets import AnyDataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.network_base import networks
 from uplift_upsample.plan.settings import (
     SEQUENCE,
     Differences,
@@ -103,7 +104,7 @@ if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as Train
     from uplift_upsample.plan.settings import Differences as VerdictOf
 else:
-    Model = differences_of(ModelConfig, paddings=tuple[Pair, ...] | None)
+    Model = differences_of(*networks().values(), network=Literal[tuple(networks())], paddings=tuple[Pair, ...] | None)
     Train = differences_of(TrainConfig, schedule_params=ScheduleParams, optimizer_params=OptimizerParams)
     Evaluate = differences_of(EvaluateConfig)
     ResourcesOf = differences_of(Resources)

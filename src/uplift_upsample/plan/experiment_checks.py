@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from uplift_upsample.base.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet
-from uplift_upsample.plan.experiment import Experiment, ModelConfig, devices_faults
+from uplift_upsample.plan.experiment import Experiment, devices_faults
+from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.study import GROUPS, merged, planned_resources
 
 T = TypeVar("T")
@@ -18,16 +19,6 @@ SequencesOf = Callable[[str, str, DataSet, str, list[str]], Collection[str]]
 _RECORDING = re.compile(r"_\d+(?=_cam\d+$)")  # which recording of an action, as in S9_Walking_1_cam2
 
 ROLES = ("train_subset", "val_subset", "test_subset")
-# What may differ between a network and the one that its weights come from: no weight depends on it.
-WITHOUT_WEIGHTS = {
-    "s_in",
-    "s_out",
-    "drop_rate",
-    "attention_drop_rate",
-    "drop_path_rate",
-    "token_mask_rate",
-    "first_attention_layer",
-}
 
 
 def each(part: Mapping[str, T], check: Callable[[str, T], list[str]]) -> list[str]:
@@ -93,9 +84,9 @@ def _complete(config: Configuration, name: str, planned: ExperimentSettings, whe
     return experiment, [fault for fault in faults if fault not in known]
 
 
-def _model(config: Configuration, name: str, planned: ExperimentSettings) -> ModelConfig | None:
+def _model(config: Configuration, name: str, planned: ExperimentSettings) -> NetworkConfig | None:
     """The network of an experiment, whatever is wrong with its training; None where something is wrong with it."""
-    return examined(ModelConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
+    return examined(NetworkConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
 
 
 def _base(config: Configuration, name: str, planned: ExperimentSettings) -> Base:
@@ -216,12 +207,14 @@ def initial_weights_faults(where: str, config: Configuration, study: StudySettin
     return each(experiments, of_experiment) + _cycle_faults(where, experiments)
 
 
-def _network_differences(source: ModelConfig, own: ModelConfig) -> list[str]:
+def _network_differences(source: NetworkConfig, own: NetworkConfig) -> list[str]:
+    if source.network != own.network:
+        return [f"network {source.network!r}, here {own.network!r}"]
     theirs, ours = to_mapping(source), to_mapping(own)
     differences = [
         f"{key} {theirs[key]!r}, here {value!r}"
         for key, value in ours.items()
-        if value != theirs[key] and key not in WITHOUT_WEIGHTS
+        if value != theirs[key] and key not in own.without_weights
     ]
     if source.has_strided_input != own.has_strided_input:
         differences.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")

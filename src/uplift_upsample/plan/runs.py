@@ -16,7 +16,8 @@ from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import Experiment, ModelConfig, TrainConfig
+from uplift_upsample.plan.experiment import Experiment, TrainConfig
+from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.official import experiment_from_official, is_official
 
 
@@ -28,7 +29,7 @@ class Run:
     subjects; null: no validation. initial_weights: the experiment that this one starts from; null: from scratch.
     """
 
-    model: ModelConfig
+    model: NetworkConfig
     train: TrainConfig = field(default_factory=TrainConfig)
     name: str = ""
     study: str = ""

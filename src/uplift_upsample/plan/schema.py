@@ -8,7 +8,7 @@ import ast
 import dataclasses
 import inspect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -43,16 +43,30 @@ def _models(cls: type[Settings]) -> Iterator[type[Settings]]:
 
 def _describe(part: dict[str, Any], model: type) -> None:
     """Put in the descriptions of a model, and the defaults where a dataclass has them."""
-    described = getattr(model, "dataclass", model)
-    part["description"] = " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split())
+    classes = getattr(model, "dataclasses", (model,))
+    about = classes[0] if len(classes) == 1 else classes[0].__base__  # what several have in common
+    part["description"] = " ".join((inspect.getdoc(about) or "").split("\n\n")[0].split())
     fields = part["properties"]
-    for cls in described.__mro__:
+    for cls in dict.fromkeys(base for described in classes for base in described.__mro__):
         for name, text in _descriptions(cls) if cls.__module__.startswith("uplift_upsample.") else ():
             if name in fields:
                 fields[name].setdefault("description", text)
-    for field in dataclasses.fields(described) if dataclasses.is_dataclass(described) else ():
-        if field.default is not dataclasses.MISSING:
-            fields[field.name]["default"] = to_mapping(field.default)
+    for name, values in _defaults(classes).items():
+        num_owners = sum(name in getattr(cls, "__dataclass_fields__", {}) for cls in classes)
+        if name == "network" or (len(values) == num_owners and len({str(value) for value in values.values()}) == 1):
+            fields[name]["default"] = next(iter(values.values()))
+        else:
+            fields[name]["description"] += f" Default: {', '.join(f'{value} ({owner})' for owner, value in values.items())}."
+
+
+def _defaults(classes: Sequence[type]) -> dict[str, dict[str, Any]]:
+    """The defaults of the fields of some dataclasses, by field and network."""
+    found: dict[str, dict[str, Any]] = {}
+    for cls in classes:
+        for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
+            if field.default is not dataclasses.MISSING:
+                found.setdefault(field.name, {})[getattr(cls, "network", "")] = to_mapping(field.default)
+    return found
 
 
 def _descriptions(cls: type) -> Iterator[tuple[str, str]]:

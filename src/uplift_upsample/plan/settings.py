@@ -184,10 +184,10 @@ class Settings(BaseModel):
 class Differences(Settings):
     """A group of settings in which any key may be missing, since it only says what differs from another group.
 
-    dataclass: what the whole group makes; it has the defaults.
+    dataclasses: what the whole group makes, one of them; they have the defaults.
     """
 
-    dataclass: ClassVar[type]
+    dataclasses: ClassVar[tuple[type, ...]]
 
     def given(self) -> dict[str, Any]:
         """What it says, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too.
@@ -202,17 +202,19 @@ class Differences(Settings):
                 found[name] = UNKNOWN
                 continue
             if hasattr(found[name], "given"):
-                is_whole, inner = hasattr(found[name], "dataclass"), found[name].given()
+                is_whole, inner = hasattr(found[name], "dataclasses"), found[name].given()
                 found[name] = {key: value for key, value in inner.items() if is_whole or value is not UNKNOWN}
         return found
 
 
-def differences_of(cls: type, **instead: Any) -> type[Differences]:
-    """The model of what may differ from a dataclass. instead: other types than those of its fields, by name."""
-    hints = {**typing.get_type_hints(cls, include_extras=True), **instead}
-    fields: dict[str, Any] = {each.name: (_from_yaml(hints[each.name]), None) for each in dataclasses.fields(cls)}
-    model = create_model(cls.__name__, __base__=Differences, **fields)
-    model.dataclass = cls
+def differences_of(*classes: type, **instead: Any) -> type[Differences]:
+    """The model of what may differ from a dataclass, or from one of several. instead: other types than those of fields, by name."""
+    fields: dict[str, Any] = {}
+    for cls in classes:
+        hints = {**typing.get_type_hints(cls, include_extras=True), **instead}
+        fields |= {each.name: (_from_yaml(hints[each.name]), None) for each in dataclasses.fields(cls) if each.name not in fields}
+    model = create_model(classes[0].__name__, __base__=Differences, **fields)
+    model.dataclasses = classes
     return model
 
 

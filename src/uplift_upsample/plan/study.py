@@ -12,7 +12,8 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import UNKNOWN, UnknownValueError
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
 from uplift_upsample.plan.datasets import DataSet
-from uplift_upsample.plan.experiment import Experiment, ModelConfig
+from uplift_upsample.plan.experiment import Experiment
+from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.settings import Differences
 
 GROUPS = ("model", "train", "evaluate")
@@ -215,7 +216,7 @@ def merged(base: Differences, differences: Differences | None) -> dict[str, Any]
     return settings
 
 
-def check_s_in(model: ModelConfig, s_in: int, where: str) -> None:
+def check_s_in(model: NetworkConfig, s_in: int, where: str) -> None:
     """Raise ``InputError`` unless an experiment can be evaluated with this stride of 2D poses."""
     if faults := model.s_in_faults(s_in):
         raise InputError(f"{where}: {faults[0]}")

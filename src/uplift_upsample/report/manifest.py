@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.experiment import NetworkConfig
 from uplift_upsample.plan.thresholds import VerdictRule
 
 
@@ -21,7 +21,7 @@ class ShownExperiment:
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
-    model: its network, in the form of ``plan.experiment.ModelConfig``; null, its cost is not shown.
+    model: its network, in the form of ``plan.network_base.NetworkConfig``; null, its cost is not shown.
     """
 
     name: str
@@ -42,9 +42,9 @@ class ShownExperiment:
                 raise InputError("\n".join(faults))
 
     @property
-    def network(self) -> ModelConfig | None:
+    def network(self) -> NetworkConfig | None:
         """The network, where the manifest has it."""
-        return None if self.model is None else strict.from_mapping(ModelConfig, self.model, "model")
+        return None if self.model is None else strict.from_mapping(NetworkConfig, self.model, "model")
 
     @property
     def tested_on(self) -> str:

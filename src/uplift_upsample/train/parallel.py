@@ -15,7 +15,8 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import raise_all
 from uplift_upsample.model.backend import keras, ops
-from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.lifting import LiftingNetwork
+from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import TrainConfig, devices_faults
 from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.trainer import Trainer
@@ -54,7 +55,7 @@ def training_devices(num_devices: int) -> list[str]:
 class JaxParallelTrainer(Trainer):
     """A trainer whose variables lie on all devices; ``step`` spreads its batch over them."""
 
-    def __init__(self, network: UpliftUpsampleNetwork, config: TrainConfig, distribution: keras.distribution.DataParallel) -> None:
+    def __init__(self, network: LiftingNetwork, config: TrainConfig, distribution: keras.distribution.DataParallel) -> None:
         super().__init__(network, config)
         self.num_groups = len(distribution.device_mesh.devices)
         self._distribution = distribution
@@ -69,7 +70,7 @@ class TensorFlowParallelTrainer(Trainer):
 
     jit_compile: bool  # Keras' property
 
-    def __init__(self, network: UpliftUpsampleNetwork, config: TrainConfig, devices: list[str]) -> None:
+    def __init__(self, network: LiftingNetwork, config: TrainConfig, devices: list[str]) -> None:
         super().__init__(network, config)
         import tensorflow as tf
 

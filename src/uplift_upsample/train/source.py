@@ -12,7 +12,8 @@ import numpy as np
 from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import RowStream, Sampler, SamplerSettings
-from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
+from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.train.inputs import InputReader, Inputs
 
 NUM_AHEAD = 3
@@ -26,12 +27,12 @@ class TrainingBatch:
     stream_state: dict[str, Any]
 
 
-def example_reader(table: FramesTable, model: ModelConfig, train: TrainConfig) -> ExampleReader:
+def example_reader(table: FramesTable, model: NetworkConfig, train: TrainConfig) -> ExampleReader:
     """The reader of training and validation examples."""
     return ExampleReader(table, model.num_tokens, model.s_out, padding=train.padding, has_strided_input=model.has_strided_input)
 
 
-def training_stream(table: FramesTable, videos: np.ndarray, model: ModelConfig, train: TrainConfig, seed: int) -> RowStream:
+def training_stream(table: FramesTable, videos: np.ndarray, model: NetworkConfig, train: TrainConfig, seed: int) -> RowStream:
     """The endless stream of training rows; ``seed`` is added to the configured ``shuffle_seed``."""
     settings = SamplerSettings(
         s_in=model.s_in if model.has_strided_input else (),

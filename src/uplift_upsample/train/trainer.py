@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.model.backend import is_on_cpu, keras, ops
-from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork
+from uplift_upsample.model.lifting import Lifted, LiftingNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
@@ -41,7 +41,7 @@ class Trainer(keras.Model):
 
     num_groups = 1
 
-    def __init__(self, network: UpliftUpsampleNetwork, config: TrainConfig, **kwargs: Any) -> None:
+    def __init__(self, network: LiftingNetwork, config: TrainConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.network = network
         self.config = config

@@ -17,7 +17,7 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.model.backend import keras
-from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.weights import load_weights, save_weights
 from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.checkpoint import CheckpointFolder
@@ -46,7 +46,7 @@ class TrainingResult:
     """weights: in the order of ``network_variables``; the averaged ones where the run averages, of the best epoch
     where it validates."""
 
-    network: UpliftUpsampleNetwork
+    network: LiftingNetwork
     weights: list[np.ndarray]
     progress: Progress
 

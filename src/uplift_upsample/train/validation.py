@@ -17,7 +17,7 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows, Sampler, SamplerSettings
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.weights import network_variables
 from uplift_upsample.plan.runs import Run
 from uplift_upsample.train.blend import BLOCK, chosen_blend, windows_of
@@ -103,7 +103,7 @@ class Validation:
 
 
 @contextmanager
-def _weights_of(network: UpliftUpsampleNetwork, weights: list[np.ndarray]) -> Iterator[None]:
+def _weights_of(network: LiftingNetwork, weights: list[np.ndarray]) -> Iterator[None]:
     """The network with other weights for the length of a block."""
     variables = network_variables(network)
     own = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
