@@ -1,6 +1,7 @@
 """The cost of a network by formula, against built networks, the framework's profiler and the figures of the official code."""
 
 import json
+import math
 
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.networks import PoseFormer, StridedTransformer, VideoPose3D
 from uplift_upsample.plan.runs import read_run
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
@@ -61,6 +63,25 @@ def test_parameters_and_products_are_those_of_the_network(changes) -> None:
     cost = network_cost(model, model.s_out)
     assert cost.parameters == network.count_params()
     assert cost.multiply_accumulates + cost.sequence_head == profiled_network(network)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VideoPose3D(45, filter_widths=(3, 5, 3), channels=8),
+        PoseFormer(9, spatial_dim=8, spatial_blocks=2, temporal_blocks=1, num_heads=2, mlp_ratio=1.55, qkv_bias=False),
+        StridedTransformer(15, temporal_dim=8, hidden_dim=12, temporal_blocks=2, strides=(5, 3), num_heads=2),
+        StridedTransformer(9, temporal_dim=8, hidden_dim=12, temporal_blocks=0, strides=(2, 1, 5, 1), num_heads=2),
+    ],
+    ids=lambda model: f"{model.network}_{model.num_tokens}",
+)
+def test_networks_around_the_paper(model) -> None:
+    """All tokens and heads, and one window as evaluation computes it."""
+    network = build_network(model)
+    cost = network_cost(model, 1)
+    assert cost.parameters == sum(math.prod(variable.shape) for variable in network.trainable_variables)
+    assert cost.multiply_accumulates + cost.sequence_head == profiled_network(network)
+    assert cost.multiply_accumulates == profiled_window(network, model.num_tokens)
 
 
 def test_profiler_and_formula_agree_on_evaluation() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from uplift_upsample.model.network import UpliftUpsampleNetwork
+from uplift_upsample.model.lifting import LiftingNetwork
 
 PRODUCTS = {"MatMul", "BatchMatMulV2", "Conv2D"}  # what is counted; the profiler has additions, norms and softmax as well
 UNKNOWN = {"Einsum", "BatchMatMul", "BatchMatMulV3", "XlaDot", "XlaDotV2", "XlaConv", "XlaConvV2"}  # products that it counts as 0
@@ -44,17 +44,17 @@ def _flat(call: Callable[..., Any], inputs: Sequence[tf.TensorSpec]) -> Any:
         tf.config.run_functions_eagerly(before)
 
 
-def profiled_network(network: UpliftUpsampleNetwork) -> int:
+def profiled_network(network: LiftingNetwork) -> int:
     """Multiply-accumulates of a forward pass of one window: all its tokens through the spatial stage, and all heads."""
     tokens = network.config.num_tokens
     inputs = [tf.TensorSpec((1, tokens, network.config.num_joints, 2)), tf.TensorSpec((1, tokens), tf.bool)]
     return profiled_macs(lambda poses, visible: [part for part in network(poses, visible) if part is not None], *inputs)
 
 
-def profiled_window(network: UpliftUpsampleNetwork, num_input_poses: int) -> int:
+def profiled_window(network: LiftingNetwork, num_input_poses: int) -> int:
     """Multiply-accumulates of one window as evaluation computes it: the spatial stage for its 2D poses, and the central head."""
     model = network.config
     poses = tf.TensorSpec((num_input_poses, model.num_joints, 2))
-    window = [tf.TensorSpec((1, model.num_tokens, model.temporal_dim)), tf.TensorSpec((1, model.num_tokens), tf.bool)]
+    window = [tf.TensorSpec((1, model.num_tokens, network.token_dim)), tf.TensorSpec((1, model.num_tokens), tf.bool)]
     spatial = profiled_macs(network.spatial, poses)
     return spatial + profiled_macs(lambda tokens, visible: network.temporal(tokens, visible, central_only=True), *window)

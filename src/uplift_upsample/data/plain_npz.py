@@ -15,7 +15,7 @@ import numpy as np
 
 Shape = tuple[int | str, ...]  # a length for each axis, or a name for one that may have any length: ("frames", 3)
 
-_DAMAGE = (
+DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError),
     *(NotImplementedError, RuntimeError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError),
 )
@@ -34,7 +34,7 @@ class PlainNpz:
         """content: the bytes of the file, or its path, from which each field is then read when it is asked for."""
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UnreadableError(f"it is not an .npz file, or it is damaged ({error})") from None
         self.fields = frozenset(name.removesuffix(".npy") for name in self._archive.namelist())
 
@@ -48,7 +48,7 @@ class PlainNpz:
                 return _array(what, file, max_bytes)
         except UnreadableError:
             raise
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UnreadableError(f"{what} is damaged ({error})") from None
 
     def numbers(self, field: str, shape: Shape, max_bytes: int = _MAX_BYTES) -> np.ndarray:
@@ -81,7 +81,7 @@ def npy_array(content: bytes, max_bytes: int = _MAX_BYTES) -> np.ndarray:
         return _array("the array", io.BytesIO(content), max_bytes)
     except UnreadableError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UnreadableError(f"the array is damaged ({error})") from None
 
 
@@ -102,7 +102,7 @@ def _array(what: str, file: IO[bytes], max_bytes: int) -> np.ndarray:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
         shape, is_fortran, dtype = read_header(file)
-    except _DAMAGE:
+    except DAMAGE:
         raise
     except Exception as error:  # NumPy has Python read the header
         raise UnreadableError(f"{what} has no readable header ({error})") from None

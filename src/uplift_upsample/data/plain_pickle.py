@@ -2,13 +2,14 @@
 
 Unpickling runs what the file asks for. This unpickler knows a fixed list of names, each bound to a function of this module,
 so that a pickle can neither call anything else nor hand NumPy a state that does not fit. It reads what
-NumPy 1 and 2 wrote, and Python 2.
+NumPy 1 and 2 wrote, and Python 2. ``torch_checkpoints`` adds the tensors of PyTorch.
 """
 
 import math
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,17 +24,19 @@ class ForbiddenError(pickle.UnpicklingError):
 class PlainUnpickler(pickle.Unpickler):
     """Reads one object from a file. Raises ``ForbiddenError``, or anything else where the pickle is damaged."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, more: Mapping[tuple[str, str], Any] = MappingProxyType({})) -> None:
+        """more: what is admitted beside arrays and containers, by module and name."""
         # latin1: Python 2 keeps the bytes of arrays in strings
         super().__init__(file, encoding="latin1")
+        self._admitted = {**_ADMITTED, **more}
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
+        if (module, name) not in self._admitted:
             raise ForbiddenError(f"{module}.{name}")
-        return _ADMITTED[module, name]
+        return self._admitted[module, name]
 
 
-class _Admitted:
+class Admitted:
     """A callable that a pickle may name, and may not change."""
 
     __slots__ = ("_make",)
@@ -54,7 +57,7 @@ class _PickledDtype:
     __slots__ = ("_code",)
 
     def __init__(self, code: Any, *_: Any) -> None:
-        if isinstance(code, _Admitted):
+        if isinstance(code, Admitted):
             raise pickle.UnpicklingError("it has an array with named fields")
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
             raise pickle.UnpicklingError(f"it has an array of the type {code!r}")
@@ -113,7 +116,7 @@ def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
 
 def _plain_dict(*args: Any) -> dict:
     # a defaultdict names its factory first; nobody needs it here
-    return dict(*[argument for argument in args if not isinstance(argument, _Admitted)])
+    return dict(*[argument for argument in args if not isinstance(argument, Admitted)])
 
 
 # Memory maps, record arrays and matrices are pickled as arrays, under the name that NumPy has for them, or had.
@@ -127,17 +130,17 @@ _ARRAYS = {
     "numpy.matrixlib.defmatrix": ("matrix",),
 }
 _ADMITTED = {
-    **{(module, name): _Admitted(_empty_array) for module, names in _ARRAYS.items() for name in names},
-    ("numpy", "dtype"): _Admitted(_PickledDtype),
-    ("_codecs", "encode"): _Admitted(_encoded),
-    ("collections", "OrderedDict"): _Admitted(_plain_dict),
-    ("collections", "defaultdict"): _Admitted(_plain_dict),
+    **{(module, name): Admitted(_empty_array) for module, names in _ARRAYS.items() for name in names},
+    ("numpy", "dtype"): Admitted(_PickledDtype),
+    ("_codecs", "encode"): Admitted(_encoded),
+    ("collections", "OrderedDict"): Admitted(_plain_dict),
+    ("collections", "defaultdict"): Admitted(_plain_dict),
 }
 for _core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
-    _ADMITTED[_core + ".multiarray", "_reconstruct"] = _Admitted(_empty_array)
-    _ADMITTED[_core + ".multiarray", "scalar"] = _Admitted(_scalar)
-    _ADMITTED[_core + ".numeric", "_frombuffer"] = _Admitted(_array_from_buffer)
+    _ADMITTED[_core + ".multiarray", "_reconstruct"] = Admitted(_empty_array)
+    _ADMITTED[_core + ".multiarray", "scalar"] = Admitted(_scalar)
+    _ADMITTED[_core + ".numeric", "_frombuffer"] = Admitted(_array_from_buffer)
 for _builtins in ("builtins", "__builtin__"):  # Python 3, Python 2
     for _type in (list, tuple, set, frozenset):
-        _ADMITTED[_builtins, _type.__name__] = _Admitted(_type)
-    _ADMITTED[_builtins, "dict"] = _Admitted(_plain_dict)
+        _ADMITTED[_builtins, _type.__name__] = Admitted(_type)
+    _ADMITTED[_builtins, "dict"] = Admitted(_plain_dict)

@@ -1,4 +1,4 @@
-"""Reading weight files in the layout of the official code, Keras 2 HDF5, without a deep-learning framework.
+"""Reading weight files in the layout of the official code, Keras 2 HDF5, and checkpoints of PyTorch, without any framework.
 
 Source: docs/method.md, "Weight files"; ``model.weights`` fills a network from one.
 """
@@ -11,10 +11,16 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
+from uplift_upsample.data.torch_checkpoints import is_torch_checkpoint, read_torch_checkpoint
 
 
 def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
-    """The arrays of a weight file: group -> weights in order. Raises ``InputError`` that says what another file is."""
+    """The arrays of a weight file: group -> weights in order. Raises ``InputError`` that says what another file is.
+
+    Of a checkpoint of PyTorch each tensor is a group of its own.
+    """
+    if is_torch_checkpoint(path):
+        return {name: [array] for name, array in read_torch_checkpoint(path).items()}
     try:
         with plain_hdf5(path) as file:
             # model.save() of Keras 2 puts the same layout one level deeper

@@ -8,7 +8,8 @@ import numpy as np
 
 from uplift_upsample.base.skeleton import mirrored
 from uplift_upsample.model.backend import is_on_cpu, keras
-from uplift_upsample.model.network import Lifted, UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.lifting import Lifted, LiftingNetwork
+from uplift_upsample.model.network import build_network
 from uplift_upsample.model.precision import POLICIES
 from uplift_upsample.plan.evaluation import Precision
 
@@ -40,7 +41,7 @@ class Lifter:
 
     def __init__(
         self,
-        network: UpliftUpsampleNetwork,
+        network: LiftingNetwork,
         batch_size: int,
         *,
         mirror: bool,
@@ -121,7 +122,7 @@ class Lifter:
         return [np.concatenate(output) for output in zip(*batches, strict=True)]
 
 
-def network_in(network: UpliftUpsampleNetwork, precision: Precision) -> UpliftUpsampleNetwork:
+def network_in(network: LiftingNetwork, precision: Precision) -> LiftingNetwork:
     """A network that computes in a precision: the given one if it does, else another with the weights that this one has now."""
     if network.temporal.dtype_policy.name == POLICIES[precision]:
         return network

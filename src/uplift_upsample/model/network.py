@@ -6,31 +6,22 @@ Source: docs/method.md, "Network". Written with ``keras.ops`` only, so that the 
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.backend import keras, layers, ops
+from uplift_upsample.model.lifting import Lifted, LiftingNetwork, Shape
 from uplift_upsample.model.precision import layers_in
 from uplift_upsample.plan.evaluation import Precision
-from uplift_upsample.plan.experiment import ModelConfig, TrainingPrecision
+from uplift_upsample.plan.experiment import TrainingPrecision
+from uplift_upsample.plan.network_base import NetworkConfig
+from uplift_upsample.plan.networks import ModelConfig, PoseFormer, StridedTransformer, VideoPose3D
 
 MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
 BLOCK_EPSILON, SPATIAL_NORM_EPSILON = 1e-5, 1e-6  # of layer norms, as in the reference
 ACTIVATIONS = {"gelu": partial(ops.gelu, approximate=False), "relu": ops.relu}
-Shape = tuple[int | None, ...]
 _truncated_normal = partial(keras.initializers.TruncatedNormal, stddev=0.02)
-
-
-class Lifted(NamedTuple):
-    """3D poses in metres, camera axes, root-relative.
-
-    sequence: all tokens ``(B, N, J, 3)``, or None without a sequence head. central: the central token ``(B, J, 3)``.
-    """
-
-    sequence: Any
-    central: Any
 
 
 class PositionEncoding(layers.Layer):
@@ -286,65 +277,41 @@ class TemporalStage(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("uplift_upsample")
-class UpliftUpsampleNetwork(keras.Model):
-    """The Uplift and Upsample Transformer (Einfalt et al., WACV 2023).
+class UpliftUpsampleNetwork(LiftingNetwork):
+    """The Uplift and Upsample Transformer (Einfalt et al., WACV 2023). ``model.weights`` has the layout of the official code."""
 
-    poses_2d: ``(B, N, J, 2)`` normalised screen coordinates; those of masked tokens do not matter.
-    visible: ``(B, N)``, 1 where a token has a 2D pose; not used without strided input.
-    Returns ``Lifted``: metres, camera axes, root-relative.
-
-    ``save`` writes a .keras file, which ``keras.saving.load_model`` reads where this module is imported. ``export`` writes a
-    SavedModel (TensorFlow), whose ``serve`` takes the two inputs and gives the two outputs. ``model.weights`` has the layout of
-    the official code.
-    """
+    config: ModelConfig
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.config = config
+        self.config, self.token_dim = config, config.temporal_dim
         self.spatial = SpatialStage(config, dtype="float32", name="spatial")  # its layers have the precision, its input has not
         self.temporal = TemporalStage(config, name="temporal")
 
-    def build(self, input_shape: Any = None) -> None:
-        self.spatial.build((None, self.config.num_joints, 2))
-        self.temporal.build((None, self.config.num_tokens, self.config.temporal_dim))
-        self.built = True
 
-    def call(self, poses_2d: Any, visible: Any = None, training: bool = False) -> Lifted:
-        frames = ops.reshape(poses_2d, (-1, self.config.num_joints, 2))  # (B * N, J, 2)
-        tokens = ops.reshape(self.spatial(frames, training=training), (-1, self.config.num_tokens, self.config.temporal_dim))
-        return self.temporal(tokens, visible, training=training)
-
-    def lift_visible(self, frames: Any, token_pose: Any, visible: Any, training: bool = False) -> Lifted:
-        """The same from the 2D poses of visible tokens alone, which saves the spatial stage of the others.
-
-        frames: ``(F, J, 2)``. token_pose: which of them each token has, ``(B, N)``; any of them where ``visible`` is false.
-        """
-        tokens = ops.take(self.spatial(frames, training=training), token_pose, axis=0)  # (B, N, C_t)
-        return self.temporal(tokens, visible, training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"config": to_mapping(self.config), "layers_policy": self.temporal.dtype_policy.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "UpliftUpsampleNetwork":
-        config = dict(config)
-        with layers_in(config.pop("layers_policy", "float32")):
-            return cls(**{**config, "config": from_mapping(ModelConfig, config["config"], "model")})
-
-    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
-        """Keras' export, for windows in batches of any size."""
-        window = (None, self.config.num_tokens)
-        inputs = [keras.InputSpec(shape=(*window, self.config.num_joints, 2), dtype="float32")]
-        inputs += [keras.InputSpec(shape=window, dtype="bool")] if self.config.has_strided_input else []
-        super().export(filepath, format=format, **{"input_signature": inputs, **options})
-
-
-def build_network(config: ModelConfig, precision: Precision | TrainingPrecision = "float32") -> UpliftUpsampleNetwork:
+def build_network(config: NetworkConfig, precision: Precision | TrainingPrecision = "float32") -> LiftingNetwork:
     """A network with initial values drawn from Keras' global seed (``keras.utils.set_random_seed``).
 
     precision: what its layers compute in; weights and outputs are float32.
     """
     with layers_in(precision):
-        network = UpliftUpsampleNetwork(config, name="uplift_upsample")
+        network = network_class(config)(config, name=config.network)
         network.build()
     return network
+
+
+def network_class(config: NetworkConfig) -> type[LiftingNetwork]:
+    """The layers of a network, by its settings. The module of each is loaded when it is asked for."""
+    if isinstance(config, VideoPose3D):
+        from uplift_upsample.model.videopose3d import VideoPose3DNetwork
+
+        return VideoPose3DNetwork
+    if isinstance(config, PoseFormer):
+        from uplift_upsample.model.poseformer import PoseFormerNetwork
+
+        return PoseFormerNetwork
+    if isinstance(config, StridedTransformer):
+        from uplift_upsample.model.strided_transformer import StridedTransformerNetwork
+
+        return StridedTransformerNetwork
+    return UpliftUpsampleNetwork

@@ -1,4 +1,4 @@
-"""Weight files in the layout of the official code: Keras 2 HDF5, one group per top-level layer.
+"""Weight files in the layout of the official code: Keras 2 HDF5, one group per top-level layer; of other networks, per weight.
 
 Read by group name and position, never by a weight's own name, because those carry counters that differ from file to file. A file
 must be consumed completely and fill every weight. Files written here load in the official code.
@@ -7,7 +7,7 @@ Source: docs/method.md, "Weight files".
 
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,18 +15,11 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.hdf5_writing import writing_hdf5
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.model.backend import keras
+from uplift_upsample.model.lifting import Entry, LiftingNetwork
 from uplift_upsample.model.network import TransformerBlock, UpliftUpsampleNetwork
 
 KERAS_VERSION = b"2.4.0"  # of the official code; decides how it reads the file
 _HEADS = ("temporal_fc", "strided_temporal_fc")
-
-
-class Entry(NamedTuple):
-    """One weight of a file: its name there, the variable that it fills, and its shape in the file."""
-
-    name: str
-    variable: keras.Variable
-    shape: tuple[int, ...]
 
 
 def _entries(prefix: str, layer: Any, *names: str) -> list[Entry]:
@@ -73,8 +66,13 @@ def _batch_norm(layer: Any) -> list[Entry]:
     return _entries(layer.name, layer, "gamma", "beta", "moving_mean", "moving_variance")
 
 
-def weight_groups(network: UpliftUpsampleNetwork) -> dict[str, list[Entry]]:
-    """The groups of a weight file in the order of the official code, each with its weights in order."""
+def weight_groups(network: LiftingNetwork) -> dict[str, list[Entry]]:
+    """The groups of a weight file in the order of the official code, each with its weights in order.
+
+    Of other networks, each weight is a group of its own, under the name that it has in their published files.
+    """
+    if not isinstance(network, UpliftUpsampleNetwork):
+        return {entry.name: [entry] for entry in network.entries()}
     spatial, temporal = network.spatial, network.temporal
     unique = _Counter()
     groups: dict[str, list[Entry]] = {}
@@ -107,12 +105,12 @@ def weight_groups(network: UpliftUpsampleNetwork) -> dict[str, list[Entry]]:
     return groups
 
 
-def network_variables(network: UpliftUpsampleNetwork) -> list[keras.Variable]:
+def network_variables(network: LiftingNetwork) -> list[keras.Variable]:
     """Every weight, trainable or not, in the order of a weight file."""
     return [entry.variable for entries in weight_groups(network).values() for entry in entries]
 
 
-def in_file_order(network: UpliftUpsampleNetwork, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+def in_file_order(network: LiftingNetwork, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Values of all weights in the order of ``network_variables``, from a list that may have the order of version 0.1.
 
     That had both norms of ``output_bn`` before both heads. Where neither order fits, the list is returned as it is.
@@ -126,7 +124,7 @@ def in_file_order(network: UpliftUpsampleNetwork, arrays: Sequence[np.ndarray]) 
     return result
 
 
-def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -> None:
+def load_weights(network: LiftingNetwork, path: str | os.PathLike[str]) -> None:
     """Fill a network from a weight file.
 
     Raises ``InputError`` listing everything that is missing, left over, of another shape or not finite; the network is then
@@ -134,12 +132,13 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
     """
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which is an error below
         stored = {name: [array.astype(np.float32) for array in arrays] for name, arrays in read_weight_file(path).items()}
+    stored = {name: arrays for name, arrays in stored.items() if not name.endswith(network.ignored)}
     faults: list[str] = []
     values: list[tuple[keras.Variable, np.ndarray]] = []
     for group, entries in weight_groups(network).items():
         arrays = stored.pop(group, [])
         for index, entry in enumerate(entries):
-            name = f"{group}[{index}] ({entry.name.removesuffix(':0')})"
+            name = group if group == entry.name else f"{group}[{index}] ({entry.name.removesuffix(':0')})"
             if index >= len(arrays):
                 faults.append(f"missing: {name} {entry.shape}")
             elif arrays[index].shape != entry.shape:
@@ -147,7 +146,7 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
             elif not np.isfinite(arrays[index]).all():
                 faults.append(f"not finite: {name}")
             else:
-                values.append((entry.variable, arrays[index].reshape(entry.variable.shape)))
+                values.append((entry.variable, entry.from_file(arrays[index])))
         faults += [f"left over: {group}[{index}] {array.shape}" for index, array in enumerate(arrays) if index >= len(entries)]
     faults += [f"left over: group {group}, {len(arrays)} weights" for group, arrays in stored.items() if arrays]
     if faults:
@@ -156,7 +155,7 @@ def load_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str]) -
         variable.assign(array)
 
 
-def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], values: list[np.ndarray] | None = None) -> None:
+def save_weights(network: LiftingNetwork, path: str | os.PathLike[str], values: list[np.ndarray] | None = None) -> None:
     """Write a weight file that the official code reads, whole or not at all.
 
     values: arrays to write instead of the network's own, in the order of ``network_variables`` (averaged weights).
@@ -171,5 +170,5 @@ def save_weights(network: UpliftUpsampleNetwork, path: str | os.PathLike[str], v
             group = file.create_group(name)
             group.attrs["weight_names"] = np.array([entry.name.encode() for entry in entries])
             for entry in entries:
-                data = np.asarray(next(arrays), np.float32).reshape(entry.shape)
+                data = entry.to_file(np.asarray(next(arrays), np.float32))
                 group.create_dataset(entry.name, data=data, track_times=False)
