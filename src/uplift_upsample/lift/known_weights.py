@@ -16,7 +16,7 @@ from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.examples import Padding
 from uplift_upsample.data.keypoints.to_model import SKELETONS, Skeleton
 from uplift_upsample.evaluate.score_file import LEARNED, read_scores
-from uplift_upsample.plan.experiment import ModelConfig
+from uplift_upsample.plan.experiment import NetworkConfig
 from uplift_upsample.plan.runs import Run, read_run
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -34,7 +34,7 @@ class Card:
     provenance: the record of the training.
     """
 
-    model: ModelConfig
+    model: NetworkConfig
     skeleton: Skeleton
     sha256: str
     padding: Padding = "copy"
