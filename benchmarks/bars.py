@@ -60,6 +60,18 @@ GROUPS = (
         "four transpositions a block) 15%, the passes between them 12%. At s_in 5 every token is visible, so nothing is constant.",
     ),
     Group(
+        "Live",
+        "",
+        (
+            # A camera of 50 Hz brings the next frame after 20 ms; who is shown himself notices a delay from about 50 ms on.
+            *_rows(["live, h36m_351, s_in 10, 50 Hz, 99 % of poses"], "ms", 40, None, "most"),
+            *_rows(["live, h36m_351, s_in 10, 50 Hz, half of poses"], "ms", None, None, "most"),
+        ),
+        "From a frame that comes in to its 3D pose, without look-ahead and mirroring, at the pace of the camera. A 2D pose goes "
+        "through the spatial stage once, a token through the temporal stage once for each 2D pose that changes its window.",
+        "One window through the temporal stage, for which nothing else waits.",
+    ),
+    Group(
         "Training step",
         "`train_on_batch` of the same network, all tokens through the spatial stage",
         (

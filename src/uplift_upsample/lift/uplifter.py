@@ -50,12 +50,12 @@ Progress = Callable[[int, int], None]
 class Uplifter:
     """A network with weights that turns 2D keypoints of a clip into 3D poses.
 
-    known: the weights. lifter: the network, compiled.
+    known: the weights. lifter: the network, compiled; public for ``lift.live``.
     """
 
     def __init__(self, known: KnownWeights, lifter: "Lifter") -> None:
         self.known = known
-        self._lifter = lifter
+        self.lifter = lifter
         self.model = known.card.model
 
     @classmethod
@@ -113,7 +113,7 @@ class Uplifter:
         Raises ``InputError`` for input that cannot be used, and where no key frame is of use.
         """
         found = found_in_array(keypoints, confidence) if _is_array(keypoints) else read_keypoints(keypoints)
-        stride = self._stride(s_in)
+        stride = self.stride(s_in)
         _check_camera(roll, focal)
         clip = clip_of(
             found,
@@ -172,7 +172,7 @@ class Uplifter:
             centres = np.arange(start, min(start + BLOCK, keys.num_tokens))
             poses, visible = window_poses(keys, has_pose, centres, self.model.num_tokens, self.known.card.padding)
             first, last = (poses[visible].min(), poses[visible].max()) if visible.any() else (0, 0)
-            lifted = self._lifter.lift(screen[first : last + 1], np.clip(poses, first, last) - first, visible)
+            lifted = self.lifter.lift(screen[first : last + 1], np.clip(poses, first, last) - first, visible)
             tokens[centres] = lifted
             tokens[centres[~visible.any(axis=1)]] = np.nan
             on_windows(int(centres[-1]) + 1, keys.num_tokens)
@@ -180,7 +180,8 @@ class Uplifter:
             logger.warning("%d of %d poses are NaN: no 2D pose is within reach of the network there", num_nan, len(tokens))
         return at_frames(tokens, keys)
 
-    def _stride(self, s_in: int | None) -> int:
+    def stride(self, s_in: int | None) -> int:
+        """An s_in, or the smallest that the network was trained for. Raises ``InputError`` for an impossible one."""
         stride = min(self.model.evaluated_s_in) if s_in is None else s_in
         if not isinstance(stride, int | np.integer) or isinstance(stride, bool):
             raise InputError(f"s_in is {shown(s_in)}; it must be a whole number of frames at 50 Hz")

@@ -72,16 +72,24 @@ class Lifter:
         Returns arrays ``(W, N, 17, 3)`` and ``(W, 17, 3)``, float32 metres, camera axes; None for a head that was not asked for.
         The network must have the heads (``plan.experiment.readout_faults``).
         """
+        return self.lift_tokens(heads, self.tokens_of(poses_2d), token_pose, visible)
+
+    def tokens_of(self, poses_2d: np.ndarray) -> np.ndarray:
+        """What the spatial stage makes of U 2D poses, ``(U, C)``; with mirroring ``(2 U, C)``, mirrored poses behind."""
+        poses_2d = np.concatenate([poses_2d, mirrored(poses_2d)]) if self.mirror else poses_2d
+        [tokens] = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])
+        return tokens
+
+    def lift_tokens(self, heads: Heads, tokens: np.ndarray, token_pose: np.ndarray, visible: np.ndarray) -> Lifted:
+        """As ``lift_heads``, from what ``tokens_of`` made of the 2D poses."""
         if self.mirror:  # the mirrored windows behind the others
-            poses_2d = np.concatenate([poses_2d, mirrored(poses_2d)])
-            token_pose = np.concatenate([token_pose, token_pose + len(poses_2d) // 2])
+            token_pose = np.concatenate([token_pose, token_pose + len(tokens) // 2])
             visible = np.concatenate([visible, visible])
-        [tokens] = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])  # (U, C_t)
         outputs = self._run(
             self._temporal_of(heads),
             self.batch_size,
             len(token_pose),
-            lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C_t), (B, N)
+            lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C), (B, N)
         )
         if self.mirror:
             halves = (np.split(output, 2) for output in outputs)

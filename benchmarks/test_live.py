@@ -1,0 +1,37 @@
+"""Milliseconds from a frame that comes in to its 3D pose, with the published network at the pace of a camera."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+from published import published
+
+from uplift_upsample.lift.known_weights import Card, KnownWeights
+from uplift_upsample.lift.live import LiveUplifter
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.model.lifter import Lifter
+from uplift_upsample.model.network import build_network
+
+RATE, SECONDS, S_IN, SIZE = 50.0, 30, 10, (1000.0, 1000.0)
+
+
+def test_live(figure) -> None:
+    """Every frame is given with its moment; a camera does not wait. Where one takes too long, the next ones are late as well."""
+    model = published("h36m_351").model
+    card = Card(model=model, skeleton="h36m", sha256="")
+    live = LiveUplifter(
+        Uplifter(KnownWeights("h36m_351", Path(), card), Lifter(build_network(model), 1, mirror=False)),
+        layout="h36m_17",
+        size=SIZE,
+        s_in=S_IN,
+    )
+    person = np.random.default_rng(0).uniform(400, 600, (17, 2))
+    start, waited = time.perf_counter() + 0.1, []
+    for frame in range(int(RATE * SECONDS)):
+        moment = start + frame / RATE
+        time.sleep(max(0.0, moment - time.perf_counter()))
+        [pose] = live.push(frame / RATE, person if live.wants(frame / RATE, RATE) else None)
+        assert pose.position is not None
+        waited.append(1000 * (time.perf_counter() - moment))
+    figure("live, h36m_351, s_in 10, 50 Hz, 99 % of poses", float(np.percentile(waited, 99)))
+    figure("live, h36m_351, s_in 10, 50 Hz, half of poses", float(np.percentile(waited, 50)))

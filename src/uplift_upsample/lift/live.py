@@ -1,0 +1,251 @@
+"""Live: 2D poses come in one after the other, and a 3D pose goes out for each frame, a chosen look-ahead behind the newest one.
+
+At each moment the network sees what it would see of a clip that ends with the newest 2D pose: 2D poses still to come are like what
+is behind the end of a clip. A 2D pose goes through the spatial stage once, when it comes in; a token of the output goes through the
+temporal stage once, and again only where a 2D pose that came in since changes what its window sees. Nothing older than a window is
+kept. Source: docs/method.md, "Live".
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from uplift_upsample.base.cameras import normalise_points
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.skeleton import NUM_JOINTS, root_relative
+from uplift_upsample.base.strict import is_number, shown
+from uplift_upsample.data.keypoints.clip import picture_size
+from uplift_upsample.data.keypoints.found import MAX_PIXELS
+from uplift_upsample.data.keypoints.layouts import layout_named
+from uplift_upsample.data.keypoints.roll import rolled, upright
+from uplift_upsample.data.keypoints.times import KeyFrames, key_frames, window_poses
+from uplift_upsample.data.keypoints.to_model import model_poses, sure_points
+from uplift_upsample.lift.uplifter import MIN_CONFIDENCE, Uplifter
+from uplift_upsample.plan.experiment import FRAME_RATE
+
+_NEAR = 1e-6  # s: two times that are as good as equal
+
+
+@dataclass(frozen=True)
+class LivePose:
+    """The pose of a frame. time: of the frame, as it came in. position: ``(17, 3)`` float32 metres, camera axes, relative to the
+    pelvis; None where the last 2D pose is out of the network's reach.
+    """
+
+    time: float
+    position: np.ndarray | None
+
+
+class LiveUplifter:
+    """Lifts one person while the frames come in.
+
+    uplifter: the weights; loaded with ``batch_size=1``, so that one window does not wait for others. s_in: the network sees the 2D
+    pose nearest to every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for. look_ahead: seconds that a pose
+    waits for later 2D poses. layout, size, min_confidence, roll: as ``Uplifter`` takes them.
+
+    Raises ``InputError`` for an impossible s_in, layout or size, and for a look-ahead beyond what a window reaches.
+    """
+
+    def __init__(
+        self,
+        uplifter: Uplifter,
+        *,
+        layout: str,
+        size: Sequence[float],
+        s_in: int | None = None,
+        look_ahead: float = 0.0,
+        min_confidence: float = MIN_CONFIDENCE,
+        roll: float = 0.0,
+    ) -> None:
+        self.s_in, self.model = uplifter.stride(s_in), uplifter.model
+        self._lifter, self._card = uplifter.lifter, uplifter.known.card
+        self._layout, self._size = layout_named(layout), picture_size(size)
+        self._least, self._roll = min_confidence, roll
+        self._step = self.model.s_out / FRAME_RATE
+        self._ratio = self.s_in // self.model.s_out
+        reach = self.model.num_tokens // 2 * self._step
+        if not is_number(look_ahead) or not 0 <= look_ahead <= reach:
+            raise InputError(f"look_ahead is {shown(look_ahead)}; it must be from 0 to {reach:g} seconds, which a window reaches")
+        self.look_ahead, self._reach = look_ahead, reach
+        self._origin: float | None = None
+        self._newest = self._last_out = -np.inf  # seconds since the first frame, as everything below
+        self._waiting: list[float] = []  # frames that have no 3D pose yet
+        self._seen = _Seen()
+        self._has_pose = np.zeros(0, bool)  # of the key frames
+        self._nowhere = self._lifter.tokens_of(np.zeros((1, NUM_JOINTS, 2), np.float32))  # compiles, so that no frame waits for it
+        empty = np.zeros((1, self.model.num_tokens), np.int64)
+        self._lifter.lift_tokens("central", self._nowhere, empty, empty == 0)
+        self.num_too_late = 0
+
+    def wants(self, time: float, frame_rate: float) -> bool:
+        """Whether a detector should look at a frame: whether it is the one nearest to a moment of which the network sees a pose.
+
+        frame_rate: of the frames that come in. Frames of other times may have poses, too; the nearest ones count.
+        """
+        asked = self.s_in / FRAME_RATE
+        seconds = 0.0 if self._origin is None else time - self._origin
+        return abs(seconds - round(seconds / asked) * asked) <= 0.5 / frame_rate + _NEAR
+
+    def push(self, time: float, keypoints: Any = None, confidence: Any = None) -> list[LivePose]:
+        """A frame, and what the detector found in it, or what it found by now in a former one. Returns the poses that are due.
+
+        time: of the frame, in seconds. keypoints: pixels ``(K, 2)``, or ``(K, 3)`` with confidence, NaN where a joint is missing;
+        None, no detector looked at the frame (where it found nobody, all are NaN). Poses that come too late for every window to
+        come are counted in ``num_too_late``. Raises ``InputError`` for a time or keypoints that are none; nothing is changed then.
+        """
+        if not is_number(time):
+            raise InputError(f"time is {shown(time)}; it must be a number of seconds")
+        has_pose = keypoints is not None
+        pose = self._normalised(keypoints, confidence) if has_pose else None
+        self._origin = float(time) if self._origin is None else self._origin
+        seconds = float(time) - self._origin
+        if has_pose and not self._seen.add(seconds, pose):
+            self.num_too_late += 1
+        place = bisect_left(self._waiting, seconds - _NEAR)
+        is_known = place < len(self._waiting) and self._waiting[place] <= seconds + _NEAR
+        if seconds > self._last_out + _NEAR and not is_known:
+            insort(self._waiting, seconds)
+        self._newest = max(self._newest, seconds)
+        return list(self._due(self._newest - self.look_ahead))
+
+    def finish(self) -> list[LivePose]:
+        """The end of the stream: the poses that still wait for later frames, which do not come."""
+        return list(self._due(np.inf))
+
+    def _normalised(self, keypoints: Any, confidence: Any) -> np.ndarray | None:
+        """The 2D pose ``(17, 2)`` that the network sees; None where a joint is missing."""
+        try:
+            points = np.asarray(keypoints, np.float64)
+            sure = None if confidence is None else np.asarray(confidence, np.float64)
+        except (TypeError, ValueError):
+            raise InputError("keypoints: no rows of numbers, [x, y] or [x, y, confidence] for each joint") from None
+        count = self._layout.num_joints
+        if points.shape not in ((count, 2), (count, 3)):
+            raise InputError(
+                f"keypoints has the shape {points.shape}; the layout {self._layout.name} has ({count}, 2) or ({count}, 3)"
+            )
+        if points.shape[1] == 3 and sure is None:
+            sure = points[:, 2]
+        if sure is not None and sure.shape != (count,):
+            raise InputError(f"confidence has the shape {sure.shape}; it must be one number for each of {count} joints")
+        if np.abs(np.nan_to_num(points[:, :2], posinf=0, neginf=0)).max() > MAX_PIXELS:
+            raise InputError(f"keypoints: a coordinate beyond {MAX_PIXELS:g} pixels")
+        level = upright(sure_points(points[:, :2], sure, self._least), self._size, self._roll)
+        pose = model_poses(level, self._layout, self._card.skeleton)
+        return normalise_points(pose, *self._size).astype(np.float32) if np.isfinite(pose).all() else None
+
+    def _due(self, until: float) -> Iterator[LivePose]:
+        """The poses of the frames up to some time."""
+        count = bisect_left(self._waiting, until + _NEAR)
+        frames, self._waiting = self._waiting[:count], self._waiting[count:]
+        if not frames:
+            return
+        self._look()
+        for seconds in frames:
+            self._last_out = seconds
+            position = self._pose_at(seconds) if seconds - self._seen.last_pose <= self._reach else None
+            yield LivePose(seconds + (self._origin or 0.0), position)
+        self._forget(min([*self._waiting[:1], self._newest]))
+
+    def _look(self) -> None:
+        """What the network sees now; poses of tokens are forgotten where that has changed."""
+        seen = self._seen
+        self._base = seen.base * 2 * self._ratio
+        start = self._base * self._step
+        if not seen.times or seen.times[-1] < start:
+            self._has_pose = np.zeros(0, bool)
+            return
+        keys = key_frames(np.array(seen.times) - start, self.s_in, self.model.s_out)
+        is_kept = keys.tokens >= 0
+        keys = replace(keys, frames=keys.frames[is_kept], tokens=keys.tokens[is_kept])
+        moments = [seen.times[frame] for frame in keys.frames]
+        poses = [seen.poses[moment] for moment in moments]
+        state = (seen.base, (keys.num_tokens - 1) // self._ratio, *moments, *(pose is None for pose in poses))
+        if state == seen.state:
+            return
+        seen.state, seen.lifted = state, {}
+        self._keys, self._has_pose = keys, np.array([pose is not None for pose in poses], bool)
+        for moment, pose in zip(moments, poses, strict=True):
+            if pose is not None and moment not in seen.tokens:
+                seen.tokens[moment] = self._lifter.tokens_of(pose[None])
+        rows = [seen.tokens.get(moment, self._nowhere) for moment in moments] + [self._nowhere]  # (1 or 2, C), mirrored second
+        self._tokens = np.stack(rows, axis=1).reshape(-1, self._nowhere.shape[-1])
+
+    def _pose_at(self, seconds: float) -> np.ndarray | None:
+        """The pose of a moment: of the token there, or linearly between the two around it."""
+        place = round(seconds / self._step, 6)
+        before = int(np.floor(place))
+        share = place - before
+        first = self._pose_of(before)
+        second = self._pose_of(before + 1) if share > 0 else first
+        if first is None or second is None:
+            return None
+        pose = root_relative(first + share * (second - first))
+        return rolled(pose, self._roll).astype(np.float32)
+
+    def _pose_of(self, token: int) -> np.ndarray | None:
+        lifted = self._seen.lifted
+        if token not in lifted:
+            lifted[token] = self._lift(token - self._base) if self._has_pose.any() else None
+        return lifted[token]
+
+    def _lift(self, centre: int) -> np.ndarray | None:
+        keys: KeyFrames = self._keys
+        poses, visible = window_poses(keys, self._has_pose, np.array([centre]), self.model.num_tokens, self._card.padding)
+        if not visible.any():
+            return None
+        central = self._lifter.lift_tokens("central", self._tokens, poses, visible).central
+        assert central is not None
+        return central[0]
+
+    def _forget(self, oldest: float) -> None:
+        """Drop what no window of a frame from ``oldest`` on reaches."""
+        period = 2 * self._ratio
+        first = int(oldest / self._step) - self.model.num_tokens // 2 - period
+        self._seen.forget(max(self._seen.base, first // period), period * self._step)
+
+
+class _Seen:
+    """The frames that a detector looked at, as long as a window may reach them.
+
+    times: in order. poses: of each, normalised ``(17, 2)``, None where nobody was found. tokens: what the spatial stage made of
+    them. lifted: poses of tokens for ``state``, which says what the network sees. base: where times are counted from, in periods.
+    """
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.poses: dict[float, np.ndarray | None] = {}
+        self.tokens: dict[float, np.ndarray] = {}
+        self.lifted: dict[int, np.ndarray | None] = {}
+        self.state: tuple = ()
+        self.base = 0
+        self.last_pose = -np.inf
+        self._oldest = -_NEAR
+
+    def add(self, seconds: float, pose: np.ndarray | None) -> bool:
+        """Whether a window may still reach the pose; one of a moment that has one already takes its place."""
+        if seconds < self._oldest:
+            return False
+        place = bisect_left(self.times, seconds - _NEAR)
+        if place < len(self.times) and self.times[place] <= seconds + _NEAR:
+            seconds = self.times[place]
+            self.tokens.pop(seconds, None)
+            self.state = ()
+        else:
+            self.times.insert(place, seconds)
+        self.poses[seconds] = pose
+        if pose is not None:
+            self.last_pose = max(self.last_pose, seconds)
+        return True
+
+    def forget(self, base: int, period: float) -> None:
+        self.base = base
+        self._oldest = (base - 1) * period - _NEAR  # a key frame may lie before the moment that asked for it
+        count = bisect_left(self.times, self._oldest)
+        for seconds in self.times[:count]:
+            del self.poses[seconds]
+            self.tokens.pop(seconds, None)
+        self.times = self.times[count:]

@@ -1,0 +1,254 @@
+"""Frames that come in one after the other: what goes out, when, and that it is what a clip up to then would have given."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lift.conftest import SIZE, walking
+from world.warm_python import FRAMEWORK, warm_python
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.lift.live import LivePose, LiveUplifter
+from uplift_upsample.lift.uplifter import Uplifter
+
+CLOCK = 1234.5  # of the camera at the first frame
+
+
+@pytest.fixture(scope="module")
+def single(weights: Path) -> Uplifter:
+    return Uplifter.load(weights, batch_size=1)
+
+
+@pytest.fixture
+def counted(single: Uplifter, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many 2D poses went through the spatial stage, and windows through the temporal one."""
+    counts = {"spatial": 0, "temporal": 0}
+    for stage, name, rows in (("spatial", "tokens_of", 0), ("temporal", "lift_tokens", 2)):
+        called = getattr(single.lifter, name)
+
+        def counting(*given: Any, stage: str = stage, called: Any = called, rows: int = rows) -> Any:
+            counts[stage] += len(given[rows])
+            return called(*given)
+
+        monkeypatch.setattr(single.lifter, name, counting)
+    return counts
+
+
+def live(single: Uplifter, **changes: Any) -> LiveUplifter:
+    return LiveUplifter(single, **{"layout": "coco_17", "size": SIZE, "s_in": 10, **changes})
+
+
+def streamed(stream: LiveUplifter, seconds: np.ndarray, poses: np.ndarray | None = None) -> list[tuple[int, LivePose]]:
+    """What went out, each with the number of the frame that had come in then."""
+    poses = walking(seconds) if poses is None else poses
+    out = [(number, pose) for number in range(len(seconds)) for pose in stream.push(CLOCK + seconds[number], poses[number])]
+    return out + [(len(seconds) - 1, pose) for pose in stream.finish()]
+
+
+@pytest.mark.parametrize(("rate", "s_in"), [(50, 5), (50, 20), (24, 10), (59.94, 10), (240, 20)])
+def test_poses_are_those_of_a_clip_that_ends_with_the_newest_frame(rate: float, s_in: int, single: Uplifter) -> None:
+    """With a look-ahead of a token or more both tokens around a frame are in that clip."""
+    seconds = np.arange(int(3 * rate)) / rate
+    out = streamed(live(single, s_in=s_in, look_ahead=0.2), seconds)
+    assert [pose.time - CLOCK for _, pose in out] == pytest.approx(seconds.tolist())
+    for frame in range(0, len(seconds), max(1, len(seconds) // 25)):
+        newest, pose = out[frame]
+        assert seconds[newest] >= min(seconds[frame] + 0.2, seconds[-1]) - 1e-6
+        assert newest == len(seconds) - 1 or seconds[newest] < seconds[frame] + 0.2 + 1 / rate
+        clip = single(walking(seconds)[: newest + 1], frame_rate=rate, layout="coco_17", s_in=s_in, size=SIZE)
+        is_behind_the_last_token = seconds[frame] > int(seconds[newest] / 0.1 + 1e-6) * 0.1 + 1e-6
+        if not is_behind_the_last_token:
+            assert np.abs(pose.position - clip.positions[frame]).max() < 1e-5
+
+
+def test_without_look_ahead_each_pose_goes_out_with_its_frame(single: Uplifter) -> None:
+    seconds = np.arange(100) / 50
+    out = streamed(live(single), seconds)
+    assert [number for number, _ in out] == [*range(100)]
+    for frame in (0, 5, 50, 95):  # on a token
+        clip = single(walking(seconds)[: frame + 1], frame_rate=50, layout="coco_17", s_in=10, size=SIZE)
+        assert np.abs(out[frame][1].position - clip.positions[frame]).max() < 1e-5
+    steps = np.linalg.norm(np.diff([pose.position for _, pose in out], axis=0), axis=-1)
+    assert (steps[50:60].max(axis=1) > 0).all()  # between tokens it moves, too
+
+
+def test_a_2d_pose_costs_one_spatial_pass_and_a_token_few_temporal_ones(counted: dict[str, int], single: Uplifter) -> None:
+    stream = live(single)
+    counted.update(spatial=0, temporal=0)
+    streamed(stream, np.arange(1000) / 50)
+    assert counted["spatial"] == 100  # every tenth frame is seen, at s_in 10
+    assert counted["temporal"] <= 3 * 100 + 2 * 1000 // (
+        2 * 10
+    )  # three tokens around two 2D poses, and where times are counted anew
+
+
+def test_what_is_kept_does_not_grow(single: Uplifter, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = live(single, s_in=20)
+    person = walking(np.zeros(1))[0]
+    sizes = []
+    for frame in range(20_000):
+        stream.push(frame / 240, person if frame % 12 == 0 else None)
+        if frame % 1000 == 999:
+            seen = stream._seen
+            sizes.append((len(seen.times), len(seen.poses), len(seen.tokens) < 20, len(seen.lifted) < 20, len(stream._waiting)))
+    assert max(size[0] for size in sizes[3:]) <= max(size[0] for size in sizes[:3]) + 2
+    assert all(size[0] == size[1] and size[2] and size[3] and size[4] == 0 for size in sizes)
+
+
+def test_the_detector_looks_at_key_frames_only(single: Uplifter) -> None:
+    """As if it had looked at all of them; at a rate at which key frames lie between frames, too."""
+    for rate in (50, 29.97, 60):
+        seconds = np.arange(int(4 * rate)) / rate
+        whole, sparse = live(single, look_ahead=0.3), live(single, look_ahead=0.3)
+        expected = [pose.position for _, pose in streamed(whole, seconds)]
+        out, wanted = [], 0
+        for number, second in enumerate(seconds):
+            is_wanted = sparse.wants(CLOCK + second, rate)
+            out += sparse.push(CLOCK + second, walking(seconds)[number] if is_wanted else None)
+            wanted += is_wanted
+        assert wanted == pytest.approx(4 * 5, abs=1)
+        out += sparse.finish()
+        errors = [np.abs(one.position - other).max() for one, other in zip(out, expected, strict=True)]
+        assert np.max(errors[: -int(0.5 * rate)]) < 1e-5
+
+
+def test_poses_that_come_late_are_used_from_then_on(single: Uplifter) -> None:
+    """A detector that takes 150 ms, with a look-ahead that waits for it."""
+    seconds = np.arange(150) / 50
+    expected = [pose.position for _, pose in streamed(live(single, look_ahead=0.4), seconds)]
+    stream, out = live(single, look_ahead=0.4), []
+    for number, second in enumerate(seconds):
+        out += stream.push(second)
+        if number >= 7 and (number - 7) % 10 == 0:
+            assert stream.push(seconds[number - 7], walking(seconds)[number - 7]) == []
+    out += stream.finish()
+    assert [pose.time for pose in out] == pytest.approx(seconds.tolist())
+    # the newest 2D pose is older by up to a stride here, so ends of clips differ; with a window's worth of time they do not
+    assert stream.num_too_late == 0
+    assert np.median([np.abs(one.position - other).max() for one, other in zip(out, expected, strict=True)]) < 0.1
+    assert stream.push(0.0, walking(seconds)[0]) == []
+    assert stream.num_too_late == 1
+
+
+def test_frames_out_of_order_go_out_in_order(single: Uplifter) -> None:
+    seconds = np.arange(100) / 50
+    swapped = np.arange(100).reshape(-1, 2)[:, ::-1].ravel()
+    poses = walking(seconds)
+    expected = [pose.position for _, pose in streamed(live(single, look_ahead=0.2), seconds)]
+    stream, out = live(single, look_ahead=0.2), []
+    stream.push(0.0, poses[0])
+    for number in swapped:
+        out += stream.push(seconds[number], poses[number])
+    out += stream.finish()
+    assert [pose.time for pose in out] == pytest.approx(seconds.tolist())
+    assert np.median([np.abs(one.position - other).max() for one, other in zip(out, expected, strict=True)]) < 1e-5
+
+
+def test_nothing_is_said_where_no_2d_pose_is_within_reach(single: Uplifter) -> None:
+    """The network sees 0.4 s to both sides."""
+    seconds = np.arange(200) / 50
+    poses = walking(seconds)
+    poses[:20] = np.nan
+    poses[60:150] = np.nan
+    out = [pose.position for _, pose in streamed(live(single), seconds, poses)]
+    assert all(position is None for position in out[:20])
+    assert all(position is not None for position in out[20:70])
+    assert all(position is None for position in out[80:150])
+    assert out[155] is not None
+    stream = live(single)
+    assert [pose.position for pose in stream.push(0.0)] == [None]
+    assert [pose.position for pose in stream.push(3600.0)] == [None]
+    assert stream.push(3600.02, poses[20])[0].position is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"time": "now"}, "time is 'now'; it must be a number of seconds"),
+        ({"time": float("nan")}, "time is nan"),
+        ({"time": 0.1, "keypoints": [[1, 2]]}, r"keypoints has the shape \(1, 2\); the layout coco_17 has \(17, 2\) or \(17, 3\)"),
+        ({"time": 0.1, "keypoints": "many"}, "no rows of numbers"),
+        ({"time": 0.1, "keypoints": [[1, 2], [3]]}, "no rows of numbers"),
+        ({"time": 0.1, "keypoints": [[1e9, 2]] * 17}, "a coordinate beyond"),
+        ({"time": 0.1, "keypoints": [[1, 2]] * 17, "confidence": [1]}, "one number for each of 17 joints"),
+    ],
+)
+def test_bad_frames_change_nothing(given: dict[str, Any], message: str, single: Uplifter) -> None:
+    seconds = np.arange(30) / 50
+    stream = live(single)
+    stream.push(0.0, walking(seconds)[0])
+    with pytest.raises(InputError, match=message):
+        stream.push(**given)
+    after = [stream.push(second, pose)[0].position for second, pose in zip(seconds[1:], walking(seconds)[1:], strict=True)]
+    expected = [pose.position for _, pose in streamed(live(single), seconds)][1:]
+    assert np.array_equal(after, expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"look_ahead": -0.1}, "look_ahead is -0.1; it must be from 0 to 0.4 seconds"),
+        ({"look_ahead": 0.5}, "look_ahead is 0.5"),
+        ({"s_in": 7}, "7"),
+        ({"layout": "coco_71"}, "coco_71"),
+        ({"size": (0, 5)}, "size"),
+    ],
+)
+def test_bad_settings(changes: dict[str, Any], message: str, single: Uplifter) -> None:
+    with pytest.raises(InputError, match=message):
+        live(single, **changes)
+
+
+def command(weights: Path, project: Path, *flags: str) -> list[str]:
+    words = [str(warm_python(*FRAMEWORK)), str(project / "scripts/stream.py"), "--weights", str(weights), "--layout", "coco_17"]
+    return [*words, "--size", "1000", "800", "--s_in", "10", *flags]
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    seconds = np.arange(20) / 50
+    frames = [{"time": float(second), "keypoints": pose.tolist()} for second, pose in zip(seconds, walking(seconds), strict=True)]
+    return [json.dumps(frame) for frame in [*frames[:10], {"when": 1}, *frames[10:]]]
+
+
+def check(answers: list[dict[str, Any]]) -> None:
+    assert [answer["time"] for answer in answers if "time" in answer] == [number / 50 for number in range(20)]
+    assert [np.shape(answer["positions"]) for answer in answers if "time" in answer] == [(17, 3)] * 20
+    [error] = [answer["error"] for answer in answers if "error" in answer]
+    assert error.startswith("line 11: {'when': 1} is no frame; it needs time")
+
+
+def test_lines_of_json(weights: Path, project: Path, lines: list[str]) -> None:
+    done = subprocess.run(
+        command(weights, project, "--look_ahead", "100"), input="\n".join(lines), capture_output=True, text=True, check=True
+    )
+    check([json.loads(line) for line in done.stdout.splitlines()])
+
+
+@pytest.fixture
+def server(weights: Path, project: Path) -> Iterator[int]:
+    """The port of a server."""
+    process = subprocess.Popen(command(weights, project, "--listen", "0"), stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "listening on 127.0.0.1:" in line:
+            break
+    yield int(line.rpartition(":")[2])
+    process.kill()
+    process.communicate()
+
+
+def test_connections_one_after_the_other(server: int, lines: list[str]) -> None:
+    """A pose comes back before the next frame is sent; who leaves in the middle disturbs nobody."""
+    with socket.create_connection(("127.0.0.1", server)) as connection:
+        connection.sendall(b"{\n")
+    with socket.create_connection(("127.0.0.1", server), timeout=60) as connection, connection.makefile() as back:
+        answers = []
+        for line in lines:
+            connection.sendall(f"{line}\n".encode())
+            answers.append(json.loads(back.readline()))
+    check(answers)
