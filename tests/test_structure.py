@@ -31,7 +31,7 @@ USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py", "doctor/cal
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 LIGHT_SCRIPTS = [path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses"} and not path.stem.startswith("_")]
-BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate"}
+BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate", "stream"}
 
 
 def _imports(path: Path, *, top_level_only: bool = False) -> set[str]:
