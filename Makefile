@@ -18,7 +18,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install doctor numbers check-numbers test test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
+.PHONY: all install doctor numbers check-numbers test test-long test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -54,7 +54,11 @@ check-numbers:
 
 # Two at a time: each worker may hold a network. WORKERS=0 runs them one after the other.
 test: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long"
+
+# the paper from the sites to its tables, kills in the middle, what runs again, whole runs of single commands
+test-long: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long
 
 test-jax: install
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r envs/jax.lock
@@ -106,7 +110,8 @@ help:
 	@echo "make           install, then build the studies that config.yaml lists (the demo as shipped)"
 	@echo "make install   install what is missing into .venv, from the lock; GPU=1 for CUDA"
 	@echo "make doctor    say what this machine has and lacks, and how long everything will take"
-	@echo "make test      tests"
+	@echo "make test      tests, in minutes"
+	@echo "make test-long those that take longer by themselves, as long again"
 	@echo "make test-jax  install JAX too, and compare the network and its training on it"
 	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
 	@echo "make format    apply ruff and snakefmt"

@@ -139,6 +139,7 @@ def ran(folder: Path, body: str, *flags: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_row_below_its_bar_fails_the_run(tmp_path: Path) -> None:
     """Both kinds of fixtures; and an incomplete run leaves the page as it is."""
     page = (PROJECT / "docs/performance.md").read_bytes()

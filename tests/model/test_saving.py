@@ -37,6 +37,7 @@ def test_precision_is_kept(tmp_path) -> None:
     assert keras.saving.load_model(tmp_path / "network.keras").temporal.dtype_policy.name == "mixed_bfloat16"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel is TensorFlow's")
 def test_an_exported_network_gives_the_same(tmp_path) -> None:
     import tensorflow as tf

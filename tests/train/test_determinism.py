@@ -12,6 +12,8 @@ from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.data.h36m.table import write_h36m_table
 
+pytestmark = pytest.mark.long
+
 RUN = {
     "model": {"num_tokens": 9, "s_out": 5, "s_in": [5, 10], "spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1,
               "temporal_blocks": 1, "strides": [9], "num_heads": 2, "drop_rate": 0.1, "drop_path_rate": [0.1, 0.1, 0.0]},

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from world.warm_python import FRAMEWORK, warm_python
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).with_name("parallel_steps.py")
 TESTS = SCRIPT.parents[1]
 

@@ -61,6 +61,7 @@ def _assert_equal_results(first, second) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.long
 def test_resumed_run_equals_uninterrupted(tiny_run, data, tmp_path, whole) -> None:
     """Stops in the middle of an epoch, at its end, and behind the end of a pass through the data; dropout and averages included."""
     _assert_equal_results(whole[1], _train(tiny_run, data, tmp_path, stops=(7, 15, 38)))
@@ -122,6 +123,7 @@ def test_finished_run_is_not_trained_again(tiny_run, data, whole) -> None:
     _assert_equal_results(result, train(tiny_run, data, folder, SEED, on_step=lambda *_: pytest.fail("trained again")))
 
 
+@pytest.mark.long
 def test_stop_within_validation_saves_at_once_and_validates_again(tiny_run, data, tmp_path, whole, traced_once) -> None:
     """The time that a cluster leaves after SIGTERM is shorter than a validation."""
     is_asked = []

@@ -77,6 +77,7 @@ def tables(workflow: Workflow) -> Path:
     return workflow.folder / "tables"
 
 
+@pytest.mark.long
 def test_a_table_is_a_module_a_caption_and_its_lines_in_the_list(project: Path, copy: Workflow) -> None:
     assert follow(project, "A table or a figure of your own", copy) == [
         "src/uplift_upsample/report/tables/key_frames.py",

@@ -55,6 +55,7 @@ def test_names_of_sequences_are_checked_in_the_configuration(pristine: Workflow)
     assert "studies.demo.animations.0: '../S9' cannot be a name here" in result.stdout + result.stderr
 
 
+@pytest.mark.long
 def test_what_is_drawn_again(built: Workflow) -> None:
     """Pictures follow the scores and their own code; other pictures and the tables do not."""
     code("report/animation/view.py")(built)

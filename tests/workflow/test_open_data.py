@@ -27,6 +27,7 @@ def workflow(project: Path, tmp_path: Path) -> Workflow:
     return copied
 
 
+@pytest.mark.long
 def test_the_database_comes_in_one_archive(workflow: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = cmu_archive.write_archive(tmp_path / "site.zip")
     source = read_sources(workflow.folder / "workflow/resources/sources.csv")["cmu_all"]

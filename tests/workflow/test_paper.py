@@ -25,6 +25,8 @@ from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.base.files import sha256_of_file
 
+pytestmark = pytest.mark.long
+
 EXPERIMENTS = ("amass_351", "h36m_351", "h36m_351_pt", "h36m_81")
 NETWORK = {"spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1, "temporal_blocks": 1, "num_heads": 2}
 TRAINING = {"batch_size": 8, "epochs": 2, "steps_per_epoch": 3, "jit_compile": False}

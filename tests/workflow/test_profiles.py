@@ -113,6 +113,7 @@ def queue(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wor
     return workflow
 
 
+@pytest.mark.long
 def test_jobs_that_a_killed_snakemake_left_are_cancelled(queue: Workflow) -> None:
     quickly = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
     result = queue.snakemake("--workflow-profile", "profiles/slurm", *quickly, "results/demo/data/people.h5")

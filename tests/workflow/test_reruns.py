@@ -55,6 +55,7 @@ def test_these_rerun_nothing(rows: list[Row], built: Workflow, monkeypatch: pyte
     assert ran == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "row",
     [row for row in SOMETHING if row.is_tried and row not in (NUMBER_FORMAT, OWN_RECORDING)],
@@ -100,6 +101,7 @@ def test_changed_code_of_training_is_reported(built: Workflow) -> None:
     assert "--config retrain_on_code_change=true" in said
 
 
+@pytest.mark.long
 def test_retraining_on_changed_code_is_a_setting(built: Workflow) -> None:
     code("train/training.py")(built)
     counts = built.counts("demo", retrain_on_code_change=True)
@@ -111,6 +113,7 @@ def test_retraining_on_changed_code_is_a_setting(built: Workflow) -> None:
     assert "demo/people_81" not in said  # no longer trained with other code
 
 
+@pytest.mark.long
 def test_what_ran_again_is_done(built: Workflow) -> None:
     """The jobs of a row really run, and once; the data folder is only read."""
     OWN_RECORDING.change(built)
@@ -127,6 +130,7 @@ def test_what_ran_again_is_done(built: Workflow) -> None:
     assert built.counts() == {}
 
 
+@pytest.mark.long
 def test_killed_snakemake_goes_on_where_it_was(built: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     row = PREDICTION
     row.change(built)

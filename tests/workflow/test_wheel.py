@@ -67,6 +67,7 @@ def test_without_a_backend_it_says_which_extra_installs_one(installed: tuple[Pat
     assert 'pip install "uplift-upsample[cpu]"' in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_with_a_backend_it_predicts(installed: tuple[Path, Path], tmp_path: Path) -> None:
     wheel, python = installed
     done = run(UV, "pip", "install", "--quiet", "--python", python, f"uplift-upsample[cpu] @ {wheel.as_uri()}", cwd=tmp_path)

@@ -421,6 +421,7 @@ def command_for(folder: Path, archive: Path, model) -> list[str]:
     return ["convert_amass_archive.py", *inputs, "--output", "out/CMU.npz", "--report", "out/CMU.report.csv"]
 
 
+@pytest.mark.long
 def test_a_killed_conversion_starts_again(tmp_path, body_model):
     outputs = ["out/CMU.npz", "out/CMU.report.csv"]
     command = command_for(tmp_path, subset_archive(tmp_path, "CMU", lengths=(1500, 1000)), body_model)
@@ -440,6 +441,7 @@ def test_a_killed_conversion_starts_again(tmp_path, body_model):
     assert hits
 
 
+@pytest.mark.long
 def test_memory_is_that_of_one_recording(tmp_path, body_model):
     """The archive unpacks to 200 MB, in thirty recordings; far less is in memory at any time."""
     content = npz_bytes(recording(5000, 120.0, np.random.default_rng(0)))

@@ -341,6 +341,7 @@ def test_nothing_is_unpickled(tmp_path, right_fields, monkeypatch):
 # ---- the script
 
 
+@pytest.mark.long
 def test_a_killed_preparation_starts_again(tmp_path, body_archives):
     for name, path in body_archives.items():
         size = sums_of_file(path)

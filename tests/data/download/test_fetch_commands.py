@@ -110,6 +110,7 @@ def test_killed_and_started_again(
     assert contents(folder) == contents(tmp_path / "quiet")
 
 
+@pytest.mark.long
 def test_killed_at_any_time(table: dict[str, Source], environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
     """Also while it starts, checks, moves the file into place, and records the checksum."""
     (tmp_path / "quiet").mkdir()

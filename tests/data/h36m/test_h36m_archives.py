@@ -303,6 +303,7 @@ def test_bad_input_is_one_line_and_no_output(world: Path) -> None:
     assert not (world / "wrong.npz").exists() and not (world / "incomplete").exists()
 
 
+@pytest.mark.long
 def test_both_public_files_appear_or_none(world: Path) -> None:
     folder = world / "half"
     (folder / "data_2d_h36m_gt.npz").mkdir(parents=True)
@@ -316,6 +317,7 @@ def test_both_public_files_appear_or_none(world: Path) -> None:
     assert killing.sums(folder, names) == killing.sums(world / "again", names)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "folder", "outputs"),
     [

@@ -204,6 +204,7 @@ def busy(tmp_path: Path) -> list[str]:
     return list(files)
 
 
+@pytest.mark.long
 def test_unpacking_that_is_killed_ends_in_the_same_bytes(busy: list[str], tmp_path: Path) -> None:
     """The outputs are the manifest and the files in the cache."""
     command = fetch_command("--source", "all.zip")
@@ -221,6 +222,7 @@ def test_unpacking_that_is_killed_ends_in_the_same_bytes(busy: list[str], tmp_pa
         assert killing.sums(tmp_path, names) == expected
 
 
+@pytest.mark.long
 def test_conversion_that_is_killed_ends_in_the_same_bytes(busy: list[str], tmp_path: Path) -> None:
     killing.finish(fetch_command("--source", "all.zip"), tmp_path)
     outputs = ["clips/01.npz", "clips/01.glitches.csv"]

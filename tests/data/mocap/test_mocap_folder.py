@@ -207,6 +207,7 @@ def test_check_says_fine_or_what_is_wrong(lab: Path, tmp_path: Path) -> None:
     assert command("check_mocap.py", "lab/nothing.npz", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("script", "more", "output"),
     [

@@ -179,6 +179,7 @@ def test_error_over_distance_ends_at_half_a_stride(material, values):
     assert longest == [(list(range(11)), [50.0 + d for d in range(11)]), (list(range(11)), [50.0 + 2 * d for d in range(11)])]
 
 
+@pytest.mark.long
 def test_files_are_whole_and_equal_when_made_again(material, values, tmp_path):
     whole = material(values, note=NOTE)
     first = write_figures(whole, tmp_path / "a")

@@ -23,6 +23,8 @@ from uplift_upsample.report.page.provenance_facts import UNKNOWN, runs
 from uplift_upsample.report.results import collected
 from uplift_upsample.report.tables import cost
 
+pytestmark = pytest.mark.long
+
 S_IN = 4
 MODEL = {"num_tokens": 9, "s_out": 2, "s_in": [4, 8], "spatial_dim": 8, "temporal_dim": 16, "spatial_blocks": 1}
 MODEL |= {"temporal_blocks": 1, "strides": [3, 3], "num_heads": 2, "drop_rate": 0.1}  # dropout: no kernels to compile
