@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
+import yaml
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.data.download.source_files import SourceFile, write_source_manifest
+from uplift_upsample.data.weight_files import read_weight_file
 
 MODELS = ("n71_h351like_first1", "n9_learntoken")
 Check = Callable[..., dict[str, Any]]
@@ -45,6 +48,19 @@ def test_weights_of_the_official_code_are_matched(name: str, check: Check, golde
         file.visititems(lambda _, item: shapes.append(item.shape) if isinstance(item, h5py.Dataset) else None)
         assert list(found["groups"]) == [group.decode() for group in file.attrs["layer_names"]]
     assert found["num_weights"] == sum(found["groups"].values()) == len(shapes)
+
+
+def test_checkpoints_of_pytorch_become_files_of_ours(check: Check, golden_file: Callable[[str], Path], tmp_path: Path) -> None:
+    """The record has the checksum of the copy, which predictions are compared by, and that of the published file."""
+    network = {"network": "videopose3d", "num_tokens": 27, "filter_widths": [3, 3, 3], "channels": 32}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump({"model": network, "name": "videopose3d_27"}))
+    weights = golden_file("baselines/videopose3d_27.bin")
+    found = check(weights, tmp_path / "run.yaml")
+    assert found["sha256"] == sha256_of_file("out/weights.h5")
+    assert found["original_sha256"] == sha256_of_file(weights)
+    own, theirs = read_weight_file("out/weights.h5"), read_weight_file(weights)
+    assert found["num_weights"] == len(own)
+    assert all(np.array_equal(array, theirs[name][0]) for name, [array] in own.items())
 
 
 def test_equal_files_give_equal_bytes(check: Check, golden_file: Callable[[str], Path]) -> None:

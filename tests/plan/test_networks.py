@@ -59,6 +59,18 @@ def test_what_cannot_be(model: dict[str, Any], fault: str) -> None:
         read(**{"num_tokens": 27, **model})
 
 
+def test_batch_norm_that_nothing_changes() -> None:
+    train = {"batch_norm_momentum": [0.1, 0.001]}
+    assert Experiment.from_mapping({"model": {"network": "videopose3d", "num_tokens": 243}, "train": train}).train
+    for network in ({"network": "poseformer", "num_tokens": 9}, {"num_tokens": 27, "s_out": 5, "output_bn": True}):
+        with pytest.raises(
+            InputError, match=r"train: batch_norm_momentum is \[0.1, 0.001\]; .* has no BatchNorm that takes it, leave"
+        ):
+            Experiment.from_mapping({"model": network, "train": train})
+    with pytest.raises(InputError, match=r"batch_norm_momentum is 0\.0; it must be above 0 and at most 1"):
+        Experiment.from_mapping({"model": {"num_tokens": 27, "s_out": 5}, "train": {"batch_norm_momentum": [0, 1]}})
+
+
 def test_they_take_a_2d_pose_on_every_token() -> None:
     config = PoseFormer(81)
     assert (config.evaluated_s_in, config.has_strided_input) == ((1,), False)

@@ -306,8 +306,9 @@ def test_special_characters():
 
 def test_published_figures_of_the_project(project):
     published = read_published(project / "workflow" / "resources" / "paper_results.csv")
-    assert len(published) == 9
+    assert len(published) == 12
     assert published["h36m_351_pt", 20] == 45.0
+    assert [published[name, 1] for name in ("videopose3d_243", "poseformer_81", "strided_transformer_243")] == [46.8, 44.3, 44.0]
     with pytest.raises(InputError, match="not a table of published figures"):
         read_published(project / "pyproject.toml")
 

@@ -155,7 +155,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies/paper/experiments/h36m_81/base",
             "mini_18",
             "studies.paper.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
-            "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, cmu_351, cmu_small, mini_351, mini_81",
+            "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, videopose3d_243, poseformer_81, "
+            "strided_transformer_243, cmu_351, cmu_small, mini_351, mini_81",
         ),
         (
             "studies/paper/experiments/h36m_351_pt/initial_weights",

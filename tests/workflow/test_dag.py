@@ -153,6 +153,28 @@ def test_published_weights_alone_need_no_training_and_no_motion_capture(pristine
     assert {job.run for job in jobs} == {"published", None}
 
 
+def test_systems_around_the_paper_stand_in_its_study(pristine: Workflow, project: Path, tmp_path: Path) -> None:
+    """By the rules of all published weights. What no program can fetch is said before anything starts."""
+    workflow = pristine.copy_to(tmp_path / "project")
+    workflow.bring_data()
+    changes = yaml.safe_load((project / "docs/examples/baselines.yaml").read_text(encoding="utf-8"))
+    refused = workflow.snakemake("-n", "paper", **changes)
+    assert refused.returncode == 1
+    by_hand = "data/raw/weights/strided_transformer_243.pth"
+    assert "weights_strided_transformer_243: the published weights of strided_transformer_243 cannot be fetched" in refused.stdout
+    assert f"put the file at {by_hand}, or do without: --config evaluate_published=false" in refused.stdout
+    (workflow.folder / by_hand).parent.mkdir(parents=True)
+    (workflow.folder / by_hand).write_bytes(b"PK\x03\x04")
+    jobs = workflow.jobs("paper", **changes)
+    systems = {"videopose3d_243", "poseformer_81", "strided_transformer_243"}
+    for rule in ("check_weights", "predict_poses", "score_predictions"):
+        found = [job for job in jobs if job.rule == rule and job.experiment in systems]
+        assert sorted(job.experiment or "" for job in found) == sorted(systems)
+        assert {job.run for job in found} <= {"published", None}
+        assert {job.s_in for job in found} <= {"1", None}
+    assert not [job for job in jobs if job.rule == "train_network"]
+
+
 def test_published_weights_are_evaluated_by_the_rules_of_trained_ones(pristine: Workflow, tmp_path: Path) -> None:
     workflow = with_data(pristine, tmp_path / "project")
     files = [f"results/paper/h36m_81/{run}/s_in_10/scores.json" for run in ("seed_0", "published")]

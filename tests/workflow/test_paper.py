@@ -227,7 +227,7 @@ def test_tables_show_published_figures_beside_ours(results: Path, project: Path)
     figures = records(project / "workflow/resources/paper_results.csv")
     published = {(row["model"], row["s_in"]): float(row["value_mm"]) for row in figures}
     assert {int(s_in) for name, s_in in published if name == "h36m_351"} == {5, 10, 20}
-    published = {key: value for key, value in published.items() if int(key[1]) in EVALUATED[key[0]]}
+    published = {key: value for key, value in published.items() if int(key[1]) in EVALUATED.get(key[0], ())}
     compared = [row for row in rows if row["published_mm"] != "n/a"]
     assert sorted((row["experiment"], row["s_in"], row["average"], row["weights"]) for row in compared) == sorted(
         (*key, average, weights)

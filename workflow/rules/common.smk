@@ -150,7 +150,7 @@ def sequences_of(study, dataset, source, subset, subjects):
 def weight_files():
     """The weight files among the data sources, by name."""
     with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
-        return [row["name"] for row in csv.DictReader(file) if (row["file"] or "").endswith(".h5")]
+        return [row["name"] for row in csv.DictReader(file) if (row["file"] or "").startswith("weights/")]
 
 
 def checked_configuration():
@@ -305,7 +305,14 @@ def published_weights(wildcards):
     if experiment.published_weights is None:
         where = f"results/{experiment.study}/{experiment.name}"
         refuse(f"{where}: the experiment names no published_weights in the configuration")
-    return manifest_of(experiment.published_weights)
+    source, around = experiment.published_weights, surroundings()
+    if not (is_fetched(source) or around.is_at_hand(source, can_fetch=True)):
+        row = around.sources[source]
+        refuse(
+            f"{source}: the published weights of {experiment.name} cannot be fetched by a program. Open {row['url']} ({row['notes']}) and"
+            f" put the file at {around.raw(source)}, or do without: --config evaluate_published=false"
+        )
+    return manifest_of(source)
 
 
 def tested_frames(wildcards):

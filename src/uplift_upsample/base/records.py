@@ -154,7 +154,10 @@ class TrainingRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedWeights:
-    """What ``check_weights.py`` found in published weights. source: their name in the table of sources; sha256: of the file."""
+    """What ``check_weights.py`` found in published weights. source: their name in the table of sources; sha256: of the file.
+
+    original_sha256: of the file as it was published, where that is no HDF5.
+    """
 
     source: str | None = None
     sha256: str | None = None
@@ -162,6 +165,7 @@ class PublishedWeights:
     num_parameters: int | None = None
     num_weights: int | None = None
     groups: Mapping = field(default_factory=dict)
+    original_sha256: str | None = field(default=None, metadata=UNSAID_DEFAULT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from uplift_upsample.base.strict import from_mapping, to_mapping
-from uplift_upsample.model.backend import keras, ops
+from uplift_upsample.model.backend import keras, layers, ops
 from uplift_upsample.model.precision import layers_in
 from uplift_upsample.plan.network_base import NetworkConfig
 
@@ -44,6 +44,28 @@ class Entry(NamedTuple):
     def to_file(self, array: np.ndarray) -> np.ndarray:
         """A value of the variable as one of the file."""
         return array.reshape(self.shape[::-1]).T if self.is_reversed else array.reshape(self.shape)
+
+
+class BatchNorm(layers.BatchNormalization):
+    """BatchNorm as PyTorch has it, whose momentum a training can change while its step is compiled.
+
+    rate: the share of a batch in the running statistics.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(epsilon=1e-5, **kwargs)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.rate = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.1), trainable=False, name="rate")
+
+    @property
+    def momentum(self) -> Any:
+        return 1.0 - self.rate if self.built else 0.9
+
+    @momentum.setter
+    def momentum(self, value: float) -> None:
+        """Keras sets one; the rate has its place."""
 
 
 class LiftingNetwork(keras.Model):
@@ -84,6 +106,10 @@ class LiftingNetwork(keras.Model):
         """
         tokens = ops.take(self.spatial(frames, training=training), token_pose, axis=0)  # (B, N, C)
         return self.temporal(tokens, visible, training=training)
+
+    def batch_norms(self) -> list[BatchNorm]:
+        """Those whose momentum a training can change."""
+        return [layer for layer in self._flatten_layers() if isinstance(layer, BatchNorm)]
 
     def entries(self) -> list[Entry]:
         """All weights in the order of a weight file, by the names of the published checkpoints."""

@@ -7,7 +7,7 @@ out. Source: docs/method.md, "StridedTransformer".
 from typing import Any
 
 from uplift_upsample.model.backend import keras, layers, ops
-from uplift_upsample.model.lifting import Entry, Lifted, LiftingNetwork, Shape, kernel_entries, norm_entries, plain_entry
+from uplift_upsample.model.lifting import BatchNorm, Entry, Lifted, LiftingNetwork, Shape, kernel_entries, norm_entries, plain_entry
 from uplift_upsample.model.network import MultiHeadAttention
 from uplift_upsample.plan.networks import StridedTransformer
 
@@ -72,10 +72,6 @@ class Block(layers.Layer):
         return x + self.dropout(self.feed_2(hidden), training=training)  # (B, N', C)
 
 
-def _batch_norm(name: str) -> layers.Layer:
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
-
-
 class SpatialStage(layers.Layer):
     """Single 2D poses ``(F, J, 2)`` -> frames ``(F, C)``: one layer, BatchNorm, ReLU, dropout."""
 
@@ -84,7 +80,7 @@ class SpatialStage(layers.Layer):
         self.config = config
         # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
         self.embedding = layers.Dense(config.temporal_dim, dtype="float32", name="embedding")
-        self.norm = _batch_norm("norm")
+        self.norm = BatchNorm(name="norm")
         self.dropout = layers.Dropout(config.drop_rate, name="dropout")
 
     def build(self, input_shape: Shape) -> None:
@@ -102,7 +98,7 @@ class Head(layers.Layer):
     def __init__(self, config: StridedTransformer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_joints = config.num_joints
-        self.norm = _batch_norm("norm")
+        self.norm = BatchNorm(name="norm")
         self.output_layer = layers.Dense(config.num_joints * 3, dtype="float32", name="output_layer")
 
     def build(self, input_shape: Shape) -> None:

@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from uplift_upsample.model.backend import keras, layers, ops
-from uplift_upsample.model.lifting import Entry, Lifted, LiftingNetwork, Shape, kernel_entries, norm_entries
+from uplift_upsample.model.lifting import BatchNorm, Entry, Lifted, LiftingNetwork, Shape, kernel_entries, norm_entries
 from uplift_upsample.plan.networks import VideoPose3D
 
 
@@ -50,7 +50,7 @@ class Unit(layers.Layer):
         # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
         first = {"dtype": "float32"} if is_first else {}
         self.convolution = TemporalConvolution(config.channels, width, name="convolution", **first)
-        self.norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="norm")
+        self.norm = BatchNorm(name="norm")
         self.dropout = layers.Dropout(config.drop_rate, name="dropout")
 
     def build(self, input_shape: Shape) -> None:

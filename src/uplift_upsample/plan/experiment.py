@@ -12,7 +12,7 @@ from annotated_types import Ge
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
-from uplift_upsample.plan.bounds import Count, Number, Rate, Weight
+from uplift_upsample.plan.bounds import Count, Number, PositiveShare, Rate, Weight
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.networks import ModelConfig as ModelConfig  # who has experiments has the networks
@@ -73,6 +73,9 @@ class TrainConfig:
     """Epochs between two checkpoints that are kept."""
     shuffle_seed: Number = 0
     """Added to a run's seed for the order of the examples."""
+    batch_norm_momentum: tuple[PositiveShare, PositiveShare] | None = field(default=None, metadata=UNSAID_DEFAULT)
+    """Share of each batch in the running statistics of BatchNorm, in the first epoch and after the last; it falls as a power. Null,
+    0.1 throughout. For networks that the paper's is compared with."""
     jit_compile: bool = True
     """Compile the training step with XLA (TensorFlow on a CPU never does, because it is slower so)."""
     precision: TrainingPrecision = field(default="float32", metadata=UNSAID_DEFAULT)
@@ -137,7 +140,11 @@ class Experiment:
 
     def faults(self) -> list[str]:
         """What its parts mean together and cannot. Works on ``strict.Known``, too."""
-        return all_faults(self, [lambda known: [f"evaluate: {fault}" for fault in readout_faults(known.model, known.evaluate)]])
+        checks: tuple[Check, ...] = (
+            lambda known: [f"train: {fault}" for fault in batch_norm_faults(known.model, known.train)],
+            lambda known: [f"evaluate: {fault}" for fault in readout_faults(known.model, known.evaluate)],
+        )
+        return all_faults(self, checks)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "experiment") -> "Experiment":
@@ -159,6 +166,15 @@ def readout_faults(model: NetworkConfig, evaluate: EvaluateConfig) -> list[str]:
     if evaluate.hop > model.num_tokens:
         return [f"hop is {evaluate.hop}; windows of {model.num_tokens} tokens that far apart leave poses out: take at most that"]
     return []
+
+
+def batch_norm_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:
+    """Why a training cannot change how BatchNorm averages; empty where it can, or need not."""
+    if train.batch_norm_momentum is None or model.has_changing_batch_norm:
+        return []
+    return [
+        f"batch_norm_momentum is {list(train.batch_norm_momentum)}; {model.network} has no BatchNorm that takes it, leave it out"
+    ]
 
 
 def devices_faults(model: NetworkConfig, train: TrainConfig, num_devices: int) -> list[str]:

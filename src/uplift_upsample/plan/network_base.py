@@ -133,6 +133,11 @@ class NetworkConfig:
         """What brings batch normalisation into the network, None where nothing does."""
         return None
 
+    @property
+    def has_changing_batch_norm(self) -> bool:
+        """Whether ``TrainConfig.batch_norm_momentum`` can change its batch normalisation."""
+        return False
+
     def products(self) -> Products:
         """What ``model.cost`` counts, which has the formulas of the networks that come with the project."""
         raise NotImplementedError

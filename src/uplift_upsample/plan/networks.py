@@ -161,6 +161,10 @@ class VideoPose3D(NetworkConfig):
     def batch_norm(self) -> str | None:
         return "videopose3d"
 
+    @property
+    def has_changing_batch_norm(self) -> bool:
+        return True
+
     def activations(self) -> float:
         lengths = [self.num_tokens // math.prod(self.filter_widths[: index + 1]) for index in range(len(self.filter_widths))]
         return self.channels * (3 * lengths[0] + 7 * sum(lengths[1:]))  # convolution, norm, activation; twice, and the sum
@@ -261,6 +265,10 @@ class StridedTransformer(NetworkConfig):
     @property
     def batch_norm(self) -> str | None:
         return "strided_transformer"
+
+    @property
+    def has_changing_batch_norm(self) -> bool:
+        return True
 
     def activations(self) -> float:
         lengths = [self.num_tokens] * self.temporal_blocks + list(self.strided_lengths[:-1])

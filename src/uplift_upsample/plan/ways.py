@@ -12,6 +12,7 @@ from typing import Any
 
 RAW = "data/raw"  # original files, fetched or put there by the user
 CONVERTED = "results/data"  # made from them, for all studies
+BY_HAND = "by_hand"  # in the column `access`: behind an address that a program cannot fetch a file from
 # The environment variables that hold a login, by the word in the column `access` of the table of sources.
 LOGIN_VARIABLES = {
     "h36m_cookie": ("H36M_PHPSESSID",),
@@ -48,7 +49,8 @@ class Surroundings:
     def is_at_hand(self, source: str, *, can_fetch: bool) -> bool:
         """Whether an original file is there, or, if it may be, can be fetched."""
         access = self.sources[source]["access"]
-        return self.exists(self.raw(source)) or (can_fetch and (access not in LOGIN_VARIABLES or access in self.logins))
+        is_open = access != BY_HAND and (access not in LOGIN_VARIABLES or access in self.logins)
+        return self.exists(self.raw(source)) or (can_fetch and is_open)
 
 
 @dataclass(frozen=True)

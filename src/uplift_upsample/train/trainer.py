@@ -55,6 +55,14 @@ class Trainer(keras.Model):
         self.optimizer.build(self.trainable_variables)
         self._steps: dict[tuple, Callable[[Inputs], Any]] = {}
 
+    def start_epoch(self, epoch: int) -> None:
+        """What changes from epoch to epoch, counted from 1: how BatchNorm averages, where the configuration says so."""
+        if self.config.batch_norm_momentum is None:
+            return
+        first, last = self.config.batch_norm_momentum
+        for norm in self.network.batch_norms():
+            norm.rate.assign(first * (last / first) ** ((epoch - 1) / self.config.epochs))
+
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
         for average in self.averaged:

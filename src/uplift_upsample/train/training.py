@@ -100,6 +100,7 @@ def train(
         progress = state.progress
         with batches_ahead(stream, _input_reader(run, data, trainer)) as next_batch:
             for epoch in range(len(progress.history) + 1, run.train.epochs + 1):
+                trainer.start_epoch(epoch)
                 while progress.step < epoch * run.train.steps_per_epoch:
                     batch = next_batch()
                     loss = saving.finite(trainer.step_on(batch.inputs), f"loss of step {progress.step + 1}")

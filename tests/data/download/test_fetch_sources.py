@@ -298,3 +298,14 @@ def test_what_is_kept_of_a_partial_file_has_no_secret(sites: Sites, table: dict[
         fetch("amass_KIT")
     known = json.loads(Path("data/raw/amass/KIT.tar.bz2.part.json").read_text())
     assert set(known) == {"validator", "total"}
+
+
+def test_what_no_program_can_fetch_is_put_there_by_hand(fetch: Fetch) -> None:
+    name, place = "weights_strided_transformer_243", Path("data/raw/weights/strided_transformer_243.pth")
+    with pytest.raises(
+        InputError, match=rf"{name} cannot be fetched by a program: open https://drive.* and put the file at .*{place}"
+    ):
+        fetch(name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"weights")
+    assert fetch(name).bytes == len(b"weights")

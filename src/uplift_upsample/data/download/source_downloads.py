@@ -17,6 +17,7 @@ from uplift_upsample.data.download.http_download import Progress
 from uplift_upsample.data.download.partial_file import sweep
 from uplift_upsample.data.download.site_logins import LOGINS, RefusedError, login_request
 from uplift_upsample.data.download.source_files import GOOGLE_DRIVE, ChecksumLock, Source, SourceFile, Sums, sums_of_file
+from uplift_upsample.plan.ways import BY_HAND
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,6 +87,10 @@ def fetch_source(
 def _request(source: Source, place: Path, credentials: Credentials | None) -> Request:
     if source.access == GOOGLE_DRIVE:
         return drive_request(source, str(place))
+    if source.access == BY_HAND:
+        raise InputError(
+            f"{source.name} cannot be fetched by a program: open {source.url} in a browser, and put the file at {place}"
+        )
     advice = f"try again later, or put the file at {place} by hand"
     if source.access in LOGINS:
         if not credentials:

@@ -14,10 +14,10 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
 from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.download.partial_file import locked
-from uplift_upsample.plan.ways import LOGIN_VARIABLES
+from uplift_upsample.plan.ways import BY_HAND, LOGIN_VARIABLES
 
 OPEN, GOOGLE_DRIVE = "open", "google_drive"
-ACCESS = (OPEN, GOOGLE_DRIVE, *LOGIN_VARIABLES)
+ACCESS = (OPEN, GOOGLE_DRIVE, BY_HAND, *LOGIN_VARIABLES)
 _LONGEST_PATH = 4096  # of those that a system knows
 _DIGITS = {"md5": 32, "sha256": 64}
 _LOCK_HEAD = (
