@@ -30,8 +30,10 @@ FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 USES_FRAMEWORK = ["model/*.py", "train/*.py", "evaluate/predict.py", "doctor/calibration.py"]
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
-LIGHT_SCRIPTS = [path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses"} and not path.stem.startswith("_")]
-BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate", "stream"}
+LIGHT_SCRIPTS = [
+    path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses", "lift"} and not path.stem.startswith("_")
+]
+BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate", "stream", "lift"}
 
 
 def _imports(path: Path, *, top_level_only: bool = False) -> set[str]:
@@ -137,7 +139,7 @@ def test_rules_run_known_commands() -> None:
     assert run <= {path.stem for path in LIGHT_SCRIPTS} | BUILD_A_NETWORK
 
 
-@pytest.mark.parametrize("name", ["train", "eval", "predict_poses"])
+@pytest.mark.parametrize("name", ["train", "eval", "predict_poses", "lift"])
 def test_help_of_heavy_commands_is_quick(name: str) -> None:
     """Bad flags are reported before a framework is loaded."""
     scripts = str(PROJECT / "scripts")

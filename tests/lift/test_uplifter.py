@@ -168,9 +168,7 @@ def test_root_by_reprojection(lifter: Uplifter, monkeypatch: pytest.MonkeyPatch)
     there = person + place[:, None]
     pixels = there[..., :2] / there[..., 2:] * 1400 + np.array(SIZE) / 2
     points = pixels[:, joint_map(MODEL_17, H36M_17)]
-    monkeypatch.setattr(
-        lifter._lifter, "lift", lambda poses, index, seen: np.repeat(person[None], len(index), 0).astype(np.float32)
-    )
+    monkeypatch.setattr(lifter.lifter, "lift", lambda poses, index, seen: np.repeat(person[None], len(index), 0).astype(np.float32))
     poses = lifter(points, frame_rate=50, size=SIZE, layout="h36m", root=True, focal=1400)
     assert np.abs(poses.positions[:, ROOT] - place)[25:-25].max() < 1e-5
     assert np.abs(poses.positions[:, ROOT] - place).max() < 0.1  # at the ends, the mean over half a second is one-sided
@@ -243,7 +241,7 @@ def test_what_is_refused(changes: dict[str, Any], message: str, lifter: Uplifter
 def test_somebody_who_is_in_no_key_frame(lifter: Uplifter) -> None:
     points = walking(SECONDS_50)
     points[::20] = np.nan
-    with pytest.raises(InputError, match="the person is in none of the 4 key frames; take another s_in"):
+    with pytest.raises(InputError, match="no joint that is sure enough in any of 4 key frames; take another s_in"):
         lifter(points, frame_rate=50, s_in=20, size=SIZE)
 
 

@@ -6,6 +6,8 @@ A framework is loaded with the weights, not with this module.
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,16 +49,41 @@ PELVIS, APPROXIMATE = "pelvis at the origin", "approximate, by reprojection"
 Progress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class Task:
+    """A clip that was read and found to be of use: what is to be lifted.
+
+    keys: the key frames of ``clip``. root: whether the person's place is asked for. focal: for it, pixels.
+    """
+
+    clip: Clip
+    keys: KeyFrames
+    min_confidence: float
+    roll: float
+    root: bool
+    focal: float
+
+    @cached_property
+    def is_key(self) -> np.ndarray:
+        """The frames whose 2D pose the network sees ``(T,)``."""
+        is_key = np.zeros(len(self.keys.times), bool)
+        is_key[self.keys.frames] = np.isfinite(self.clip.poses[self.keys.frames]).all(axis=(1, 2))
+        return is_key
+
+
 class Uplifter:
     """A network with weights that turns 2D keypoints of a clip into 3D poses.
 
-    known: the weights. lifter: the network, compiled; public for ``lift.live``.
+    known: the weights. The rest as in ``load``, which also fills the network; without, the first clip does.
     """
 
-    def __init__(self, known: KnownWeights, lifter: "Lifter") -> None:
+    def __init__(
+        self, known: KnownWeights, *, mirror: bool = True, batch_size: int = 256, precision: Precision = "float32"
+    ) -> None:
         self.known = known
-        self.lifter = lifter
         self.model = known.card.model
+        self._options: dict[str, Any] = {"mirror": mirror, "precision": precision}
+        self._batch_size = batch_size
 
     @classmethod
     def load(
@@ -74,14 +101,19 @@ class Uplifter:
         mirror: average with the lifted mirror image, as the paper's protocol does; off, it takes half the time. batch_size:
         windows at once. Raises ``InputError`` for weights that are not known, damaged, or of another network.
         """
+        uplifter = cls(weights_named(weights, config, skeleton), mirror=mirror, batch_size=batch_size, precision=precision)
+        assert uplifter.lifter is not None
+        return uplifter
+
+    @cached_property
+    def lifter(self) -> "Lifter":
         from uplift_upsample.model.lifter import Lifter
         from uplift_upsample.model.network import build_network
         from uplift_upsample.model.weights import load_weights
 
-        known = weights_named(weights, config, skeleton)
-        network = build_network(known.card.model)
-        load_weights(network, known.path)
-        return cls(known, Lifter(network, batch_size, mirror=mirror, precision=precision))
+        network = build_network(self.model)
+        load_weights(network, self.known.path)
+        return Lifter(network, self._batch_size, **self._options)
 
     def __call__(
         self,
@@ -96,8 +128,8 @@ class Uplifter:
         person: int | None = None,
         min_confidence: float = MIN_CONFIDENCE,
         roll: float = 0.0,
-        focal: float | None = None,
         root: bool = False,
+        focal: float | None = None,
         on_windows: Progress = lambda done, total: None,
     ) -> LiftedPoses:
         """Lift one person of a clip.
@@ -110,54 +142,63 @@ class Uplifter:
         min_confidence: joints below it are missing, and key frames with a missing joint are masked tokens.
         roll: degrees by which the camera was turned clockwise, seen from behind it.
         root: add where the person is, approximately. focal: the focal length in pixels for it; None, the diagonal of the picture.
+        on_windows: gets the number of windows done and their total.
         Raises ``InputError`` for input that cannot be used, and where no key frame is of use.
         """
-        found = found_in_array(keypoints, confidence) if _is_array(keypoints) else read_keypoints(keypoints)
+        found = read_keypoints(keypoints) if isinstance(keypoints, str | os.PathLike) else found_in_array(keypoints, confidence)
+        task = self.prepared(
+            found, frame_rate=frame_rate, times=times, layout=layout, s_in=s_in, size=size, person=person,
+            min_confidence=min_confidence, roll=roll, root=root, focal=focal,
+        )  # fmt: skip
+        return self.lifted(task, on_windows)
+
+    def prepared(
+        self,
+        found: Found,
+        *,
+        frame_rate: float | None = None,
+        times: Any = None,
+        layout: str | None = None,
+        s_in: int | None = None,
+        size: Sequence[float] | None = None,
+        person: int | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+        roll: float = 0.0,
+        root: bool = False,
+        focal: float | None = None,
+    ) -> Task:
+        """Everything before the network, which is not needed for it: read, checked, its key frames chosen. As ``__call__``."""
         stride = self.stride(s_in)
         _check_camera(roll, focal)
+        skeleton = self.known.card.skeleton
         clip = clip_of(
-            found,
-            self.known.card.skeleton,
-            layout=layout,
-            size=size,
-            person=person,
-            min_confidence=min_confidence,
-            roll=roll,
-        )
-        seconds = _seconds(found, frame_rate, times)
-        keys = key_frames(seconds, stride, self.model.s_out)
-        positions = root_relative(self.lift(clip.poses[keys.frames], keys, clip.size, on_windows))
-        focal_px = focal if focal is not None else focal_length(clip.size)
-        if root:
-            positions = positions + _roots(clip.poses[keys.frames], positions, keys, clip.size, focal_px)[:, None]
-        is_key = np.zeros(len(seconds), bool)
-        is_key[keys.frames] = np.isfinite(clip.poses[keys.frames]).all(axis=(1, 2))
-        settings = {
-            "roll": roll,
-            "min_confidence": min_confidence,
-            "root": APPROXIMATE if root else PELVIS,
-            "focal": focal_px if root else None,
-        }
+            found, skeleton, layout=layout, size=size, person=person, min_confidence=min_confidence, roll=roll
+        )  # fmt: skip
+        keys = key_frames(_seconds(found, frame_rate, times), stride, self.model.s_out)
+        self._check_poses(clip.poses[keys.frames])
+        return Task(clip, keys, min_confidence, roll, root, focal if focal is not None else focal_length(clip.size))
+
+    def lifted(self, task: Task, on_windows: Progress = lambda done, total: None) -> LiftedPoses:
+        """The poses of a clip that was prepared."""
+        clip, keys = task.clip, task.keys
+        positions = root_relative(self._lift(clip.poses[keys.frames], keys, clip.size, on_windows))
+        if task.root:
+            positions = positions + _roots(clip.poses[keys.frames], positions, keys, clip.size, task.focal)[:, None]
         return LiftedPoses(
-            rolled(positions, roll).astype(np.float32),
-            MODEL_17,
-            seconds,
-            clip.frames,
-            rate_of(seconds),
-            is_key,
-            np.where(is_key[:, None, None], upright(clip.poses, clip.size, -roll), np.nan),
-            clip.size,
-            self._metadata(clip, keys, is_key) | settings,
+            positions=rolled(positions, task.roll).astype(np.float32),
+            joints=MODEL_17,
+            times=keys.times,
+            frames=clip.frames,
+            frame_rate=rate_of(keys.times),
+            is_key=task.is_key,
+            poses_2d=np.where(task.is_key[:, None, None], upright(clip.poses, clip.size, -task.roll), np.nan),
+            size=clip.size,
+            metadata=self._metadata(task),
         )
 
-    def lift(
-        self, poses_px: np.ndarray, keys: KeyFrames, size: tuple[float, float], on_windows: Progress = lambda done, total: None
-    ) -> np.ndarray:
-        """Poses of all frames ``(T, 17, 3)`` from those of the key frames ``(M, 17, 2)``, pixels, NaN where a joint is missing.
-
-        NaN where no key frame is within reach of the network. Raises ``InputError`` where no pose is whole.
-        """
-        has_pose: np.ndarray = np.isfinite(poses_px).all(axis=(1, 2))
+    def _check_poses(self, poses_px: np.ndarray) -> None:
+        """Raise ``InputError`` where the network cannot do with the poses of the key frames ``(M, 17, 2)``."""
+        has_pose = np.isfinite(poses_px).all(axis=(1, 2))
         if not has_pose.any():
             raise InputError(_why_nothing(poses_px))
         if not self.model.has_strided_input and not has_pose.all():
@@ -165,6 +206,13 @@ class Uplifter:
                 f"{int((~has_pose).sum())} of {len(has_pose)} key frames lack a joint, and this network has no token for a missing "
                 "pose; use weights that were trained with several s_in"
             )
+
+    def _lift(self, poses_px: np.ndarray, keys: KeyFrames, size: tuple[float, float], on_windows: Progress) -> np.ndarray:
+        """Poses of all frames ``(T, 17, 3)`` from those of the key frames ``(M, 17, 2)``, pixels, NaN where a joint is missing.
+
+        NaN where no key frame is within reach of the network.
+        """
+        has_pose = np.isfinite(poses_px).all(axis=(1, 2))
         screen = normalise_points(np.nan_to_num(poses_px), *size).astype(np.float32)
         screen = np.concatenate([screen, np.zeros((1, NUM_JOINTS, 2), np.float32)])  # what zeros as padding takes
         tokens = np.empty((keys.num_tokens, NUM_JOINTS, 3), np.float32)
@@ -191,9 +239,10 @@ class Uplifter:
             logger.warning("the network was trained for s_in %s, not for %d", ", ".join(map(str, self.model.s_in)), stride)
         return int(stride)
 
-    def _metadata(self, clip: Clip, keys: KeyFrames, is_key: np.ndarray) -> dict[str, Any]:
+    def _metadata(self, task: Task) -> dict[str, Any]:
         from uplift_upsample.model.backend import keras
 
+        clip, keys = task.clip, task.keys
         card = self.known.card
         return {
             "units": "m",
@@ -204,7 +253,11 @@ class Uplifter:
             "s_out": keys.s_out,
             "key_frames": keys.described,
             "num_key_frames": len(keys.frames),
-            "num_masked_key_frames": len(keys.frames) - int(is_key.sum()),
+            "num_masked_key_frames": len(keys.frames) - int(task.is_key.sum()),
+            "min_confidence": task.min_confidence,
+            "roll": task.roll,
+            "root": APPROXIMATE if task.root else PELVIS,
+            "focal": task.focal if task.root else None,
             "layout": clip.layout.name,
             "person": clip.person,
             "size": list(clip.size),
@@ -221,10 +274,6 @@ class Uplifter:
                 "numpy": np.__version__,
             },
         }
-
-
-def _is_array(keypoints: Any) -> bool:
-    return not isinstance(keypoints, str | os.PathLike)
 
 
 def _seconds(found: Found, frame_rate: float | None, times: Any) -> np.ndarray:
@@ -252,7 +301,10 @@ def _why_nothing(poses_px: np.ndarray) -> str:
     is_missing = ~np.isfinite(poses_px).all(axis=-1)  # (M, 17)
     empty = int(is_missing.all(axis=1).sum())
     if empty == len(is_missing):
-        return f"nothing to lift: the person is in none of the {len(is_missing)} key frames; take another s_in or another person"
+        return (
+            f"nothing to lift: the person has no joint that is sure enough in any of {len(is_missing)} key frames; take another "
+            "s_in, another person or a lower min_confidence"
+        )
     share = 100 * is_missing[~is_missing.all(axis=1)].mean(axis=0)
     worst = [joint for joint in np.argsort(-share, kind="stable") if share[joint] > 0][:4]
     names = ", ".join(f"{MODEL_17[joint]} in {share[joint]:.0f} %" for joint in worst)

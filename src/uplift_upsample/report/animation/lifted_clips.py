@@ -1,0 +1,112 @@
+"""The pictures of somebody's clip: the 2D poses that the network saw, the lifted ones, and the key frames on a time line below.
+
+Left limbs are blue, right ones vermilion. Between two key frames the last pose that the network saw is faint.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.keypoints.roll import rolled
+from uplift_upsample.lift.lifted import LiftedPoses
+from uplift_upsample.report.animation.canvas import COLOURS, HELD, LEFT, RIGHT, WHITE, Canvas, faded, shortened, text_width
+from uplift_upsample.report.animation.frames import SHOWN_RATE
+from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
+from uplift_upsample.report.figures.style import GREY, INK, VERMILION
+
+WIDTH, HEIGHT = 720, 480
+_TOP, _BOTTOM = 60, 408
+_PANELS: tuple[Box, Box] = ((12, _TOP, 352, _BOTTOM), (368, _TOP, 708, _BOTTOM))
+_STRIP: Box = (12, 430, 708, 452)
+_MARGIN = 14
+
+
+class LiftedScene:
+    """The first seconds of a clip, all of it where it is shorter. Raises ``InputError`` where there is no pose in them."""
+
+    def __init__(self, poses: LiftedPoses, title: str, seconds: float) -> None:
+        num_frames = int(np.searchsorted(poses.times, seconds, side="right"))
+        self._times, self._is_key = poses.times[:num_frames], poses.is_key[:num_frames]
+        self._flat = poses.poses_2d[:num_frames]
+        level = rolled(poses.positions[:num_frames].astype(np.float64), -float(poses.metadata.get("roll", 0)))
+        self._space = level[..., [0, 2, 1]] * [1, 1, -1]  # x right, y away from the camera, z up
+        known = self._space[np.isfinite(self._space).all(axis=(1, 2))]
+        if not len(known):
+            raise InputError(f"no pose in the first {seconds:g} s; nothing to draw")
+        known = known - known.mean(axis=(0, 1)) * [1, 1, 0]  # whoever walks stays in the middle of his way
+        self._space = self._space - self._space[np.isfinite(self._space).all(axis=(1, 2))].mean(axis=(0, 1)) * [1, 1, 0]
+        self._floor = floor_below(known)
+        inner = [(left + _MARGIN, top + _MARGIN, right - _MARGIN, bottom - _MARGIN) for left, top, right, bottom in _PANELS]
+        corners = np.array([[0.0, 0.0], poses.size])
+        self._image = image_view(np.concatenate([self._flat.reshape(-1, 2), corners]), inner[0])
+        self._corners = self._image.places(corners)
+        self._view = space_view(known, self._floor, inner[1])
+        # the frame nearest to the moment of each picture
+        self.rate = min(SHOWN_RATE, max(poses.frame_rate, 1.0))  # pictures a second
+        moments = np.arange(0, self._times[-1] + 1e-9, 1 / self.rate)
+        self._shown = np.minimum(np.searchsorted(self._times, moments - 1e-9), num_frames - 1)
+        self._base = self._static(title, poses).large
+
+    def pictures(self) -> Iterator[Image.Image]:
+        """RGB pictures of ``WIDTH`` by ``HEIGHT``, ``SHOWN_RATE`` of them a second, or one for each frame of slow clips."""
+        before = -1
+        for frame in self._shown.tolist():
+            yield self._picture(before, frame)
+            before = frame
+
+    def _static(self, title: str, poses: LiftedPoses) -> Canvas:
+        canvas = Canvas(WIDTH, HEIGHT)
+        text = f"{title} · s_in = {poses.metadata.get('s_in')} · {poses.metadata.get('weights')}"
+        canvas.text((12, 10), shortened(text, WIDTH - 24.0, 15, is_bold=True), 15, is_bold=True)
+        for box, name in zip(_PANELS, ("2D input", "3D"), strict=True):
+            canvas.box(box, WHITE, "#cfcfcf")
+            canvas.text((box[0] + 1, box[1] - 5), name, 12, anchor="ls", is_bold=True)
+        right = _PANELS[1][2]
+        canvas.text((right, _TOP - 5), "right", 11, RIGHT, "rs", is_bold=True)
+        canvas.text((right - text_width("right", 11, is_bold=True) - 8, _TOP - 5), "left", 11, LEFT, "rs", is_bold=True)
+        (left, top), (end, bottom) = self._corners.tolist()
+        canvas.box((left, top, end, bottom), "#f7f7f7")  # the picture of the camera
+        canvas.polygon(self._view.places(self._floor.corners), "#f4f4f4")
+        for line in self._floor.lines:
+            canvas.line(self._view.places(line), "#d6d6d6")
+        canvas.text((_PANELS[1][0] + 6, _TOP + 5), f"grid {GRID:g} m", 10, GREY)
+        strip_left, strip_top, strip_right, strip_bottom = _STRIP
+        canvas.box(_STRIP, "#f7f7f7")
+        text = f"marks: the {int(self._is_key.sum())} of {len(self._is_key)} frames whose 2D pose the network saw"
+        canvas.text((strip_right, strip_top - 5), text, 11, GREY, "rs")
+        for frame in np.flatnonzero(self._is_key).tolist():
+            canvas.line([(self._x(frame), strip_top), (self._x(frame), strip_bottom)], INK, 1.5)
+        for second in range(int(self._times[-1]) + 1):
+            share = second / max(float(self._times[-1]), 1e-9)
+            canvas.text(
+                (strip_left + 3 + (strip_right - strip_left - 6) * min(share, 1), strip_bottom + 6), f"{second} s", 10, GREY, "la"
+            )
+        return canvas
+
+    def _picture(self, before: int, frame: int) -> Image.Image:
+        """before: the frame of the picture before; a 2D pose of the frames that are passed over belongs to this one."""
+        canvas = Canvas(WIDTH, HEIGHT, self._base)
+        seen = np.flatnonzero(self._is_key[: frame + 1])
+        is_now = bool(len(seen)) and seen[-1] > before
+        if len(seen):
+            colours = COLOURS if is_now else [faded(colour, HELD) for colour in COLOURS]
+            canvas.skeleton(self._image.places(self._flat[seen[-1]]), 4.0 if is_now else 2.6, colours)
+        if is_now:
+            canvas.box(_PANELS[0], None, INK, 2)
+        text = "seen by the network" if is_now else "masked, faint: last input"
+        canvas.text((_PANELS[0][2], _TOP - 5), text, 11, INK if is_now else GREY, "rs", is_bold=is_now)
+        pose = self._space[frame]
+        if np.isfinite(pose).all():
+            canvas.skeleton(self._view.places(pose), 4.2, COLOURS, self._view.depth(pose))
+        else:
+            canvas.text((_PANELS[1][0] + 6, _BOTTOM - 6), "no 2D pose within reach", 11, GREY, "ls")
+        _, top, _, bottom = _STRIP
+        canvas.line([(self._x(frame), top - 2), (self._x(frame), bottom + 2)], VERMILION, 2)
+        canvas.text((12, top - 5), f"frame {frame} · {self._times[frame]:.2f} s", 11, INK, "ls")
+        return canvas.image()
+
+    def _x(self, frame: int) -> float:
+        left, _, right, _ = _STRIP
+        return left + 3 + (right - left - 6) * float(self._times[frame]) / max(float(self._times[-1]), 1e-9)
