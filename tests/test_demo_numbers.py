@@ -55,7 +55,7 @@ def made(tmp_path: Path) -> Make:
 
 
 def metrics(mpjpe: float) -> dict[str, float]:
-    return {"mpjpe": mpjpe, "nmpjpe": mpjpe - 2, "pampjpe": mpjpe - 12}
+    return {"mpjpe": mpjpe, "nmpjpe": mpjpe - 2, "pampjpe": mpjpe - 12, "mpjve": 5.0, "accel": 3.0}
 
 
 def test_what_processors_differ_by_is_accepted(demo_numbers: Any, made: Make, capsys: pytest.CaptureFixture[str]) -> None:

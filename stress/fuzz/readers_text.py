@@ -41,7 +41,7 @@ OFFICIAL = {
     "WEIGHT_DECAY": 1e-4, "TEMPORAL_EMBED_DIM": 384, "EMA_ENABLED": True, "EMA_DECAY": 0.999, "DROP_PATH_RATE": [0.1, 0.1, 0.0],
     "USE_REFINE": False, "EVAL_DISABLE_LEARNED_UPSAMPLING": False, "AUGM_FLIP_PROB": 0.5, "BATCH_SIZE": 64,
 }  # fmt: skip
-_GROUP = {"mpjpe": 51.2, "nmpjpe": 49.0, "pampjpe": 40.0}
+_GROUP = {"mpjpe": 51.2, "nmpjpe": 49.0, "pampjpe": 40.0, "mpjve": 5.0, "accel": None}
 _PART = {"frame_wise": _GROUP, "action_wise": _GROUP, "per_action": {"Walking": _GROUP, "Photo": dict.fromkeys(_GROUP)}}
 _BOTH = {
     "all_frames": _PART, "key_frames": _PART, "per_joint": dict.fromkeys(MODEL_17, 51.2),

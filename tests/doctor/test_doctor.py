@@ -151,6 +151,19 @@ def test_estimates_of_a_study(studies: dict[str, Study]) -> None:
     assert table_of(rows, 300).endswith("5 min")
 
 
+def test_estimates_of_other_evaluations(studies: dict[str, Study]) -> None:
+    """A fifth of the windows, without their mirror images; and every start counts."""
+    demo = studies["demo"]
+    own = demo.experiments["people_351"]
+    fast = replace(own.experiment.evaluate, readout="sequence", hop=5, mirror=False)
+    study = replace(demo, experiments={"people_351": replace(own, variants={"fast": fast})})
+    rows = stage_estimates(study, {"people_351": 1e6}, [SPEED], {"people_351": 50_000}, 2)
+    [found] = [row for row in rows if row.stage == "predict"]
+    windows = (2 + 1 / 5) * 50_000 / 5
+    assert found.jobs == 6
+    assert found.seconds == pytest.approx(6 * (5 + 3) + 3 * windows / 256 * 0.05)
+
+
 def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -> None:
     """Two networks whose steps have another fixed part each, such as with and without XLA: neither is drawn to the other."""
     demo = studies["demo"]

@@ -25,7 +25,7 @@ def part(mpjpe: float) -> dict[str, Any]:
     """Frame-wise, action-wise and per-action scores around one MPJPE."""
 
     def metrics(value: float) -> dict[str, float]:
-        return {"mpjpe": value, "nmpjpe": value - 1, "pampjpe": value - 8}
+        return {"mpjpe": value, "nmpjpe": value - 1, "pampjpe": value - 8, "mpjve": value / 10, "accel": value / 20}
 
     per_action = {"Eating": metrics(mpjpe - 2), "Walking": metrics(mpjpe + 6)}
     return {"frame_wise": metrics(mpjpe), "action_wise": metrics(mpjpe + 2), "per_action": per_action}
@@ -57,6 +57,11 @@ def scores_document(mpjpe: float, s_in: int, **protocol: Any) -> dict[str, Any]:
             **protocol,
         },
     }
+
+
+@pytest.fixture
+def scores_of() -> Callable[..., dict[str, Any]]:
+    return scores_document
 
 
 @pytest.fixture

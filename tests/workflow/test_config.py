@@ -582,6 +582,59 @@ def test_a_blend_is_chosen_by_trainings_with_validation_people(config: Config) -
     assert faults(config) == []
 
 
+def test_variants_of_an_evaluation(config: Config) -> None:
+    """Those of the study for each experiment that is tested, with the experiment's own settings otherwise; its own instead."""
+    put(config, "studies/open/evaluate_variants", {"sequence_9": {"readout": "sequence", "hop": 9}, "both": {"readout": "both"}})
+    put(config, "studies/open/experiments/cmu_small/evaluate", {"mirror": False})
+    put(config, "studies/open/experiments/cmu_351/evaluate_variants", {"linear": {"input_interpolation": "linear"}})
+    assert faults(config) == []
+    small, full = (plan(config)["open"].experiments[name] for name in ("cmu_small", "cmu_351"))
+    assert list(small.evaluations) == ["", "sequence_9", "both"]
+    assert small.evaluations["sequence_9"] == dataclasses.replace(small.experiment.evaluate, readout="sequence", hop=9)
+    assert small.evaluations["sequence_9"].mirror is False
+    assert list(full.variants) == ["linear"]
+    put(config, "studies/open/experiments/cmu_small/test_subset", None)
+    put(config, "studies/open/animations", [])
+    assert plan(config)["open"].experiments["cmu_small"].variants == {}
+
+
+@pytest.mark.parametrize(
+    ("variant", "value", "expected"),
+    [
+        ("x", {"readout": "sequence", "hop": 28}, ".x (cmu_small): hop is 28; windows of 27 tokens that far apart leave poses out"),
+        ("x", {"hop": 2}, ".x (cmu_small): hop is 2 with the readout central"),
+        ("x", {"hops": 2}, ".x: unknown key 'hops', did you mean 'hop'?"),
+        ("animation", {}, ".animation (cmu_small): 'animation' is the folder of the animations"),
+        ("a-b", {}, ": 'a-b' cannot be a name here"),
+    ],
+)
+def test_variants_that_cannot_be(config: Config, variant: str, value: Any, expected: str) -> None:
+    put(config, "studies/open/experiments/cmu_351/evaluate_variants", {})
+    put(config, "studies/open/evaluate_variants", {variant: value})
+    [fault] = faults(config)
+    assert fault.startswith("studies.open.evaluate_variants" + expected)
+
+
+def test_a_blend_of_a_variant_needs_validation_people_too(config: Config) -> None:
+    put(config, "studies/demo/evaluate_variants", {"both": {"readout": "both"}})
+    assert [line.partition(".blend")[0] for line in faults(config)] == [  # mocap_351 has a val_subset
+        f"studies.demo.evaluate_variants.both ({name})" for name in ("people_351", "people_351_pt", "people_81")
+    ]
+
+
+def test_interpolated_input_gives_a_network_without_masks_any_stride(config: Config) -> None:
+    put(config, "studies/open/experiments/cmu_small/model", {"s_in": []})
+    put(config, "studies/open/experiments/cmu_small/evaluate_s_in", [5, 20])
+    [fault] = faults(config)
+    assert "s_in 20: this network has no strided input" in fault
+    put(config, "studies/open/experiments/cmu_small/evaluate", {"input_interpolation": "cubic"})
+    assert faults(config) == []
+    put(config, "studies/open/evaluate_variants", {"masked": {"input_interpolation": "none"}})
+    put(config, "studies/open/experiments/cmu_351/evaluate_variants", {})
+    [fault] = faults(config)
+    assert fault.startswith("studies.open.evaluate_variants.masked (cmu_small): s_in 20: this network has no strided input")
+
+
 @pytest.mark.parametrize("place", ["evaluate_published", "studies/paper/evaluate_published"])
 def test_switches_of_published_weights(config: Config, place: str) -> None:
     assert len(plan(config)["paper"].published) == 4

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,25 @@ def test_make_targets_exist(project: Path, name: str) -> None:
         assert target in targets, target
 
 
-def test_worked_example_is_the_file(project: Path) -> None:
-    [block, _] = re.findall(r"```yaml\n(.*?)```", text_of(project, "docs/changing.md"), re.DOTALL)  # the other: test_new_data_set
-    assert yaml.safe_load(block) == yaml.safe_load(text_of(project, "docs/examples/variants.yaml"))
+def test_worked_examples_are_the_files(project: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(project, "docs/changing.md"), re.DOTALL)
+    assert len(blocks) == 3  # the last one: test_new_data_set
+    for block, name in zip(blocks, ("variants", "readouts"), strict=False):
+        assert yaml.safe_load(block) == yaml.safe_load(text_of(project, f"docs/examples/{name}.yaml"))
+
+
+def test_other_evaluations_train_nothing(pristine: Workflow, project: Path) -> None:
+    """A prediction and a scoring for each experiment, stride and variant, and otherwise the jobs of the study as it is."""
+    variants = yaml.safe_load(text_of(project, "docs/examples/readouts.yaml"))
+    own, with_variants = (Counter(job.rule for job in pristine.jobs("demo", **changes)) for changes in ({}, variants))
+    assert with_variants - own == {"predict_poses": 60, "score_predictions": 60}
+    folder = "results/demo/people_81/seed_0/s_in_20"
+    result = pristine.snakemake("--dry-run", "--printshellcmds", f"{folder}/sequence_5/scores.json", **variants)
+    said = result.stdout + result.stderr
+    assert re.search(r"predict_poses\.py .* --readout sequence --hop 5 .*s_in_20/sequence_5/predictions\.h5", said)
+    assert f"--prediction_record {folder}/sequence_5/prediction.json" in said
+    result = pristine.snakemake("--dry-run", f"{folder}/sequence_6/scores.json", **variants)
+    assert f"did you mean '{folder}/sequence_5/scores.json'?" in result.stdout + result.stderr
 
 
 def test_worked_example_trains_what_it_says(pristine: Workflow, project: Path) -> None:

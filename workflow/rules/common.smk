@@ -207,6 +207,7 @@ wildcard_constraints:
     seed=r"\d+",
     run=r"seed_\d+|published",
     s_in=r"\d+",
+    variant=f"(/({any_of(name for study in STUDIES.values() for each in study.experiments.values() for name in each.variants)}))?",
     subject=r"\w+",
 
 
@@ -225,11 +226,20 @@ def tested(wildcards):
     where = f"results/{experiment.study}/{experiment.name}"
     if experiment.test_subset is None:
         refuse(f"{where}: the experiment has no test_subset in the configuration, so it cannot be evaluated")
+    variant = getattr(wildcards, "variant", "").removeprefix("/")
+    if variant not in experiment.evaluations:
+        known = ", ".join(experiment.variants) or "none"
+        refuse(f"{where}: its evaluate_variants are {known}{suggestion(variant, experiment.variants)}, and not {variant}")
     try:
-        check_s_in(experiment.experiment.model, int(wildcards.s_in), where)
+        check_s_in(experiment.experiment.model, int(wildcards.s_in), experiment.evaluations[variant], where)
     except InputError as error:
         refuse(str(error))
     return experiment
+
+
+def evaluation(wildcards):
+    """How a job evaluates."""
+    return tested(wildcards).evaluations[wildcards.variant.removeprefix("/")]
 
 
 def baseline_experiment(wildcards):
@@ -248,8 +258,13 @@ def run_folder(experiment, run):
     return f"results/{experiment.study}/{experiment.name}/{run if run == 'published' else f'seed_{run}'}"
 
 
-def scores_file(experiment, run, s_in):
-    return f"{run_folder(experiment, run)}/s_in_{s_in}/scores.json"
+def scores_file(experiment, run, s_in, variant=""):
+    return f"{run_folder(experiment, run)}/s_in_{s_in}{variant and f'/{variant}'}/scores.json"
+
+
+def evaluated(experiment):
+    """The evaluations of each set of weights of an experiment, as (s_in, variant)."""
+    return [(s_in, variant) for variant in experiment.evaluations for s_in in experiment.evaluated_s_in]
 
 
 def weights_of(experiments, seeds):
@@ -259,16 +274,16 @@ def weights_of(experiments, seeds):
 def scores_of(study):
     """The scores of all experiments, seeds and strides that a study runs, and those of published weights."""
     trained = [
-        scores_file(experiment, seed, s_in)
+        scores_file(experiment, seed, *each)
         for experiment in study.tested
         for seed in study.seeds
-        for s_in in experiment.evaluated_s_in
+        for each in evaluated(experiment)
     ]
     return trained + published_scores_of(study)
 
 
 def published_scores_of(study):
-    return [scores_file(experiment, "published", s_in) for experiment in study.published for s_in in experiment.evaluated_s_in]
+    return [scores_file(experiment, "published", *each) for experiment in study.published for each in evaluated(experiment)]
 
 
 def baseline_of(study):
@@ -341,7 +356,7 @@ def baseline_frames(wildcards):
 def evaluation_switches(wildcards):
     """How an experiment is evaluated, as flags of predict_poses.py; what the published protocol has anyway is not said."""
     experiment = tested(wildcards)
-    evaluate, paper = experiment.experiment.evaluate, EvaluateConfig()
+    evaluate, paper = evaluation(wildcards), EvaluateConfig()
     mirror = "" if evaluate.mirror else " --no_mirror"
     mirror += "" if evaluate.interpolate else " --no_interpolation"
     named = ("precision", "readout", "hop", "blend", "input_interpolation")
@@ -359,7 +374,9 @@ def records_of_run(wildcards):
     """The records of the prediction and of the weights behind some scores, as flags of score_predictions.py."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}"
     weights = "weights.json" if wildcards.run == "published" else "training.json"
-    return f"--prediction_record {folder}/s_in_{wildcards.s_in}/prediction.json --weights_record {folder}/{weights}"
+    return (
+        f"--prediction_record {folder}/s_in_{wildcards.s_in}{wildcards.variant}/prediction.json --weights_record {folder}/{weights}"
+    )
 
 
 def tables_of(study):
@@ -398,7 +415,7 @@ def check_wildcards(rule, wildcards):
     if "experiment" in names:
         planned(wildcards)
     if "s_in" in names:
-        tested(wildcards)
+        tested(wildcards)  # and its variant, where there is one
     if "run" in names and wildcards.run == "published" or rule.name == "check_weights":
         published_weights(wildcards)
     if rule.name == "score_mean_pose":
@@ -428,7 +445,7 @@ def files_of(study):
     """The results of a study that somebody may ask for by their names."""
     files = results_of(study) + scores_of(study) + baseline_of(study) + weights_of(study.experiments.values(), study.seeds)
     for experiment in study.experiments.values():
-        files += [scores_file(experiment, seed, s_in) for seed in study.seeds for s_in in experiment.evaluated_s_in]
+        files += [scores_file(experiment, seed, *each) for seed in study.seeds for each in evaluated(experiment)]
     files += [f"{Path(path).parent}/{name}" for path in scores_of(study) for name in ("predictions.h5", "provenance.json")]
     return files + [frames_of(study.name, dataset) for dataset in study.data]
 

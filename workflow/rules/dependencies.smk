@@ -79,7 +79,7 @@ def settled_training(wildcards):
 
 def settled_prediction(wildcards):
     """The same for predictions. How many windows are predicted at once changes nothing."""
-    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}"
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     record = held_settings(f"{folder}/prediction.json")
     keys = ("mirror", "test_step", "precision", "readout", "hop", "blend", "input_interpolation")
     try:
@@ -90,20 +90,19 @@ def settled_prediction(wildcards):
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
     except (TypeError, KeyError):
         return
-    experiment = tested(wildcards)
-    now = {key: getattr(experiment.experiment.evaluate, key) for key in keys}
-    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": experiment.test_subset})
+    now = {key: getattr(evaluation(wildcards), key) for key in keys}
+    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
 
 
 def settled_scores(wildcards):
     """The same for scores."""
-    path = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}/scores.json"
+    path = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}/scores.json"
     scores = held_settings(path)
     try:
         held = {"learned_upsampling": scores["protocol"]["learned_upsampling"]}
     except (TypeError, KeyError):
         return
-    make_again([path], held, {"learned_upsampling": tested(wildcards).experiment.evaluate.learned_upsampling})
+    make_again([path], held, {"learned_upsampling": evaluation(wildcards).learned_upsampling})
 
 
 def settled_baseline(wildcards):

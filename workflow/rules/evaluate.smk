@@ -36,12 +36,12 @@ rule predict_poses:
         weights="results/{study}/{experiment}/{run}/weights.h5",
         frames=predicted_frames,
     output:
-        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
-        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/prediction.json",
+        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
+        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/prediction.json",
     log:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/predict_poses.log",
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predict_poses.log",
     benchmark:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/predict_poses.benchmark.tsv"
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predict_poses.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: lambda wildcards: planned(wildcards).resources.predict_threads
@@ -62,15 +62,15 @@ rule predict_poses:
 # Records of former steps are no inputs: they hold times and machines, which are no reason to score again.
 rule score_predictions:
     input:
-        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
+        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
         frames=scored_frames,
     output:
-        scores="results/{study}/{experiment}/{run}/s_in_{s_in}/scores.json",
-        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}/provenance.json",
+        scores="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/scores.json",
+        provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/provenance.json",
     log:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/score_predictions.log",
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/score_predictions.log",
     benchmark:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/score_predictions.benchmark.tsv"
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/score_predictions.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -79,7 +79,7 @@ rule score_predictions:
     params:
         code=lambda wildcards: code("score_predictions"),
         records=records_of_run,
-        upsampling=lambda wildcards: "" if tested(wildcards).experiment.evaluate.learned_upsampling else "--no_learned_upsampling",
+        upsampling=lambda wildcards: "" if evaluation(wildcards).learned_upsampling else "--no_learned_upsampling",
     shell:
         "python scripts/score_predictions.py --predictions {input.predictions} --frames {input.frames}"
         " {params.upsampling} {params.records} --output {output.scores} --provenance {output.provenance} > {log} 2>&1"

@@ -117,14 +117,14 @@ rule draw_figures:
 # Any sequence can be asked for, as .gif, or as .mp4 if ffmpeg is installed; a wrong name gives an error with the right ones.
 rule draw_animation:
     input:
-        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}/predictions.h5",
+        predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
         frames=tested_frames,
     output:
-        "results/{study}/{experiment}/{run}/s_in_{s_in}/animation/{sequence}.{format}",
+        "results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/animation/{sequence}.{format}",
     log:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/animation/{sequence}.{format}.log",
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/animation/{sequence}.{format}.log",
     benchmark:
-        "logs/{study}/{experiment}/{run}/s_in_{s_in}/animation/{sequence}.{format}.benchmark.tsv"
+        "logs/{study}/{experiment}/{run}/s_in_{s_in}{variant}/animation/{sequence}.{format}.benchmark.tsv"
     wildcard_constraints:
         sequence=r"[A-Za-z0-9_-]+",
         format="gif|mp4",
@@ -135,7 +135,7 @@ rule draw_animation:
         mem_mb=2000,
     params:
         code=lambda wildcards: code("draw_animation"),
-        upsampling=lambda wildcards: "" if tested(wildcards).experiment.evaluate.learned_upsampling else "--no_learned_upsampling",
+        upsampling=lambda wildcards: "" if evaluation(wildcards).learned_upsampling else "--no_learned_upsampling",
     shell:
         "python scripts/draw_animation.py --predictions {input.predictions} --frames {input.frames} --sequence {wildcards.sequence}"
         " {params.upsampling} --output {output} > {log} 2>&1"

@@ -20,18 +20,14 @@ def manifest(study):
                 "published_weights": experiment.published_weights,
                 "is_run": experiment.is_run,
                 "model": experiment.experiment.to_mapping()["model"],
+                "evaluations": {name: asdict(evaluate) for name, evaluate in experiment.evaluations.items()},
             }
             for experiment in study.shown
         ],
-        "scores": {
-            experiment.name: {
-                seed: {s_in: scores_file(experiment, seed, s_in) for s_in in experiment.evaluated_s_in} for seed in study.seeds
-            }
-            for experiment in study.tested
-        },
-        "published_scores": {
-            experiment.name: {s_in: scores_file(experiment, "published", s_in) for s_in in experiment.evaluated_s_in}
-            for experiment in study.published
+        **scores_by_experiment(study, ""),
+        "variants": {
+            variant: scores_by_experiment(study, variant)
+            for variant in dict.fromkeys(name for experiment in study.evaluated for name in experiment.variants)
         },
         "mean_pose": next(iter(baseline_of(study)), None),
         "published": PUBLISHED,
@@ -41,29 +37,46 @@ def manifest(study):
     }
 
 
+def scores_by_experiment(study, variant):
+    """Where the scores of one evaluation of all experiments are."""
+
+    def of_run(experiment, run):
+        return {s_in: scores_file(experiment, run, s_in, variant) for s_in in experiment.evaluated_s_in}
+
+    tested, published = (
+        [experiment for experiment in experiments if variant in experiment.evaluations]
+        for experiments in (study.tested, study.published)
+    )
+    return {
+        "scores": {experiment.name: {seed: of_run(experiment, seed) for seed in study.seeds} for experiment in tested},
+        "published_scores": {experiment.name: of_run(experiment, "published") for experiment in published},
+    }
+
+
 def jobs_of(study):
     """The jobs that cost time, with what they leave behind about it: the benchmark file and the record."""
     trainings = [(experiment, seed) for experiment in study.trained for seed in study.seeds]
-    evaluated = [(experiment, seed) for experiment in study.tested for seed in study.seeds]
-    evaluated += [(experiment, "published") for experiment in study.published]
+    runs = [(experiment, seed) for experiment in study.tested for seed in study.seeds]
+    runs += [(experiment, "published") for experiment in study.published]
     jobs = [job_of(experiment, run, "train", None, "training.json", "train") for experiment, run in trainings]
-    for experiment, run in evaluated:
-        for s_in in experiment.evaluated_s_in:
-            place = f"s_in_{s_in}/"
+    for experiment, run in runs:
+        for s_in, variant in evaluated(experiment):
+            place = f"s_in_{s_in}/{variant and f'{variant}/'}"
             jobs += [
-                job_of(experiment, run, "predict", s_in, f"{place}prediction.json", f"{place}predict_poses"),
-                job_of(experiment, run, "score", s_in, f"{place}provenance.json", f"{place}score_predictions"),
+                job_of(experiment, run, "predict", s_in, f"{place}prediction.json", f"{place}predict_poses", variant),
+                job_of(experiment, run, "score", s_in, f"{place}provenance.json", f"{place}score_predictions", variant),
             ]
     return jobs
 
 
-def job_of(experiment, run, stage, s_in, record, benchmark):
+def job_of(experiment, run, stage, s_in, record, benchmark, variant=""):
     folder = run_folder(experiment, run)
     return {
         "experiment": experiment.name,
         "seed": None if run == "published" else run,
         "stage": stage,
         "s_in": s_in,
+        "variant": variant,
         "record": f"{folder}/{record}",
         "benchmark": f"{folder.replace('results', 'logs', 1)}/{benchmark}.benchmark.tsv",
     }
@@ -95,10 +108,10 @@ def page_of(study):
 
 
 def shown_runs(study):
-    """The weights whose poses and records a page shows, as (experiment, run, s_in): those of the first seed and published ones."""
+    """The evaluations whose poses a page shows, as (experiment, run, s_in, variant): of the first seed and of published weights."""
     trained = [(experiment, seed) for experiment in study.tested for seed in study.seeds[:1]]
     published = [(experiment, "published") for experiment in study.published]
-    return [(experiment, run, s_in) for experiment, run in published + trained for s_in in experiment.evaluated_s_in]
+    return [(experiment, run, *each) for experiment, run in published + trained for each in evaluated(experiment)]
 
 
 def planned_poses(study):
@@ -106,13 +119,13 @@ def planned_poses(study):
     return [
         {
             "experiment": experiment.name,
-            "run": Path(run_folder(experiment, run)).name,
+            "run": Path(run_folder(experiment, run)).name + (variant and f", {variant}"),
             "s_in": s_in,
-            "predictions": f"{run_folder(experiment, run)}/s_in_{s_in}/predictions.h5",
+            "predictions": str(Path(scores_file(experiment, run, s_in, variant)).with_name("predictions.h5")),
             "frames": frames_of(study.name, experiment.test_dataset),
             "sequences": list(experiment.animations),
         }
-        for experiment, run, s_in in shown_runs(study)
+        for experiment, run, s_in, variant in shown_runs(study)
         if experiment.animations
     ]
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.study import PlannedExperiment, Study
 
 FLOAT = 4  # bytes
@@ -131,18 +132,25 @@ def _prediction(
 ) -> StageEstimate:
     evaluate, model = experiment.experiment.evaluate, experiment.experiment.model
     runs = (len(study.seeds) if experiment in study.tested else 0) + (1 if experiment in study.published else 0)
-    jobs, threads = runs * len(experiment.evaluated_s_in), min(cores, experiment.resources.predict_threads)
+    runs *= len(experiment.evaluated_s_in)  # of each evaluation
+    jobs, threads = runs * len(experiment.evaluations), min(cores, experiment.resources.predict_threads)
     memory = _memory(speeds) + FORWARD_SHARE * evaluate.batch_size * FLOAT * model.activations()
     if frames is None:
         basis = "frames are not known before the data is there"
         return StageEstimate(study.name, experiment.name, "predict", jobs, None, threads, memory, basis)
-    windows = frames / math.lcm(model.s_out, evaluate.test_step) * (2 if evaluate.mirror else 1)
+    windows = [_num_windows(frames, model.s_out, each) for each in experiment.evaluations.values()]
     near = _nearest(speeds, cost)
     measured = [(speed.multiply_accumulates, speed.predict_batch, speed.predict_seconds) for speed in speeds]
     step = _step(measured, cost, evaluate.batch_size)
-    seconds = jobs * (near.import_seconds + near.predict_start_seconds + windows / evaluate.batch_size * step)
-    basis = f"{windows:.0f} windows for each s_in{', mirrored ones too' if evaluate.mirror else ''}"
+    seconds = jobs * (near.import_seconds + near.predict_start_seconds) + runs * sum(windows) / evaluate.batch_size * step
+    basis = f"{sum(windows):.0f} windows for each s_in{', mirrored ones too' if evaluate.mirror else ''}"
     return StageEstimate(study.name, experiment.name, "predict", jobs, seconds, threads, memory, basis)
+
+
+def _num_windows(frames: int, s_out: int, evaluate: EvaluateConfig) -> float:
+    """Windows that an evaluation predicts of some frames, mirrored ones too."""
+    step = math.lcm(s_out, evaluate.test_step) if evaluate.readout == "central" else s_out * evaluate.hop
+    return frames / step * (2 if evaluate.mirror else 1)
 
 
 def _others(study: Study, stages: Sequence[StageEstimate], speeds: Sequence[Speed]) -> StageEstimate:

@@ -1,4 +1,4 @@
-"""Pose errors per frame and joint: MPJPE, N-MPJPE, P-MPJPE, in float64 and without a loop over frames.
+"""Pose errors per frame and joint: MPJPE, N-MPJPE, P-MPJPE, and those of motion, in float64 and without a loop over frames.
 
 Source: docs/method.md, "Metrics". All functions take poses ``(F, J, 3)`` in any unit and return errors
 ``(F, J)`` in that unit. ``valid`` ``(F, J)`` marks the joints that are scored; the others get -1 (``INVALID``). As in the
@@ -24,12 +24,29 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.machine.devices import usable_cores
 
-# All metrics: the title in tables, and what ends the sentence that begins with it. ``FUNCTIONS`` below has what computes each.
+
+class Metric(NamedTuple):
+    """A metric as tables name it. meaning: what ends the sentence that begins with the title."""
+
+    title: str
+    meaning: str
+    unit: str = "mm"
+
+    @property
+    def label(self) -> str:
+        """The title of a column of a table in millimetres."""
+        return self.title if self.unit == "mm" else f"{self.title} ({self.unit})"
+
+
+# All metrics. ``FUNCTIONS`` below has what computes each from single frames; ``MOTION``, how often those of motion are differences.
 METRICS = {
-    "mpjpe": ("MPJPE", "is the mean joint distance"),
-    "nmpjpe": ("N-MPJPE", "after the best scale"),
-    "pampjpe": ("P-MPJPE", "after the best similarity transform of each frame"),
+    "mpjpe": Metric("MPJPE", "is the mean joint distance"),
+    "nmpjpe": Metric("N-MPJPE", "after the best scale"),
+    "pampjpe": Metric("P-MPJPE", "after the best similarity transform of each frame"),
+    "mpjve": Metric("MPJVE", "is the mean distance of the joints' velocities, from one video frame to the next", "mm/frame"),
+    "accel": Metric("acceleration error", "is that of their accelerations", "mm/frame²"),
 }
+MOTION = {"mpjve": 1, "accel": 2}
 INVALID = -1.0
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other
@@ -96,6 +113,23 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray, valid: np.ndarray | None
         return _norm(difference)
 
     return _by_chunks(distance, prediction, target, valid)
+
+
+def motion_error(prediction: np.ndarray, target: np.ndarray, follows: np.ndarray, order: int, root: int = ROOT) -> np.ndarray:
+    """Distance of the joints' velocities (order 1) or accelerations (order 2), relative to the root, ``(F, J)``.
+
+    A velocity is the difference to the frame before, an acceleration that of two velocities. follows: whether a row is the frame
+    right behind the row before it, in the same video, ``(F,)``; without ``order`` such rows one behind the other, errors are NaN.
+    Raises ``InputError`` where the shapes do not fit together.
+    """
+    _check_shapes(prediction, target, None)
+    error = np.subtract(prediction, target, dtype=np.float64)
+    error -= error[:, root : root + 1].copy()
+    is_known = np.ones(len(error), bool)
+    for _ in range(order):
+        error[1:] = np.diff(error, axis=0)
+        is_known = follows & np.concatenate([np.zeros(min(len(error), 1), bool), is_known[:-1]])
+    return np.where(is_known[:, None], np.linalg.norm(error, axis=-1), np.nan)
 
 
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:

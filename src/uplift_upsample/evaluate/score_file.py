@@ -2,7 +2,7 @@
 
 ``scores.json`` is written from the rows and read back into the rows here, and nowhere else. Its layout::
 
-    {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe"},
+    {"<s_in>": {"all_frames": {"frame_wise": {"mpjpe", "nmpjpe", "pampjpe", "mpjve", "accel"},
                                "action_wise": {...}, "per_action": {"Directions": {...}, ...}},
                 "key_frames": {...},
                 "per_joint": {"r_ankle": 61.2, ...},
@@ -10,7 +10,8 @@
                 "no_learned_upsampling": {the same four}},
      "protocol": {...}}
 
-The mean pose has one entry, ``mean_pose``, with ``all_frames`` alone. All errors are millimetres; NaN is null in the file.
+The mean pose has one entry, ``mean_pose``, with ``all_frames`` alone. All errors are millimetres, those of motion per video frame
+or its square; NaN is null in the file.
 """
 
 import json

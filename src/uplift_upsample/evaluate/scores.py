@@ -25,7 +25,7 @@ from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
-from uplift_upsample.evaluate.metrics import FUNCTIONS, is_degenerate
+from uplift_upsample.evaluate.metrics import FUNCTIONS, METRICS, MOTION, is_degenerate, motion_error
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores
 
@@ -135,8 +135,9 @@ class _Scored:
         self._actions = table.actions
         number = {action: index for index, action in enumerate(self._actions)}
         self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
-        self._averages = {name: Averages(list(FUNCTIONS), self._actions) for name in ("all_frames", "key_frames")}
+        self._averages = {name: Averages(list(METRICS), self._actions) for name in ("all_frames", "key_frames")}
         self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
+        self._before: list[np.ndarray] = []  # prediction, target, video and frame of the last rows, which may have a next frame
         self.breakdown = Breakdown()
         self.num_degenerate = 0
 
@@ -147,14 +148,25 @@ class _Scored:
         factor = _factor(self._table)[video]
         distance = distance_to_key_frame(frame, self._table.video_length[video], self._s_in, factor)
         is_key = distance == 0
-        for metric, function in FUNCTIONS.items():
-            errors = function(prediction, target)  # (Q, 17)
-            if metric == "mpjpe":
-                self.breakdown.add(errors, distance)
+        found = {metric: function(prediction, target) for metric, function in FUNCTIONS.items()}  # (Q, 17)
+        found |= self._motion_errors(prediction, target, video, frame)
+        self.breakdown.add(found["mpjpe"], distance)
+        has_next_key = self._s_in * factor == 1  # else key frames are apart, and there is no motion from one to the next
+        for metric, errors in found.items():
+            shown = is_key & has_next_key if metric in MOTION else is_key
             self._averages["all_frames"].add(metric, errors, action)
-            self._averages["key_frames"].add(metric, errors[is_key], action[is_key])
+            self._averages["key_frames"].add(metric, errors[shown], action[shown])
         for name, rows in (("all_frames", slice(None)), ("key_frames", is_key)):
             self._num_frames[name] += np.bincount(action[rows], minlength=len(self._actions))
+
+    def _motion_errors(self, *rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Those of frames that follow the ones before, of which the last chunk has some."""
+        count = len(rows[0])
+        joined = [np.concatenate(pair) for pair in zip(self._before, rows, strict=True)] if self._before else list(rows)
+        prediction, target, video, frame = joined
+        follows = (np.diff(video, prepend=-1) == 0) & (np.diff(frame, prepend=-1) == 1)
+        self._before = [part[-max(MOTION.values()) :] for part in joined]
+        return {metric: motion_error(prediction, target, follows, order)[-count:] for metric, order in MOTION.items()}
 
     def rows(self, upsampling: str) -> list[Score]:
         return [Score(upsampling, frames, *row) for frames, averages in self._averages.items() for row in averages.rows()]

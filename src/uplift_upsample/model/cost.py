@@ -8,7 +8,7 @@ J joints, C width, H hidden width ``int(C * mlp_ratio)``:
     spatial stage, one 2D pose   J*2*C_s + blocks(J, C_s) + J*C_s*C_t         (2*J*C_t without spatial blocks)
     block of N tokens            4*N*C*C (query, key, value, projection) + 2*N*N*C (logits, mixing) + 2*N*C*H (MLP)
     strided block, N to N'       the same, its second MLP layer a convolution of kernel 3: N*C*H + N'*3*H*C
-    heads                        C_t*3*J for the central token; N times that for the sequence, which only training needs
+    heads                        C_t*3*J for the central token; N times that for the sequence (training, other read-outs)
 
 The networks that it is compared with, their blocks with the same terms, H as configured:
 
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.plan.evaluation import Readout
 from uplift_upsample.plan.network_base import NetworkConfig, Products
 from uplift_upsample.plan.networks import ModelConfig, PoseFormer, StridedTransformer, VideoPose3D
 
@@ -36,7 +37,7 @@ class NetworkCost:
     parameters: all weights of the paper's network; of the others those that are trained, as their publications count them.
     multiply_accumulates: of one window and its central 3D pose, without mirroring. by_stage: the parts of that sum, ``spatial``,
     ``temporal``, ``strided``, ``head``. The spatial stage runs for the 2D poses in the window only, ``num_input_poses`` of them.
-    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: what training adds, a head on every token.
+    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: a head on every token, which training adds.
     """
 
     parameters: int
@@ -55,8 +56,13 @@ class NetworkCost:
         One window every s_out frames, poses between two of them interpolated; the spatial stage once for each 2D pose, every s_in
         frames, because neighbouring windows share theirs.
         """
-        window = self.multiply_accumulates - self.by_stage["spatial"]
-        return window / self.s_out + self.spatial_per_pose / self.s_in
+        return self.per_pose_of("central", 1)
+
+    def per_pose_of(self, readout: Readout, hop: int) -> float:
+        """The same for a read-out whose windows are ``hop`` tokens apart, and which has no work for a head that it does not use."""
+        window = self.by_stage["temporal"] + (0 if readout == "central" else self.sequence_head)
+        window += 0 if readout == "sequence" else self.by_stage["strided"] + self.by_stage["head"]
+        return window / (self.s_out * hop) + self.spatial_per_pose / self.s_in
 
 
 def network_cost(model: NetworkConfig, s_in: int) -> NetworkCost:
@@ -103,14 +109,13 @@ def _uplift_upsample(model: ModelConfig) -> Products:
     parameters += model.temporal_blocks * _block_parameters(wide, hidden, has_bias=model.qkv_bias)
     parameters += len(model.strides) * _block_parameters(wide, hidden, has_bias=model.qkv_bias, kernel=3)
     head = _dense(wide, joints * 3) + (4 * wide if model.output_bn else 0)
-    has_sequence_head = bool(model.temporal_blocks and model.sequence_head)
     return Products(
-        parameters=parameters + head * (2 if has_sequence_head else 1),
+        parameters=parameters + head * (2 if model.has_sequence_head else 1),
         spatial=spatial,
         temporal=model.temporal_blocks * _block(length, wide, hidden),
         strided=sum(_block(before, wide, hidden, after) for before, after in steps),
         head=wide * 3 * joints,
-        sequence_head=length * wide * 3 * joints if has_sequence_head else 0,
+        sequence_head=length * wide * 3 * joints if model.has_sequence_head else 0,
     )
 
 

@@ -155,6 +155,8 @@ class ExperimentSettings(Settings):
     """Training, where it differs from the base."""
     evaluate: Evaluate = Evaluate()
     """Evaluation, where it differs from the base."""
+    evaluate_variants: dict[Name, Evaluate] = ABSENT
+    """Other evaluations of its weights by name, each where it differs from ``evaluate``; absent, those of the study."""
 
     @property
     def tested_dataset(self) -> str:
@@ -164,6 +166,10 @@ class ExperimentSettings(Settings):
     def drawn(self, study: "StudySettings") -> tuple[str, ...]:
         """The test sequences that are drawn: its own before those of its study."""
         return study.animations if self.animations is None else self.animations
+
+    def variants(self, study: "StudySettings") -> dict[str, Evaluate]:
+        """The other evaluations of its weights: its own before those of its study."""
+        return study.evaluate_variants if self.evaluate_variants is None else self.evaluate_variants
 
     def base_of(self, name: str) -> str:
         """The base configuration of the experiment of this name."""
@@ -190,6 +196,9 @@ class StudySettings(Settings):
     trained, and only published weights are evaluated."""
     evaluate_published: bool = True
     """Whether the published weights that experiments name are evaluated, whatever is run."""
+    evaluate_variants: dict[Name, Evaluate] = {}  # noqa: RUF012 (a model copies it)
+    """Other evaluations of the weights of all experiments by name, each where it differs from the experiment's ``evaluate``. Their
+    results are in s_in_{s_in}/{name}/; tables show them beside that, without published figures."""
     animations: Sequences = ()
     """Test sequences that are drawn as animations of every experiment, e.g. S9_Walking_cam0."""
 

@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 from uplift_upsample.base.strict import UNKNOWN, Check, UnknownValueError, all_faults, examined, suggestion, to_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet
-from uplift_upsample.plan.experiment import Experiment, devices_faults
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import Experiment, devices_faults, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
-from uplift_upsample.plan.study import GROUPS, merged, planned_resources
+from uplift_upsample.plan.settings import Differences
+from uplift_upsample.plan.study import GROUPS, merged, planned_resources, varied
 
 T = TypeVar("T")
 # (study, data set, its description, subset, subjects of the subset) -> the names of all test sequences, empty where nobody knows
 SequencesOf = Callable[[str, str, DataSet, str, list[str]], Collection[str]]
 _RECORDING = re.compile(r"_\d+(?=_cam\d+$)")  # which recording of an action, as in S9_Walking_1_cam2
 
+ANIMATION = "animation"  # the folder of animations, beside those of variants
 ROLES = ("train_subset", "val_subset", "test_subset")
 
 
@@ -56,7 +59,7 @@ def experiments_faults(where: str, config: Configuration, study: StudySettings) 
             partial(_base_faults, place, name, config),
             lambda planned: _complete(config, name, planned, place)[1],
             partial(_s_in_faults, place, name, config),
-            partial(_blend_faults, place, name, config, study),
+            partial(_evaluation_faults, where, name, config, study),
             partial(_devices_faults, place, name, config, study),
             partial(_subset_faults, place, study),
         ]
@@ -89,6 +92,11 @@ def _model(config: Configuration, name: str, planned: ExperimentSettings) -> Net
     return examined(NetworkConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
 
 
+def _evaluate(config: Configuration, name: str, planned: ExperimentSettings) -> EvaluateConfig | None:
+    """The same for its evaluation."""
+    return examined(EvaluateConfig, merged(_base(config, name, planned).evaluate, planned.evaluate), "")[0]
+
+
 def _base(config: Configuration, name: str, planned: ExperimentSettings) -> Base:
     base = planned.base_of(name)
     if base not in config.experiments:
@@ -108,22 +116,48 @@ def _s_in_faults(where: str, name: str, config: Configuration, planned: Experime
         return []
     if not planned.test_subset:
         return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
-    model = _model(config, name, planned)
-    asked = planned.evaluate_s_in
-    return [f"{where}.evaluate_s_in: {fault}" for s_in in asked for fault in model.s_in_faults(s_in)] if model else []
-
-
-def _blend_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:
-    """A blend that is to be the one that training chose, for weights that no training chooses one for."""
-    experiment, _ = _complete(config, name, planned, where)
-    if experiment is None or experiment.evaluate.readout != "both" or experiment.evaluate.blend != "auto":
+    model, evaluate = _model(config, name, planned), _evaluate(config, name, planned)
+    if model is None or evaluate is None:
         return []
-    reasons = []
+    faults = [fault for s_in in planned.evaluate_s_in for fault in model.s_in_faults(s_in, evaluate.input_interpolation)]
+    return [f"{where}.evaluate_s_in: {fault}" for fault in faults]
+
+
+def _evaluation_faults(
+    where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings
+) -> list[str]:
+    """Variants of an evaluation that its network cannot have or that have no name of their own; a blend that nobody chooses."""
+    own, _ = _complete(config, name, planned, where)
+    if own is None or not planned.test_subset:
+        return []
+    place = f"{where}.experiments.{name}"
+    variants = f"{where}.evaluate_variants" if planned.evaluate_variants is None else f"{place}.evaluate_variants"
+
+    def of_variant(variant: str, differences: Differences) -> list[str]:
+        at = f"{variants}.{variant}" + (f" ({name})" if planned.evaluate_variants is None else "")
+        if variant == ANIMATION:
+            return [f"{at}: {ANIMATION!r} is the folder of the animations; call the variant something else"]
+        evaluate, faults = examined(EvaluateConfig, varied(own.evaluate, differences), at)
+        if evaluate is None:
+            return faults
+        strides = planned.evaluate_s_in or own.model.evaluated_s_in
+        faults = [fault for s_in in strides for fault in own.model.s_in_faults(s_in, evaluate.input_interpolation)]
+        faults = [f"{at}: {fault}" for fault in [*readout_faults(own.model, evaluate), *faults]]
+        return faults + _blend_faults(at, config, study, name, evaluate)
+
+    return _blend_faults(f"{place}.evaluate", config, study, name, own.evaluate) + each(planned.variants(study), of_variant)
+
+
+def _blend_faults(where: str, config: Configuration, study: StudySettings, name: str, evaluate: EvaluateConfig) -> list[str]:
+    """A blend that is to be the one that training chose, for weights that no training chooses one for."""
+    planned, reasons = study.experiments[name], []
+    if evaluate.readout != "both" or evaluate.blend != "auto":
+        return []
     if study.runs(name) and planned.val_subset is None:
         reasons.append("without a val_subset, no training chooses it")
     if planned.published_weights and config.evaluates_published(study):
         reasons.append("no training chose one for published weights")
-    return [f"{where}.evaluate.blend is auto, but {reason}; give a number from 0 to 1" for reason in reasons]
+    return [f"{where}.blend is auto, but {reason}; give a number from 0 to 1" for reason in reasons]
 
 
 def _devices_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:

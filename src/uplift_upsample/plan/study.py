@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.strict import UNKNOWN, UnknownValueError
+from uplift_upsample.base.strict import UNKNOWN, UnknownValueError, from_mapping, to_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
 from uplift_upsample.plan.datasets import DataSet
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import Experiment
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.settings import Differences
@@ -30,6 +31,7 @@ class PlannedExperiment:
     published for it, by their name in the table of sources. evaluated_s_in: frames; empty without a test set.
     is_run: whether the study runs it; what is not run is in no table, and can still be asked for by the name of a file.
     animations: the test sequences that are drawn, by the names of ``report.animation.sequences``.
+    variants: other evaluations of the same weights by name; empty without a test set.
     """
 
     name: str
@@ -46,6 +48,12 @@ class PlannedExperiment:
     resources: Resources
     is_run: bool
     animations: tuple[str, ...] = ()
+    variants: Mapping[str, EvaluateConfig] = field(default_factory=dict)
+
+    @property
+    def evaluations(self) -> dict[str, EvaluateConfig]:
+        """All evaluations of its weights by name; the one that experiments are compared by has none."""
+        return {"": self.experiment.evaluate, **self.variants}
 
     def to_mapping(self) -> dict[str, Any]:
         """What training depends on, as plain values in the form of ``plan.runs.Run``. Nothing of the evaluation is among them."""
@@ -172,6 +180,11 @@ def _study(name: str, study: StudySettings, config: Configuration) -> Study:
             resources=planned_resources(planned, study, config),
             is_run=study.runs(key),
             animations=planned.drawn(study) if planned.test_subset else (),
+            variants={
+                variant: from_mapping(EvaluateConfig, varied(experiment.evaluate, differences), f"{key}, {variant}")
+                for variant, differences in planned.variants(study).items()
+                if planned.test_subset
+            },
         )
     return Study(
         name=name,
@@ -216,7 +229,12 @@ def merged(base: Differences, differences: Differences | None) -> dict[str, Any]
     return settings
 
 
-def check_s_in(model: NetworkConfig, s_in: int, where: str) -> None:
+def varied(evaluate: EvaluateConfig, differences: Differences) -> dict[str, Any]:
+    """The settings of a variant of an evaluation."""
+    return {**to_mapping(evaluate), **differences.given()}
+
+
+def check_s_in(model: NetworkConfig, s_in: int, evaluate: EvaluateConfig, where: str) -> None:
     """Raise ``InputError`` unless an experiment can be evaluated with this stride of 2D poses."""
-    if faults := model.s_in_faults(s_in):
+    if faults := model.s_in_faults(s_in, evaluate.input_interpolation):
         raise InputError(f"{where}: {faults[0]}")

@@ -77,6 +77,11 @@ def stride(row: Mapping[str, Any]) -> str:
     return f"{row['s_in']}{row['mark']}"
 
 
+def variant(row: Mapping[str, Any]) -> str:
+    """The name of an evaluation."""
+    return "as configured" if row["variant"] == NO_VALUE else str(row["variant"])
+
+
 def weights_title(weights: str) -> str:
     return "published weights" if weights == "published" else "trained here"
 

@@ -1,13 +1,16 @@
 """What a study planned and where its scores are: the only input of the tables."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.model.cost import NetworkCost, network_cost
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import NetworkConfig
 from uplift_upsample.plan.thresholds import VerdictRule
 
@@ -22,6 +25,7 @@ class ShownExperiment:
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
     model: its network, in the form of ``plan.network_base.NetworkConfig``; null, its cost is not shown.
+    evaluations: how its weights are evaluated, by the name of the variant; the one that experiments are compared by has none.
     """
 
     name: str
@@ -34,17 +38,32 @@ class ShownExperiment:
     is_run: bool = True
     without_pretraining: str | None = None
     model: dict | None = field(default=None, hash=False)
+    evaluations: dict[str, EvaluateConfig] = field(default_factory=lambda: {"": EvaluateConfig()}, hash=False)
 
     def __post_init__(self) -> None:
-        if (network := self.network) is not None:
-            faults = [fault for s_in in self.s_in for fault in network.s_in_faults(s_in)]
-            if faults:
-                raise InputError("\n".join(faults))
+        network, way = self.network, self.evaluations.get("", EvaluateConfig()).input_interpolation
+        if network is not None:
+            strict.raise_all([fault for s_in in self.s_in for fault in network.s_in_faults(s_in, way)])
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the other evaluations of its weights."""
+        return [name for name in self.evaluations if name]
 
     @property
     def network(self) -> NetworkConfig | None:
         """The network, where the manifest has it."""
         return None if self.model is None else strict.from_mapping(NetworkConfig, self.model, "model")
+
+    def cost(self, s_in: int, variant: str = "") -> NetworkCost | None:
+        """The cost of an evaluation's network; None where it is not known. Interpolated 2D poses go through it like others."""
+        model, is_dense = self.network, self.evaluations[variant].input_interpolation != "none"
+        return None if model is None else network_cost(model, model.s_out if is_dense else s_in)
+
+    def macs_per_pose(self, s_in: int, variant: str = "") -> float:
+        """Multiply-accumulates for each frame of a 50 Hz video, without mirroring; NaN without a known network."""
+        cost, evaluate = self.cost(s_in, variant), self.evaluations[variant]
+        return math.nan if cost is None else cost.per_pose_of(evaluate.readout, evaluate.hop)
 
     @property
     def tested_on(self) -> str:
@@ -69,7 +88,7 @@ class ShownExperiment:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that costs time. seed: null for published weights. s_in: null for trainings.
+    """A job that costs time. seed: null for published weights. s_in: null for trainings. variant: of an evaluation.
 
     record: JSON file that the job writes beside its result (``evaluate.records``). benchmark: what Snakemake measured of it.
     """
@@ -80,6 +99,15 @@ class Job:
     s_in: int | None
     record: str
     benchmark: str
+    variant: str = ""
+
+
+@dataclass(frozen=True)
+class VariantScores:
+    """Where the scores of a variant of an evaluation are, as in ``Manifest``."""
+
+    scores: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    published_scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +116,7 @@ class Manifest:
 
     published_scores: the same for published weights, experiment -> s_in -> path. mean_pose: scores of the baseline.
     published: CSV of published figures. published_test_set: what they are measured on; null, any test set is taken for it.
-    verdict: when they are reproduced. jobs: what was, or is to be, run.
+    verdict: when they are reproduced. jobs: what was, or is to be, run. variants: other evaluations of the same weights, by name.
     """
 
     study: str
@@ -101,6 +129,21 @@ class Manifest:
     published_scores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     verdict: VerdictRule = field(default_factory=VerdictRule)
     jobs: tuple[Job, ...] = ()
+    variants: Mapping[str, VariantScores] = field(default_factory=dict)
+
+    def of_variant(self, name: str) -> "Manifest":
+        """The same study under another evaluation, of the experiments that have it; no published figure belongs to it."""
+        found = self.variants[name]
+        return replace(
+            self,
+            experiments=tuple(experiment for experiment in self.experiments if name in experiment.evaluations),
+            scores=found.scores,
+            published_scores=found.published_scores,
+            published=None,
+            published_test_set=None,
+            jobs=tuple(job for job in self.jobs if job.variant == name),
+            variants={},
+        )
 
     def __post_init__(self) -> None:
         planned = {

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from uplift_upsample.data.h36m.table import is_corrupt
 from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import Protocol
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, Evaluation, Results
@@ -19,6 +20,9 @@ PUBLISHED_PROTOCOL = {
     "interpolate": True,
     "test_step": 1,
     "precision": "float32",
+    "readout": "central",
+    "hop": 1,
+    "input_interpolation": "none",
     "dropped_videos": (),
 }
 NOTHING_RUN = "not known, nothing was run"
@@ -31,11 +35,13 @@ def footer(results: Results) -> list[str]:
         "the mean of the actions.",
         "Over seeds: mean ± sample standard deviation; the seeds differ in training, not in data. "
         "With one seed there is no standard deviation.",
-        f"Metrics: 17 joints, root subtracted; {', '.join(f'{title} {what}' for title, what in METRICS.values())}.",
+        f"Metrics: 17 joints, root subtracted; {', '.join(f'{metric.title} {metric.meaning}' for metric in METRICS.values())}. "
+        "Motion is measured between consecutive frames of a video, interpolated ones too; not where only every n-th is evaluated.",
         f"2D input: {_stated(results, lambda p: str(p.input_2d))}.",
         f"Mirroring (average with the prediction for the mirrored input): {_stated(results, lambda p: _yes(p.mirror))}.",
         f"Learned upsampling: {_stated(results, lambda p: _yes(p.is_learned))}.",
         f"Frames between two multiples of s_out: {_stated(results, _between)}.",
+        f"Read-out: {_stated(results, readout_text)}.",
         f"Precision: {_stated(results, _precision)}.",
         f"Test subjects: {_stated(results, lambda p: ', '.join(p.subjects) or 'not recorded')}.",
         f"Cameras: {_stated(results, lambda p: ', '.join(p.cameras) or 'not recorded')}.",
@@ -152,6 +158,19 @@ def _precision(protocol: Protocol) -> str:
     """What the network computed in when it was evaluated, and when it was trained where that was something else."""
     evaluated, trained = protocol.precision or "float32", protocol.train_precision or "float32"
     return evaluated if trained == "float32" else f"{evaluated}, trained in {trained}"
+
+
+def readout_text(evaluation: Protocol | EvaluateConfig) -> str:
+    """What makes a pose, and what the network sees between two 2D poses where that is something."""
+    apart = "all windows" if evaluation.hop == 1 else f"windows {evaluation.hop} tokens apart"
+    blend = "chosen in training" if evaluation.blend == "auto" else f"{evaluation.blend:g}" if evaluation.blend is not None else ""
+    text = {
+        "central": "central head of one window a pose",
+        "sequence": f"sequence head, mean over {apart}",
+        "both": f"sequence head, mean over {apart}, and central head (weight {blend})",
+    }[evaluation.readout]
+    way = {"linear": "linearly", "cubic": "cubically"}.get(evaluation.input_interpolation)
+    return f"{text}; 2D poses interpolated {way}" if way else text
 
 
 def _between(protocol: Protocol) -> str:

@@ -4,7 +4,7 @@ import csv
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +66,7 @@ class Results:
 
     evaluations: those that were run, with their scores. mean_pose: those of the baseline, or None.
     published: (experiment, s_in) -> published MPJPE on all frames, mm. published_test_set: what these are measured on;
-    None, any test set is taken for it.
+    None, any test set is taken for it. variants: the results of other evaluations of the same weights, by name.
     """
 
     manifest: Manifest
@@ -74,6 +74,11 @@ class Results:
     mean_pose: Scores | None
     published: Mapping[tuple[str, int], float]
     published_test_set: PublishedTestSet | None = None
+    variants: Mapping[str, "Results"] = field(default_factory=dict)
+
+    def of_variant(self, name: str) -> "Results":
+        """The results of an evaluation by its name; the one that experiments are compared by has none."""
+        return self.variants[name] if name else self
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -186,6 +191,7 @@ def collected(manifest: Manifest) -> Results:
         mean_pose=read_scores(manifest.mean_pose, MEAN_POSE) if manifest.mean_pose else None,
         published=read_published(manifest.published) if manifest.published else {},
         published_test_set=read_published_test_set(manifest.published_test_set) if manifest.published_test_set else None,
+        variants={name: collected(manifest.of_variant(name)) for name in manifest.variants},
     )
 
 

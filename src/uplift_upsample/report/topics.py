@@ -12,6 +12,7 @@ TABLES = (
     "main_results",
     "per_action",
     "learned_upsampling",
+    "readouts",
     "pretraining",
     "cost",
     "provenance",
@@ -39,6 +40,7 @@ def documents() -> dict[str, Callable[[Any], Any]]:
         per_action,
         pretraining,
         provenance,
+        readouts,
     )
 
     return {
@@ -46,6 +48,7 @@ def documents() -> dict[str, Callable[[Any], Any]]:
         "main_results": main_results.document,
         "per_action": per_action.document,
         "learned_upsampling": learned_upsampling.document,
+        "readouts": readouts.document,
         "pretraining": pretraining.document,
         "cost": cost.document,
         "provenance": provenance.document,

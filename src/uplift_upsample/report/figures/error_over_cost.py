@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from uplift_upsample.model.cost import network_cost
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, seeds_label
 from uplift_upsample.report.figures.material import Material
@@ -16,24 +15,35 @@ from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
 
 MILLION = 1e6
+MARKERS = ("D", "s", "^", "v", "P", "X")  # of other evaluations of the same weights
 SMALLEST, LARGEST = 3.5, 8.0  # points: of the markers of the smallest and the largest stride
 EDGE: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.7}  # so that they stay apart
 
 
 def figure(material: Material) -> Figure:
-    """One point for each experiment and stride, joined where they share a network."""
+    """One point for each experiment and stride, joined where they share a network; other read-outs of its weights in its colour."""
     results = material.results
     drawn = style.new_figure(style.COLUMN, 3.3)
     axes = drawn.subplots()
     has_published = False
+    variants = list(results.variants)
     for experiment in results.evaluated:
         look = style.look(material.number(experiment))
         published = _points(material, experiment, is_published=True)
-        points = _points(material, experiment, is_published=False)
+        points = _points(material, experiment)
         has_published = has_published or bool(published)
         axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **{**look.plain(), "marker": "none"})
         for s_in, cost, error in reversed(points):  # the largest stride behind: strides hardly differ in cost
             axes.plot(cost, error, **{**look.plain(), **EDGE}, markersize=_size(results.s_in, s_in))
+        for variant in experiment.variants:
+            points = _points(material, experiment, variant=variant)
+            shape = {"marker": MARKERS[variants.index(variant) % len(MARKERS)], "markerfacecolor": "white", "linestyle": ":"}
+            axes.plot(
+                [cost for _, cost, _ in points],
+                [error for *_, error in points],
+                **{**look.plain(), **shape},
+                markersize=LARGEST / 2,
+            )
         for s_in, cost, error in published:
             size = _size(results.s_in, s_in) + RING["markersize"] - SMALLEST
             axes.plot(cost, error, **{**look.plain(), **RING, "markersize": size})
@@ -47,6 +57,10 @@ def figure(material: Material) -> Figure:
     ]
     grey: dict[str, Any] = {"color": style.GREY, "marker": "o", "linestyle": "none"}
     handles += [Line2D([], [], label=f"$s_{{in}}$ = {s_in}", markersize=_size(results.s_in, s_in), **grey) for s_in in results.s_in]
+    handles += [
+        Line2D([], [], label=f"evaluation {name}", **{**grey, "marker": MARKERS[place % len(MARKERS)], "markerfacecolor": "white"})
+        for place, name in enumerate(variants)
+    ]
     if has_published:
         handles.append(Line2D([], [], label="published error", color=style.GREY, marker="o", **RING))
     style.framed(drawn, "Error over cost", results.note, handles, 2)
@@ -58,18 +72,17 @@ def _size(strides: list[int], s_in: int) -> float:
     return SMALLEST + (LARGEST - SMALLEST) * strides.index(s_in) / max(len(strides) - 1, 1)
 
 
-def _points(material: Material, experiment: ShownExperiment, *, is_published: bool) -> list[tuple[int, float, float]]:
+def _points(
+    material: Material, experiment: ShownExperiment, *, variant: str = "", is_published: bool = False
+) -> list[tuple[int, float, float]]:
     """(s_in, million multiply-accumulates for each 3D pose, mm), as far as there are numbers."""
     points: list[tuple[int, float, float]] = []
-    if (model := experiment.network) is None:
-        return points
+    results = material.results.of_variant(variant)
     for s_in in sorted(experiment.s_in):
-        if is_published:
-            error = published_mpjpe(material.results, experiment, s_in)
-        else:
-            error = material.results.summary(experiment, s_in).mean
-        if not math.isnan(error):
-            points.append((s_in, network_cost(model, s_in).per_pose / MILLION, error))
+        error = published_mpjpe(results, experiment, s_in) if is_published else results.summary(experiment, s_in).mean
+        cost = experiment.macs_per_pose(s_in, variant) / MILLION
+        if not math.isnan(error + cost):
+            points.append((s_in, cost, error))
     return points
 
 

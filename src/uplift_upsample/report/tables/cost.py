@@ -15,11 +15,23 @@ from uplift_upsample.report.results import PUBLISHED, TRAINED, Evaluation, Resul
 from uplift_upsample.report.view import Column, Document, Link, Row, matching, section
 
 COLUMNS = (
-    *("study", "experiment", "weights", "seed", "stage", "s_in", "status", "parameters", "macs_per_window", "macs_per_pose"),
+    *(
+        "study",
+        "experiment",
+        "weights",
+        "seed",
+        "stage",
+        "s_in",
+        "variant",
+        "status",
+        "parameters",
+        "macs_per_window",
+        "macs_per_pose",
+    ),
     *("wall_seconds", "cpu_seconds", "peak_memory_mb", "poses_per_second", "energy_processors_joules", "energy_gpu_joules"),
     *("device", "provenance"),
 )
-JOB = ("experiment", "seed", "s_in")
+JOB = ("experiment", "seed", "s_in", "variant")
 STAGES = {"train": "training", "predict": "prediction", "score": "scoring"}
 KNOWN_SHARE = 0.9  # of a training's time, of which it must be known what it used
 NETWORKS_NOTE = (
@@ -50,7 +62,10 @@ def document(results: Results) -> Document:
         rows=[*networks, *jobs],
         sections=[
             section("Networks", networks, ("experiment", "s_in"), NETWORK_COLUMNS, [NETWORKS_NOTE]),
-            *(section(STAGES[stage].capitalize(), found, JOB, _job_columns(stage)) for stage, found in stages.items()),
+            *(
+                section(STAGES[stage].capitalize(), found, JOB, _job_columns(stage, bool(results.variants)))
+                for stage, found in stages.items()
+            ),
         ],
         remarks=[*_totals(stages), cells.LEGEND],
         footer=[MEASURED_NOTE],
@@ -99,7 +114,7 @@ def _num_poses(job: Job, record: Step | None, results: Results) -> float:
         known = isinstance(record, TrainingRecord) and record.steps is not None and is_number(batch_size)
         return float(record.steps * batch_size) if known else math.nan  # type: ignore[union-attr,operator]
     assert job.s_in is not None
-    protocol = results.protocols.get(Evaluation(job.experiment, job.seed, job.s_in))
+    protocol = results.of_variant(job.variant).protocols.get(Evaluation(job.experiment, job.seed, job.s_in))
     return float(protocol.num_frames["all_frames"]) if protocol else math.nan
 
 
@@ -148,7 +163,7 @@ def _totals(stages: Mapping[str, Sequence[Row]]) -> list[str]:
 
 def _network_row(results: Results, experiment: ShownExperiment, s_in: int) -> dict[str, Any]:
     """A network as the stage ``network``, which needs no run."""
-    start = {"weights": "any", "seed": "any", "stage": "network", "status": "computed"}
+    start = {"weights": "any", "seed": "any", "stage": "network", "variant": cells.NO_VALUE, "status": "computed"}
     rest = dict.fromkeys(COLUMNS[COLUMNS.index("wall_seconds") :], cells.NO_VALUE)
     return {**_named(results, experiment, s_in), **start, "label": experiment.label, **rest}
 
@@ -159,17 +174,18 @@ def _job_row(results: Results, job: Job) -> dict[str, Any]:
     used = {**usage(job, results), "provenance": Path(job.record).as_posix()}
     is_run = not math.isnan(used["wall_seconds"])
     return {
-        **_named(results, experiment, job.s_in),
+        **_named(results, experiment, job.s_in, job.variant),
         "weights": PUBLISHED if job.seed is None else TRAINED,
         "seed": cells.NO_VALUE if job.seed is None else job.seed,
         "stage": job.stage,
+        "variant": job.variant or cells.NO_VALUE,
         "status": "run" if is_run else cells.NOT_RUN,
         **(used if is_run else dict.fromkeys(used, cells.NOT_RUN)),
         "links": [Link("record", job.record)] if is_run else [],
     }
 
 
-def _named(results: Results, experiment: ShownExperiment, s_in: int | None) -> dict[str, Any]:
+def _named(results: Results, experiment: ShownExperiment, s_in: int | None, variant: str = "") -> dict[str, Any]:
     """What a row is about, and the numbers of its network. A training has no s_in of its own."""
     model = experiment.network
     row: dict[str, Any] = {
@@ -178,10 +194,13 @@ def _named(results: Results, experiment: ShownExperiment, s_in: int | None) -> d
         "s_in": cells.NO_VALUE if s_in is None else s_in,
         **dict.fromkeys(("parameters", "macs_per_window", "macs_per_pose", "cost"), cells.NO_VALUE),
     }
-    if model is not None:
-        cost = network_cost(model, s_in if s_in is not None else model.evaluated_s_in[0])
-        row |= {"parameters": cost.parameters, "cost": cost}
-        row |= {"macs_per_window": cost.multiply_accumulates, "macs_per_pose": cost.per_pose} if s_in is not None else {}
+    if model is not None and s_in is None:
+        row["cost"] = network_cost(model, model.evaluated_s_in[0])
+    elif s_in is not None and (cost := experiment.cost(s_in, variant)) is not None:
+        row |= {"cost": cost, "macs_per_window": cost.multiply_accumulates}
+        row["macs_per_pose"] = experiment.macs_per_pose(s_in, variant)
+    if row["cost"] != cells.NO_VALUE:
+        row["parameters"] = row["cost"].parameters
     return row
 
 
@@ -209,11 +228,12 @@ NETWORK_COLUMNS = (
 )
 
 
-def _job_columns(stage: str) -> list[Column]:
+def _job_columns(stage: str, has_variants: bool) -> list[Column]:
     return [
         Column("model", cells.text("experiment")),
         Column("weights", lambda row: PUBLISHED if row["weights"] == PUBLISHED else f"seed {row['seed']}"),
         *([Column("s_in", cells.text("s_in"))] if stage != "train" else []),
+        *([Column("evaluation", cells.variant)] if stage != "train" and has_variants else []),
         Column("wall time", lambda row: cells.duration(row["wall_seconds"])),
         Column("CPU time", lambda row: cells.duration(row["cpu_seconds"])),
         Column("peak memory", lambda row: _whole(row["peak_memory_mb"], " MB")),

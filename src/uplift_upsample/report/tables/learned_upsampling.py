@@ -1,17 +1,19 @@
-"""Learned upsampling against plain linear interpolation between the frames that have a 2D pose."""
+"""Learned upsampling against interpolation between the frames that have a 2D pose: of 3D poses, and of 2D poses."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import AVERAGES, LEARNED, PLAIN
+from uplift_upsample.plan.evaluation import InputInterpolation
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.results import Results
 from uplift_upsample.report.tables.summaries import summary_row
-from uplift_upsample.report.view import Column, Document, matching, section
+from uplift_upsample.report.view import Column, Document, Row, matching, section
 
 COLUMNS = (
     *("study", "experiment", "weights", "s_in", "s_out", "frames", "metric", "average", "upsampling", "status", "seeds_run"),
@@ -23,10 +25,16 @@ NOTE = (
     "of s_in) are used, and linear interpolation fills the gaps. Both are from the same run; the gain is plain minus "
     "learned, positive where learned upsampling has the smaller error."
 )
+INPUT_NOTE = (
+    "2D linear, 2D cubic: the same weights, with 2D poses interpolated to every s_out-th frame and seen as if they were dense; the "
+    "gain is again that minus learned. ‡ The network was not trained with a 2D pose at every token."
+)
+WAYS: tuple[InputInterpolation, ...] = ("linear", "cubic")
 
 
 def document(results: Results) -> Document:
-    """Both ways from the same predictions, a table for each metric."""
+    """Both ways from the same predictions, and those with interpolated input where there are any; a table for each metric."""
+    ways = [way for way in WAYS if any(_variant(experiment, way) for experiment in results.evaluated)]
     rows = [
         row
         for experiment, weights in results.rows
@@ -41,44 +49,81 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[
-            section(f"{title} on all frames, mm", matching(rows, metric=metric), ("experiment", "weights", "s_in"), _columns())
-            for metric, (title, _) in METRICS.items()
+            section(
+                f"{metric.title} on all frames, {metric.unit}",
+                matching(rows, metric=name),
+                ("experiment", "weights", "s_in"),
+                _columns(ways),
+            )
+            for name, metric in METRICS.items()
         ],
-        remarks=[NOTE, cells.LEGEND],
+        remarks=[NOTE, *([INPUT_NOTE] if ways else []), cells.LEGEND],
         footer=footer(results),
     )
 
 
+def _variant(experiment: ShownExperiment, way: InputInterpolation) -> str | None:
+    """The evaluation that differs from the experiment's own in its interpolated input alone; None where there is none."""
+    own = experiment.evaluations[""]
+    wanted = replace(own, input_interpolation=way)
+    return next((name for name, evaluate in experiment.evaluations.items() if name and evaluate == wanted), None)
+
+
 def _rows(results: Results, experiment: ShownExperiment, s_in: int, weights: str, metric: str) -> list[dict[str, Any]]:
-    """Both averages, each with both ways and what the one gains on the other."""
+    """Both averages, each with every way and what learned upsampling gains on it."""
     protocols = results.protocols_of(experiment, s_in)
     s_out = protocols[0].s_out if protocols else cells.NOT_RUN
-    rows, gains = [], []
+    rows = []
     for average in AVERAGES:
         quantity = {"metric": metric, "average": average}
-        both = [summary_row(results, experiment, s_in, weights, upsampling=way, **quantity) for way in (LEARNED, PLAIN)]
-        is_run = all(row["status"] != cells.NOT_RUN for row in both)
-        gains.append(both[1]["mean_mm"] - both[0]["mean_mm"] if is_run else math.nan)
-        rows += [{**row, "s_out": s_out, "gain_mm": gains[-1] if is_run else cells.NOT_RUN} for row in both]
-    verdict = EQUAL_STRIDES if s_out == s_in else _verdict(gains)
-    return [{**row, "verdict": verdict} for row in rows]
+        learned, plain = (summary_row(results, experiment, s_in, weights, upsampling=way, **quantity) for way in (LEARNED, PLAIN))
+        gain = _gain(learned, plain)
+        rows += [{**learned, "gain_mm": gain, "way": PLAIN}, {**plain, "gain_mm": gain, "way": PLAIN}]
+        for way in WAYS:
+            if (name := _variant(experiment, way)) is not None:
+                row = summary_row(results.of_variant(name), experiment, s_in, weights, **quantity)
+                rows.append({**row, "gain_mm": _gain(learned, row), "way": way, "upsampling": f"input_{way}"})
+    verdicts = {way: _verdict([row["gain_mm"] for row in rows if row["way"] == way]) for way in (PLAIN, *WAYS)}
+    if s_out == s_in:
+        verdicts = dict.fromkeys(verdicts, EQUAL_STRIDES)
+    return [{**row, "s_out": s_out, "verdict": verdicts[row["way"]]} for row in rows]
 
 
-def _verdict(gains: Sequence[float]) -> str:
-    if any(map(math.isnan, gains)):
+def _gain(learned: Mapping[str, Any], other: Mapping[str, Any]) -> float | str:
+    is_run = cells.NOT_RUN not in (learned["status"], other["status"])
+    return other["mean_mm"] - learned["mean_mm"] if is_run else cells.NOT_RUN
+
+
+def _verdict(gains: Sequence[float | str]) -> str:
+    known = [gain for gain in gains if not isinstance(gain, str)]
+    if len(known) < len(gains) or not known:
         return cells.NOT_RUN
-    return "helps" if min(gains) > 0 else "does not help" if max(gains) <= 0 else "depends on the average"
+    if any(map(math.isnan, known)):
+        return cells.NO_VALUE
+    return "helps" if min(known) > 0 else "does not help" if max(known) <= 0 else "depends on the average"
 
 
-def _columns() -> list[Column]:
-    numbers = [
-        column
-        for average, title in AVERAGES.items()
-        for column in (
+def _columns(ways: Sequence[str]) -> list[Column]:
+    numbers = []
+    for average, title in AVERAGES.items():
+        numbers += [
             Column(f"learned, {title}", cells.mean, {"average": average, "upsampling": LEARNED}),
             Column(f"plain, {title}", cells.mean, {"average": average, "upsampling": PLAIN}),
-            Column(f"gain, {title}", lambda row: cells.signed(row["gain_mm"]), {"average": average}),
-        )
-    ]
+            Column(f"gain, {title}", _signed_gain, {"average": average, "upsampling": PLAIN}),
+        ]
+        for way in ways:
+            where = {"average": average, "upsampling": f"input_{way}"}
+            numbers += [Column(f"2D {way}, {title}", _untrained, where), Column(f"gain on 2D {way}, {title}", _signed_gain, where)]
     start = [Column("model", cells.label_with_weights), Column("s_in", cells.stride), Column("s_out", cells.text("s_out"))]
-    return [*start, *numbers, Column("learned upsampling", cells.text("verdict"))]
+    verdicts = [Column("learned upsampling", cells.text("verdict"), {"upsampling": PLAIN})]
+    verdicts += [Column(f"against 2D {way}", cells.text("verdict"), {"upsampling": f"input_{way}"}) for way in ways]
+    return [*start, *numbers, *verdicts]
+
+
+def _signed_gain(row: Row) -> str:
+    return cells.signed(row["gain_mm"])
+
+
+def _untrained(row: Row) -> str:
+    """A mean, marked where the network never saw a 2D pose at every token."""
+    return f"{cells.mean(row)} ‡" if row["mark"] else cells.mean(row)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.metrics import METRICS, MOTION
 from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES, MEAN_POSE
 from uplift_upsample.report import cells
 from uplift_upsample.report.protocol import footer
@@ -24,7 +24,9 @@ SHARE_NOTE = (
     "Mean pose: the mean pose of the training subjects, predicted for every frame. Share of mean pose: the model's MPJPE, "
     "frame-wise, divided by the one of this baseline."
 )
-KEY_FRAMES_NOTE = "Key frames are the multiples of s_in: those with a 2D pose of their own. Nothing is interpolated."
+KEY_FRAMES_NOTE = (
+    "Key frames are the multiples of s_in: those with a 2D pose of their own. Nothing is interpolated, and they have no motion."
+)
 COLUMNS_NOTE = (
     "Published weights, our code: the weight files of the official code, evaluated by this project under the same protocol as its "
     "own. Trained here: mean ± standard deviation over the seeds."
@@ -168,8 +170,9 @@ def _all_metrics(results: Results, rows: Sequence[Row], frames: str, note: str, 
     """Lines model, weights where there are published ones, and s_in; columns metric and average."""
     weights = [Column("weights", _weights)] if results.has_published_weights else []
     quantities = [
-        Column(f"{title}, {titled}", cells.mean, {"metric": metric, "average": average})
-        for metric, (title, _) in METRICS.items()
+        Column(f"{metric.label}, {titled}", cells.mean, {"metric": name, "average": average})
+        for name, metric in METRICS.items()
+        if frames == "all frames" or name not in MOTION
         for average, titled in AVERAGES.items()
     ]
     columns = [

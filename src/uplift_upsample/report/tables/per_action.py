@@ -57,8 +57,8 @@ def _section(results: Results, experiment: ShownExperiment, weights: str) -> Sec
         Column("action", lambda row: row["action"] if row["average"] == PER_ACTION else f"{AVERAGES[row['average']]} mean"),
         Column("frames", cells.text("count")),
         *(
-            Column(f"{title}, s_in = {stride}", _cell, {"metric": metric, "s_in": s_in})
-            for metric, (title, _) in METRICS.items()
+            Column(f"{metric.label}, s_in = {stride}", _cell, {"metric": name, "s_in": s_in})
+            for name, metric in METRICS.items()
             for s_in, stride in {row["s_in"]: cells.stride(row) for row in rows}.items()
         ),
     ]

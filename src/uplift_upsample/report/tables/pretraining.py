@@ -43,8 +43,10 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[
-            section(f"{title} on all frames, mm", matching(shown, metric=metric), ("experiment", "s_in"), _columns())
-            for metric, (title, _) in METRICS.items()
+            section(
+                f"{metric.title} on all frames, {metric.unit}", matching(shown, metric=name), ("experiment", "s_in"), _columns()
+            )
+            for name, metric in METRICS.items()
             if pairs
         ],
         remarks=[*(findings or [nothing]), cells.LEGEND],

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from uplift_upsample.base.files import write_text
-from uplift_upsample.report.cells import NOT_RUN
+from uplift_upsample.report.cells import NO_VALUE, NOT_RUN
 from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.render import csv_text, write_document
 from uplift_upsample.report.results import COLUMNS, Results, collected, first_columns, planned
@@ -26,14 +26,18 @@ def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
 
 def _scores(results: Results) -> Document:
     """One value a row; one row for each planned run without scores."""
-    rows = [
-        {"study": results.manifest.study, **row, "provenance": record_path(results, evaluation)}
-        for evaluation, found in results.evaluations.items()
-        for row in (dict(zip(COLUMNS, (*first_columns(evaluation), *score), strict=True)) for score in found.rows)
-    ]
-    columns = ("study", *COLUMNS, "provenance")
-    for evaluation in planned(results.manifest):
-        if evaluation not in results.evaluations:
-            about = dict(zip(COLUMNS, first_columns(evaluation), strict=False))
-            rows.append({**dict.fromkeys(columns, NOT_RUN), "study": results.manifest.study, **about})
+    columns = ("study", *COLUMNS[:4], "variant", *COLUMNS[4:], "provenance")
+    rows = []
+    for variant in ("", *results.variants):
+        found = results.of_variant(variant)
+        start = {"study": results.manifest.study, "variant": variant or NO_VALUE}
+        rows += [
+            {**start, **dict(zip(COLUMNS, (*first_columns(evaluation), *score), strict=True)), "provenance": path}
+            for evaluation, scores in found.evaluations.items()
+            for path in [record_path(found, evaluation)]
+            for score in scores.rows
+        ]
+        missing = [evaluation for evaluation in planned(found.manifest) if evaluation not in found.evaluations]
+        about = (dict(zip(COLUMNS, first_columns(evaluation), strict=False)) for evaluation in missing)
+        rows += [{**dict.fromkeys(columns, NOT_RUN), **start, **each} for each in about]
     return Document("scores", "", results.note, columns, rows, sections=[])

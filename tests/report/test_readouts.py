@@ -1,0 +1,144 @@
+"""Other evaluations of the same weights: lines and columns of their own, and no published figure beside them."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from documents import find, rows_of
+
+from uplift_upsample.report.figures import error_over_cost
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.protocol import reasons_against_published
+from uplift_upsample.report.results import Results, collected
+from uplift_upsample.report.tables import comparison, cost, learned_upsampling, main_results, readouts
+from uplift_upsample.report.tables.tables import write_tables
+
+MODEL = {"num_tokens": 71, "s_out": 5, "s_in": [5, 20], "strides": [3, 10, 3], "paddings": [[0, 0]] * 3}
+WAYS = {
+    "": {},
+    "sequence_9": {"readout": "sequence", "hop": 9},
+    "both": {"readout": "both"},
+    "linear": {"input_interpolation": "linear"},
+    "cubic": {"input_interpolation": "cubic"},
+}
+PUBLISHED = "model,subset,s_in,metric,value_mm\nh36m_351,all frames,5,MPJPE,45.7\nh36m_351,all frames,20,MPJPE,47.8\n"
+MM = {"": 46.0, "sequence_9": 46.2, "both": 44.5, "linear": 47.0, "cubic": 45.0}  # at s_in 5; 2 more at 20
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, scores_of):
+    """One experiment with two seeds; of the variant ``cubic``, nothing was run at s_in 20."""
+    variants: dict = {}
+    for name, mm in MM.items():
+        seeds: dict = {"0": {}, "1": {}}
+        for seed in seeds:
+            for s_in in (5, 20):
+                if (name, s_in) == ("cubic", 20):
+                    continue
+                path = tmp_path / f"seed_{seed}" / f"s_in_{s_in}" / name / "scores.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                protocol = WAYS[name] | ({"blend": 0.3 + 0.1 * int(seed)} if name == "both" else {})
+                protocol |= {"is_s_in_trained": False} if name == "linear" else {}
+                path.write_text(json.dumps(scores_of(mm + 2 * (s_in == 20), s_in, weights="trained", **protocol)))
+                seeds[seed][str(s_in)] = str(path)
+        variants[name] = {"scores": {"h36m_351": seeds}, "published_scores": {}}
+    (tmp_path / "published.csv").write_text(PUBLISHED)
+    experiment = {"name": "h36m_351", "dataset": "h36m", "s_in": [5, 20], "seeds": [0, 1], "model": MODEL, "evaluations": WAYS}
+    jobs = [
+        {"experiment": "h36m_351", "seed": 0, "stage": "predict", "s_in": 5, "record": "none", "benchmark": "none", "variant": name}
+        for name in WAYS
+    ]
+    return manifest_from_mapping(
+        {
+            "study": "trial",
+            "note": "",
+            "experiments": [experiment],
+            **variants.pop(""),
+            "variants": variants,
+            "published": str(tmp_path / "published.csv"),
+            "jobs": jobs,
+        }
+    )
+
+
+@pytest.fixture
+def results(manifest) -> Results:
+    return collected(manifest)
+
+
+def test_each_read_out_has_a_line(results: Results) -> None:
+    rows = rows_of(readouts.document(results).sections[0])
+    assert [row["evaluation"] for row in rows if row["s_in"].rstrip("†") == "5"] == ["as configured", *list(WAYS)[1:]]
+    own, hop = (find(rows, s_in="20", evaluation=name) for name in ("as configured", "sequence_9"))
+    assert (own["MPJPE"], own["MPJVE (mm/frame)"], own["difference"]) == ("48.00 ± 0.00", "4.80 ± 0.00", "+0.00")
+    assert (hop["MPJPE"], hop["difference"]) == ("48.20 ± 0.00", "+0.20")
+    assert hop["read-out"] == "sequence head, mean over windows 9 tokens apart"
+    assert float(hop["MACs per 3D pose, M"]) < float(own["MACs per 3D pose, M"]) / 8
+    both = find(rows, s_in="5", evaluation="both")
+    assert both["read-out"] == "sequence head, mean over all windows, and central head (weight chosen in training)"
+    assert both["weight of the central head"] == "0.3 to 0.4"
+    assert own["weight of the central head"] == "–"
+    assert find(rows, evaluation="linear", s_in="20†")["read-out"].endswith("; 2D poses interpolated linearly")
+    assert find(rows, evaluation="cubic", s_in="20")["MPJPE"] == "NOT RUN"
+
+
+def test_other_tables_show_the_own_evaluation_alone(results: Results) -> None:
+    kind = {"frames": "all_frames", "metric": "mpjpe", "average": "frame_wise", "weights": "trained"}
+    for document in (main_results.document(results), comparison.document(results)):
+        assert [row["mean_mm"] for row in document.rows if kind.items() <= row.items()] == [46.0, 48.0]
+        assert "Read-out: central head of one window a pose." in document.footer
+
+
+def test_published_figures_stand_beside_the_central_read_out_alone(results: Results, manifest, tmp_path: Path) -> None:
+    [experiment] = manifest.experiments
+    assert reasons_against_published(results, experiment) == []
+    assert results.published
+    assert all(not variant.published for variant in results.variants.values())
+    for seed in "01":  # an experiment whose own evaluation is another one
+        path = tmp_path / f"seed_{seed}" / "s_in_5" / "scores.json"
+        document = json.loads(path.read_text())
+        document["protocol"] |= {"readout": "sequence", "hop": 3, "input_interpolation": "linear"}
+        path.write_text(json.dumps(document))
+    reasons = reasons_against_published(collected(manifest), experiment)
+    assert reasons == ["readout is sequence, not central", "hop is 3, not 1", "input_interpolation is linear, not none"]
+
+
+def test_interpolated_input_has_columns_beside_learned_upsampling(results: Results) -> None:
+    document = learned_upsampling.document(results)
+    row = find(rows_of(document.sections[0]), s_in="5")
+    assert (row["learned, frame-wise"], row["2D linear, frame-wise"]) == ("46.00 ± 0.00", "47.00 ± 0.00 ‡")
+    assert (row["2D cubic, frame-wise"], row["gain on 2D cubic, frame-wise"]) == ("45.00 ± 0.00", "-1.00")
+    assert row["against 2D linear"] == "equal: s_in = s_out"
+    row = find(rows_of(document.sections[0]), s_in="20")
+    assert (row["learned upsampling"], row["against 2D linear"], row["against 2D cubic"]) == ("helps", "helps", "NOT RUN")
+    linear = [row for row in document.rows if row["upsampling"] == "input_linear" and row["s_in"] == 20]
+    assert {row["metric"]: round(row["gain_mm"], 6) for row in linear} == {
+        "mpjpe": 1.0, "nmpjpe": 1.0, "pampjpe": 1.0, "mpjve": 0.1, "accel": 0.05
+    }  # fmt: skip
+    assert any("not trained with a 2D pose at every token" in remark for remark in document.remarks)
+
+
+def test_costs_and_numbers_name_the_evaluation(results: Results, manifest, tmp_path: Path) -> None:
+    jobs = [row for row in cost.document(results).rows if row["stage"] == "predict"]
+    assert [row["variant"] for row in jobs] == ["n/a", *list(WAYS)[1:]]
+    assert len(rows_of(cost.document(results).sections[1])) == len(WAYS)
+    write_tables(manifest, tmp_path / "tables")
+    with open(tmp_path / "tables" / "scores.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    assert {row["variant"] for row in rows} == {"n/a", *list(WAYS)[1:]}
+    kind = {"frames": "all_frames", "average": "frame_wise", "metric": "mpjpe", "upsampling": "learned", "s_in": "5", "seed": "1"}
+    found = {row["variant"]: float(row["value_mm"]) for row in rows if kind.items() <= row.items()}
+    assert found == {name or "n/a": mm for name, mm in MM.items()}
+    assert [row["value_mm"] for row in rows if (row["variant"], row["s_in"]) == ("cubic", "20")] == ["NOT RUN", "NOT RUN"]
+
+
+def test_read_outs_stand_in_the_figure_of_costs(results: Results) -> None:
+    drawn = error_over_cost.figure(Material(results, {}))
+    [axes] = drawn.axes
+    points = {(round(float(x), 6), round(float(y), 6)) for line in axes.lines for x, y in zip(*line.get_data(), strict=True)}
+    assert {y for _, y in points} >= {46.0, 48.0, 46.2, 48.2, 44.5, 46.5}
+    cheap = [x for x, y in points if y == 46.2]
+    own = [x for x, y in points if y == 46.0]
+    assert max(cheap) < min(own) / 8
