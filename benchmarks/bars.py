@@ -60,6 +60,18 @@ GROUPS = (
         "four transpositions a block) 15%, the passes between them 12%. At s_in 5 every token is visible, so nothing is constant.",
     ),
     Group(
+        "Read-outs",
+        "the central head, one window a token, as in the rows above",
+        (
+            *_rows([f"read-out sequence, h36m_351, s_in {s_in}, hop 9" for s_in in (5, 20)], "video frames/s", 7),
+            *_rows([f"read-out sequence, h36m_351, s_in {s_in}, hop 27" for s_in in (5, 20)], "video frames/s", 15),
+            *_rows([f"read-out sequence, h36m_351, s_in {s_in}, hop 71" for s_in in (5, 20)], "video frames/s", 15),
+        ),
+        "One window for every 9, 27 or 71 tokens (`readout: sequence`), whose sequence head gives a pose to all of them; the "
+        "strided stage is left out. What it costs in error, the table `readouts` of a study says.",
+        "At a hop of 71, the spatial stage, which still sees every 2D pose.",
+    ),
+    Group(
         "Live",
         "",
         (
