@@ -1,4 +1,4 @@
-"""A table and a metric are added as docs/changing.md says, in a copy of the project."""
+"""A table, a metric and a network are added as docs/changing.md says, in a copy of the project."""
 
 import json
 import os
@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from workflow_copy import Workflow, copy_of_project
+
+from uplift_upsample.machine.used_code import used_code
 
 # Scores a person who moves, and writes the tables of a study that has nothing else.
 SCORED = """
@@ -36,6 +39,45 @@ manifest = {"study": "trial", "note": "", "experiments": [experiment], "scores":
 write_tables(manifest_from_mapping(manifest), "tables")
 """
 
+# Trains the network of the document for some steps, as its configuration says, and predicts with weights from a file.
+TRAINED = """
+import json, math, pathlib
+from dataclasses import replace
+import numpy as np, yaml
+from snakemake.utils import update_config
+from uplift_upsample.base.cameras import h36m_cameras
+from uplift_upsample.data.frames import build_frames_table
+from uplift_upsample.evaluate.predict import predict_subset
+from uplift_upsample.model.cost import network_cost
+from uplift_upsample.model.network import build_network
+from uplift_upsample.model.weights import load_weights, save_weights
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.runs import Run
+from uplift_upsample.plan.study import plan
+from uplift_upsample.train.training import TrainingData, train
+from world.people import swinging_record
+
+config = yaml.safe_load(pathlib.Path("config.yaml").read_text())
+update_config(config, yaml.safe_load(pathlib.Path("recurrent.yaml").read_text()))
+planned = plan(config)["demo"].experiments["recurrent_27"]
+generator = np.random.default_rng(0)
+table = build_frames_table([swinging_record("S1", "Walking", 40, generator)], h36m_cameras(), {"splits": {"test": ["S1"]}})
+short = replace(planned.experiment.train, steps_per_epoch=3, epochs=1)
+run = Run(planned.experiment.model, short, planned.name)
+result = train(run, TrainingData(table, table.videos_of(["S1"])), pathlib.Path("checkpoints"), 0)
+save_weights(result.network, "weights.h5", result.weights)
+network = build_network(run.model)
+load_weights(network, "weights.h5")
+[predictions] = predict_subset(network, table, "test", [1], EvaluateConfig(batch_size=8, test_step=10))
+print(json.dumps({
+    "network": planned.to_mapping()["model"]["network"],
+    "predicted": len(predictions.poses_3d),
+    "is_finite": bool(np.isfinite(predictions.poses_3d).all()),
+    "parameters": sum(math.prod(variable.shape) for variable in network.trainable_variables),
+    "by_formula": network_cost(run.model, 1).parameters,
+}))
+"""
+
 
 @pytest.fixture
 def copy(project: Path, tmp_path: Path) -> Workflow:
@@ -46,7 +88,7 @@ def follow(project: Path, heading: str, workflow: Workflow) -> list[str]:
     """Do what a section of the document says; the files that this touches."""
     section = (project / "docs/changing.md").read_text("utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
     touched = []
-    for kind, block in re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL):
+    for kind, block in re.findall(r"```((?!sh)\w+)\n(.*?)```", section, re.DOTALL):
         first, _, rest = block.partition("\n")
         path = re.search(r"[\w/]+\.\w+", first)[0]
         file = workflow.folder / path
@@ -68,12 +110,23 @@ def with_lines(text: str, diff: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def tables(workflow: Workflow) -> Path:
-    environment = {**os.environ, "PYTHONPATH": str(workflow.folder / "src")}
+def run_in(workflow: Workflow, program: str) -> str:
+    """What a program says that works in the copy, with its library."""
+    path = os.pathsep.join([str(workflow.folder / "src"), str(Path(__file__).parents[1])])
     done = subprocess.run(
-        [sys.executable, "-c", SCORED], cwd=workflow.folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program],
+        cwd=workflow.folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def tables(workflow: Workflow) -> Path:
+    run_in(workflow, SCORED)
     return workflow.folder / "tables"
 
 
@@ -98,3 +151,27 @@ def test_a_metric_is_one_file(project: Path, copy: Workflow) -> None:
     assert "depth error, frame-wise" in (made / "main_results.md").read_text("utf-8")
     assert ",all_frames,depth,frame_wise,run," in (made / "main_results.csv").read_text("utf-8")
     assert "depth error is the distance along the camera's axis" in (made / "comparison.md").read_text("utf-8")
+
+
+def test_a_network_is_one_file(project: Path, copy: Workflow) -> None:
+    """It is planned, trained, evaluated and counted; a change of it is a change of the code of training."""
+    before = used_code(copy.folder / "scripts/train.py")
+    file, configuration = follow(project, "A network of your own", copy)
+    assert (file, configuration) == ("src/uplift_upsample/model/own/recurrent.py", "recurrent.yaml")
+    changes = yaml.safe_load((copy.folder / configuration).read_text("utf-8"))
+    jobs = copy.jobs("demo", **changes)
+    assert {(job.rule, job.s_in) for job in jobs if job.experiment == "recurrent_27"} >= {
+        ("train_network", None),
+        ("predict_poses", "1"),
+    }
+    changes["experiments"]["recurrent_27"]["model"]["widths"] = 3
+    refused = copy.snakemake("-n", "demo", **changes)
+    assert "experiments.recurrent_27.model: unknown key 'widths', did you mean 'width'?" in refused.stdout + refused.stderr
+    found = json.loads(run_in(copy, TRAINED).splitlines()[-1])
+    assert found["network"] == "recurrent"
+    assert (found["predicted"], found["is_finite"]) == (4 * 4, True)  # every tenth of 40 frames, four cameras
+    assert found["parameters"] == found["by_formula"]
+    with_it = used_code(copy.folder / "scripts/train.py")
+    path = copy.folder / file
+    path.write_text(path.read_text("utf-8").replace("self.num_joints * 3", "3 * self.num_joints"), encoding="utf-8")
+    assert with_it not in (before, used_code(copy.folder / "scripts/train.py"))

@@ -21,6 +21,7 @@ PROGRAMS = ("snakemake", "make", "python")
 OWN_WORDS = {"...": "the rest of the reader's command", "TARGET": "whatever is to be fetched"}
 OWN_FILES = {
     "mine.yaml": "the differences that README.md shows above the command",
+    "recurrent.yaml": "docs/changing.md shows it above the command",
     "my_lab.yaml": "docs/own_motion_capture.md shows what to save under this name",
     "more_cmu.yaml": "the same",
     "profiles/ours": "docs/clusters.md shows what to write into it",

@@ -18,6 +18,7 @@ _REACH_ALL = (
     "runpy.run_path",
     "sys.modules",
 )  # by names made up at run time
+_REACH = {"pkgutil.resolve_name": "uplift_upsample.model.own."}  # likewise, within a package
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__"})
 
 
@@ -159,6 +160,8 @@ class _Uses:
         if name not in self.project.files:
             if ".".join([name, *parts]).startswith(_REACH_ALL):
                 self._use_all(*self.project.files)
+            elif (package := _REACH.get(".".join([name, *parts]))) is not None:
+                self._use_all(*(module for module in self.project.files if module.startswith(package)))
             return
         self._load(name)
         if not parts:

@@ -112,8 +112,11 @@ class LiftingNetwork(keras.Model):
         return [layer for layer in self._flatten_layers() if isinstance(layer, BatchNorm)]
 
     def entries(self) -> list[Entry]:
-        """All weights in the order of a weight file, by the names of the published checkpoints."""
-        raise NotImplementedError
+        """All weights in the order of a weight file, by the names of the published checkpoints; without one, by numbers."""
+        weights = [
+            variable for variable in self.weights if variable.dtype == "float32"
+        ]  # beside these, states of random generators
+        return [plain_entry(f"{index:03d}_{variable.name}", variable) for index, variable in enumerate(weights)]
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"config": to_mapping(self.config), "layers_policy": self.temporal.dtype_policy.name}
@@ -130,6 +133,36 @@ class LiftingNetwork(keras.Model):
         inputs = [keras.InputSpec(shape=(*window, self.config.num_joints, 2), dtype="float32")]
         inputs += [keras.InputSpec(shape=window, dtype="bool")] if self.config.has_strided_input else []
         super().export(filepath, format=format, **{"input_signature": inputs, **options})
+
+
+class CentralStage(layers.Layer):
+    """A Keras model from windows ``(B, N, C)`` to central poses ``(B, J, 3)`` as the temporal stage of a network."""
+
+    def __init__(self, model: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def build(self, input_shape: Shape) -> None:
+        self.built = True
+
+    def call(self, tokens: Any, visible: Any = None, training: bool = False, central_only: bool = False) -> Any:
+        central = self.model(tokens, training=training)
+        return central if central_only else Lifted(None, central)
+
+
+@keras.saving.register_keras_serializable("uplift_upsample")
+class OwnNetwork(LiftingNetwork):
+    """A network that is made of the two Keras models of its options (``NetworkConfig.stages``)."""
+
+    def __init__(self, config: NetworkConfig, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.config = config
+        self.spatial, temporal = config.stages()
+        self.token_dim = self.spatial.output_shape[-1]
+        self.temporal = CentralStage(temporal, name="temporal")
+
+    def build(self, input_shape: Any = None) -> None:
+        self.built = True
 
 
 def kernel_entries(prefix: str, layer: Any, *, axes: int = 0) -> list[Entry]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.model.backend import keras, layers, ops
-from uplift_upsample.model.lifting import Lifted, LiftingNetwork, Shape
+from uplift_upsample.model.lifting import Lifted, LiftingNetwork, OwnNetwork, Shape
 from uplift_upsample.model.precision import layers_in
 from uplift_upsample.plan.evaluation import Precision
 from uplift_upsample.plan.experiment import TrainingPrecision
@@ -314,4 +314,4 @@ def network_class(config: NetworkConfig) -> type[LiftingNetwork]:
         from uplift_upsample.model.strided_transformer import StridedTransformerNetwork
 
         return StridedTransformerNetwork
-    return UpliftUpsampleNetwork
+    return UpliftUpsampleNetwork if isinstance(config, ModelConfig) else OwnNetwork

@@ -1,7 +1,9 @@
 """What every network says of itself, and checks that several of them share; ``networks`` has the networks."""
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from uplift_upsample.base.errors import InputError
@@ -19,6 +21,8 @@ from uplift_upsample.base.strict import (
 )
 from uplift_upsample.plan.bounds import Count
 from uplift_upsample.plan.evaluation import InputInterpolation
+
+_OWN = Path(__file__).parents[1] / "model" / "own"
 
 
 @dataclass(frozen=True)
@@ -142,13 +146,21 @@ class NetworkConfig:
         """What ``model.cost`` counts, which has the formulas of the networks that come with the project."""
         raise NotImplementedError
 
+    def stages(self) -> tuple[Any, Any]:
+        """Of networks of your own: two Keras models, 2D poses ``(F, J, 2)`` -> tokens ``(F, C)``, windows ``(B, N, C)`` -> poses
+        ``(B, J, 3)``. Keras is imported within: the class is needed where it is not loaded.
+        """
+        raise NotImplementedError
+
     def activations(self) -> float:
         """Numbers that a training step keeps of one window until its gradient is made, about."""
         raise NotImplementedError
 
 
 def networks() -> dict[str, type[NetworkConfig]]:
-    """The networks by name, in the order in which they stand here."""
+    """The networks by name: those of ``networks``, in its order, then those of your own, one in each module of ``model.own``."""
+    for path in sorted(_OWN.glob("[!_]*.py")):
+        pkgutil.resolve_name(f"uplift_upsample.model.own.{path.stem}")
     return {str(cls.__dataclass_fields__["network"].default): cls for cls in NetworkConfig.__subclasses__()}
 
 
