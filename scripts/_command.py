@@ -17,7 +17,7 @@ from uplift_upsample.plan.evaluation import InputInterpolation, Precision, Reado
 from uplift_upsample.plan.thresholds import Checks
 
 BAD_INPUT = 2
-READOUT = ("readout", "hop", "blend", "input_interpolation")
+READOUT = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
@@ -66,6 +66,12 @@ def add_readout_flags(parser: argparse.ArgumentParser) -> None:
     add("--hop", type=int, help="tokens between two windows, with the readouts sequence and both (1)")
     add(
         "--blend", type=_blend, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)"
+    )
+    add(
+        "--look_ahead",
+        type=int,
+        metavar="FRAMES",
+        help="frames at 50 Hz that a pose waits for later 2D poses, as live (all of them)",
     )
     add(
         "--input_interpolation",

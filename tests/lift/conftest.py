@@ -7,9 +7,19 @@ import keras
 import numpy as np
 import pytest
 
+from uplift_upsample.base.cameras import h36m_cameras, normalise_points
+from uplift_upsample.base.skeleton import root_relative
+from uplift_upsample.data.frames import SequenceRecord, build_frames_table
+from uplift_upsample.data.keypoints.layouts import LAYOUTS
+from uplift_upsample.data.keypoints.to_model import model_poses
+from uplift_upsample.evaluate.interpolation import interpolated_at
+from uplift_upsample.evaluate.predict import PAPER, predict_poses
+from uplift_upsample.lift.known_weights import weights_named
 from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
-from uplift_upsample.model.weights import save_weights
+from uplift_upsample.model.weights import load_weights, save_weights
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.plan.runs import Run, write_run
 
@@ -64,6 +74,21 @@ def walking(seconds: np.ndarray) -> np.ndarray:
     points[:, [8, 10, 13, 15], 0] -= 25 * swing
     points[..., 0] += 10 * seconds[:, None]
     return points
+
+
+def evaluated(weights: Path, seconds: np.ndarray, s_in: int, evaluate: EvaluateConfig = PAPER) -> np.ndarray:
+    """What ``evaluate.predict`` and the interpolation of the scores make of the same clip at 50 Hz."""
+    known = weights_named(weights)
+    network = build_network(known.card.model)
+    load_weights(network, weights)
+    screen = normalise_points(model_poses(walking(seconds), LAYOUTS["coco_17"], "h36m"), *SIZE).astype(np.float32)
+    nowhere = np.zeros((len(screen), 17, 3), np.float32)
+    record = SequenceRecord("S9", "Walking", "Walking", nowhere, [screen], [0], 50)
+    table = build_frames_table([record], h36m_cameras(), {"dataset": "h36m", "splits": {"test": ["S9"]}})
+    predictions = predict_poses(Lifter(network, 16, mirror=True), table, np.array([0]), s_in, evaluate)
+    frames = np.arange(len(screen))
+    poses = interpolated_at(predictions.poses_3d, predictions.video, predictions.frame, np.zeros_like(frames), frames)
+    return root_relative(poses)
 
 
 # COCO's order; 320 pixels high, in the middle of the picture

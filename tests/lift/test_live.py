@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lift.conftest import SIZE, walking
+from lift.conftest import SIZE, evaluated, walking
 from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.lift.live import LivePose, LiveUplifter
 from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.plan.evaluation import EvaluateConfig
 
 CLOCK = 1234.5  # of the camera at the first frame
 
@@ -75,6 +76,18 @@ def test_without_look_ahead_each_pose_goes_out_with_its_frame(single: Uplifter) 
         assert np.abs(out[frame][1].position - clip.positions[frame]).max() < 1e-5
     steps = np.linalg.norm(np.diff([pose.position for _, pose in out], axis=0), axis=-1)
     assert (steps[50:60].max(axis=1) > 0).all()  # between tokens it moves, too
+
+
+@pytest.mark.parametrize(("s_in", "look_ahead"), [(5, 0), (20, 0), (10, 10), (10, 5)])
+def test_the_evaluation_with_a_look_ahead_is_the_stream(s_in: int, look_ahead: int, weights: Path) -> None:
+    """So the scores are those of what goes out, between tokens too; but for the end, where the stream does not know of it."""
+    seconds = np.arange(121) / 50
+    mirrored = Uplifter.load(weights, batch_size=1)
+    expected = evaluated(weights, seconds, s_in, EvaluateConfig(look_ahead=look_ahead))
+    out = np.array([pose.position for _, pose in streamed(live(mirrored, s_in=s_in, look_ahead=look_ahead / 50), seconds)])
+    end = 120 - look_ahead
+    assert np.abs(out[:end] - expected[:end]).max() < 1e-5
+    assert np.abs(out - evaluated(weights, seconds, s_in)).max() > 1e-3  # the whole video says something else
 
 
 def test_a_2d_pose_costs_one_spatial_pass_and_a_token_few_temporal_ones(counted: dict[str, int], single: Uplifter) -> None:

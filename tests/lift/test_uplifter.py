@@ -9,45 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lift.conftest import SIZE, walking
+from lift.conftest import SIZE, evaluated, walking
 from world import keypoint_files
 
 import uplift_upsample
-from uplift_upsample.base.cameras import h36m_cameras, normalise_points
+from uplift_upsample.base.cameras import normalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_17, MODEL_17, ROOT, joint_map, root_relative
-from uplift_upsample.data.frames import SequenceRecord, build_frames_table
 from uplift_upsample.data.keypoints.layouts import LAYOUTS
 from uplift_upsample.data.keypoints.to_model import model_poses
-from uplift_upsample.evaluate.interpolation import interpolated_at
-from uplift_upsample.evaluate.predict import predict_poses
 from uplift_upsample.lift.known_weights import PACKAGED, weights_named
 from uplift_upsample.lift.uplifter import Uplifter
-from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights
 
 SECONDS_50 = np.arange(61) / 50  # ends with a key frame of every s_in, so that the official padding has a 2D pose, too
 
 
-def evaluated(weights: Path, s_in: int) -> np.ndarray:
-    """What ``evaluate.predict`` and the interpolation of the scores make of the same clip at 50 Hz."""
-    known = weights_named(weights)
-    network = build_network(known.card.model)
-    load_weights(network, weights)
-    screen = normalise_points(model_poses(walking(SECONDS_50), LAYOUTS["coco_17"], "h36m"), *SIZE).astype(np.float32)
-    nowhere = np.zeros((len(screen), 17, 3), np.float32)
-    record = SequenceRecord("S9", "Walking", "Walking", nowhere, [screen], [0], 50)
-    table = build_frames_table([record], h36m_cameras(), {"dataset": "h36m", "splits": {"test": ["S9"]}})
-    predictions = predict_poses(Lifter(network, 16, mirror=True), table, np.array([0]), s_in)
-    frames = np.arange(len(screen))
-    poses = interpolated_at(predictions.poses_3d, predictions.video, predictions.frame, np.zeros_like(frames), frames)
-    return root_relative(poses)
-
-
 @pytest.fixture(scope="module")
 def expected(weights: Path) -> dict[int, np.ndarray]:
-    return {s_in: evaluated(weights, s_in) for s_in in (5, 10, 20)}
+    return {s_in: evaluated(weights, SECONDS_50, s_in) for s_in in (5, 10, 20)}
 
 
 @pytest.mark.parametrize("s_in", [5, 10, 20])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from documents import find, rows_of
 
-from uplift_upsample.report.figures import error_over_cost
+from uplift_upsample.report.figures import error_over_cost, error_over_look_ahead
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.protocol import reasons_against_published
@@ -142,3 +142,35 @@ def test_read_outs_stand_in_the_figure_of_costs(results: Results) -> None:
     cheap = [x for x, y in points if y == 46.2]
     own = [x for x, y in points if y == 46.0]
     assert max(cheap) < min(own) / 8
+
+
+def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
+    """A line for each stride over the look-aheads, with the standard deviation of the seeds; the whole video beside it."""
+    ways = {"": {}, "live_10": {"look_ahead": 10}, "live_0": {"look_ahead": 0}, "other": {"look_ahead": 0, "mirror": False}}
+    mm = {"": 46.0, "live_10": 48.0, "live_0": 52.0, "other": 60.0}
+    variants: dict = {}
+    for name in ways:
+        seeds: dict = {"0": {}, "1": {}}
+        for seed in seeds:
+            for s_in in (5, 20):
+                path = tmp_path / f"live/seed_{seed}/s_in_{s_in}_{name}.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(scores_of(mm[name] + int(seed) + s_in, s_in, weights="trained", **ways[name])))
+                seeds[seed][str(s_in)] = str(path)
+        variants[name] = {"scores": {"h36m_351": seeds}, "published_scores": {}}
+    experiment = {"name": "h36m_351", "dataset": "h36m", "s_in": [5, 20], "seeds": [0, 1], "model": MODEL, "evaluations": ways}
+    document = {"study": "trial", "note": "", "experiments": [experiment], **variants.pop(""), "variants": variants}
+    results = collected(manifest_from_mapping(document | {"published": str(tmp_path / "published.csv")}))
+    [axes] = error_over_look_ahead.figure(Material(results, {})).axes
+    lines = [(line.get_xdata(), line.get_ydata()) for line in axes.lines if len(line.get_xdata()) and line.get_linestyle() == "-"]
+    assert [list(map(float, x)) for x, _ in lines] == [[0.0, 200.0]] * 2
+    assert [list(map(float, y)) for _, y in lines] == [[57.5, 53.5], [72.5, 68.5]]
+    dashed = [float(line.get_ydata()[0]) for line in axes.lines if line.get_linestyle() == "--"]
+    assert dashed == [51.5, 66.5]
+    row = next(row for row in readouts.document(results).rows if row["variant"] == "live_10")
+    assert (row["look_ahead"], row["readout"]) == (10, "central")
+
+
+def test_no_look_ahead_is_said(results: Results) -> None:
+    [axes] = error_over_look_ahead.figure(Material(results, {})).axes
+    assert "evaluate_variants" in axes.texts[0].get_text()

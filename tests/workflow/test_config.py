@@ -603,6 +603,13 @@ def test_variants_of_an_evaluation(config: Config) -> None:
     [
         ("x", {"readout": "sequence", "hop": 28}, ".x (cmu_small): hop is 28; windows of 27 tokens that far apart leave poses out"),
         ("x", {"hop": 2}, ".x (cmu_small): hop is 2 with the readout central"),
+        ("x", {"look_ahead": 7}, ".x (cmu_small): look_ahead is 7; a token comes every 5 frames: take a multiple of that"),
+        ("x", {"look_ahead": -5}, ".x (cmu_small): look_ahead is -5"),
+        (
+            "x",
+            {"look_ahead": 5, "readout": "sequence"},
+            ".x (cmu_small): look_ahead is 5, and live there is nothing but that: take readout central",
+        ),
         ("x", {"hops": 2}, ".x: unknown key 'hops', did you mean 'hop'?"),
         ("animation", {}, ".animation (cmu_small): 'animation' is the folder of the animations"),
         ("a-b", {}, ": 'a-b' cannot be a name here"),

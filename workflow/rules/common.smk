@@ -359,7 +359,7 @@ def evaluation_switches(wildcards):
     evaluate, paper = evaluation(wildcards), EvaluateConfig()
     mirror = "" if evaluate.mirror else " --no_mirror"
     mirror += "" if evaluate.interpolate else " --no_interpolation"
-    named = ("precision", "readout", "hop", "blend", "input_interpolation")
+    named = ("precision", "readout", "hop", "blend", "input_interpolation", "look_ahead")
     others = "".join(f" --{name} {getattr(evaluate, name)}" for name in named if getattr(evaluate, name) != getattr(paper, name))
     subset = shlex.quote(experiment.test_subset)
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"

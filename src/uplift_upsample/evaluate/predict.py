@@ -97,8 +97,11 @@ def predict_poses(
         aligned_with_video=True,
     )
     inputs = partial(_distinct_poses, reader, evaluate.input_interpolation)
-    rows = predicted_rows(table, videos, s_in, model.s_out, evaluate.test_step, evaluate.interpolate)
-    if evaluate.readout == "central":
+    rows = predicted_rows(table, videos, s_in, model.s_out, evaluate.test_step, evaluate.interpolate and not evaluate.is_live)
+    if evaluate.is_live:
+        tokens = predicted_rows(table, videos, s_in, model.s_out)
+        poses_3d = _live(lifter, tokens, rows, reader, evaluate, on_windows)
+    elif evaluate.readout == "central":
         poses_3d = np.empty((len(rows), NUM_JOINTS, 3), np.float32)
         for start in range(0, len(rows), BLOCK):
             part = rows.take(slice(start, start + BLOCK))
@@ -145,6 +148,54 @@ def _averaged(
         share = evaluate.blend * (central - poses[centre])
         poses += interpolated_at(share, video, middle, np.repeat(np.arange(len(lengths)), lengths), _numbers(lengths))
     return poses
+
+
+def _live(
+    lifter: Lifter,
+    tokens: Rows,
+    rows: Rows,
+    reader: ExampleReader,
+    evaluate: EvaluateConfig,
+    on_windows: Callable[[int, int], None],
+) -> np.ndarray:
+    """Poses ``(P, 17, 3)`` of rows at any frames of some videos, as they are when ``evaluate.look_ahead`` later frames are there.
+
+    A frame lies between two tokens. What is known then, is known s_out frames less ahead of the later one, so that all tokens are
+    predicted for both. A frame behind the last token of its video has the pose of that token.
+    """
+    half, total = len(tokens), 2 * len(tokens)
+    poses = np.empty((2, half, NUM_JOINTS, 3), np.float32)
+    for part, look_ahead in enumerate((int(evaluate.look_ahead), int(evaluate.look_ahead) - reader.s_out)):
+        for start in range(0, half, BLOCK):
+            some = tokens.take(slice(start, start + BLOCK))
+            known = _not_later(reader, look_ahead, *_distinct_poses(reader, "none", some))
+            poses[part, start : start + BLOCK] = lifter.lift(*known)
+            on_windows(part * half + min(start + BLOCK, half), total)
+    step = reader.s_out * frame_rate_factor(reader.table.video_frame_rate[rows.video])
+    begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
+    place = np.searchsorted(tokens.video[begins], rows.video)
+    before = begins[place] + rows.centre // step
+    is_last = np.append(tokens.video[1:] != tokens.video[:-1], True)[before]
+    share = np.where(is_last, 0, rows.centre % step / step)[:, None, None]
+    return ((1 - share) * poses[0, before] + share * poses[1, np.minimum(before + 1, half - 1)]).astype(np.float32)
+
+
+def _not_later(
+    reader: ExampleReader, look_ahead: int, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The inputs of some windows without what is more than ``look_ahead`` frames behind their middle.
+
+    These tokens are like those behind the end of a video: they have the newest 2D pose that is there, or nobody's where training
+    had zeros there. Where no 2D pose is there yet, they are masked.
+    """
+    is_later = (np.arange(reader.num_tokens) - reader.num_tokens // 2) * reader.s_out > look_ahead  # (N,)
+    is_known = visible & ~is_later
+    newest = reader.num_tokens - 1 - np.argmax(is_known[:, ::-1], axis=1)
+    newest_pose = np.take_along_axis(token_pose, newest[:, None], axis=1)
+    if reader.padding == "zeros":
+        poses_2d = np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])])
+        newest_pose = np.full_like(newest_pose, len(poses_2d) - 1)
+    return poses_2d, np.where(is_later, newest_pose, token_pose), visible & (~is_later | is_known.any(axis=1, keepdims=True))
 
 
 def _numbers(lengths: np.ndarray) -> np.ndarray:
@@ -197,7 +248,7 @@ def evaluation_metadata(
     is_trained: whether the network was trained for what it sees.
     """
     metadata = table.metadata
-    beyond = ("readout", "hop", "blend", "input_interpolation")
+    beyond = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
     return {
         "dataset": metadata.get("dataset"),
         "input_2d": metadata.get("input_2d"),
@@ -211,7 +262,7 @@ def evaluation_metadata(
         "mirror": evaluate.mirror,
         "test_step": evaluate.test_step,
         "learned_upsampling": evaluate.learned_upsampling,
-        "interpolate": evaluate.interpolate,
+        "interpolate": evaluate.interpolate and not evaluate.is_live,
         "precision": evaluate.precision,
         **{key: value for key in beyond if (value := getattr(evaluate, key)) != getattr(PAPER, key)},
         "frame_rate": FRAME_RATE,

@@ -20,7 +20,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
@@ -95,6 +95,7 @@ class Protocol:
     hop: int = field(default=1, metadata=UNSAID_DEFAULT)
     blend: float | None = field(default=None, metadata=UNSAID_DEFAULT)
     input_interpolation: str = field(default="none", metadata=UNSAID_DEFAULT)
+    look_ahead: Literal["all"] | int = field(default="all", metadata=UNSAID_DEFAULT)
     frame_rate: float | None = field(default=None, metadata=UNSAID_DEFAULT)
     backend: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     dropped_videos: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from uplift_upsample.base.strict import Check, all_faults, raise_all, within_bounds
-from uplift_upsample.plan.bounds import Count, Share
+from uplift_upsample.plan.bounds import Count, Number, Share
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Readout = Literal["central", "sequence", "both"]
@@ -35,6 +35,8 @@ class EvaluateConfig:
     """Weight of the central head in the readout both; auto, the one that training chose on its validation people."""
     input_interpolation: InputInterpolation = "none"
     """How 2D poses between two key frames (multiples of s_in) are made, so that no token is masked; none, they stay masked."""
+    look_ahead: Literal["all"] | Number = "all"
+    """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all, the whole video is there."""
 
     def __post_init__(self) -> None:
         raise_all(self.faults())
@@ -47,6 +49,7 @@ class EvaluateConfig:
             EvaluateConfig._hop_faults,
             EvaluateConfig._blend_faults,
             EvaluateConfig._readout_faults,
+            EvaluateConfig._look_ahead_faults,
         )
         return faults + all_faults(known, checks)
 
@@ -75,3 +78,16 @@ class EvaluateConfig:
             f"interpolate is off with the readout {self.readout}; a window has one token every s_out frames, and none in between: "
             "take the readout central"
         ]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether later 2D poses are not there yet; each frame is then predicted by itself."""
+        return self.look_ahead != "all"
+
+    def _look_ahead_faults(self) -> list[str]:
+        if self.look_ahead == "all":
+            return []
+        paper = {"readout": "central", "input_interpolation": "none", "learned_upsampling": True, "interpolate": True}
+        other = [f"{name} {value}" for name, value in paper.items() if getattr(self, name) != value]
+        reason = f"look_ahead is {self.look_ahead}, and live there is nothing but that: take {', '.join(other)}"
+        return [reason] if other else []

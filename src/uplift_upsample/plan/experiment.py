@@ -158,6 +158,8 @@ class Experiment:
 
 def readout_faults(model: NetworkConfig, evaluate: EvaluateConfig) -> list[str]:
     """Why a network has no such readout; empty where it has."""
+    if evaluate.is_live and evaluate.look_ahead % model.s_out:
+        return [f"look_ahead is {evaluate.look_ahead}; a token comes every {model.s_out} frames: take a multiple of that"]
     if evaluate.readout == "central":
         return []
     if not model.has_sequence_head:

@@ -23,6 +23,7 @@ PUBLISHED_PROTOCOL = {
     "readout": "central",
     "hop": 1,
     "input_interpolation": "none",
+    "look_ahead": "all",
     "dropped_videos": (),
 }
 NOTHING_RUN = "not known, nothing was run"
@@ -170,6 +171,8 @@ def readout_text(evaluation: Protocol | EvaluateConfig) -> str:
         "both": f"sequence head, mean over {apart}, and central head (weight {blend})",
     }[evaluation.readout]
     way = {"linear": "linearly", "cubic": "cubically"}.get(evaluation.input_interpolation)
+    if evaluation.look_ahead != "all":
+        return f"{text}, live: later 2D poses for {20 * evaluation.look_ahead} ms"  # frames at 50 Hz
     return f"{text}; 2D poses interpolated {way}" if way else text
 
 

@@ -24,6 +24,7 @@ FIGURES = (
     "learning_curves",
     "error_per_joint",
     "error_over_distance",
+    "error_over_look_ahead",
 )
 SCORES = "scores.csv"  # every number behind the tables
 FILES_OF_TABLES = (SCORES, *(f"{name}.{form}" for name in TABLES for form in ("csv", "md", "tex", "json")))
@@ -60,6 +61,7 @@ def drawings() -> dict[str, Callable[[Any], Any]]:
     from uplift_upsample.report.figures import (
         error_over_cost,
         error_over_distance,
+        error_over_look_ahead,
         error_over_s_in,
         error_per_joint,
         learning_curves,
@@ -73,4 +75,5 @@ def drawings() -> dict[str, Callable[[Any], Any]]:
         "learning_curves": learning_curves.figure,
         "error_per_joint": error_per_joint.figure,
         "error_over_distance": error_over_distance.figure,
+        "error_over_look_ahead": error_over_look_ahead.figure,
     }

@@ -13,7 +13,19 @@ from uplift_upsample.report.tables.summaries import summary_row
 from uplift_upsample.report.view import Column, Document, section
 
 COLUMNS = (
-    *("study", "experiment", "weights", "s_in", "variant", "readout", "hop", "blend", "input_interpolation", "mirror"),
+    *(
+        "study",
+        "experiment",
+        "weights",
+        "s_in",
+        "variant",
+        "readout",
+        "hop",
+        "blend",
+        "input_interpolation",
+        "look_ahead",
+        "mirror",
+    ),
     *(
         "macs_per_pose",
         "metric",
@@ -70,6 +82,7 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
         "hop": evaluate.hop,
         "blend": _blend(found, experiment, weights, s_in, evaluate),
         "input_interpolation": evaluate.input_interpolation,
+        "look_ahead": evaluate.look_ahead,
         "mirror": "yes" if evaluate.mirror else "no",
         "text": readout_text(evaluate),
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),

@@ -1,0 +1,90 @@
+"""Error over the time that a pose waits for later 2D poses: what live costs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import FRAME_RATE
+from uplift_upsample.report.figures import style
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.figures.per_action import panel_title
+from uplift_upsample.report.manifest import ShownExperiment
+
+_MARKERS = ("o", "s", "^", "D")
+_NOTHING = "no evaluation with a look_ahead\n(evaluate_variants adds some)"
+
+
+def figure(material: Material) -> Figure:
+    """A panel for each experiment that has such evaluations, a line for each stride; dashed, the same with the whole video."""
+    rows = [(experiment, weights) for experiment, weights in material.rows if look_aheads(experiment.evaluations)]
+    drawn, grid = style.panels(max(1, len(rows)), style.COLUMN if len(rows) < 2 else style.PAGE, 2.6, columns=4, sharey=True)
+    strides = sorted({s_in for experiment, _ in rows for s_in in experiment.s_in})
+    for axes, (experiment, weights) in zip(grid, rows, strict=bool(rows)):
+        axes.set_title(panel_title(experiment, weights))
+        if not _draw(axes, material, experiment, weights, strides):
+            style.say_not_run(axes, has_axes=True)
+        axes.set_xlabel("look-ahead (ms)")
+    if rows:
+        grid[0].set_ylabel("MPJPE, all frames, frame-wise (mm)")
+    else:
+        grid[0].text(0.5, 0.5, _NOTHING, ha="center", va="center", color=style.GREY, transform=grid[0].transAxes)
+        grid[0].set_axis_off()
+    handles = [
+        Line2D([], [], color=style.GREY, marker=_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="-")
+        for s_in in strides
+    ]
+    if rows:
+        handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (3, 1.5)), label="with the whole video"))
+    style.framed(drawn, "Error over the look-ahead", material.results.note, handles, 4)
+    return drawn
+
+
+def look_aheads(evaluations: Mapping[str, EvaluateConfig]) -> dict[int, str]:
+    """Evaluations that differ from the experiment's own in their look-ahead alone: frames -> name, ascending."""
+    own = evaluations[""]
+    found = {
+        evaluate.look_ahead: name
+        for name, evaluate in evaluations.items()
+        if evaluate.look_ahead != "all" and evaluate == replace(own, look_ahead=evaluate.look_ahead)
+    }
+    return dict(sorted(found.items()))
+
+
+def _marker(strides: list[int], s_in: int) -> str:
+    return _MARKERS[strides.index(s_in) % len(_MARKERS)]
+
+
+def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
+    own = sorted(experiment.s_in)
+    colours = style.tints(style.look(material.number(experiment)).colour, len(own))
+    has_any = False
+    for s_in, colour in zip(own, colours, strict=True):
+        points: dict[float, Any] = {}
+        for frames, name in look_aheads(experiment.evaluations).items():
+            summary = material.results.of_variant(name).summary(experiment, s_in, weights=weights)
+            if summary.is_run and not math.isnan(summary.mean):
+                points[1000 * frames / FRAME_RATE] = summary
+        if not points:
+            continue
+        has_any = True
+        means = [summary.mean for summary in points.values()]
+        spread = [0.0 if math.isnan(summary.std) else summary.std for summary in points.values()]
+        axes.errorbar(
+            list(points),
+            means,
+            spread,
+            color=colour,
+            marker=_marker(strides, s_in),
+            capsize=2.5 if any(spread) else 0,
+            elinewidth=0.9,
+        )
+        whole = material.results.summary(experiment, s_in, weights=weights)
+        if whole.is_run and not math.isnan(whole.mean):
+            axes.axhline(whole.mean, color=colour, linestyle=(0, (3, 1.5)), linewidth=0.9)
+    return has_any
