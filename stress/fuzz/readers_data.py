@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from world.people import motion
+from world.torch_files import old_format, pickled, tensors, zip_format
 
 from fuzz import containers
 from fuzz.damage import Evil, damaged_array, damaged_bytes, damaged_tree
@@ -30,6 +31,7 @@ from uplift_upsample.data.public_npz import (
     write_positions_3d,
 )
 from uplift_upsample.data.sampler import Rows
+from uplift_upsample.data.torch_checkpoints import is_torch_checkpoint, read_torch_checkpoint
 from uplift_upsample.evaluate.predictions import Predictions, read_predictions, write_predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.plan.experiment import ModelConfig
@@ -39,7 +41,7 @@ _FRAMES = 7
 
 def data_readers() -> list[Reader]:
     """Readers of what training and evaluation start from."""
-    return [*_public(), *_tables(), _weights()]
+    return [*_public(), *_tables(), _weights(), _torch_weights()]
 
 
 # ---- public files
@@ -201,3 +203,26 @@ def _weights() -> Reader:
             assert np.isfinite(np.asarray(variable)).all()
 
     return Reader("weights (HDF5)", [intact], of_hdf5(intact), read, ".h5", 0.4)
+
+
+def _torch_weights() -> Reader:
+    """Damage of whole checkpoints of PyTorch, and of the pickles in them."""
+    state = tensors(
+        {"module.a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "module.b": np.ones(2), "module.n": np.array(3)}
+    )
+    storages = [tensor.storage for tensor in state.values()]
+    saved = {"epoch": 3, "random_state": np.random.RandomState(0), "model_pos": state}
+    intact, pickle = [old_format(saved, storages), zip_format(saved, storages)], pickled(saved)
+    head, _, tail = intact[0].partition(pickle)
+    members = {f"weights/data/{storage.key}": storage.array.tobytes() for storage in storages}
+
+    def zipped(rng: Random) -> bytes:
+        return containers.zipped(rng, {"weights/data.pkl": damaged_bytes(rng, pickle), **members})
+
+    def read(path: Path) -> None:
+        if is_torch_checkpoint(path):
+            for name, array in read_torch_checkpoint(path).items():
+                assert isinstance(name, str) and isinstance(array, np.ndarray)
+
+    damages = [of_bytes(intact), lambda rng: head + damaged_bytes(rng, pickle) + tail, zipped]
+    return Reader("weights (PyTorch)", intact, damages, read, ".bin", 0.4)

@@ -1,0 +1,43 @@
+"""The systems around the paper stand in the tables of its study: beside their published figures, with a verdict and a cost."""
+
+from documents import find, plain, rows_of
+
+from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.results import collected
+from uplift_upsample.report.tables import comparison, cost
+
+NETWORKS = {
+    "videopose3d_243": {"network": "videopose3d", "num_tokens": 243},
+    "poseformer_81": {"network": "poseformer", "num_tokens": 81},
+    "strided_transformer_243": {"network": "strided_transformer", "num_tokens": 243},
+}
+
+
+def test_their_published_weights_beside_their_figures(study, planned, project) -> None:
+    planned[:] = [
+        {
+            "name": name,
+            "dataset": "h36m",
+            "s_in": [1],
+            "seeds": [0],
+            "is_run": False,
+            "model": model,
+            "published_weights": "weights",
+        }
+        for name, model in NETWORKS.items()
+    ]
+    measured = dict(zip(NETWORKS, (46.83, 44.3, 45.2), strict=True))
+    manifest = study({(name, "published", 1): mm for name, mm in measured.items()}, s_out=1)
+    published = str(project / "workflow/resources/paper_results.csv")
+    results = collected(manifest_from_mapping(plain(manifest, published=published)))
+    rows = rows_of(comparison.document(results).sections[0])
+    assert {row["model"]: (row["published"], row["verdict, published weights"]) for row in rows} == {
+        "videopose3d_243": ("46.8", "PASS"),
+        "poseformer_81": ("44.3", "PASS"),
+        "strided_transformer_243": ("44.0", "FAIL"),
+    }
+    networks = rows_of(cost.document(results).sections[0])
+    assert find(networks, model="videopose3d_243")["parameters"] == "16,952,371"
+    # of one window: 8.5 million for the first convolution's 81 outputs, 4.2 million for each of 40 others, and the last layer
+    assert find(networks, model="videopose3d_243")["MACs per 3D pose, M"] == "176.3"
+    assert find(networks, model="strided_transformer_243")["spatial"] == "2.12"  # 243 frames of 34 numbers, 256 wide
