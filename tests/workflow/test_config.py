@@ -604,7 +604,7 @@ def test_variants_of_an_evaluation(config: Config) -> None:
         ("x", {"readout": "sequence", "hop": 28}, ".x (cmu_small): hop is 28; windows of 27 tokens that far apart leave poses out"),
         ("x", {"hop": 2}, ".x (cmu_small): hop is 2 with the readout central"),
         ("x", {"look_ahead": 7}, ".x (cmu_small): look_ahead is 7; a token comes every 5 frames: take a multiple of that"),
-        ("x", {"look_ahead": -5}, ".x (cmu_small): look_ahead is -5"),
+        ("x", {"look_ahead": -5}, ".x.look_ahead: -5 is too small; it must be at least 0"),
         (
             "x",
             {"look_ahead": 5, "readout": "sequence"},
