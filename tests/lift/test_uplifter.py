@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from lift.conftest import SIZE, evaluated, walking
+from report.conftest import scores_document
 from world import keypoint_files
+from world.warm_python import FRAMEWORK, warm_python
 
 import uplift_upsample
 from uplift_upsample.base.cameras import normalise_points
@@ -264,6 +267,26 @@ def test_weights_that_come_with_the_project(weights: Path, tmp_path: Path, monke
     (tmp_path / "open.h5").write_bytes(b"another file")
     with pytest.raises(InputError, match=r"open\.h5: missing or changed; install the project again"):
         weights_named("open")
+
+
+def test_weights_are_packed_with_what_is_known_of_them(weights: Path, tmp_path: Path, project: Path, monkeypatch: Any) -> None:
+    run = tmp_path / "tiny"
+    shutil.copytree(weights.parents[1], run)
+    words = [warm_python(*FRAMEWORK), project / "scripts/pack_weights.py", "--weights", run / "seed_0/weights.h5", "--name", "mine"]
+    words += ["--trained_on", "nine people", "--licence", "free", "--output", tmp_path / "packed"]
+    failed = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stderr.count("no scores in s_in_*/ beside it; evaluate them first")) == (2, 1)
+    assert not (tmp_path / "packed").exists()
+    scores = scores_document(81.234, 20, experiment="tiny", dataset="h36m", input_2d="simulated", subjects=["S9"])
+    (run / "seed_0/s_in_20").mkdir()
+    (run / "seed_0/s_in_20/scores.json").write_text(json.dumps(scores))
+    (run / "seed_0/training.json").write_text(json.dumps({"epochs": 2, "device": "cpu", "run": {"train": "somewhere"}}))
+    subprocess.run([*map(str, words)], check=True)
+    monkeypatch.setattr("uplift_upsample.lift.known_weights.PACKAGED", tmp_path / "packed")
+    card = weights_named("mine").card
+    assert card.described == "trained on nine people; MPJPE on S9 of h36m (simulated): 81.2 mm at s_in 20"
+    assert (card.licence, card.provenance) == ("free", {"epochs": 2, "device": "cpu"})
+    assert Uplifter.load("mine").model == weights_named(weights).card.model
 
 
 def test_cards_in_the_project_are_right() -> None:
