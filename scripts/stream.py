@@ -18,7 +18,7 @@ from _command import run
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import shown
-from uplift_upsample.lift.uplifter import MIN_CONFIDENCE
+from uplift_upsample.data.keypoints.layouts import MIN_CONFIDENCE
 
 logger = logging.getLogger("uplift_upsample")
 KEYS = {"time", "keypoints", "confidence"}

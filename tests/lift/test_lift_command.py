@@ -56,7 +56,7 @@ def test_what_is_printed(lifted: tuple[Path, list[str]]) -> None:
     assert lines[:3] == [
         "weights: tiny, trained on train of h36m; their error was not measured here",
         "clip: 90 frames at 60 Hz, joints body_25, person 0; other people: 1",
-        "s_in 20: the network sees one frame in 24, 4 of 90; 1 of them lack a joint and are masked",
+        "s_in 20: the network sees one frame in 24, 4 of 90; 1 of them lack the person or a joint and are masked",
     ]
     assert [line.partition(": ")[0] for line in lines[3:]] == [
         f"{output}/walk.{name}" for name in ("npz", "csv", "json", "bvh", "trc", "gif")

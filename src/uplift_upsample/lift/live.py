@@ -19,11 +19,11 @@ from uplift_upsample.base.skeleton import NUM_JOINTS, root_relative
 from uplift_upsample.base.strict import is_number, shown
 from uplift_upsample.data.keypoints.clip import picture_size
 from uplift_upsample.data.keypoints.found import MAX_PIXELS
-from uplift_upsample.data.keypoints.layouts import layout_named
+from uplift_upsample.data.keypoints.layouts import MIN_CONFIDENCE, layout_named
 from uplift_upsample.data.keypoints.roll import rolled, upright
 from uplift_upsample.data.keypoints.times import KeyFrames, key_frames, window_poses
 from uplift_upsample.data.keypoints.to_model import model_poses, sure_points
-from uplift_upsample.lift.uplifter import MIN_CONFIDENCE, Uplifter
+from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 _NEAR = 1e-6  # s: two times that are as good as equal

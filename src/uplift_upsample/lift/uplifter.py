@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from uplift_upsample.model.lifter import Lifter
 
 logger = logging.getLogger(__name__)
-# Detectors place hidden joints, too; below this, the place is a guess (what OpenPose and MMPose draw begins here).
-MIN_CONFIDENCE = 0.3
 BLOCK = 2048  # windows whose 2D poses are in memory at once
+TOLERATED_MM = 2.0  # what s_in auto may cost: a fiftieth of the error that networks make on people whom they have never seen
 AXES = "camera: x right, y down, z forward"
 PELVIS, APPROXIMATE = "pelvis at the origin", "approximate, by reprojection"
 Progress = Callable[[int, int], None]
@@ -58,7 +57,6 @@ class Task:
 
     clip: Clip
     keys: KeyFrames
-    min_confidence: float
     roll: float
     root: bool
     focal: float
@@ -122,11 +120,11 @@ class Uplifter:
         frame_rate: float | None = None,
         times: Any = None,
         layout: str | None = None,
-        s_in: int | None = None,
+        s_in: int | str | None = None,
         size: Sequence[float] | None = None,
         confidence: Any = None,
         person: int | None = None,
-        min_confidence: float = MIN_CONFIDENCE,
+        min_confidence: float | None = None,
         roll: float = 0.0,
         root: bool = False,
         focal: float | None = None,
@@ -137,9 +135,11 @@ class Uplifter:
         keypoints: an array of pixels, ``(T, K, 2)``, ``(T, K, 3)`` with confidence, or with people behind the frames, NaN where
         something is missing; or the path of a keypoint file or folder. confidence: ``(T, K)``, beside an array without.
         frame_rate: frames a second; or times: the second of each frame. layout: of the joints (``coco``, ``body_25``, …).
-        s_in: the network sees a 2D pose on every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for.
+        s_in: the network sees a 2D pose on every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for; auto, the
+        largest that costs at most ``TOLERATED_MM``.
         size: width and height of the picture in pixels. person: which one, None the largest.
-        min_confidence: joints below it are missing, and key frames with a missing joint are masked tokens.
+        min_confidence: joints below it are missing, and key frames with a missing joint are masked tokens; None, 0.3, and 0 for
+        MediaPipe, whose number says whether a joint can be seen.
         roll: degrees by which the camera was turned clockwise, seen from behind it.
         root: add where the person is, approximately. focal: the focal length in pixels for it; None, the diagonal of the picture.
         on_windows: gets the number of windows done and their total.
@@ -159,10 +159,10 @@ class Uplifter:
         frame_rate: float | None = None,
         times: Any = None,
         layout: str | None = None,
-        s_in: int | None = None,
+        s_in: int | str | None = None,
         size: Sequence[float] | None = None,
         person: int | None = None,
-        min_confidence: float = MIN_CONFIDENCE,
+        min_confidence: float | None = None,
         roll: float = 0.0,
         root: bool = False,
         focal: float | None = None,
@@ -176,7 +176,7 @@ class Uplifter:
         )  # fmt: skip
         keys = key_frames(_seconds(found, frame_rate, times), stride, self.model.s_out)
         self._check_poses(clip.poses[keys.frames])
-        return Task(clip, keys, min_confidence, roll, root, focal if focal is not None else focal_length(clip.size))
+        return Task(clip, keys, roll, root, focal if focal is not None else focal_length(clip.size))
 
     def lifted(self, task: Task, on_windows: Progress = lambda done, total: None) -> LiftedPoses:
         """The poses of a clip that was prepared."""
@@ -228,9 +228,9 @@ class Uplifter:
             logger.warning("%d of %d poses are NaN: no 2D pose is within reach of the network there", num_nan, len(tokens))
         return at_frames(tokens, keys)
 
-    def stride(self, s_in: int | None) -> int:
+    def stride(self, s_in: int | str | None) -> int:
         """An s_in, or the smallest that the network was trained for. Raises ``InputError`` for an impossible one."""
-        stride = min(self.model.evaluated_s_in) if s_in is None else s_in
+        stride = min(self.model.evaluated_s_in) if s_in is None else self._largest_stride() if s_in == "auto" else s_in
         if not isinstance(stride, int | np.integer) or isinstance(stride, bool):
             raise InputError(f"s_in is {shown(s_in)}; it must be a whole number of frames at 50 Hz")
         if faults := self.model.s_in_faults(int(stride)):
@@ -238,6 +238,13 @@ class Uplifter:
         if stride not in self.model.evaluated_s_in:
             logger.warning("the network was trained for s_in %s, not for %d", ", ".join(map(str, self.model.s_in)), stride)
         return int(stride)
+
+    def _largest_stride(self) -> int:
+        """The largest s_in that costs no more than ``TOLERATED_MM``, as the error of the weights was measured."""
+        errors = {int(s_in): error for s_in, error in self.known.card.mpjpe_mm.items()}
+        if not errors:
+            raise InputError("s_in is auto, but the error of these weights at each s_in is not known; give a number")
+        return max(s_in for s_in, error in errors.items() if error <= min(errors.values()) + TOLERATED_MM)
 
     def _metadata(self, task: Task) -> dict[str, Any]:
         from uplift_upsample.model.backend import keras
@@ -254,7 +261,7 @@ class Uplifter:
             "key_frames": keys.described,
             "num_key_frames": len(keys.frames),
             "num_masked_key_frames": len(keys.frames) - int(task.is_key.sum()),
-            "min_confidence": task.min_confidence,
+            "min_confidence": clip.min_confidence,
             "roll": task.roll,
             "root": APPROXIMATE if task.root else PELVIS,
             "focal": task.focal if task.root else None,

@@ -23,7 +23,7 @@ _SUSPICIOUS = 0.75
 class Clip:
     """poses: ``(T, 17, 2)`` pixels of an upright picture, NaN where a joint is missing. frames: their numbers in the file ``(T,)``.
 
-    size: width and height of the picture. others: numbers of the other people in the clip.
+    size: width and height of the picture. others: numbers of the other people. min_confidence: joints below it are missing.
     """
 
     poses: np.ndarray
@@ -32,6 +32,7 @@ class Clip:
     size: tuple[float, float]
     person: int
     others: tuple[int, ...]
+    min_confidence: float
 
 
 def clip_of(
@@ -41,14 +42,15 @@ def clip_of(
     layout: str | None = None,
     size: Sequence[float] | None = None,
     person: int | None = None,
-    min_confidence: float,
+    min_confidence: float | None = None,
     roll: float = 0.0,
 ) -> Clip:
     """One person of a clip. layout, size: where the file does not say, or says something else. roll: see ``upright``.
+    min_confidence: None, that of the layout.
 
     Raises ``InputError`` for a person, layout or size that is not known or does not fit the numbers.
     """
-    if not is_number(min_confidence) or not 0 <= min_confidence <= 1:
+    if min_confidence is not None and not (is_number(min_confidence) and 0 <= min_confidence <= 1):
         raise InputError(f"min_confidence is {shown(min_confidence)}; it must be a number from 0 to 1")
     picture = picture_size(size if size is not None else found.size)
     people = people_of(found)
@@ -57,12 +59,14 @@ def clip_of(
     every = sure_points(points, confidence, 0)
     _check_pixels(every, picture)
     read_in = read_layout(every, layout if layout is not None else found.layout)
-    points = sure_points(points, confidence, min_confidence)
+    least = read_in.min_confidence if min_confidence is None else min_confidence
+    points = sure_points(points, confidence, least)
     poses = np.full((found.num_frames, len(MODEL_17), 2), np.nan)
     level = upright(points, picture, roll)  # before the head is made, in which up and down count
     poses[found.frame[someone.rows] - found.first] = model_poses(level, read_in, skeleton)
     numbers = np.arange(found.first, found.last + 1)
-    return Clip(poses, numbers, read_in, picture, someone.number, tuple(each.number for each in people if each is not someone))
+    others = tuple(each.number for each in people if each is not someone)
+    return Clip(poses, numbers, read_in, picture, someone.number, others, least)
 
 
 def picture_size(size: Any) -> tuple[float, float]:

@@ -11,14 +11,19 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_17
 from uplift_upsample.base.strict import shown, suggestion
 
+MIN_CONFIDENCE = (
+    0.3  # detectors place hidden joints, too; below this, the place is a guess (what OpenPose and MMPose draw begins here)
+)
+
 
 @dataclass(frozen=True)
 class Layout:
-    """joints: their names, K of them. aliases: what else people call it."""
+    """joints: their names, K of them. aliases: what else people call it. min_confidence: from where on a joint counts."""
 
     name: str
     joints: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    min_confidence: float = MIN_CONFIDENCE
 
     @property
     def num_joints(self) -> int:
@@ -57,6 +62,7 @@ _ALL = (
             *_in_pairs("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "foot_index"),
         ),
         ("mediapipe", "blazepose"),
+        min_confidence=0.0,  # its number says whether a joint can be seen; hidden ones are placed well
     ),
     Layout("h36m_17", H36M_17, ("h36m", "human36m")),
 )

@@ -1,0 +1,162 @@
+"""The detectors: the geometry around MediaPipe's models, real people in real videos, and rtmlib behind the same interface."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+pytest.importorskip("av")
+pytest.importorskip("ai_edge_litert")
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.data.download.source_files import read_sources, source_named
+from uplift_upsample.data.keypoints.people import people_of
+from uplift_upsample.data.keypoints.times import key_frames
+from uplift_upsample.lift.video import blazepose
+from uplift_upsample.lift.video.blazepose import BlazePose
+from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.rtm import RtmPose
+from uplift_upsample.lift.video.video_file import VideoFile
+
+
+@pytest.mark.parametrize(("angle", "side"), [(0.0, 100.0), (0.5, 80.0), (-2.1, 300.0), (np.pi, 64.0)])
+def test_a_landmark_comes_back_to_where_it_was_cut_out(angle: float, side: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A white spot in a picture; a network that sees it in what was cut out places it where it is."""
+    picture = np.zeros((400, 300, 3), np.uint8)
+    spot = np.array([150.0, 190.0]) + 0.3 * side * np.array([np.sin(angle), -np.cos(angle)])
+    x, y = spot.astype(int)
+    picture[y - 4 : y + 5, x - 4 : x + 5] = 255
+
+    def sees(cut: np.ndarray) -> list[np.ndarray]:
+        weights = cut.mean(axis=2)
+        place = [(weights.sum(axis=axis) @ (np.arange(256) + 0.5)) / weights.sum() for axis in (0, 1)]
+        points = np.zeros((39, 5))
+        points[:, :2], points[:, 4] = place, 3.0
+        return [points.reshape(1, -1), np.ones((1, 1)), np.full((1, 64, 64, 39), -9.0)]
+
+    pose = BlazePose.__new__(BlazePose)
+    pose._landmarks = sees  # type: ignore[assignment]
+    hips = np.array([150.0, 190.0])
+    rim = hips + side / 2 / 1.25 * np.array([np.sin(angle), -np.cos(angle)])  # straight up, turned by the angle
+    person = pose._placed(Image.fromarray(picture), hips, rim)
+    assert person is not None
+    assert person[:, :2] == pytest.approx(np.tile([x + 0.5, y + 0.5], (33, 1)), abs=1.5)
+    assert person[0, 2] == pytest.approx(1 / (1 + np.exp(-3)))
+    monkeypatch.setattr(pose, "_landmarks", lambda cut: [np.zeros((1, 195)), np.full((1, 1), 0.4), np.zeros((1, 64, 64, 39))])
+    assert pose._placed(Image.fromarray(picture), hips, rim) is None  # nobody after all
+    assert pose._placed(Image.fromarray(picture), hips, hips) is None
+
+
+def test_landmarks_move_to_the_warmth_around_them() -> None:
+    heat = np.full((64, 64, 2), -20.0)
+    heat[30, 41, 0] = 20.0
+    places = np.array([[40 / 64, 31 / 64], [0.5, 0.5]])
+    assert blazepose._refined(places, heat) == pytest.approx(np.array([[41 / 64, 30 / 64], [0.5, 0.5]]), abs=1e-6)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_another_package(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "pose.tgz"
+    if content is None:
+        with tarfile.open(path, "w:gz"):
+            pass
+    else:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"pose\.tgz: not the package of MediaPipe's pose models, or damaged"):
+        BlazePose(path)
+
+
+def test_rtmlib_behind_the_same_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def model(**options: Any) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        seen.append(options)
+        return lambda picture: seen.append(picture) or (np.ones((2, 26, 2)), np.full((2, 26), 1.2))
+
+    monkeypatch.setitem(sys.modules, "rtmlib", SimpleNamespace(BodyWithFeet=model))
+    detector = RtmPose("lightweight")
+    people = detector.people(np.array([[[1, 2, 3]]], np.uint8))
+    assert [person.shape for person in people] == [(26, 3)] * 2
+    assert people[0][0].tolist() == [1, 1, 1]
+    assert seen[0] == {"mode": "lightweight", "backend": "onnxruntime", "device": "cpu"}
+    assert seen[1].tolist() == [[[3, 2, 1]]]
+    monkeypatch.setitem(sys.modules, "rtmlib", None)
+    with pytest.raises(InputError, match="pip install rtmlib"):
+        RtmPose()
+
+
+@pytest.fixture(scope="module")
+def pose_models(project: Path, once: Any) -> Path:
+    """MediaPipe's models: those that the project fetched, or fetched now; skips where the registry cannot be reached."""
+    source = source_named(read_sources(project / "workflow/resources/sources.csv"), "mediapipe_pose")
+    here = project / "data/raw" / source.file
+    if here.exists():
+        return here
+
+    def fetch(folder: Path) -> str:
+        try:
+            content = requests.get(source.url, timeout=60).content
+        except requests.RequestException as error:
+            return f"{source.url} cannot be reached: {error}"
+        (folder / "pose.tgz").write_bytes(content)
+        return str(folder / "pose.tgz")
+
+    path = once("pose_models", fetch)
+    if "cannot be reached" in path:
+        pytest.skip(path)
+    assert f"sha256:{sha256_of_file(path)}" == source.checksum
+    return Path(path)
+
+
+@pytest.fixture(scope="module")
+def real_clips(once: Any) -> dict[str, Path]:
+    """Clips with people out of two packages (BSD-3-Clause); skips where the registry cannot be reached."""
+
+    def fetch(folder: Path) -> dict[str, str] | str:
+        members = {"sports2d==0.8.34": "Sports2D/Demo/demo.mp4", "pose2sim==0.10.49": "Pose2Sim/Demo_SinglePerson/videos/cam03.mp4"}
+        found = {}
+        for package, member in members.items():
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                return f"{package} cannot be fetched: {done.stderr[-300:]}"
+            [wheel] = folder.glob(f"{package.partition('=')[0]}*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                found[package.partition("=")[0]] = archive.extract(member, folder)
+        return found
+
+    clips = once("real_clips", fetch)
+    if isinstance(clips, str):
+        pytest.skip(clips)
+    return {name: Path(path) for name, path in clips.items()}
+
+
+@pytest.mark.long
+def test_people_in_real_videos(pose_models: Path, real_clips: dict[str, Path], lifter: Any) -> None:
+    """Somebody who walks through the picture before somebody on a roof; and somebody who balances, in an upright picture."""
+    detector = BlazePose(pose_models, "full")
+    walker = VideoFile(real_clips["sports2d"])
+    assert (walker.size, len(walker.times)) == ((1768, 994), 230)
+    found = detected(walker, key_frames(walker.times, 20, 5), detector)
+    persons = people_of(found)
+    frames = found.frame[persons[0].rows]
+    assert {48, 72, 96, 120, 132, 168, 192} <= set(frames.tolist()) <= set(range(0, 230, 12))
+    middle = found.points[persons[0].rows[frames == 120][0]]
+    nose, hip, ankle = middle[0], middle[[23, 24]].mean(axis=0), middle[[27, 28]].mean(axis=0)
+    assert np.abs(hip - [821, 730]).max() < 60
+    assert nose[1] + 100 < hip[1] < ankle[1] - 100
+    upright = VideoFile(real_clips["pose2sim"])
+    assert (upright.size, len(upright.times)) == ((1088, 1920), 100)
+    found = detected(upright, key_frames(upright.times, 20, 5), detector)
+    assert len(people_of(found)[0].rows) == 5
+    assert np.isfinite(lifter.lifted(lifter.prepared(found, s_in=20)).positions[::24]).all()
