@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,15 @@ def test_all_that_is_to_be_known(lifter: Uplifter) -> None:
     }
     assert metadata["versions"]["uplift_upsample"] == uplift_upsample.__version__
     json.dumps(metadata, allow_nan=False)
+
+
+def test_the_largest_stride_that_costs_little(weights: Path) -> None:
+    known = weights_named(weights)
+    for errors, expected in [({"5": 80.0, "10": 81.0, "20": 82.1}, 10), ({"5": 80.0, "10": 83.0, "20": 81.9}, 20), ({"5": 1.0}, 5)]:
+        measured = replace(known, card=replace(known.card, mpjpe_mm=errors))
+        assert Uplifter(measured).stride("auto") == expected
+    with pytest.raises(InputError, match="the error of these weights at each s_in is not known; give a number"):
+        Uplifter(known).stride("auto")
 
 
 @pytest.mark.parametrize(

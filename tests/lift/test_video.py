@@ -54,6 +54,27 @@ def test_what_is_not_wanted_is_not_decoded(tmp_path: Path, monkeypatch: pytest.M
     assert sum(packet is not None for packet in given) <= 13
 
 
+def test_frames_that_are_shown_before_the_key_picture_of_their_group(tmp_path: Path) -> None:
+    """Open groups: such frames are described by the group before theirs, too."""
+    options = {"x264-params": "open-gop=1:bframes=3:b-adapt=0:scenecut=0"}
+    video = VideoFile(write_video(tmp_path / "a.mkv", 60, options=options))
+    leading = [frame for frame, stamp in enumerate(video._stamps) if _is_leading(video, stamp)]
+    assert len(leading) >= 3
+    for frame in leading:
+        assert numbers(video, [frame]) == {frame: frame}
+    assert numbers(video, [0, *leading, 59]) == {frame: frame for frame in [0, *leading, 59]}
+
+
+def _is_leading(video: VideoFile, stamp: int) -> bool:
+    """Whether a frame comes behind a key picture in the file and is shown before it."""
+    key = 0
+    for own, is_key, _ in video._packets:
+        key = own if is_key else key
+        if own == stamp:
+            return own < key
+    return False
+
+
 def test_a_phone_that_lay_on_its_side(tmp_path: Path) -> None:
     """The stored picture's upper edge is the shown picture's right one."""
     video = VideoFile(turn(write_video(tmp_path / "a.mp4", 3)))

@@ -33,11 +33,12 @@ def write_video(
     seconds: Sequence[float] | None = None,
     codec: str = "libx264",
     group: int = 12,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """A video of some frames. seconds: when each one is shown, instead of a constant rate. group: frames between key pictures."""
     rate = Fraction(frame_rate).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
+        stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
         stream.codec_context.gop_size = group
         base = Fraction(1, 90_000) if seconds is not None else 1 / rate

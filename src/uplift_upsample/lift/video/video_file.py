@@ -1,9 +1,10 @@
 """Frames of a video file: the time of all of them without decoding any, and the pictures of some, decoding little else.
 
 A group of pictures in which no frame is wanted is skipped; within one, frames that nothing else depends on are not decoded, and
-nothing is behind the last wanted one. Needs PyAV, which the extra ``[video]`` installs.
+nothing is behind the last wanted one. Only one picture is in memory at a time. Needs PyAV, which the extra ``[video]`` installs.
 """
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,16 +31,22 @@ class VideoFile:
         try:
             with av.open(os.fspath(path)) as container:
                 stream = _stream(container, self.path)
-                packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+                self._packets = [
+                    (packet.pts, bool(packet.is_keyframe), bool(packet.is_discard))
+                    for packet in container.demux(stream)
+                    if packet.size
+                ]
                 base = float(stream.time_base or 0)
-                self._stamps = sorted({packet.pts for packet in packets if packet.pts is not None})
                 average = stream.average_rate
-            first = next(self._decoded(None), None)
+            self._groups = np.cumsum([is_key for _, is_key, _ in self._packets])
+            shown = [stamp for stamp, _, is_discarded in self._packets if not is_discarded]
+            self._stamps = sorted({stamp for stamp in shown if stamp is not None})
+            first = next(self._first(), None)
         except (av.FFmpegError, OSError) as error:
             raise self._unreadable(error) from None
         if not self._stamps or first is None:
             raise InputError(f"{self.path}: no frame of the video can be read; is the file whole?")
-        if len(self._stamps) < len(packets) or not base:
+        if len(self._stamps) < len(shown) or not base:
             raise InputError(
                 f"{self.path}: the file does not say when each frame is shown; write it anew: ffmpeg -fflags +genpts -i "
                 f"{self.path.name} -c copy new.mp4"
@@ -48,7 +55,7 @@ class VideoFile:
             raise InputError(f"{self.path}: {len(self._stamps)} frames; cut it into clips of at most {MAX_FRAMES}")
         self.times = (np.array(self._stamps) - self._stamps[0]) * base
         self.frame_rate = float(average) if average else None
-        height, width = first[1].shape[:2]
+        height, width = first.shape[:2]
         self.size = (float(width), float(height))
 
     def pictures(self, frames: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -58,29 +65,60 @@ class VideoFile:
         """
         wanted = {self._stamps[frame]: int(frame) for frame in frames}
         try:
-            for stamp, picture in self._decoded(set(wanted)):
-                yield wanted[stamp], picture
+            for frame in self._decoded(set(wanted)):
+                if frame.pts in wanted:
+                    yield wanted.pop(frame.pts), _upright(frame)
         except (_pyav().FFmpegError, OSError) as error:
             raise self._unreadable(error) from None
 
-    def _decoded(self, wanted: set[int] | None) -> Iterator[tuple[int, np.ndarray]]:
-        """Time stamps and pictures of the wanted frames, or of the first one that can be decoded for None."""
+    def _first(self) -> Iterator[np.ndarray]:
+        """The first picture that can be decoded, if there is one among the first packets."""
         with _pyav().open(os.fspath(self.path)) as container:
             stream = _stream(container, self.path)
-            stream.codec_context.thread_type = "AUTO"
-            left = None if wanted is None else set(wanted)
-            for group in _groups(container.demux(stream)):
-                stamps = {packet.pts for packet in group}
-                if left is not None and not stamps & left:
+            for packet in itertools.islice(container.demux(stream), 64):
+                for frame in _sound(stream.codec_context, packet):
+                    yield _upright(frame)
+
+    def _decoded(self, wanted: set[int]) -> Iterator[Any]:
+        """Decoded frames, those with a wanted time stamp among them.
+
+        A group goes from one key picture of the codec to the next. What is behind its last wanted frame is not decoded.
+        """
+        last, joined = self._needed(wanted)
+        with _pyav().open(os.fspath(self.path)) as container:
+            stream = _stream(container, self.path)
+            codec = stream.codec_context
+            codec.thread_type = "AUTO"
+            packets = (packet for packet in container.demux(stream) if packet.size)
+            for index, (packet, group) in enumerate(zip(packets, self._groups.tolist(), strict=False)):
+                if index > last.get(group, -1):
                     continue
-                for frame in _frames(stream.codec_context, group, left):
-                    if left is None or frame.pts in left:
-                        yield frame.pts, _upright(frame)
-                        if left is None:
-                            return
-                        left.discard(frame.pts)
-                if left is not None and not left:
-                    return
+                codec.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+                yield from _sound(codec, packet)
+                if index == last[group] and group not in joined:
+                    yield from _sound(codec, None)  # what the decoder still holds back
+                    codec.flush_buffers()
+                    if index == max(last.values()):
+                        return
+
+    def _needed(self, wanted: set[int]) -> tuple[dict[int, int], set[int]]:
+        """The last packet that is needed of each group, and the groups behind which decoding must go on with the next one.
+
+        Those are groups before a frame that is shown before the key picture of its own group: it is described by both.
+        """
+        last: dict[int, int] = {}
+        joined: set[int] = set()
+        key_stamps = {int(group): stamp for (stamp, is_key, _), group in zip(self._packets, self._groups, strict=True) if is_key}
+        ends = {int(group): index for index, group in enumerate(self._groups)}
+        for index, (stamp, _, is_discarded) in enumerate(self._packets):
+            if stamp not in wanted or is_discarded:
+                continue
+            group = int(self._groups[index])
+            last[group] = max(index, last.get(group, -1))
+            if group - 1 in ends and stamp < key_stamps.get(group, stamp):
+                last[group - 1] = ends[group - 1]
+                joined.add(group - 1)
+        return last, joined
 
     def _unreadable(self, error: Exception) -> InputError:
         reason = getattr(error, "strerror", None) or error
@@ -97,32 +135,6 @@ def is_video(path: str | os.PathLike[str]) -> bool:
     starts = (b"\x1a\x45\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"FLV\x01", b"OggS")
     boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
     return head.startswith(starts) or head[4:8] in boxes or (head[:4] == b"RIFF" and head[8:] == b"AVI ") or head[:1] == b"G"
-
-
-def _groups(packets: Any) -> Iterator[list[Any]]:
-    """Packets from one key picture of the codec to before the next."""
-    group: list[Any] = []
-    for packet in packets:
-        if packet.is_keyframe and group:
-            yield group
-            group = []
-        if packet.size:
-            group.append(packet)
-    if group:
-        yield group
-
-
-def _frames(codec: Any, group: list[Any], wanted: set[int] | None) -> Iterator[Any]:
-    """The decoded frames of a group, as far as they are needed for the wanted ones."""
-    codec.flush_buffers()
-    inside = [index for index, packet in enumerate(group) if wanted is None or packet.pts in wanted]
-    for index, packet in enumerate(group[: inside[-1] + 1] if wanted is not None else group):
-        is_needed = wanted is None or packet.pts in wanted
-        codec.skip_frame = "DEFAULT" if is_needed else "NONREF"
-        yield from _sound(codec, packet)
-        if wanted is None and index > 64:  # the first frame comes after a few packets, if ever
-            return
-    yield from _sound(codec, None)  # what the decoder still holds back
 
 
 def _sound(codec: Any, packet: Any) -> list[Any]:
