@@ -84,7 +84,7 @@ def write_table(path: Path, files: Mapping[str, Path]) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     for row in rows:
-        if row["checksum"]:
+        if row["checksum"] and row["name"] in files:
             row["checksum"] = "md5:" + hashlib.md5(files[row["name"]].read_bytes()).hexdigest()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
