@@ -121,9 +121,21 @@ def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, tr
     assert result[2:] == ["--output scores.json writes all scores: both averages, each action and joint, and the protocol"]
 
 
+def test_eval_takes_the_blend_that_training_chose(project, files, config, trained, tmp_path) -> None:
+    where = ["--weights", trained / "weights.h5", "--config", config, "--dataset", files["3d"], "--dataset_2d", files["2d"]]
+    more = ["--test_subset", "S9", "--forced_mask_stride", 10, "--readout", "both", "--hop", 2, "--output", tmp_path / "o.json"]
+    done = _run(project, "eval", *where, *more)
+    assert done.returncode == 0, done.stderr
+    protocol = json.loads((tmp_path / "o.json").read_text())["protocol"]["10"]
+    chosen = json.loads((trained / "training.json").read_text())["readout_both"]
+    assert (protocol["readout"], protocol["hop"], protocol["blend"]) == ("both", 2, chosen["blend"])
+    assert chosen["mpjpe_mm"][str(chosen["blend"])] == min(chosen["mpjpe_mm"].values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--hop", 3], "hop is 3 with the readout central"),
         (["--forced_mask_stride", 7], "s_in 7 is not a multiple of s_out 2"),
         (["--forced_mask_stride", 0], "s_in 0 is not a multiple of s_out 2"),
         (["--batch_size", 0], "batch_size is 0; it must be at least 1"),

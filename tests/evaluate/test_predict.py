@@ -349,7 +349,15 @@ def test_what_overlaps_is_averaged_as_by_hand(block: int, table: FramesTable, mo
     np.testing.assert_allclose(found.poses_3d[:, 3, 1], sequence, rtol=1e-6)
 
     middle = {1: 100 - sequence[1], 3: 200 - sequence[3], 5: 300 - sequence[5], 6: 400 - sequence[6]}  # what the central head adds
-    share = [middle[1], middle[1], (middle[1] + middle[3]) / 2, middle[3], (middle[3] + middle[5]) / 2, middle[5], middle[6]]
+    share = [
+        middle[1] * 2 / 3,
+        middle[1],
+        (middle[1] + middle[3]) / 2,
+        middle[3],
+        (middle[3] + middle[5]) / 2,
+        middle[5],
+        middle[6],
+    ]
     found = predict_poses(FakeLifter(), table, video, 4, EvaluateConfig(readout="both", hop=2, blend=0.25))
     np.testing.assert_allclose(found.poses_3d[:, 3, 1], np.array(sequence) + 0.25 * np.array(share), rtol=1e-6)
 
@@ -385,10 +393,19 @@ def test_read_outs_are_those_of_the_brute_force(readout, hop, blend, s_in, paddi
         share = blend if readout == "both" else 0
         for token in range(count):
             if token * step % test_step == 0:
-                expected.append(mean[token] + share * pose_at(added, max(token, middles[0])))
+                expected.append(mean[token] + share * fading(added, token))
                 places.append((video, token * step))
     assert list(zip(found.video.tolist(), found.frame.tolist(), strict=True)) == places
     np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
+
+
+def fading(added: dict[int, np.ndarray], token: int) -> np.ndarray:
+    """What the nearest middles on both sides add: all of it there, nothing at the next middle or three tokens away."""
+    if token in added:
+        return added[token]
+    left, right = max((m for m in added if m < token), default=None), min((m for m in added if m > token), default=None)
+    reach = 3 if left is None or right is None else min(3, right - left)
+    return sum(max(0, 1 - abs(token - m) / reach) * added[m] for m in (left, right) if m is not None) + np.zeros((17, 3))
 
 
 def through(network: UpliftUpsampleNetwork, windows: list, mirror: bool) -> tuple[np.ndarray, np.ndarray]:

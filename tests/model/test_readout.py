@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from uplift_upsample.model.readout import Overlap, middle_weights, window_middles
+from uplift_upsample.model.readout import Overlap, faded, middle_weights, window_middles
 
 
 def test_weights_of_a_window() -> None:
@@ -38,3 +38,13 @@ def test_means_of_two_videos_by_hand() -> None:
     means = np.concatenate([first, overlap.take(2), overlap.take(3)])
     expected = [(2 * 10 + 16) / 3, (13 + 2 * 20) / 3, 7]
     np.testing.assert_allclose(means, np.broadcast_to(np.array(expected)[:, None, None], (3, 17, 3)), rtol=1e-12)
+
+
+def test_what_fades_between_the_middles_of_windows() -> None:
+    """Two videos of 13 and 2 tokens: middles two and nine tokens apart, and ends of videos."""
+    values = np.broadcast_to(np.array([6.0, 12.0, 9.0, 30.0])[:, None, None], (4, 17, 3))
+    found = faded(values, np.array([1, 3, 12, 14]), np.array([0, 13]), 15)
+    expected = [4, 6, 9, 12, 8, 4, 0, 0, 0, 0, 3, 6, 9, 20, 30]
+    np.testing.assert_allclose(found, np.broadcast_to(np.array(expected)[:, None, None], (15, 17, 3)), rtol=1e-12)
+    every = faded(values, np.arange(4), np.array([0]), 4)  # hop 1
+    np.testing.assert_array_equal(every, values)

@@ -22,9 +22,10 @@ WAYS = {
     "both": {"readout": "both"},
     "linear": {"input_interpolation": "linear"},
     "cubic": {"input_interpolation": "cubic"},
+    "plain": {"mirror": False, "precision": "bfloat16"},
 }
 PUBLISHED = "model,subset,s_in,metric,value_mm\nh36m_351,all frames,5,MPJPE,45.7\nh36m_351,all frames,20,MPJPE,47.8\n"
-MM = {"": 46.0, "sequence_9": 46.2, "both": 44.5, "linear": 47.0, "cubic": 45.0}  # at s_in 5; 2 more at 20
+MM = {"": 46.0, "sequence_9": 46.2, "both": 44.5, "linear": 47.0, "cubic": 45.0, "plain": 49.0}  # at s_in 5; 2 more at 20
 
 
 @pytest.fixture
@@ -82,6 +83,9 @@ def test_each_read_out_has_a_line(results: Results) -> None:
     assert own["weight of the central head"] == "–"
     assert find(rows, evaluation="linear", s_in="20†")["read-out"].endswith("; 2D poses interpolated linearly")
     assert find(rows, evaluation="cubic", s_in="20")["MPJPE"] == "NOT RUN"
+    assert (
+        find(rows, evaluation="plain", s_in="20")["read-out"] == "central head of one window a pose; mirror off; precision bfloat16"
+    )
 
 
 def test_other_tables_show_the_own_evaluation_alone(results: Results) -> None:

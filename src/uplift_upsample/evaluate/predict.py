@@ -22,12 +22,11 @@ from uplift_upsample.data.frames import FramesTable, subjects_of
 from uplift_upsample.data.key_frames import poses_between
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.data.windows import frame_rate_factor
-from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.lifting import LiftingNetwork
-from uplift_upsample.model.readout import Overlap, middle_weights, window_middles
+from uplift_upsample.model.readout import Overlap, faded, middle_weights, window_middles
 from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
 from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
@@ -144,9 +143,8 @@ def _averaged(
         end = len(tokens) if is_last else max(centre[following] - num_tokens // 2, begins[video[following]])
         poses[done:end], done = overlap.take(end), end
         on_windows(min(following, len(windows)), len(windows))
-    if has_central:  # the central head has a pose at the windows' middles; between two of them, its share goes over linearly
-        share = evaluate.blend * (central - poses[centre])
-        poses += interpolated_at(share, video, middle, np.repeat(np.arange(len(lengths)), lengths), _numbers(lengths))
+    if has_central:
+        poses += faded(evaluate.blend * (central - poses[centre]), centre, begins, len(tokens))
     return poses
 
 
@@ -196,11 +194,6 @@ def _not_later(
         poses_2d = np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])])
         newest_pose = np.full_like(newest_pose, len(poses_2d) - 1)
     return poses_2d, np.where(is_later, newest_pose, token_pose), visible & (~is_later | is_known.any(axis=1, keepdims=True))
-
-
-def _numbers(lengths: np.ndarray) -> np.ndarray:
-    """0, 1, ... for each of some lengths."""
-    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def _distinct_poses(

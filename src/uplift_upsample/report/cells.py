@@ -82,6 +82,13 @@ def variant(row: Mapping[str, Any]) -> str:
     return "as configured" if row["variant"] == NO_VALUE else str(row["variant"])
 
 
+def millions(value: float) -> str:
+    """Of multiply-accumulates, three digits that count, at least."""
+    if math.isnan(value):
+        return NO_VALUE
+    return f"{value / 1e6:.1f}" if value >= 1e8 else f"{value / 1e6:.2f}" if value >= 1e6 else f"{value / 1e6:.3f}"
+
+
 def weights_title(weights: str) -> str:
     return "published weights" if weights == "published" else "trained here"
 

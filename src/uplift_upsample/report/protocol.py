@@ -165,11 +165,12 @@ def readout_text(evaluation: Protocol | EvaluateConfig) -> str:
     """What makes a pose, and what the network sees between two 2D poses where that is something."""
     apart = "all windows" if evaluation.hop == 1 else f"windows {evaluation.hop} tokens apart"
     blend = "chosen in training" if evaluation.blend == "auto" else f"{evaluation.blend:g}" if evaluation.blend is not None else ""
-    text = {
+    texts = {
         "central": "central head of one window a pose",
         "sequence": f"sequence head, mean over {apart}",
         "both": f"sequence head, mean over {apart}, and central head (weight {blend})",
-    }[evaluation.readout]
+    }
+    text = texts.get(evaluation.readout, evaluation.readout)
     way = {"linear": "linearly", "cubic": "cubically"}.get(evaluation.input_interpolation)
     if evaluation.look_ahead != "all":
         return f"{text}, live: later 2D poses for {20 * evaluation.look_ahead} ms"  # frames at 50 Hz

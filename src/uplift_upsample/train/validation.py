@@ -83,19 +83,22 @@ class Validation:
         train = self._run.train
         lifter = Lifter(self._trainer.network, self._lifter.batch_size, mirror=True, jit_compile=False)
         with _weights_of(self._trainer.network, weights):
-            return chosen_blend(
-                lifter, example_reader(self._table, self._run.model, train), self._rows, train.shuffle_seed, should_stop
-            )
+            reader = example_reader(self._table, self._run.model, train)
+            return chosen_blend(lifter, reader, self._rows_of_step(1), train.shuffle_seed, should_stop)
 
     @cached_property
     def _rows(self) -> Rows:
+        train = self._run.train
+        rows = self._rows_of_step(train.validation_step)
+        return rows if train.validation_examples < 0 else rows.take(slice(train.validation_examples))
+
+    def _rows_of_step(self, step: int) -> Rows:
         assert self._table is not None
         assert self._videos is not None
-        model, train = self._run.model, self._run.train
+        model = self._run.model
         s_in = model.s_in if model.has_strided_input else ()
-        settings = SamplerSettings(s_in=s_in, s_out=model.s_out, step=train.validation_step, seed=train.shuffle_seed)
-        rows = Sampler(self._table, self._videos, settings).next_pass()
-        return rows if train.validation_examples < 0 else rows.take(slice(train.validation_examples))
+        settings = SamplerSettings(s_in=s_in, s_out=model.s_out, step=step, seed=self._run.train.shuffle_seed)
+        return Sampler(self._table, self._videos, settings).next_pass()
 
     @cached_property
     def _lifter(self) -> Lifter:

@@ -209,22 +209,17 @@ def _of_network(text: Callable[[NetworkCost], str]) -> Callable[[Row], str]:
     return lambda row: cells.NO_VALUE if row["cost"] == cells.NO_VALUE else text(row["cost"])
 
 
-def _millions(value: float) -> str:
-    """Three digits that count, at least."""
-    return f"{value / 1e6:.1f}" if value >= 1e8 else f"{value / 1e6:.2f}" if value >= 1e6 else f"{value / 1e6:.3f}"
-
-
 NETWORK_COLUMNS = (
     Column("model", cells.text("label")),
     Column("s_in", cells.text("s_in")),
     Column("s_out", _of_network(lambda cost: str(cost.s_out))),
     Column("parameters", _of_network(lambda cost: f"{cost.parameters:,}")),
     Column("2D poses in a window", _of_network(lambda cost: str(cost.num_input_poses))),
-    Column("MACs per window, M", _of_network(lambda cost: _millions(cost.multiply_accumulates))),
-    Column("spatial", _of_network(lambda cost: _millions(cost.by_stage["spatial"]))),
-    Column("temporal", _of_network(lambda cost: _millions(cost.by_stage["temporal"]))),
-    Column("strided", _of_network(lambda cost: _millions(cost.by_stage["strided"]))),
-    Column("MACs per 3D pose, M", _of_network(lambda cost: _millions(cost.per_pose))),
+    Column("MACs per window, M", _of_network(lambda cost: cells.millions(cost.multiply_accumulates))),
+    Column("spatial", _of_network(lambda cost: cells.millions(cost.by_stage["spatial"]))),
+    Column("temporal", _of_network(lambda cost: cells.millions(cost.by_stage["temporal"]))),
+    Column("strided", _of_network(lambda cost: cells.millions(cost.by_stage["strided"]))),
+    Column("MACs per 3D pose, M", _of_network(lambda cost: cells.millions(cost.per_pose))),
 )
 
 

@@ -84,7 +84,7 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
         "input_interpolation": evaluate.input_interpolation,
         "look_ahead": evaluate.look_ahead,
         "mirror": "yes" if evaluate.mirror else "no",
-        "text": readout_text(evaluate),
+        "text": "; ".join([readout_text(evaluate), *_other_differences(evaluate, experiment.evaluations[""])]),
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),
     }
     rows = []
@@ -95,6 +95,13 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
             is_run = cells.NOT_RUN not in (row["status"], own["status"])
             rows.append({**row, **start, "difference_mm": row["mean_mm"] - own["mean_mm"] if is_run else cells.NOT_RUN})
     return rows
+
+
+def _other_differences(evaluate: EvaluateConfig, own: EvaluateConfig) -> list[str]:
+    """What else a variant changes."""
+    names = ("mirror", "test_step", "learned_upsampling", "interpolate", "precision")
+    changed = {name: getattr(evaluate, name) for name in names if getattr(evaluate, name) != getattr(own, name)}
+    return [f"{name} {'on' if value is True else 'off' if value is False else value}" for name, value in changed.items()]
 
 
 def _blend(results: Results, experiment: ShownExperiment, weights: str, s_in: int, evaluate: EvaluateConfig) -> str:
@@ -116,7 +123,7 @@ def _columns() -> list[Column]:
         Column("evaluation", cells.variant),
         Column("read-out", cells.text("text")),
         Column("weight of the central head", lambda row: cells.NOT_PLANNED if row["blend"] == cells.NO_VALUE else row["blend"]),
-        Column("MACs per 3D pose, M", lambda row: cells.plain(row["macs_per_pose"] / 1e6)),
+        Column("MACs per 3D pose, M", lambda row: cells.millions(row["macs_per_pose"])),
         *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in METRICS.items()),
         Column("MPJPE, action-wise", cells.mean, {"metric": "mpjpe", "average": "action_wise"}),
         Column("difference", lambda row: cells.signed(row["difference_mm"]), {"metric": "mpjpe", **frame_wise}),
