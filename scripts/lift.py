@@ -102,7 +102,7 @@ def describe(task: Task, uplifter: Uplifter) -> None:
     licence = f" ({card.licence})" if card.licence else ""
     print(f"weights: {uplifter.known.name}{licence}, {card.described}")
     others = f"; other people: {', '.join(map(str, task.clip.others[:9]))}" if task.clip.others else ""
-    frames = f"{len(keys.times)} frames at {rate_described(keys.times)}"
+    frames = f"{len(keys.times)} frames at {rate_described(keys.times, task.frame_rate)}"
     print(f"clip: {frames}, joints {task.clip.layout.name}, person {task.clip.person}{others}")
     num_masked = len(keys.frames) - int(task.is_key.sum())
     masked = f"; {num_masked} of them lack the person or a joint and are masked" if num_masked else ""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,15 @@ def test_all_that_is_to_be_known(lifter: Uplifter) -> None:
     }
     assert metadata["versions"]["uplift_upsample"] == uplift_upsample.__version__
     json.dumps(metadata, allow_nan=False)
+
+
+@pytest.mark.parametrize("frame_rate", [np.float32(30), np.int64(30), np.array(30.0), Fraction(30_000, 1_000), 30])
+def test_numbers_that_a_program_computed(frame_rate: Any, lifter: Uplifter) -> None:
+    for num_frames in (1, 20):
+        poses = lifter(walking(np.arange(num_frames) / 30), frame_rate=frame_rate, size=np.array(SIZE), s_in=np.int64(10),
+                       min_confidence=np.float32(0.25), roll=np.float64(1))  # fmt: skip
+        assert (len(poses), poses.frame_rate, poses.metadata["frame_rate"]) == (num_frames, 30, "30 Hz")
+        json.dumps(poses.metadata, allow_nan=False)
 
 
 def test_the_largest_stride_that_costs_little(weights: Path) -> None:

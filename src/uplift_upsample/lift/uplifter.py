@@ -27,6 +27,7 @@ from uplift_upsample.data.keypoints.times import (
     at_frames,
     frame_times,
     key_frames,
+    plain_number,
     rate_described,
     rate_of,
     window_poses,
@@ -52,11 +53,13 @@ Progress = Callable[[int, int], None]
 class Task:
     """A clip that was read and found to be of use: what is to be lifted.
 
-    keys: the key frames of ``clip``. root: whether the person's place is asked for. focal: for it, pixels.
+    keys: the key frames of ``clip``. frame_rate: Hz, the mean where frames are not equally far apart. root: whether the person's
+    place is asked for. focal: for it, pixels.
     """
 
     clip: Clip
     keys: KeyFrames
+    frame_rate: float
     roll: float
     root: bool
     focal: float
@@ -169,14 +172,25 @@ class Uplifter:
     ) -> Task:
         """Everything before the network, which is not needed for it: read, checked, its key frames chosen. As ``__call__``."""
         stride = self.stride(s_in)
+        roll, focal, min_confidence = map(plain_number, (roll, focal, min_confidence))
         _check_camera(roll, focal)
         skeleton = self.known.card.skeleton
         clip = clip_of(
             found, skeleton, layout=layout, size=size, person=person, min_confidence=min_confidence, roll=roll
         )  # fmt: skip
-        keys = key_frames(_seconds(found, frame_rate, times), stride, self.model.s_out)
+        if frame_rate is None and times is None:
+            frame_rate, times = (found.frame_rate, None) if found.times is None else (None, found.times)
+        seconds = frame_times(found.num_frames, frame_rate, times)
+        keys = key_frames(seconds, stride, self.model.s_out)
         self._check_poses(clip.poses[keys.frames])
-        return Task(clip, keys, roll, root, focal if focal is not None else focal_length(clip.size))
+        return Task(
+            clip=clip,
+            keys=keys,
+            frame_rate=rate_of(seconds) if times is not None else float(plain_number(frame_rate)),
+            roll=roll,
+            root=root,
+            focal=focal if focal is not None else focal_length(clip.size),
+        )
 
     def lifted(self, task: Task, on_windows: Progress = lambda done, total: None) -> LiftedPoses:
         """The poses of a clip that was prepared."""
@@ -189,7 +203,7 @@ class Uplifter:
             joints=MODEL_17,
             times=keys.times,
             frames=clip.frames,
-            frame_rate=rate_of(keys.times),
+            frame_rate=task.frame_rate,
             is_key=task.is_key,
             poses_2d=np.where(task.is_key[:, None, None], upright(clip.poses, clip.size, -task.roll), np.nan),
             size=clip.size,
@@ -255,7 +269,7 @@ class Uplifter:
             "units": "m",
             "axes": AXES,
             "skeleton": card.skeleton,
-            "frame_rate": rate_described(keys.times),
+            "frame_rate": rate_described(keys.times, task.frame_rate),
             "s_in": keys.s_in,
             "s_out": keys.s_out,
             "key_frames": keys.described,
@@ -281,13 +295,6 @@ class Uplifter:
                 "numpy": np.__version__,
             },
         }
-
-
-def _seconds(found: Found, frame_rate: float | None, times: Any) -> np.ndarray:
-    """The time of each frame, as the caller says, or else the file."""
-    if frame_rate is None and times is None:
-        frame_rate, times = (found.frame_rate, None) if found.times is None else (None, found.times)
-    return frame_times(found.num_frames, frame_rate, times)
 
 
 def _check_camera(roll: float, focal: float | None) -> None:

@@ -8,6 +8,7 @@ two of them, and is there once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,13 @@ LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second
 _NEAR = 1e-6  # of the distance between two tokens: as good as nothing, so that a third of a second is ten frames of 30
 
 
+def plain_number(value: Any) -> Any:
+    """A number of NumPy, or a fraction such as 30000/1001, as Python's own; anything else as it is."""
+    if isinstance(value, np.generic | np.ndarray) and np.ndim(value) == 0:
+        return value.item()
+    return float(value) if isinstance(value, Fraction) else value
+
+
 def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> np.ndarray:
     """Seconds of each frame since the first one ``(T,)``, of a constant frame rate (Hz) or as they are.
 
@@ -33,6 +41,7 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> n
         what = "both frame_rate and times are given" if times is not None else "the frame rate of the clip is not known"
         raise InputError(f"{what}; give frame_rate in frames a second, or times in seconds where frames are not equally far apart")
     if times is None:
+        frame_rate = plain_number(frame_rate)
         if not is_number(frame_rate) or not LOWEST_RATE <= frame_rate <= HIGHEST_RATE:
             raise InputError(
                 f"frame_rate is {shown(frame_rate)}; it must be a number from {LOWEST_RATE:g} to {HIGHEST_RATE:g} frames a second"
@@ -141,9 +150,9 @@ def rate_of(times: np.ndarray) -> float:
     return (len(times) - 1) / float(times[-1]) if len(times) > 1 else 0.0
 
 
-def rate_described(times: np.ndarray) -> str:
+def rate_described(times: np.ndarray, frame_rate: float) -> str:
     """The frame rate in words: ``29.97 Hz``, ``about 23.7 Hz (variable)``."""
     steps = np.diff(times)
     if len(steps) and steps.max() - steps.min() > 1e-3 * steps.mean():
-        return f"about {rate_of(times):.3g} Hz (variable)"
-    return f"{rate_text(round(rate_of(times), 6))} Hz"
+        return f"about {frame_rate:.3g} Hz (variable)"
+    return f"{rate_text(round(frame_rate, 6))} Hz"
