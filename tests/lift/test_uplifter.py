@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -312,6 +313,17 @@ def test_weights_are_packed_with_what_is_known_of_them(weights: Path, tmp_path: 
 def test_cards_in_the_project_are_right() -> None:
     for path in PACKAGED.glob("*.json"):
         assert weights_named(path.stem).card.sha256
+
+
+def test_the_example_of_the_document(project: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands, but for the weights."""
+    blocks = re.findall(r"```python\n(.*?)```", (project / "docs/own_video.md").read_text("utf-8"), re.DOTALL)
+    [example] = [block for block in blocks if "Uplifter" in block]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"keypoints": walking(np.arange(60) / 30)}
+    exec(re.sub(r"Uplifter\.load\([^)]*\)", f"Uplifter.load({str(weights)!r})", example), names)
+    assert names["poses"].positions.shape == (60, 17, 3)
+    assert list(tmp_path.glob("walk.*"))
 
 
 def test_it_is_there_at_the_top_and_loads_no_framework() -> None:
