@@ -35,7 +35,7 @@ def test_the_table_has_a_row_for_each_file(table: Path) -> None:
     names += ["h36m_cpn_ft_h36m_dbb", *(f"amass_{subset}" for split in SPLITS.values() for subset in split)]
     names += ["smplh", "dmpls", "h36m_regressor", "weights_h36m_351", "weights_h36m_351_pt", "weights_h36m_81", "weights_amass_351"]
     names += ["weights_videopose3d_243", "weights_poseformer_81", "weights_strided_transformer_243"]
-    assert list(sources) == [*names, "cmu_all"]
+    assert list(sources) == [*names, "cmu_all", "mediapipe_pose"]
     assert all(source.checksum.startswith("md5:") == (source.access == "h36m_cookie") for source in sources.values())
     assert all(source.size and source.licence for source in sources.values())
 
