@@ -104,9 +104,9 @@ def test_what_is_kept_does_not_grow(single: Uplifter, monkeypatch: pytest.Monkey
     stream = live(single, s_in=20)
     person = walking(np.zeros(1))[0]
     sizes = []
-    for frame in range(20_000):
-        stream.push(frame / 240, person if frame % 12 == 0 else None)
-        if frame % 1000 == 999:
+    for frame in range(1200):  # 40 s, 50 windows
+        stream.push(frame / 30, person if frame % 3 == 0 else None)
+        if frame % 100 == 99:
             seen = stream._seen
             sizes.append((len(seen.times), len(seen.poses), len(seen.tokens) < 20, len(seen.lifted) < 20, len(stream._waiting)))
     assert max(size[0] for size in sizes[3:]) <= max(size[0] for size in sizes[:3]) + 2
