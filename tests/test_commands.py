@@ -100,6 +100,7 @@ def test_train_leaves_weights_history_and_a_record(trained) -> None:
         assert file.attrs["backend"] == "tensorflow"
 
 
+@pytest.mark.long
 def test_trained_weights_are_fine_tuned_and_evaluated(project, files, config, trained, tmp_path) -> None:
     data = ["--h36m_path", files["3d"], "--dataset_2d_path", files["2d"], "--train_subset", "S1", "--val_subset", "none"]
     start = ["--config", config, "--weights", trained / "weights.h5", "--dataset", "h36m"]

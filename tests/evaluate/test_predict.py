@@ -367,6 +367,7 @@ OVERLAPS = [("sequence", 1, "auto", 12, "zeros", True, 1), ("sequence", 9, "auto
             ("both", 4, 0.3, 12, "copy", True, 1), ("both", 1, 0.75, 6, "copy", True, 1)]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("readout", "hop", "blend", "s_in", "padding", "mirror", "test_step"), OVERLAPS)
 def test_read_outs_are_those_of_the_brute_force(readout, hop, blend, s_in, padding, mirror, test_step, table: FramesTable) -> None:
     """Whole windows through the whole network, a sum over the windows for each token, and nothing of what lies outside a video."""

@@ -177,4 +177,4 @@ def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
 
 def test_no_look_ahead_is_said(results: Results) -> None:
     [axes] = error_over_look_ahead.figure(Material(results, {})).axes
-    assert "evaluate_variants" in axes.texts[0].get_text()
+    assert "evaluate_variants" in axes.texts[-1].get_text()

@@ -10,6 +10,8 @@ from uplift_upsample.plan.networks import PoseFormer, StridedTransformer, VideoP
 from uplift_upsample.train.parallel import build_trainer
 from uplift_upsample.train.training import TrainingInterrupted, train
 
+pytestmark = pytest.mark.long
+
 NETWORKS = {
     "videopose3d": VideoPose3D(9, filter_widths=(3, 3), channels=16),
     "poseformer": PoseFormer(9, spatial_dim=2, spatial_blocks=1, temporal_blocks=1, num_heads=2),

@@ -69,6 +69,7 @@ def test_the_best_weight_is_found(tiny_run, data) -> None:
     assert blend.chosen_blend(Fake(), reader, inner, 0, lambda: True) is None
 
 
+@pytest.mark.long
 def test_training_keeps_the_blend_beside_its_weights(tiny_run, data, tmp_path, traced_once) -> None:
     run = dataclasses.replace(tiny_run, train=dataclasses.replace(tiny_run.train, epochs=1))
     result = train(run, data, tmp_path / "checkpoints", 0)

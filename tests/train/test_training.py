@@ -79,6 +79,7 @@ def _heads_last(weights: list[np.ndarray]) -> list[np.ndarray]:
     return [*others, *tail[:4], *tail[6:10], *tail[4:6], *tail[10:]]
 
 
+@pytest.mark.long
 def test_checkpoint_of_version_0_1(tiny_run, data, tmp_path, traced_once) -> None:
     """Each averaged weight and moment was an array; averaged and best weights had both norms of ``output_bn`` before both heads.
     The run goes on to the same bytes.

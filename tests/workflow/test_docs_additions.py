@@ -153,6 +153,7 @@ def test_a_metric_is_one_file(project: Path, copy: Workflow) -> None:
     assert "depth error is the distance along the camera's axis" in (made / "comparison.md").read_text("utf-8")
 
 
+@pytest.mark.long
 def test_a_network_is_one_file(project: Path, copy: Workflow) -> None:
     """It is planned, trained, evaluated and counted; a change of it is a change of the code of training."""
     before = used_code(copy.folder / "scripts/train.py")
