@@ -259,7 +259,7 @@ def run_folder(experiment, run):
 
 
 def scores_file(experiment, run, s_in, variant=""):
-    return f"{run_folder(experiment, run)}/s_in_{s_in}{variant and f'/{variant}'}/scores.json"
+    return "/".join(filter(None, [run_folder(experiment, run), f"s_in_{s_in}", variant, "scores.json"]))
 
 
 def evaluated(experiment):
