@@ -259,7 +259,7 @@ def run_folder(experiment, run):
 
 
 def scores_file(experiment, run, s_in, variant=""):
-    return "/".join(filter(None, [run_folder(experiment, run), f"s_in_{s_in}", variant, "scores.json"]))
+    return Path(run_folder(experiment, run), f"s_in_{s_in}", variant, "scores.json").as_posix()
 
 
 def evaluated(experiment):
