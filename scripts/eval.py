@@ -22,7 +22,7 @@ from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.data.frames import FramesTable, read_frames_table
 from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_h36m
 from uplift_upsample.data.weight_files import read_weight_file
-from uplift_upsample.evaluate.records import with_chosen_blend
+from uplift_upsample.evaluate.blend import with_chosen_blend
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism

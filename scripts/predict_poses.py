@@ -17,8 +17,8 @@ from uplift_upsample.base.records import PredictionRecord, PublishedWeights, des
 from uplift_upsample.base.strict import from_mapping
 from uplift_upsample.data.frames import read_frames_table
 from uplift_upsample.data.weight_files import read_weight_file
+from uplift_upsample.evaluate.blend import with_chosen_blend
 from uplift_upsample.evaluate.predictions import write_predictions
-from uplift_upsample.evaluate.records import with_chosen_blend
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism

@@ -9,7 +9,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.records import ChosenBlend, TrainingRecord, read_record, write_record
 from uplift_upsample.data.sampler import Sampler, SamplerSettings
-from uplift_upsample.evaluate.records import with_chosen_blend
+from uplift_upsample.evaluate.blend import with_chosen_blend
 from uplift_upsample.model.network import Lifted
 from uplift_upsample.model.readout import middle_weights
 from uplift_upsample.plan.evaluation import EvaluateConfig
