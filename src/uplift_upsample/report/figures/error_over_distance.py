@@ -13,7 +13,6 @@ from uplift_upsample.report.figures.per_action import panel_title
 from uplift_upsample.report.manifest import ShownExperiment
 
 LOOKS: dict[str, tuple[Any, bool]] = {"learned": ("-", True), "plain": ((0, (3, 1.5)), False)}  # line, filled markers
-_MARKERS = ("o", "s", "^", "D")
 
 
 def figure(material: Material) -> Figure:
@@ -36,7 +35,7 @@ def figure(material: Material) -> Figure:
     for axes in grid:
         axes.set_xlabel(f"frames to the nearest\n2D pose, at {FRAME_RATE:g} Hz")
     handles = [
-        Line2D([], [], color=style.GREY, marker=_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="none")
+        Line2D([], [], color=style.GREY, marker=style.stride_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="none")
         for s_in in strides
     ]
     names = {"learned": "learned upsampling", "plain": "linear interpolation alone"}
@@ -55,10 +54,6 @@ def _scale_equally(grid: list[Axes]) -> None:
         axes.set_ylim((low + high) / 2 - half, (low + high) / 2 + half)
 
 
-def _marker(strides: list[int], s_in: int) -> str:
-    return _MARKERS[strides.index(s_in) % len(_MARKERS)]
-
-
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
     own = sorted(experiment.s_in)
     colours = style.tints(style.look(material.number(experiment)).colour, len(own))
@@ -75,7 +70,7 @@ def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: 
                 list(means.values()),
                 color=colour,
                 linestyle=line,
-                marker=_marker(strides, s_in),
+                marker=style.stride_marker(strides, s_in),
                 markersize=3,
                 markerfacecolor=face,
                 linewidth=1.1,

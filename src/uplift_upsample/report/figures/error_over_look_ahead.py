@@ -16,7 +16,6 @@ from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.figures.per_action import panel_title
 from uplift_upsample.report.manifest import ShownExperiment
 
-_MARKERS = ("o", "s", "^", "D")
 _NOTHING = "no evaluation with a look_ahead\n(evaluate_variants adds some)"
 
 
@@ -36,7 +35,7 @@ def figure(material: Material) -> Figure:
         style.say_not_run(grid[0])
         grid[0].text(0.5, 0.3, _NOTHING, ha="center", va="center", color=style.GREY, fontsize=6, transform=grid[0].transAxes)
     handles = [
-        Line2D([], [], color=style.GREY, marker=_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="-")
+        Line2D([], [], color=style.GREY, marker=style.stride_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="-")
         for s_in in strides
     ]
     if rows:
@@ -54,10 +53,6 @@ def look_aheads(evaluations: Mapping[str, EvaluateConfig]) -> dict[int, str]:
         if evaluate.look_ahead != "all" and evaluate == replace(own, look_ahead=evaluate.look_ahead)
     }
     return dict(sorted(found.items()))
-
-
-def _marker(strides: list[int], s_in: int) -> str:
-    return _MARKERS[strides.index(s_in) % len(_MARKERS)]
 
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
@@ -80,7 +75,7 @@ def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: 
             means,
             spread,
             color=colour,
-            marker=_marker(strides, s_in),
+            marker=style.stride_marker(strides, s_in),
             capsize=2.5 if any(spread) else 0,
             elinewidth=0.9,
         )

@@ -93,6 +93,11 @@ def look(number: int) -> Look:
     )
 
 
+def stride_marker(strides: Sequence[int], s_in: int) -> str:
+    """The marker of a stride among all of a figure; the colour is that of the experiment."""
+    return _MARKERS[strides.index(s_in) % 4]  # the first four are told apart best in tints of one colour
+
+
 def tints(colour: str, count: int) -> list[str]:
     """Lighter to full shades of a colour, far enough apart for grey print."""
     rgb = mpl.colors.to_rgb(colour)
