@@ -13,11 +13,10 @@ from typing import Any, get_args
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.plan.evaluation import InputInterpolation, Precision, Readout
+from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, InputInterpolation, Precision, Readout
 from uplift_upsample.plan.thresholds import Checks
 
 BAD_INPUT = 2
-READOUT = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
@@ -82,7 +81,7 @@ def add_readout_flags(parser: argparse.ArgumentParser) -> None:
 
 def readout_changes(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags change in ``EvaluateConfig``."""
-    return {name: getattr(options, name) for name in READOUT if getattr(options, name) is not None}
+    return {name: getattr(options, name) for name in BEYOND_THE_PAPER if getattr(options, name) is not None}
 
 
 def _blend(text: str) -> float | str:

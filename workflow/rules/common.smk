@@ -67,7 +67,7 @@ from uplift_upsample.report.animation.sequences import table_sequences
 from uplift_upsample.base.strict import nearest, suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
-from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
 from uplift_upsample.plan.study import check_s_in, studies_of
 from uplift_upsample.plan.target_names import target_fault
 
@@ -359,7 +359,7 @@ def evaluation_switches(wildcards):
     evaluate, paper = evaluation(wildcards), EvaluateConfig()
     mirror = "" if evaluate.mirror else " --no_mirror"
     mirror += "" if evaluate.interpolate else " --no_interpolation"
-    named = ("precision", "readout", "hop", "blend", "input_interpolation", "look_ahead")
+    named = ("precision", *BEYOND_THE_PAPER)
     others = "".join(f" --{name} {getattr(evaluate, name)}" for name in named if getattr(evaluate, name) != getattr(paper, name))
     subset = shlex.quote(experiment.test_subset)
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"

@@ -81,7 +81,7 @@ def settled_prediction(wildcards):
     """The same for predictions. How many windows are predicted at once changes nothing."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     record = held_settings(f"{folder}/prediction.json")
-    keys = ("mirror", "test_step", "precision", "readout", "hop", "blend", "input_interpolation", "look_ahead")
+    keys = ("mirror", "test_step", "precision", *BEYOND_THE_PAPER)
     try:
         former = {
             **asdict(EvaluateConfig()),

@@ -27,7 +27,7 @@ from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.readout import Overlap, faded, middle_weights, window_middles
-from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
+from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig, InputInterpolation
 from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 
@@ -161,39 +161,37 @@ def _live(
     A frame lies between two tokens. What is known then, is known s_out frames less ahead of the later one, so that all tokens are
     predicted for both. A frame behind the last token of its video has the pose of that token.
     """
-    half, total = len(tokens), 2 * len(tokens)
-    poses = np.empty((2, half, NUM_JOINTS, 3), np.float32)
-    for part, look_ahead in enumerate((int(evaluate.look_ahead), int(evaluate.look_ahead) - reader.s_out)):
-        for start in range(0, half, BLOCK):
-            some = tokens.take(slice(start, start + BLOCK))
-            known = _not_later(reader, look_ahead, *_distinct_poses(reader, "none", some))
-            poses[part, start : start + BLOCK] = lifter.lift(*known)
-            on_windows(part * half + min(start + BLOCK, half), total)
+    poses = np.empty((2, len(tokens), NUM_JOINTS, 3), np.float32)
+    for start in range(0, len(tokens), BLOCK):
+        part = slice(start, start + BLOCK)
+        poses_2d, token_pose, visible = _distinct_poses(reader, "none", tokens.take(part))
+        spatial = lifter.tokens_of(np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])]))  # nobody's behind the others
+        for number, look_ahead in enumerate((int(evaluate.look_ahead), int(evaluate.look_ahead) - reader.s_out)):
+            known = _not_later(reader, look_ahead, token_pose, visible, len(poses_2d))
+            poses[number, part] = lifter.lift_tokens("central", spatial, *known).central
+        on_windows(min(start + BLOCK, len(tokens)), len(tokens))
     step = reader.s_out * frame_rate_factor(reader.table.video_frame_rate[rows.video])
     begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
     place = np.searchsorted(tokens.video[begins], rows.video)
     before = begins[place] + rows.centre // step
     is_last = np.append(tokens.video[1:] != tokens.video[:-1], True)[before]
     share = np.where(is_last, 0, rows.centre % step / step)[:, None, None]
-    return ((1 - share) * poses[0, before] + share * poses[1, np.minimum(before + 1, half - 1)]).astype(np.float32)
+    return ((1 - share) * poses[0, before] + share * poses[1, np.minimum(before + 1, len(tokens) - 1)]).astype(np.float32)
 
 
 def _not_later(
-    reader: ExampleReader, look_ahead: int, poses_2d: np.ndarray, token_pose: np.ndarray, visible: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The inputs of some windows without what is more than ``look_ahead`` frames behind their middle.
+    reader: ExampleReader, look_ahead: int, token_pose: np.ndarray, visible: np.ndarray, nobody: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses and visibility of the tokens of some windows without what is more than ``look_ahead`` frames behind their middle.
 
-    These tokens are like those behind the end of a video: they have the newest 2D pose that is there, or nobody's where training
-    had zeros there. Where no 2D pose is there yet, they are masked.
+    These tokens are like those behind the end of a video: they have the newest 2D pose that is there, or that of ``nobody`` where
+    training had zeros there. Where no 2D pose is there yet, they are masked.
     """
     is_later = (np.arange(reader.num_tokens) - reader.num_tokens // 2) * reader.s_out > look_ahead  # (N,)
     is_known = visible & ~is_later
     newest = reader.num_tokens - 1 - np.argmax(is_known[:, ::-1], axis=1)
-    newest_pose = np.take_along_axis(token_pose, newest[:, None], axis=1)
-    if reader.padding == "zeros":
-        poses_2d = np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])])
-        newest_pose = np.full_like(newest_pose, len(poses_2d) - 1)
-    return poses_2d, np.where(is_later, newest_pose, token_pose), visible & (~is_later | is_known.any(axis=1, keepdims=True))
+    newest_pose = nobody if reader.padding == "zeros" else np.take_along_axis(token_pose, newest[:, None], axis=1)
+    return np.where(is_later, newest_pose, token_pose), visible & (~is_later | is_known.any(axis=1, keepdims=True))
 
 
 def _distinct_poses(
@@ -241,7 +239,6 @@ def evaluation_metadata(
     is_trained: whether the network was trained for what it sees.
     """
     metadata = table.metadata
-    beyond = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
     return {
         "dataset": metadata.get("dataset"),
         "input_2d": metadata.get("input_2d"),
@@ -257,7 +254,7 @@ def evaluation_metadata(
         "learned_upsampling": evaluate.learned_upsampling,
         "interpolate": evaluate.interpolate and not evaluate.is_live,
         "precision": evaluate.precision,
-        **{key: value for key in beyond if (value := getattr(evaluate, key)) != getattr(PAPER, key)},
+        **{key: value for key in BEYOND_THE_PAPER if (value := getattr(evaluate, key)) != getattr(PAPER, key)},
         "frame_rate": FRAME_RATE,
         "frames_sha256": table.sha256,
         "backend": keras.backend.backend(),

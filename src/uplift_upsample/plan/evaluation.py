@@ -9,6 +9,7 @@ from uplift_upsample.plan.bounds import Count, Number, Share
 Precision = Literal["float32", "bfloat16", "float16"]
 Readout = Literal["central", "sequence", "both"]
 InputInterpolation = Literal["none", "linear", "cubic"]
+BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahead")  # said only where they are not its protocol's
 
 
 @dataclass(frozen=True)
