@@ -134,3 +134,38 @@ def test_mirrored_projection_is_the_projection_of_the_mirrored_pose() -> None:
 def test_no_videos() -> None:
     with pytest.raises(InputError, match="no videos"):
         Sampler(_table([5]), np.zeros(0, int), SamplerSettings((4,), 2))
+
+
+def test_random_key_frames() -> None:
+    """Each token with the probability that s_in means, at least one, by the draw alone; twins alike."""
+    draws = np.random.default_rng(0).integers(0, 2**31 - 1, 20_000)
+    for share in (1.0, 0.5, 0.25):
+        visible = windows.random_visibility(draws, 27, np.full(len(draws), share))
+        assert visible.any(axis=1).all()
+        np.testing.assert_allclose(visible.mean(axis=0), share, atol=0.02)
+        np.testing.assert_allclose(np.corrcoef(visible.T) if share < 1 else np.eye(27), np.eye(27), atol=0.04)
+        np.testing.assert_array_equal(visible[:7], windows.random_visibility(draws[:7], 27, np.full(7, share)))
+    assert windows.random_visibility(draws, 27, np.full(len(draws), 1e-9)).sum(axis=1).tolist() == [1] * len(draws)
+
+
+def test_a_stream_with_random_key_frames_resumes_and_leaves_the_other_draws_alone() -> None:
+    table = _table([40, 30])
+    settings = {"mirror": True, "in_batch_mirror": True, "random_shift": True, "shuffle": True, "seed": 4}
+
+    def stream(**more: bool) -> RowStream:
+        return RowStream(Sampler(table, np.arange(2), SamplerSettings((4, 8), 2, **settings, **more)), 10)
+
+    first, regular = stream(random_key_frames=True), stream()
+    before = first.next_rows()
+    np.testing.assert_array_equal(before.shift[::2], before.shift[1::2])
+    plain = regular.next_rows()
+    for name in ("video", "centre", "s_in", "mirrored"):
+        np.testing.assert_array_equal(getattr(before, name), getattr(plain, name))
+    second = stream(random_key_frames=True)
+    second.restore(first.state())
+    after, again = first.next_rows(), second.next_rows()
+    np.testing.assert_array_equal(after.shift, again.shift)
+    reader = ExampleReader(table, 9, 2, random_key_frames=True)
+    _, visible, _ = reader.frames(after)
+    np.testing.assert_array_equal(visible[::2], visible[1::2])
+    assert not np.array_equal(visible, ExampleReader(table, 9, 2).frames(after)[1])

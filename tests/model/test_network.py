@@ -8,7 +8,13 @@ from keras import ops
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MIRROR
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import TokenDropout, TransformerBlock, UpliftUpsampleNetwork, build_network
+from uplift_upsample.model.network import (
+    InterpolatedToken,
+    TokenDropout,
+    TransformerBlock,
+    UpliftUpsampleNetwork,
+    build_network,
+)
 from uplift_upsample.plan.experiment import ModelConfig
 
 BASE = {"num_tokens": 9, "s_out": 2, "s_in": (4, 8), "spatial_dim": 8, "temporal_dim": 16, "num_heads": 2,
@@ -117,3 +123,36 @@ def test_strided_block_of_a_single_token() -> None:
     config = ModelConfig(9, 2, (4,), spatial_dim=8, temporal_dim=16, num_heads=2, strides=(3, 3, 1))
     lifted = build_network(config)(np.zeros((2, 9, 17, 2), np.float32), np.ones((2, 9), bool))
     assert lifted.central.shape == (2, 17, 3)
+
+
+def test_interpolated_tokens_lie_between_the_nearest_visible_ones() -> None:
+    layer = InterpolatedToken()
+    layer.build((None, 6, 2))
+    token = np.array([10.0, -10.0], np.float32)
+    layer.token.assign(token)
+    times = np.arange(6, dtype=np.float32)
+    x = np.stack([times, 2 * times], -1)[None].repeat(3, 0)  # on a line: what is interpolated lies on it
+    keep = np.array([[0, 1, 0, 0, 1, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]], bool)
+    x[~keep] = np.nan  # what masked tokens hold is nobody's business
+    result = ops.convert_to_numpy(layer(x, keep))
+    expected = np.array([[1, 1, 2, 3, 4, 4], [3] * 6, [0] * 6], np.float32)
+    expected = np.stack([expected, 2 * expected], -1)
+    expected[~keep] += token
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["zeros", "interpolated"])
+def test_other_upsampling_tokens_have_the_same_layout_of_weights(kind) -> None:
+    """Files stay what they are; zeros are a token that nothing trains."""
+    plain, other = build_network(ModelConfig(**BASE)), build_network(ModelConfig(**BASE, upsampling_token=kind))
+    assert [w.shape for w in plain.weights] == [w.shape for w in other.weights]
+    names = [any("upsampling_token" in w.path for w in network.trainable_weights) for network in (plain, other)]
+    assert names == [True, kind != "zeros"]
+    poses_2d, visible = _inputs()
+    other.set_weights(plain.get_weights())
+    everywhere = np.ones_like(visible)
+    np.testing.assert_allclose(plain(poses_2d, everywhere).central, other(poses_2d, everywhere).central, atol=1e-6)
+    if kind == "interpolated":
+        assert np.abs(plain(poses_2d, visible).central - other(poses_2d, visible).central).max() > 1e-4
+        hidden = np.where(visible[..., None, None], poses_2d, 7.0).astype(np.float32)
+        np.testing.assert_allclose(other(poses_2d, visible).central, other(hidden, visible).central, atol=1e-5)

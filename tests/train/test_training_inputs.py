@@ -14,11 +14,12 @@ from uplift_upsample.base.skeleton import MIRROR, root_relative
 from uplift_upsample.data.amass.table import amass_table
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.h36m.table import h36m_table
+from uplift_upsample.model.lifting import Lifted
 from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.inputs import InputReader, examples, packed, visible_tokens
 from uplift_upsample.train.source import example_reader, training_stream
-from uplift_upsample.train.trainer import Trainer
+from uplift_upsample.train.trainer import Trainer, pose_loss
 
 MODEL = ModelConfig(
     9, 5, (5, 10, 20), spatial_dim=8, temporal_dim=16, spatial_blocks=1, temporal_blocks=1, num_heads=2, strides=(3, 3)
@@ -144,3 +145,15 @@ def test_steps_take_batches_of_any_size() -> None:
         assert np.isfinite(trainer.step(poses[..., :2], rng.random((batch_size, 9)) <= share, poses))
     if keras.backend.backend() == "tensorflow":
         assert len(trainer._steps) == 2
+
+
+def test_velocity_loss() -> None:
+    """The mean distance of the steps from token to token, beside the two losses of the paper."""
+    generator = np.random.default_rng(0)
+    sequence, targets = (generator.normal(size=(3, 9, 17, 3)).astype(np.float32) for _ in range(2))
+    lifted = Lifted(sequence, targets[:, 4])  # the central pose is right
+    steps = np.linalg.norm(np.diff(sequence, axis=1) - np.diff(targets, axis=1), axis=-1).mean()
+    distance = np.linalg.norm(sequence - targets, axis=-1).mean()
+    plain, with_velocity = (float(pose_loss(lifted, targets, TrainConfig(loss_weight_velocity=weight))) for weight in (0.0, 2.0))
+    np.testing.assert_allclose(plain, 0.5 * distance, rtol=1e-5)
+    np.testing.assert_allclose(with_velocity, 0.5 * distance + 2 * steps, rtol=1e-5)

@@ -143,8 +143,16 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         ("studies/demo/seeds", [0.5], "studies.demo.seeds.0: expected a whole number, not 0.5"),
         ("studies/demo/seeds", [], "studies.demo.seeds: it is empty"),
         ("studies/demo/seeds", [-1], "studies.demo.seeds.0: -1 is too small; it must be at least 0"),
-        ("reproduce", ["demo", "papers"], "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
-        ("reproduce", "papers", "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, paper"),
+        (
+            "reproduce",
+            ["demo", "papers"],
+            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper",
+        ),
+        (
+            "reproduce",
+            "papers",
+            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper",
+        ),
         (
             "studies/paper/run",
             ["h36m_82"],
@@ -156,7 +164,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "mini_18",
             "studies.paper.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
             "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, videopose3d_243, poseformer_81, "
-            "strided_transformer_243, cmu_351, cmu_small, mini_351, mini_81",
+            "strided_transformer_243, cmu_351, cmu_small, cmu_short, cmu_short_videopose3d, cmu_short_poseformer, "
+            "cmu_short_strided_transformer, mini_351, mini_81",
         ),
         (
             "studies/paper/experiments/h36m_351_pt/initial_weights",
@@ -677,3 +686,28 @@ def test_parameters_keep_the_order_of_the_file(config: Config) -> None:
     put(config, "experiments/h36m_81/train/schedule_params", params)
     mapping = plan(config)["paper"].experiments["h36m_81"].to_mapping()
     assert list(mapping["train"]["schedule_params"]) == list(params)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        (
+            "zeros_for_token/compared_with",
+            "papr",
+            ".compared_with: the study has no other experiment 'papr', did you mean 'paper'?",
+        ),
+        ("zeros_for_token/compared_with", "zeros_for_token", ".compared_with: the study has no other experiment 'zeros_for_token'"),
+        ("zeros_for_token/compared_with", "others", ".compared_with: others has no test_subset, so there is nothing to compare"),
+        (
+            "velocity_loss/model",
+            {"sequence_head": False},
+            ": train: loss_weight_velocity is 1, and the network has no sequence head",
+        ),
+        ("random_key_frames/model", {"s_in": []}, ": train: key_frames is random, and every token has a 2D pose"),
+    ],
+)
+def test_comparisons_and_losses_that_mean_nothing(config: Config, place: str, value: Any, expected: str) -> None:
+    put(config, f"studies/ablations/experiments/{place}", value)
+    found = faults(config)
+    assert len(found) == 1
+    assert found[0].startswith(f"studies.ablations.experiments.{place.split('/')[0]}" + expected)

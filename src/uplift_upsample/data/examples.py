@@ -43,7 +43,8 @@ class ExampleReader:
 
     num_tokens, s_out: the window. padding: what stands outside a video; ``zeros`` are 2D and 3D poses of zeros, and for motion
     capture poses at the world's origin, which the camera sees. has_strided_input: without, every token is visible.
-    aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted.
+    aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted. random_key_frames: neither,
+    but 2D poses at random tokens, by the rows' ``shift``.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ExampleReader:
         padding: Padding = "copy",
         has_strided_input: bool = True,
         aligned_with_video: bool = False,
+        random_key_frames: bool = False,
     ) -> None:
         self.table = table
         self.num_tokens = num_tokens
@@ -62,6 +64,7 @@ class ExampleReader:
         self.padding = padding
         self.has_strided_input = has_strided_input
         self.aligned_with_video = aligned_with_video
+        self.random_key_frames = random_key_frames
         self._factor = _frame_rate_factors(table)
         self._rotations = table.cameras.rotations
         # Memory maps are contiguous; another table is copied once, here, and not with each batch.
@@ -77,6 +80,8 @@ class ExampleReader:
         frames, is_padded = windows.frame_indices(positions, self.table.video_length[rows.video], step)
         if not self.has_strided_input:
             return frames, np.ones(frames.shape, bool), is_padded
+        if self.random_key_frames:
+            return frames, windows.random_visibility(rows.shift, self.num_tokens, self.s_out / rows.s_in), is_padded
         origin = np.zeros_like(rows.centre) if self.aligned_with_video else windows.mask_origin(rows.centre, rows.shift, step)
         return frames, windows.visibility(positions, rows.s_in * factor, origin), is_padded
 

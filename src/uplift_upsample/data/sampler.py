@@ -24,7 +24,8 @@ class Rows:
 
     video: index into the frames table. centre: frame of the central token. mirrored: bool. s_in: frames between 2D
     poses (at 50 Hz).
-    shift: of the mask, in tokens. camera: index into the table's cameras, drawn for motion capture, else the video's.
+    shift: of the mask, in tokens; with random key frames, the number that says which tokens these are.
+    camera: index into the table's cameras, drawn for motion capture, else the video's.
     """
 
     video: np.ndarray
@@ -48,7 +49,8 @@ class SamplerSettings:
 
     s_in: to draw from; one entry is no draw; empty: no strided input. s_out: frames between tokens.
     mirror: use mirrored examples too. in_batch_mirror: each right behind its original, sharing its draws.
-    random_shift: draw the shift of the mask, else it is centred. step: every n-th frame of a video is a centre.
+    random_shift: draw the shift of the mask, else it is centred. random_key_frames: draw which tokens are visible instead.
+    step: every n-th frame of a video is a centre.
     """
 
     s_in: tuple[int, ...]
@@ -56,6 +58,7 @@ class SamplerSettings:
     mirror: bool = False
     in_batch_mirror: bool = False
     random_shift: bool = False
+    random_key_frames: bool = False
     step: int = 1
     shuffle: bool = False
     seed: int = 0
@@ -107,7 +110,11 @@ class Sampler:
             for part in _parts(self.num_rows):
                 choice[part] = s_in_generator.integers(0, len(choices), len(choice[part]))
         shift = None
-        if settings.random_shift and settings.s_in:
+        if settings.random_key_frames and settings.s_in:
+            shift = np.zeros(self.num_rows, np.int32)
+            for part in _parts(self.num_rows):
+                shift[part] = shift_generator.integers(0, np.iinfo(np.int32).max, len(shift[part]))
+        elif settings.random_shift and settings.s_in:
             low, high = shift_bounds(choices, settings.s_out)
             shift = np.zeros(self.num_rows, np.min_scalar_type(min(low.min(), -high.max())))
             for part in _parts(self.num_rows):

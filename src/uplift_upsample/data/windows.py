@@ -8,6 +8,8 @@ Source: docs/method.md, "Windows" and "Masks". Every function works on whole bat
 and so on are arrays ``(B,)`` that broadcast; results are ``(B, N)``.
 """
 
+from typing import Any
+
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
@@ -15,6 +17,9 @@ from uplift_upsample.data.resample import rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 MAX_FRAME_RATE = 500_000.0  # Hz; no camera has more
+GOLDEN = np.uint64(
+    0x9E3779B97F4A7C15
+)  # 2^64 over the golden ratio, and below the mixing factors of SplitMix64 (Steele et al., 2014)
 
 
 def token_positions(centre: np.ndarray, num_tokens: int, step: np.ndarray | int) -> np.ndarray:
@@ -43,6 +48,20 @@ def frame_indices(positions: np.ndarray, length: np.ndarray, step: np.ndarray | 
 def visibility(positions: np.ndarray, s_in: np.ndarray | int, origin: np.ndarray | int) -> np.ndarray:
     """Tokens that have a 2D pose: those whose distance from ``origin`` (a frame) is a multiple of ``s_in`` frames, ``(B, N)``."""
     return (positions - np.asarray(origin)[..., None]) % np.asarray(s_in)[..., None] == 0
+
+
+def random_visibility(draw: np.ndarray, num_tokens: int, share: np.ndarray) -> np.ndarray:
+    """Tokens that have a 2D pose where key frames do not keep a distance: each with the probability ``share``, and at least one.
+
+    draw: a number for each window, which says all of it: the SplitMix64 of draw and token is its random number. ``(B, N)``.
+    """
+    with np.errstate(over="ignore"):  # arithmetic modulo 2^64
+        numbers = np.asarray(draw, np.uint64)[:, None] * np.uint64(num_tokens) + np.arange(1, num_tokens + 1, dtype=np.uint64)
+        state: Any = numbers * GOLDEN
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+    uniform = (state ^ (state >> np.uint64(31))) / 2.0**64
+    return (uniform < np.asarray(share)[:, None]) | (uniform == uniform.min(axis=1, keepdims=True))
 
 
 def mask_origin(centre: np.ndarray, shift: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:

@@ -9,6 +9,7 @@ J joints, C width, H hidden width ``int(C * mlp_ratio)``:
     block of N tokens            4*N*C*C (query, key, value, projection) + 2*N*N*C (logits, mixing) + 2*N*C*H (MLP)
     strided block, N to N'       the same, its second MLP layer a convolution of kernel 3: N*C*H + N'*3*H*C
     heads                        C_t*3*J for the central token; N times that for the sequence (training, other read-outs)
+    interpolated tokens          N*N*C_t, where upsampling_token says so
 
 The networks that it is compared with, their blocks with the same terms, H as configured:
 
@@ -109,10 +110,11 @@ def _uplift_upsample(model: ModelConfig) -> Products:
     parameters += model.temporal_blocks * _block_parameters(wide, hidden, has_bias=model.qkv_bias)
     parameters += len(model.strides) * _block_parameters(wide, hidden, has_bias=model.qkv_bias, kernel=3)
     head = _dense(wide, joints * 3) + (4 * wide if model.output_bn else 0)
+    is_interpolated = model.has_strided_input and model.upsampling_token == "interpolated"
     return Products(
         parameters=parameters + head * (2 if model.has_sequence_head else 1),
         spatial=spatial,
-        temporal=model.temporal_blocks * _block(length, wide, hidden),
+        temporal=model.temporal_blocks * _block(length, wide, hidden) + (length * length * wide if is_interpolated else 0),
         strided=sum(_block(before, wide, hidden, after) for before, after in steps),
         head=wide * 3 * joints,
         sequence_head=length * wide * 3 * joints if model.has_sequence_head else 0,

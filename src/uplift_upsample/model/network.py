@@ -4,7 +4,7 @@ Shapes: B windows, N tokens of a window, F 2D poses, J = 17 joints, C width, C_s
 Source: docs/method.md, "Network". Written with ``keras.ops`` only, so that the same code runs on each backend of Keras.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,13 +35,40 @@ class PositionEncoding(layers.Layer):
 
 
 class LearnedToken(layers.Layer):
-    """Replaces tokens by one learned vector: ``(B, N, C)`` and a mask ``(B, N)``, 1 where the token is kept."""
+    """Replaces tokens ``(B, N, C)`` but those of the mask ``(B, N)`` by one learned vector, by zeros where it is not trainable."""
 
     def build(self, input_shape: Shape) -> None:
-        self.token = self.add_weight(shape=(input_shape[-1],), initializer=_truncated_normal(), name="token")
+        initial = _truncated_normal() if self.trainable else "zeros"
+        self.token = self.add_weight(shape=(input_shape[-1],), initializer=initial, name="token")
 
     def call(self, x: Any, keep: Any) -> Any:
         return ops.where(ops.expand_dims(ops.cast(keep, "bool"), -1), x, ops.cast(self.token, x.dtype))
+
+
+class InterpolatedToken(LearnedToken):
+    """Replaces tokens by the learned vector plus what lies, linearly in time, between the nearest kept tokens of the window.
+
+    Before the first and behind the last kept token, that one is taken; in a window without any, the learned vector alone.
+    """
+
+    def call(self, x: Any, keep: Any) -> Any:
+        is_kept, place = ops.cast(keep, "bool"), ops.arange(x.shape[1])
+        is_earlier = place[None, :] <= place[:, None]  # (N, N): whether the second token is not behind the first
+        before = ops.max(ops.where(is_kept[:, None] & is_earlier, place, -1), axis=-1)  # (B, N)
+        after = ops.min(ops.where(is_kept[:, None] & ops.transpose(is_earlier), place, x.shape[1]), axis=-1)
+        before, after = ops.where(before < 0, after, before), ops.where(after == x.shape[1], before, after)
+        share = ops.cast(place - before, x.dtype) / ops.cast(ops.maximum(after - before, 1), x.dtype)
+        weight_before, weight_after = (ops.cast(ops.equal(each[..., None], place), x.dtype) for each in (before, after))
+        weights = weight_before + share[..., None] * (weight_after - weight_before)  # (B, N, N); 0 where nothing is kept
+        kept = ops.where(is_kept[..., None], x, ops.zeros_like(x))  # what masked tokens hold may be anything
+        return ops.where(is_kept[..., None], x, ops.matmul(weights, kept) + ops.cast(self.token, x.dtype))
+
+
+TOKENS: dict[str, Callable[..., LearnedToken]] = {
+    "learned": LearnedToken,
+    "zeros": partial(LearnedToken, trainable=False),
+    "interpolated": InterpolatedToken,
+}
 
 
 class TokenDropout(layers.Layer):
@@ -216,7 +243,7 @@ class TemporalStage(layers.Layer):
         super().__init__(**kwargs)
         self.config = config
         self.token_dropout = TokenDropout(config.token_mask_rate, config.learnable_masked_token, name="token_dropout")
-        self.upsampling_token = LearnedToken(name="upsampling_token") if config.has_strided_input else None
+        self.upsampling_token = TOKENS[config.upsampling_token](name="upsampling_token") if config.has_strided_input else None
         self.temporal_pe = PositionEncoding(name="temporal_pe")
         self.blocks = [
             TransformerBlock(config, "relu", rate, config.drop_rate, name=f"temporal_block_{index}")

@@ -143,6 +143,8 @@ class ExperimentSettings(Settings):
     """Experiment of the study whose weights training starts from (same seed); null, random ones."""
     published_weights: str | None = None
     """Weights that others published for this experiment, a name in workflow/resources/sources.csv; null, none."""
+    compared_with: str | None = None
+    """Experiment of the study that this one differs from in one thing, for the table of ablations; null, none."""
     evaluate_s_in: Listed[Count] = ABSENT
     """Strides of 2D poses to evaluate, 50 Hz frames; absent, those of training."""
     animations: Sequences = ABSENT

@@ -51,12 +51,17 @@ class TrainConfig:
     """Weight of the mean joint distance at the central token."""
     loss_weight_sequence: Weight = 0.5
     """Weight of the mean joint distance over all tokens."""
+    loss_weight_velocity: Weight = field(default=0.0, metadata=UNSAID_DEFAULT)
+    """Weight of the mean distance between the joints' steps from token to token, predicted and true; needs the sequence head."""
     mirror: bool = True
     """Train on mirrored examples too."""
     in_batch_mirror: bool = True
     """The mirrored twin of an example is in the same batch."""
     random_shift: bool = True
     """Draw for each training example which tokens have the 2D poses."""
+    key_frames: Literal["regular", "random"] = field(default="regular", metadata=UNSAID_DEFAULT)
+    """Which tokens of a training example have the 2D poses: every (s_in / s_out)-th, or each with that probability, at least
+    one (``random_shift`` then has no meaning)."""
     padding: Literal["copy", "zeros"] = "copy"
     """What stands outside a video, the nearest frame of the window's grid or zeros."""
     train_step: Count = 1
@@ -142,6 +147,7 @@ class Experiment:
         """What its parts mean together and cannot. Works on ``strict.Known``, too."""
         checks: tuple[Check, ...] = (
             lambda known: [f"train: {fault}" for fault in batch_norm_faults(known.model, known.train)],
+            lambda known: [f"train: {fault}" for fault in unused_faults(known.model, known.train)],
             lambda known: [f"evaluate: {fault}" for fault in readout_faults(known.model, known.evaluate)],
         )
         return all_faults(self, checks)
@@ -177,6 +183,17 @@ def batch_norm_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:
     return [
         f"batch_norm_momentum is {list(train.batch_norm_momentum)}; {model.network} has no BatchNorm that takes it, leave it out"
     ]
+
+
+def unused_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:
+    """What a training asks for and a network has no place for; empty where there is nothing of it."""
+    faults = []
+    if train.loss_weight_velocity and not model.has_sequence_head:
+        reason = model.why_no_sequence
+        faults.append(f"loss_weight_velocity is {train.loss_weight_velocity:g}, and the network has no sequence head ({reason})")
+    if train.key_frames == "random" and not model.has_strided_input:
+        faults.append("key_frames is random, and every token has a 2D pose; give the model s_in, or leave it out")
+    return faults
 
 
 def devices_faults(model: NetworkConfig, train: TrainConfig, num_devices: int) -> list[str]:

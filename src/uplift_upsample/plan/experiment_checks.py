@@ -62,6 +62,7 @@ def experiments_faults(where: str, config: Configuration, study: StudySettings) 
             partial(_evaluation_faults, where, name, config, study),
             partial(_devices_faults, place, name, config, study),
             partial(_subset_faults, place, study),
+            partial(_compared_faults, place, name, study),
         ]
         return all_faults(planned, checks)
 
@@ -158,6 +159,17 @@ def _blend_faults(where: str, config: Configuration, study: StudySettings, name:
     if planned.published_weights and config.evaluates_published(study):
         reasons.append("no training chose one for published weights")
     return [f"{where}.blend is auto, but {reason}; give a number from 0 to 1" for reason in reasons]
+
+
+def _compared_faults(where: str, name: str, study: StudySettings, planned: ExperimentSettings) -> list[str]:
+    """An experiment that is to be compared with what is not there, or cannot be evaluated."""
+    other, experiments = planned.compared_with, study.experiments
+    if other is None:
+        return []
+    if other not in experiments or other == name:
+        return [f"{where}.compared_with: the study has no other experiment {other!r}{suggestion(other, experiments)}"]
+    untested = [each for each, settings in ((name, planned), (other, experiments[other])) if settings.test_subset is None]
+    return [f"{where}.compared_with: {each} has no test_subset, so there is nothing to compare" for each in untested]
 
 
 def _devices_faults(where: str, name: str, config: Configuration, study: StudySettings, planned: ExperimentSettings) -> list[str]:

@@ -54,6 +54,9 @@ class ModelConfig(NetworkConfig):
     """Probability that training hides a token that has a 2D pose."""
     learnable_masked_token: bool = False
     """Whether a hidden token is replaced by a learned one instead of zeros."""
+    upsampling_token: Literal["learned", "zeros", "interpolated"] = field(default="learned", metadata=UNSAID_DEFAULT)
+    """What masked tokens become: one learned vector, as in the paper; zeros; or that vector plus what lies linearly between the
+    nearest visible tokens of the window."""
     output_bn: bool = False
     """Batch normalisation before the heads."""
     sequence_head: bool = True

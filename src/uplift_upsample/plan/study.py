@@ -32,6 +32,7 @@ class PlannedExperiment:
     is_run: whether the study runs it; what is not run is in no table, and can still be asked for by the name of a file.
     animations: the test sequences that are drawn, by the names of ``report.animation.sequences``.
     variants: other evaluations of the same weights by name; empty without a test set.
+    compared_with: the experiment of the same study that it differs from in one thing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PlannedExperiment:
     is_run: bool
     animations: tuple[str, ...] = ()
     variants: Mapping[str, EvaluateConfig] = field(default_factory=dict)
+    compared_with: str | None = None
 
     @property
     def evaluations(self) -> dict[str, EvaluateConfig]:
@@ -185,6 +187,7 @@ def _study(name: str, study: StudySettings, config: Configuration) -> Study:
                 for variant, differences in planned.variants(study).items()
                 if planned.test_subset
             },
+            compared_with=planned.compared_with,
         )
     return Study(
         name=name,

@@ -24,6 +24,7 @@ class ShownExperiment:
     experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
     one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
     is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
+    compared_with: the experiment that this one differs from in one thing; null, none.
     model: its network, in the form of ``plan.network_base.NetworkConfig``; null, its cost is not shown.
     evaluations: how its weights are evaluated, by the name of the variant; the one that experiments are compared by has none.
     """
@@ -37,6 +38,7 @@ class ShownExperiment:
     published_weights: str | None = None
     is_run: bool = True
     without_pretraining: str | None = None
+    compared_with: str | None = None
     model: dict | None = field(default=None, hash=False)
     evaluations: dict[str, EvaluateConfig] = field(default_factory=lambda: {"": EvaluateConfig()}, hash=False)
 

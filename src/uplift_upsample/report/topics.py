@@ -13,6 +13,8 @@ TABLES = (
     "per_action",
     "learned_upsampling",
     "readouts",
+    "systems",
+    "ablations",
     "pretraining",
     "cost",
     "provenance",
@@ -25,6 +27,7 @@ FIGURES = (
     "error_per_joint",
     "error_over_distance",
     "error_over_look_ahead",
+    "systems",
 )
 SCORES = "scores.csv"  # every number behind the tables
 FILES_OF_TABLES = (SCORES, *(f"{name}.{form}" for name in TABLES for form in ("csv", "md", "tex", "json")))
@@ -34,6 +37,7 @@ FILES_OF_FIGURES = tuple(f"{name}.{form}" for name in FIGURES for form in ("png"
 def documents() -> dict[str, Callable[[Any], Any]]:
     """What makes each table: ``report.view.Document`` of ``report.results.Results``."""
     from uplift_upsample.report.tables import (
+        ablations,
         comparison,
         cost,
         learned_upsampling,
@@ -42,6 +46,7 @@ def documents() -> dict[str, Callable[[Any], Any]]:
         pretraining,
         provenance,
         readouts,
+        systems,
     )
 
     return {
@@ -50,6 +55,8 @@ def documents() -> dict[str, Callable[[Any], Any]]:
         "per_action": per_action.document,
         "learned_upsampling": learned_upsampling.document,
         "readouts": readouts.document,
+        "systems": systems.document,
+        "ablations": ablations.document,
         "pretraining": pretraining.document,
         "cost": cost.document,
         "provenance": provenance.document,
@@ -66,6 +73,7 @@ def drawings() -> dict[str, Callable[[Any], Any]]:
         error_per_joint,
         learning_curves,
         per_action,
+        systems,
     )
 
     return {
@@ -76,4 +84,5 @@ def drawings() -> dict[str, Callable[[Any], Any]]:
         "error_per_joint": error_per_joint.figure,
         "error_over_distance": error_over_distance.figure,
         "error_over_look_ahead": error_over_look_ahead.figure,
+        "systems": systems.figure,
     }

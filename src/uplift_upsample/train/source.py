@@ -27,9 +27,18 @@ class TrainingBatch:
     stream_state: dict[str, Any]
 
 
-def example_reader(table: FramesTable, model: NetworkConfig, train: TrainConfig) -> ExampleReader:
-    """The reader of training and validation examples."""
-    return ExampleReader(table, model.num_tokens, model.s_out, padding=train.padding, has_strided_input=model.has_strided_input)
+def example_reader(
+    table: FramesTable, model: NetworkConfig, train: TrainConfig, *, random_key_frames: bool = False
+) -> ExampleReader:
+    """The reader of training and validation examples. Those of a validation always have regular key frames."""
+    return ExampleReader(
+        table,
+        model.num_tokens,
+        model.s_out,
+        padding=train.padding,
+        has_strided_input=model.has_strided_input,
+        random_key_frames=random_key_frames,
+    )
 
 
 def training_stream(table: FramesTable, videos: np.ndarray, model: NetworkConfig, train: TrainConfig, seed: int) -> RowStream:
@@ -40,6 +49,7 @@ def training_stream(table: FramesTable, videos: np.ndarray, model: NetworkConfig
         mirror=train.mirror,
         in_batch_mirror=train.in_batch_mirror,
         random_shift=train.random_shift,
+        random_key_frames=train.key_frames == "random",
         step=train.train_step,
         shuffle=True,
         seed=train.shuffle_seed + seed,

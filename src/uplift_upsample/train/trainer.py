@@ -29,7 +29,11 @@ def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
     central = mean_distance(lifted.central, targets[:, targets.shape[1] // 2])
     if lifted.sequence is None:
         return (config.loss_weight_center + config.loss_weight_sequence) * central
-    return config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
+    loss = config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
+    if config.loss_weight_velocity:
+        steps, true_steps = (poses[:, 1:] - poses[:, :-1] for poses in (lifted.sequence, targets))
+        loss = loss + config.loss_weight_velocity * mean_distance(steps, true_steps)
+    return loss
 
 
 class Trainer(keras.Model):

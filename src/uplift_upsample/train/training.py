@@ -182,7 +182,7 @@ class _Saving:
 def _input_reader(run: Run, data: TrainingData, trainer: Trainer) -> InputReader:
     """Reads training batches; on one device with memory of its own, the poses of the data set lie there."""
     return InputReader(
-        example_reader(data.table, run.model, run.train),
+        example_reader(data.table, run.model, run.train, random_key_frames=run.train.key_frames == "random"),
         trainer.num_groups,
         has_twins=run.train.mirror and run.train.in_batch_mirror,
         is_resident=trainer.num_groups == 1 and is_resident(data.table),

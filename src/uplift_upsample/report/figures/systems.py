@@ -1,0 +1,64 @@
+"""Error over the key poses that a second of video needs: each network with each way of filling the gaps between them."""
+
+import math
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from uplift_upsample.plan.experiment import FRAME_RATE
+from uplift_upsample.report.figures import style
+from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, seeds_label
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.tables.systems import ways
+
+LINES: dict[str, Any] = {"none": "-", "linear": ":", "cubic": "--"}
+WORDS = {"none": "upsampling token", "linear": "2D poses interpolated linearly", "cubic": "2D poses interpolated cubically"}
+
+
+def figure(material: Material) -> Figure:
+    """A line for each experiment, in its colour, and way, solid, dotted or dashed; the standard deviation over seeds as bars."""
+    results = material.results
+    drawn = style.new_figure(style.COLUMN, 3.3)
+    axes = drawn.subplots()
+    used: dict[str, None] = {}
+    for experiment in results.evaluated:
+        look = style.look(material.number(experiment))
+        for way, variant in ways(experiment).items():
+            found = {s_in: results.of_variant(variant).summary(experiment, s_in) for s_in in experiment.s_in}
+            points = sorted((FRAME_RATE / s_in, each.mean, each.std) for s_in, each in found.items() if not math.isnan(each.mean))
+            if points:
+                spread = [0.0 if math.isnan(std) else std for *_, std in points]
+                axes.errorbar(
+                    [x for x, *_ in points],
+                    [y for _, y, _ in points],
+                    spread,
+                    capsize=2.5 if any(spread) else 0,
+                    elinewidth=0.9,
+                    **{**look.plain(), "linestyle": LINES[way]},
+                )
+                used[way] = None
+    if not axes.has_data():
+        style.say_not_run(axes)
+    else:
+        rates = sorted({FRAME_RATE / s_in for s_in in results.s_in})
+        axes.set_xscale("log")
+        axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("Key poses that a detector finds in a second of video")
+        axes.set_ylabel(ERROR_LABEL)
+        axes.margins(x=0.06, y=0.12)
+    handles = [
+        Line2D(
+            [],
+            [],
+            label=seeds_label(material, experiment),
+            **{**style.look(material.number(experiment)).plain(), "linestyle": "none"},
+        )
+        for experiment in results.evaluated
+    ]
+    handles += [Line2D([], [], label=WORDS[way], color=style.GREY, linestyle=LINES[way]) for way in used]
+    style.framed(drawn, "Error over the 2D poses that are needed", results.note, handles, 2)
+    return drawn

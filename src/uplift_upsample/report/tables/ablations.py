@@ -1,0 +1,144 @@
+"""What each part does: experiments and evaluations that differ from another in one thing, and the difference of their errors."""
+
+import math
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from uplift_upsample.base.strict import is_number
+from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.report import cells
+from uplift_upsample.report.manifest import ShownExperiment
+from uplift_upsample.report.protocol import footer
+from uplift_upsample.report.results import TRAINED, Results
+from uplift_upsample.report.tables.summaries import links_of_strides, provenance_field
+from uplift_upsample.report.view import Column, Document, Row, section
+
+COLUMNS = (
+    *("study", "experiment", "variant", "compared_with", "s_in", "metric", "average", "status", "seeds_run", "seeds_planned"),
+    *("mean_mm", "difference_mm", "difference_std_mm", "effect_mm", "beyond_seeds", "provenance"),
+)
+LINE = ("experiment", "variant")
+NOTE = (
+    "Difference: the error minus that of the experiment that it is compared with, of the same seeds, frame-wise; its mean and "
+    "standard deviation over the seeds. Positive: the change makes it worse. Sorted by the mean of the differences at all s_in. "
+    "Beyond the seeds: whether the differences at all s_in have one sign and are larger than their standard deviations."
+)
+ALONE = (
+    "Nothing is compared here; compared_with of an experiment names the one that it differs from, and evaluate_variants adds other "
+    "evaluations of that."
+)
+
+
+def document(results: Results) -> Document:
+    """A line for each experiment that is compared with another one, and for each other evaluation of those."""
+    rows = [row for line in _lines(results) for row in line]
+    strides = sorted({row["s_in"] for row in rows})
+    return Document(
+        name="ablations",
+        title=f"Ablations of the study {results.manifest.study}",
+        note=results.note,
+        columns=COLUMNS,
+        rows=rows,
+        sections=[section("Differences on all frames, mm", sorted(rows, key=_order), LINE, _columns(strides))],
+        remarks=[NOTE if rows else ALONE, cells.LEGEND],
+        footer=footer(results),
+    )
+
+
+def _lines(results: Results) -> Iterator[list[dict[str, Any]]]:
+    by_name = {experiment.name: experiment for experiment in results.evaluated}
+    compared = [experiment for experiment in by_name.values() if experiment.compared_with in by_name]
+    for experiment in compared:
+        yield _line(results, experiment, by_name[str(experiment.compared_with)], "")
+    for reference in dict.fromkeys(by_name[str(experiment.compared_with)] for experiment in compared):
+        for variant in reference.variants:
+            yield _line(results, reference, reference, variant)
+
+
+def _line(results: Results, experiment: ShownExperiment, reference: ShownExperiment, variant: str) -> list[dict[str, Any]]:
+    """The rows of a line: one for each stride that both have, and metric."""
+    strides = [s_in for s_in in experiment.s_in if s_in in reference.s_in]
+    rows = [
+        _row(results, experiment, reference, variant, s_in, metric, average)
+        for s_in in strides
+        for metric in METRICS
+        for average in ("frame_wise", "action_wise")
+    ]
+    shown = [row for row in rows if (row["metric"], row["average"]) == ("mpjpe", "frame_wise")]
+    means = [row["difference_mm"] for row in shown]
+    is_run = bool(means) and all(map(is_number, means))
+    clear = [abs(row["difference_mm"]) > row["difference_std_mm"] for row in shown] if is_run else []
+    beyond = all(clear) and (min(means) > 0 or max(means) < 0) if is_run else None
+    spread_known = is_run and not any(math.isnan(row["difference_std_mm"]) for row in shown)
+    links = links_of_strides(results.of_variant(variant), experiment)
+    whole = {
+        "effect_mm": statistics.fmean(means) if is_run else cells.NOT_RUN,
+        "beyond_seeds": ("yes" if beyond else "no") if spread_known else cells.NO_VALUE if is_run else cells.NOT_RUN,
+        "links": links,
+        "provenance": provenance_field(links),
+    }
+    return [{**row, **whole} for row in rows]
+
+
+def _row(
+    results: Results, experiment: ShownExperiment, reference: ShownExperiment, variant: str, s_in: int, metric: str, average: str
+) -> dict[str, Any]:
+    ours = _by_seed(results.of_variant(variant), experiment, s_in, metric, average)
+    theirs = _by_seed(results, reference, s_in, metric, average)
+    differences = [value - theirs[seed] for seed, value in ours.items() if seed in theirs]
+    planned = len(experiment.seeds)
+    status = "run" if len(differences) == planned else "partly run" if differences else cells.NOT_RUN
+    is_run = bool(differences)
+    return {
+        "study": results.manifest.study,
+        "experiment": experiment.name,
+        "variant": variant or cells.NO_VALUE,
+        "compared_with": reference.name,
+        "s_in": s_in,
+        "metric": metric,
+        "average": average,
+        "status": status,
+        "seeds_run": len(differences),
+        "seeds_planned": planned,
+        "mean_mm": statistics.fmean(ours.values()) if ours else cells.NOT_RUN,
+        "difference_mm": statistics.fmean(differences) if is_run else cells.NOT_RUN,
+        "difference_std_mm": (statistics.stdev(differences) if len(differences) > 1 else math.nan) if is_run else cells.NOT_RUN,
+    }
+
+
+def _by_seed(results: Results, experiment: ShownExperiment, s_in: int, metric: str, average: str) -> dict[int, float]:
+    """What each seed's weights give, as the evaluation reports it."""
+    scores = results.scores
+    wanted = {"experiment": experiment.name, "weights": TRAINED, "s_in": s_in, "frames": "all_frames", "metric": metric}
+    for column, value in {**wanted, "average": average}.items():
+        scores = scores[scores[column] == value]
+    learned = scores[scores["upsampling"] == "learned"]
+    found = scores if learned.empty else learned
+    return {int(seed): float(value) for seed, value in zip(found["seed"], found["value_mm"], strict=True)}
+
+
+def _order(row: Row) -> tuple[bool, float]:
+    """What makes it worst first; what was not run comes last."""
+    return not is_number(row["effect_mm"]), -row["effect_mm"] if is_number(row["effect_mm"]) else 0.0
+
+
+def _columns(strides: list[int]) -> list[Column]:
+    shown = {"metric": "mpjpe", "average": "frame_wise"}
+    return [
+        Column("change", lambda row: row["variant"] if row["variant"] != cells.NO_VALUE else row["experiment"]),
+        Column("compared with", cells.text("compared_with")),
+        *(Column(f"s_in {s_in}", _difference, {"s_in": s_in, **shown}) for s_in in strides),
+        Column("mean", lambda row: cells.signed(row["effect_mm"]), shown),
+        Column("beyond the seeds", cells.text("beyond_seeds"), shown),
+        *(
+            Column(f"{METRICS['mpjve'].label}, s_in {s_in}", _difference, {**shown, "metric": "mpjve", "s_in": s_in})
+            for s_in in strides[-1:]
+        ),
+        Column("seeds", lambda row: cells.seeds(row), shown),
+    ]
+
+
+def _difference(row: Row) -> str:
+    mean, std = row["difference_mm"], row["difference_std_mm"]
+    return cells.signed(mean) if isinstance(std, str) or math.isnan(std) else f"{cells.signed(mean)} ± {std:.2f}"

@@ -1,0 +1,117 @@
+"""The table and the figure of systems, and the table of ablations: what is compared with what, and in which order it stands."""
+
+import json
+from pathlib import Path
+
+import pytest
+from documents import find, rows_of
+
+from uplift_upsample.report.figures import systems as systems_figure
+from uplift_upsample.report.figures.material import Material
+from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.results import Results, collected
+from uplift_upsample.report.tables import ablations, systems
+
+TOKEN = {"num_tokens": 27, "s_out": 5, "s_in": [5, 20], "strides": [3, 3, 3]}
+DENSE = {"network": "videopose3d", "num_tokens": 27, "s_out": 5, "filter_widths": [3, 3, 3], "channels": 64}
+LINEAR, CUBIC = {"input_interpolation": "linear"}, {"input_interpolation": "cubic"}
+# experiment -> evaluation -> MPJPE at s_in 5 and 20; seed 1 has 1 mm more, of "worse" 3 mm more
+MM = {
+    "token": {"": (50.0, 55.0), "linear": (51.0, 60.0), "unmirrored": (52.0, 56.0)},
+    "dense": {"": (48.0, 58.0), "cubic": (48.0, 57.0)},
+    "worse": {"": (52.5, 58.5)},
+    "same": {"": (50.2, 54.9)},
+    "planned": {"": (0.0, 0.0)},
+}
+EVALUATIONS = {
+    "token": {"": {}, "linear": LINEAR, "unmirrored": {"mirror": False}},
+    "dense": {"": LINEAR, "cubic": CUBIC},
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path, scores_of) -> Results:
+    by_variant: dict = {}
+    for name, evaluations in MM.items():
+        for variant, values in evaluations.items():
+            for seed in (0, 1):
+                for s_in, mm in zip((5, 20), values, strict=True):
+                    if name == "planned":
+                        continue
+                    path = tmp_path / name / f"seed_{seed}" / f"s_in_{s_in}" / variant / "scores.json"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    protocol = EVALUATIONS.get(name, {"": {}})[variant]
+                    mm_of_seed = mm + seed * (3 if name == "worse" else 1)
+                    path.write_text(json.dumps(scores_of(mm_of_seed, s_in, weights="trained", **protocol)))
+                    paths = by_variant.setdefault(variant, {}).setdefault(name, {}).setdefault(str(seed), {})
+                    paths[str(s_in)] = str(path)
+    common = {"dataset": "cmu", "s_in": [5, 20], "seeds": [0, 1]}
+    experiments = [
+        {"name": "token", **common, "model": TOKEN, "evaluations": EVALUATIONS["token"]},
+        {"name": "dense", **common, "model": DENSE, "evaluations": EVALUATIONS["dense"]},
+        *({"name": name, **common, "model": TOKEN, "compared_with": "token"} for name in ("same", "planned", "worse")),
+    ]
+    return collected(
+        manifest_from_mapping(
+            {
+                "study": "trial",
+                "note": "",
+                "experiments": experiments,
+                "scores": by_variant.pop(""),
+                "variants": {name: {"scores": scores} for name, scores in by_variant.items()},
+            }
+        )
+    )
+
+
+def test_systems_stand_by_stride_and_error_with_what_fills_the_gaps(results: Results) -> None:
+    rows = rows_of(systems.document(results).sections[0])
+    assert [(row["s_in"], row["model"], row["between key poses"]) for row in rows if row["MPJPE"] != "NOT RUN"] == [
+        ("5", "dense", "nothing: dense"),
+        ("5", "token", "nothing: dense"),
+        ("5", "same", "nothing: dense"),
+        ("5", "worse", "nothing: dense"),
+        ("20", "same", "upsampling token"),
+        ("20", "token", "upsampling token"),
+        ("20", "dense", "2D cubic"),
+        ("20", "dense", "2D linear"),
+        ("20", "worse", "upsampling token"),
+        ("20", "token", "2D linear"),
+    ]
+    cubic = find(rows, model="dense", s_in="20", **{"between key poses": "2D cubic"})
+    assert (cubic["key poses/s"], cubic["network"], cubic["MPJPE"]) == ("2.5", "videopose3d", "57.50 ± 0.71")
+    assert cubic["frames/s"] == "NOT RUN"
+    token = find(rows, model="token", s_in="20", **{"between key poses": "upsampling token"})
+    assert float(token["MACs per 3D pose, M"]) > 0
+    assert not any("unmirrored" in str(row) for row in rows)
+
+
+def test_figure_of_systems(results: Results) -> None:
+    [axes] = systems_figure.figure(Material(results, {})).axes
+    lines = {
+        (line.get_linestyle(), tuple(map(float, line.get_xdata())), tuple(map(float, line.get_ydata())))
+        for line in axes.lines
+        if len(line.get_xdata()) > 1 and line.get_linestyle() != "None"
+    }
+    assert ("-", (2.5, 10.0), (55.5, 50.5)) in lines
+    assert ("--", (2.5, 10.0), (57.5, 48.5)) in lines
+    assert len(lines) == 6
+
+
+def test_ablations_are_differences_of_the_same_seeds_sorted_by_effect(results: Results) -> None:
+    rows = rows_of(ablations.document(results).sections[0])
+    assert [row["change"] for row in rows] == ["worse", "linear", "unmirrored", "same", "planned"]
+    worse, same = find(rows, change="worse"), find(rows, change="same")
+    assert (worse["s_in 5"], worse["s_in 20"], worse["mean"]) == ("+3.50 ± 1.41", "+4.50 ± 1.41", "+4.00")
+    assert (same["s_in 5"], same["s_in 20"]) == ("+0.20 ± 0.00", "-0.10 ± 0.00")
+    assert [row["beyond the seeds"] for row in rows] == ["yes", "yes", "yes", "no", "NOT RUN"]
+    assert find(rows, change="planned")["s_in 20"] == "NOT RUN"
+    tidy = [row for row in ablations.document(results).rows if row["experiment"] == "worse" and row["metric"] == "mpjpe"]
+    assert {row["s_in"]: row["difference_mm"] for row in tidy if row["average"] == "frame_wise"} == {5: 3.5, 20: 4.5}
+
+
+def test_a_study_without_comparisons_says_so() -> None:
+    nothing = manifest_from_mapping({"study": "trial", "note": "", "experiments": [], "scores": {}})
+    document = ablations.document(Results(nothing, {}, None, {}))
+    assert document.rows == []
+    assert "compared_with" in document.remarks[0]
