@@ -365,6 +365,18 @@ def evaluation_switches(wildcards):
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"
 
 
+def run_of_weights(wildcards):
+    """The configuration behind some weights. How an experiment is trained is no matter of weights that others published."""
+    path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
+    return path if getattr(wildcards, "run", "published") != "published" else ancient(path)
+
+
+def network_of_published(wildcards):
+    """The network of weights that others published, so that another one evaluates them again; of trained ones, the training says it."""
+    is_published = getattr(wildcards, "run", "published") == "published"
+    return json.dumps(planned(wildcards).to_mapping()["model"]) if is_published else ""
+
+
 def origin_of_weights(wildcards):
     """Where evaluated weights are from, as a flag of predict_poses.py."""
     return "--published" if wildcards.run == "published" else f"--seed {wildcards.run.removeprefix('seed_')}"

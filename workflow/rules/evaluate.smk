@@ -10,7 +10,7 @@ localrules:
 rule check_weights:
     input:
         source=published_weights,
-        run="results/{study}/{experiment}/run.yaml",
+        run=run_of_weights,
     output:
         weights="results/{study}/{experiment}/published/weights.h5",
         report="results/{study}/{experiment}/published/weights.json",
@@ -25,6 +25,7 @@ rule check_weights:
         mem_mb=2000,
     params:
         code=lambda wildcards: code("check_weights"),
+        network=network_of_published,
     shell:
         "python scripts/check_weights.py --source {input.source} --config {input.run} --output {output.weights}"
         " --report {output.report} > {log} 2>&1"
@@ -32,7 +33,7 @@ rule check_weights:
 
 rule predict_poses:
     input:
-        run="results/{study}/{experiment}/run.yaml",
+        run=run_of_weights,
         weights="results/{study}/{experiment}/{run}/weights.h5",
         frames=predicted_frames,
     output:
@@ -50,6 +51,7 @@ rule predict_poses:
         gpu=prediction_gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
+        network=network_of_published,
         device=device,
         origin=origin_of_weights,
         switches=evaluation_switches,

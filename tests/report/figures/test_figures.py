@@ -215,6 +215,7 @@ def test_damaged_inputs_are_named(material, values, tmp_path):
         gathered(whole.results, [stray])
 
 
+@pytest.mark.long
 def test_command(study, planned, tmp_path, project):
     manifest = study({})
     document = {"study": "trial", "note": NOTE, "experiments": planned, "scores": {}, "published": manifest.published}
