@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
 # Installs the locked packages into the active environment. The sum stands here so that a new lock makes Snakemake build a new environment.
 set -euo pipefail
-echo "2e39084435bc680fa33fab45962e8ef832ca2169776db2b1426467ad5c879ba1  envs/cpu.lock" | sha256sum --check --quiet
+echo "54fd71f7acf5816302881ae1c53058e8bec53b4c8bf2a68b1dee4be23cfeccc0  envs/cpu.lock" | sha256sum --check --quiet
 python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r envs/cpu.lock

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 # The groups of pyproject.toml behind each lock.
-COMMON = ["runtime", "workflow", "video", "slurm", "test", "lint", "audit", "build"]
+COMMON = ["runtime", "workflow", "video", "export", "slurm", "test", "lint", "audit", "build"]
 GROUPS = {"cpu": [*COMMON, "cpu"], "gpu": [*COMMON, "gpu"], "jax": [*COMMON, "cpu", "jax"]}
 PYTHONS = ("3.11.7", "3.12.7", "3.13.1")
 PERMISSIVE = {

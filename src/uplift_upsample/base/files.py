@@ -43,6 +43,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """As ``replacing``, for a folder: yields the path of one that the block makes.
+
+    What stood there before is moved away just before the move, since folders cannot be exchanged in one step everywhere.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT) from None
+    try:
+        yield aside / "new"
+        if path.exists():
+            os.replace(path, aside / "former")
+        os.replace(aside / "new", path)
+    except OSError as error:
+        raise _named(error, path, _NO_ROOM) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def require_room(path: Path, num_bytes: int) -> None:
     """Ask the system for the room of an existing file that is still to be written. Raises ``OSError`` where there is not enough.
 

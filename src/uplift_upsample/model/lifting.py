@@ -10,6 +10,7 @@ import numpy as np
 
 from uplift_upsample.base.strict import from_mapping, to_mapping
 from uplift_upsample.model.backend import keras, layers, ops
+from uplift_upsample.model.exported import teach_erfc
 from uplift_upsample.model.precision import layers_in
 from uplift_upsample.plan.network_base import NetworkConfig
 
@@ -79,7 +80,8 @@ class LiftingNetwork(keras.Model):
     visible: ``(B, N)``, 1 where a token has a 2D pose; not used without strided input.
 
     ``save`` writes a .keras file, which ``keras.saving.load_model`` reads where this module is imported. ``export`` writes a
-    SavedModel (TensorFlow), whose ``serve`` takes the two inputs and gives the two outputs.
+    SavedModel, or a file of ONNX or LiteRT (TensorFlow), that takes the two inputs and gives the two outputs; ``model.exported``
+    also names the outputs and compares them.
     """
 
     config: NetworkConfig
@@ -130,8 +132,10 @@ class LiftingNetwork(keras.Model):
     def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
         """Keras' export, for windows in batches of any size."""
         window = (None, self.config.num_tokens)
-        inputs = [keras.InputSpec(shape=(*window, self.config.num_joints, 2), dtype="float32")]
-        inputs += [keras.InputSpec(shape=window, dtype="bool")] if self.config.has_strided_input else []
+        inputs = [keras.InputSpec(shape=(*window, self.config.num_joints, 2), dtype="float32", name="poses_2d")]
+        inputs += [keras.InputSpec(shape=window, dtype="bool", name="visible")] if self.config.has_strided_input else []
+        if format == "onnx":
+            teach_erfc()
         super().export(filepath, format=format, **{"input_signature": inputs, **options})
 
 
