@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from world.lifted import lifted_poses
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17, PARENTS, ROOT, root_relative
 from uplift_upsample.lift.exports.bvh import fitted, resting_offsets, zxy_degrees
+from uplift_upsample.lift.exports.plain import read_npz
 from uplift_upsample.lift.lifted import LiftedPoses
 
 pybvh = pytest.importorskip("pybvh")
@@ -61,6 +63,38 @@ def test_npz(poses: LiftedPoses, tmp_path: Path) -> None:
         assert np.array_equal(np.isfinite(file["poses_2d"]).all(axis=(1, 2)), poses.is_key)
         metadata = json.loads(file["metadata"].item())
     assert metadata == {"format_version": 1, "units": "m", "weights": "tiny", "joints": list(MODEL_17)}
+
+
+def test_npz_is_read_again(tmp_path: Path) -> None:
+    poses = lifted_poses()
+    poses.save(tmp_path / "a.npz")
+    again = read_npz(tmp_path / "a.npz")
+    for name in ("positions", "times", "frames", "is_key"):
+        assert np.array_equal(getattr(again, name), getattr(poses, name)), name
+    assert again.poses_2d == pytest.approx(poses.poses_2d, abs=1e-4, nan_ok=True)
+    assert (again.joints, again.size, again.frame_rate) == (poses.joints, poses.size, poses.frame_rate)
+    assert again.metadata.items() >= poses.metadata.items()
+    again.save(tmp_path / "b.npz")
+    assert (tmp_path / "b.npz").read_bytes() == (tmp_path / "a.npz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metadata": np.array("no JSON")}, "not the poses of a clip, or damaged"),
+        ({"metadata": np.array("{}")}, "not the poses of a clip, or damaged"),
+        ({"is_key": np.ones(3, bool)}, r"is_key has the shape \(3,\), not \(40,\); lift the clip again"),
+    ],
+)
+def test_npz_of_something_else(changes: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    lifted_poses().save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as file:
+        np.savez(tmp_path / "a.npz", **{**file, **changes})
+    with pytest.raises(InputError, match=message):
+        read_npz(tmp_path / "a.npz")
+    (tmp_path / "a.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match="not the poses of a clip, or damaged"):
+        read_npz(tmp_path / "a.npz")
 
 
 def test_csv_and_json_with_a_gap(poses: LiftedPoses, tmp_path: Path) -> None:

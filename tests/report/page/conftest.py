@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from world.lifted import standing
 
 from uplift_upsample.base.skeleton import MODEL_17, PARENTS
 from uplift_upsample.report.page.build import page
@@ -17,29 +18,6 @@ from uplift_upsample.report.page.poses import packed, write_poses
 from uplift_upsample.report.page.provenance_facts import runs
 
 NUM_FRAMES = 60
-# Places of the joints of MODEL_17 in a person who stands before the camera, facing it; metres, x right, y down, z forward.
-STANDING = {
-    "ankle": (0.12, 0.85, 0.0),
-    "knee": (0.12, 0.45, 0.0),
-    "hip": (0.12, 0.0, 0.0),
-    "pelvis": (0, 0, 0),
-    "torso": (0, -0.25, 0),
-    "neck": (0, -0.5, 0),
-    "head": (0, -0.6, 0),
-    "head_top": (0, -0.75, 0),
-    "wrist": (0.3, 0.0, -0.1),
-    "elbow": (0.25, -0.25, 0.0),
-    "shoulder": (0.18, -0.48, 0.0),
-}
-
-
-def standing() -> np.ndarray:
-    sides = {"l_": 1, "r_": -1}
-    poses = []
-    for joint in MODEL_17:
-        x, y, z = STANDING[joint[2:] if joint[:2] in sides else joint]
-        poses.append((sides.get(joint[:2], 1) * x, y, z))
-    return np.array(poses)
 
 
 def poses_document() -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Lifted poses as arrays, a table and a document: ``.npz``, ``.csv``, ``.json``. All keep NaN: null in JSON, empty in CSV."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import replacing, write_text
+from uplift_upsample.base.skeleton import NUM_JOINTS
+from uplift_upsample.data.plain_npz import DAMAGE, PlainNpz, UnreadableError
 from uplift_upsample.lift.lifted import LiftedPoses
 
 FORMAT_VERSION = 1
@@ -28,6 +32,34 @@ def write_npz(path: Path, poses: LiftedPoses) -> str:
             metadata=np.array(json.dumps(_metadata(poses), ensure_ascii=False)),
         )
     return ""
+
+
+def read_npz(path: str | os.PathLike[str]) -> LiftedPoses:
+    """What ``write_npz`` wrote. Raises ``InputError`` for anything else."""
+    try:
+        archive = PlainNpz(path)
+        metadata = json.loads(archive.read("metadata").item())
+        arrays = {name: archive.read(name) for name in ("positions", "times", "frames", "is_key", "poses_2d")}
+        poses = LiftedPoses(
+            joints=tuple(archive.read("joints").tolist()),
+            frame_rate=float(archive.read("frame_rate")),
+            size=(float(metadata["size"][0]), float(metadata["size"][1])),
+            metadata=metadata,
+            **arrays,
+        )
+    except (*DAMAGE, UnreadableError, AttributeError, IndexError) as error:
+        raise InputError(f"{path}: not the poses of a clip, or damaged ({error}); lift the clip again") from None
+    num_frames = len(poses.times)
+    shapes: dict[str, tuple[int, ...]] = {
+        "positions": (num_frames, len(poses.joints), 3),
+        "poses_2d": (num_frames, NUM_JOINTS, 2),
+        "frames": (num_frames,),
+        "is_key": (num_frames,),
+    }
+    wrong = [name for name, shape in shapes.items() if arrays[name].shape != shape]
+    if wrong:
+        raise InputError(f"{path}: {wrong[0]} has the shape {arrays[wrong[0]].shape}, not {shapes[wrong[0]]}; lift the clip again")
+    return poses
 
 
 def write_csv(path: Path, poses: LiftedPoses) -> str:

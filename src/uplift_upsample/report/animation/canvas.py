@@ -47,6 +47,11 @@ class Canvas:
         left, top, right, bottom = (round(value * SCALE) for value in corners)
         self._draw.rectangle([left, top, right, bottom], fill, edge, round(width * SCALE))
 
+    def photograph(self, place: Point, picture: Image.Image) -> None:
+        """A picture at the size that it has on ``large``, ``SCALE`` times that of the result. place: its left upper corner."""
+        x, y = _large(place)
+        self.large.paste(picture, (round(x), round(y)))
+
     def polygon(self, points: Points, colour: str) -> None:
         self._draw.polygon([_large(point) for point in points], colour)
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from uplift_upsample.base.errors import InputError
@@ -16,14 +17,19 @@ from uplift_upsample.report.figures.style import GREY, INK
 
 PALETTE = (INK, LEFT, RIGHT, GREY, GHOST, *(faded(colour, HELD) for colour in (INK, LEFT, RIGHT)))
 NUM_STEPS = 6
+NEARLY_WHITE = 240
 NEEDS_FFMPEG = "draw the .gif instead, or install ffmpeg (Debian: apt-get install ffmpeg; conda: ffmpeg)"
 
 
-def write_gif(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
-    """Write RGB pictures of equal size as a GIF that repeats forever. rate: pictures a second; GIF keeps hundredths of a second."""
-    images = list(pictures)
-    palette = _palette(PALETTE)
-    frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+def write_gif(
+    path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float, samples: Sequence[Image.Image] = ()
+) -> None:
+    """Write RGB pictures of equal size as a GIF that repeats forever. rate: pictures a second; GIF keeps hundredths of a second.
+
+    samples: photographs whose colours the pictures have beside those of the drawing.
+    """
+    palette = _palette(PALETTE, samples)
+    frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in pictures]
     with replacing(path) as aside:
         frames[0].save(
             aside,
@@ -74,18 +80,25 @@ def write_mp4(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rat
             raise InputError(f"{path}: ffmpeg could not write it ({reason}); {NEEDS_FFMPEG} with libx264")
 
 
-def write_animation(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
-    """Write pictures in the format that the suffix names, ``.gif`` or ``.mp4``. Raises ``InputError`` for another one."""
-    writers = {".gif": write_gif, ".mp4": write_mp4}
-    writer = writers.get(Path(path).suffix)
-    if writer is None:
-        raise InputError(f"{path}: an animation is a {' or a '.join(writers)} file")
-    writer(path, pictures, rate)
+def write_animation(
+    path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float, samples: Sequence[Image.Image] = ()
+) -> None:
+    """Write pictures in the format that the suffix names, ``.gif`` or ``.mp4``. samples: see ``write_gif``.
+
+    Raises ``InputError`` for another suffix.
+    """
+    match Path(path).suffix:
+        case ".gif":
+            write_gif(path, pictures, rate, samples)
+        case ".mp4":
+            write_mp4(path, pictures, rate)
+        case _:
+            raise InputError(f"{path}: an animation is a .gif or a .mp4 file")
 
 
-def _palette(colours: Sequence[str]) -> Image.Image:
-    """White, and some colours in even steps towards it: what smooth lines on white need. The same for all pictures, so that what
-    does not change needs no bytes.
+def _palette(colours: Sequence[str], samples: Sequence[Image.Image]) -> Image.Image:
+    """White, and some colours in even steps towards it: what smooth lines on white need; beside them those of photographs. The same
+    for all pictures, so that what does not change needs no bytes.
     """
     weights = [1 - step / NUM_STEPS for step in range(NUM_STEPS)]
     values = [
@@ -93,6 +106,12 @@ def _palette(colours: Sequence[str]) -> Image.Image:
         for colour in ("#ffffff", *(faded(colour, weight) for colour in colours for weight in weights))
         for value in bytes.fromhex(colour[1:])
     ]
+    if samples:
+        photographs = Image.fromarray(np.concatenate([np.asarray(image).reshape(-1, 1, 3) for image in samples]))
+        found = photographs.quantize(256 - len(values) // 3, Image.Quantize.MEDIANCUT).getpalette() or []
+        triples = zip(*[iter(found)] * 3, strict=True)
+        # nearly white ones would be taken for the white around the photographs
+        values += [value for colour in triples if min(colour) < NEARLY_WHITE for value in colour]
     palette = Image.new("P", (1, 1))
     palette.putpalette(values)
     return palette

@@ -1,8 +1,10 @@
 """The pictures of somebody's clip: the 2D poses that the network saw, the lifted ones, and the key frames on a time line below.
 
-Left limbs are blue, right ones vermilion. Between two key frames the last pose that the network saw is faint.
+Left limbs are blue, right ones vermilion. Between two key frames the last pose that the network saw is faint. Where there is
+a video, its frames are behind the 2D poses; those that are shown are decoded one after the other.
 """
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +13,20 @@ from PIL import Image
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.roll import rolled
 from uplift_upsample.lift.lifted import LiftedPoses
-from uplift_upsample.report.animation.canvas import COLOURS, HELD, LEFT, RIGHT, WHITE, Canvas, faded, shortened, text_width
+from uplift_upsample.lift.video.video_file import VideoFile
+from uplift_upsample.report.animation.canvas import (
+    COLOURS,
+    HELD,
+    LEFT,
+    RIGHT,
+    SCALE,
+    WHITE,
+    Canvas,
+    faded,
+    shortened,
+    text_width,
+)
+from uplift_upsample.report.animation.encode import write_animation
 from uplift_upsample.report.animation.frames import SHOWN_RATE
 from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
@@ -21,12 +36,22 @@ _TOP, _BOTTOM = 60, 408
 _PANELS: tuple[Box, Box] = ((12, _TOP, 352, _BOTTOM), (368, _TOP, 708, _BOTTOM))
 _STRIP: Box = (12, 430, 708, 452)
 _MARGIN = 14
+_PHOTOGRAPHS_RATE = 12.5  # pictures a second with a video: a photograph takes ten times the bytes of lines; GIF keeps it exactly
+_NUM_SAMPLES = 8  # photographs whose colours stand for those of all
 
 
 class LiftedScene:
-    """The first seconds of a clip, all of it where it is shorter. Raises ``InputError`` where there is no pose in them."""
+    """The first seconds of a clip, all of it where it is shorter. video: that the poses are of.
 
-    def __init__(self, poses: LiftedPoses, title: str, seconds: float) -> None:
+    Raises ``InputError`` where there is no pose in them, and for another video.
+    """
+
+    def __init__(self, poses: LiftedPoses, title: str, seconds: float, video: VideoFile | None = None) -> None:
+        if video is not None and (video.size, len(video.times)) != (poses.size, len(poses)):
+            given = f"{len(video.times)} frames of {video.size[0]:g} by {video.size[1]:g}"
+            lifted = f"{len(poses)} frames of {poses.size[0]:g} by {poses.size[1]:g}"
+            raise InputError(f"{video.path}: {given}, but the poses are of {lifted}; give the video that was lifted")
+        self._video = video
         num_frames = int(np.searchsorted(poses.times, seconds, side="right"))
         self._times, self._is_key = poses.times[:num_frames], poses.is_key[:num_frames]
         self._flat = poses.poses_2d[:num_frames]
@@ -42,19 +67,37 @@ class LiftedScene:
         corners = np.array([[0.0, 0.0], poses.size])
         self._image = image_view(np.concatenate([self._flat.reshape(-1, 2), corners]), inner[0])
         self._corners = self._image.places(corners)
+        width, height = np.maximum(1, np.round(SCALE * (self._corners[1] - self._corners[0]))).astype(int).tolist()
+        self._photograph_size = (width, height)
         self._view = space_view(known, self._floor, inner[1])
         # the frame nearest to the moment of each picture
-        self.rate = min(SHOWN_RATE, max(poses.frame_rate, 1.0))  # pictures a second
+        most = SHOWN_RATE if video is None else _PHOTOGRAPHS_RATE
+        self.rate = min(most, max(poses.frame_rate, 1.0))  # pictures a second
         moments = np.arange(0, self._times[-1] + 1e-9, 1 / self.rate)
         self._shown = np.minimum(np.searchsorted(self._times, moments - 1e-9), num_frames - 1)
         self._base = self._static(title, poses).large
 
     def pictures(self) -> Iterator[Image.Image]:
-        """RGB pictures of ``WIDTH`` by ``HEIGHT``, ``SHOWN_RATE`` of them a second, or one for each frame of slow clips."""
+        """RGB pictures of ``WIDTH`` by ``HEIGHT``, ``rate`` of them a second."""
         before = -1
-        for frame in self._shown.tolist():
-            yield self._picture(before, frame)
+        for frame, photograph in zip(self._shown.tolist(), self._photographs(self._shown), strict=True):
+            yield self._picture(before, frame, photograph)
             before = frame
+
+    def samples(self) -> list[Image.Image]:
+        """Some of the photographs in the pictures; none without a video."""
+        frames = self._shown[np.linspace(0, len(self._shown) - 1, _NUM_SAMPLES).astype(int)]
+        return [photograph for photograph in self._photographs(frames) if photograph is not None]
+
+    def _photographs(self, frames: np.ndarray) -> Iterator[Image.Image | None]:
+        """The video at each of some ascending frames; where one cannot be decoded, the one before it."""
+        decoded = iter(()) if self._video is None else self._video.pictures(np.unique(frames))
+        coming, photograph = next(decoded, None), None
+        for frame in frames.tolist():
+            while coming is not None and coming[0] <= frame:
+                photograph = Image.fromarray(coming[1]).resize(self._photograph_size, Image.Resampling.BILINEAR, reducing_gap=2)
+                coming = next(decoded, None)
+            yield photograph
 
     def _static(self, title: str, poses: LiftedPoses) -> Canvas:
         canvas = Canvas(WIDTH, HEIGHT)
@@ -85,14 +128,19 @@ class LiftedScene:
             )
         return canvas
 
-    def _picture(self, before: int, frame: int) -> Image.Image:
+    def _picture(self, before: int, frame: int, photograph: Image.Image | None) -> Image.Image:
         """before: the frame of the picture before; a 2D pose of the frames that are passed over belongs to this one."""
         canvas = Canvas(WIDTH, HEIGHT, self._base)
+        if photograph is not None:
+            canvas.photograph(self._corners[0], photograph)
         seen = np.flatnonzero(self._is_key[: frame + 1])
         is_now = bool(len(seen)) and seen[-1] > before
         if len(seen):
             colours = COLOURS if is_now else [faded(colour, HELD) for colour in COLOURS]
-            canvas.skeleton(self._image.places(self._flat[seen[-1]]), 4.0 if is_now else 2.6, colours)
+            places, width = self._image.places(self._flat[seen[-1]]), 4.0 if is_now else 2.6
+            if photograph is not None:
+                canvas.skeleton(places, width + 2, [WHITE] * len(COLOURS))  # a rim, on whatever colour
+            canvas.skeleton(places, width, colours)
         if is_now:
             canvas.box(_PANELS[0], None, INK, 2)
         text = "seen by the network" if is_now else "masked, faint: last input"
@@ -110,3 +158,14 @@ class LiftedScene:
     def _x(self, frame: int) -> float:
         left, _, right, _ = _STRIP
         return left + 3 + (right - left - 6) * float(self._times[frame]) / max(float(self._times[-1]), 1e-9)
+
+
+def animate_clip(
+    path: str | os.PathLike[str], poses: LiftedPoses, title: str, seconds: float, video: str | os.PathLike[str] | None
+) -> str:
+    """Write the animation of a clip, ``.gif`` or ``.mp4``, and return what is to be known of it, or "". video: that it is of."""
+    if not seconds > 0:
+        raise InputError(f"seconds is {seconds:g}; it must be above 0")
+    scene = LiftedScene(poses, title, seconds, None if video is None else VideoFile(video))
+    write_animation(path, scene.pictures(), scene.rate, scene.samples())
+    return f"the first {seconds:g} of {poses.times[-1]:.1f} s" if poses.times[-1] > seconds else ""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image, UnidentifiedImageError
 
@@ -123,7 +124,7 @@ def run_title(run: str) -> str:
 
 def link(path: str | os.PathLike[str], page: str | os.PathLike[str]) -> str:
     """A file as seen from the page's folder."""
-    return Path(os.path.relpath(path, Path(page).parent)).as_posix()
+    return quote(Path(os.path.relpath(path, Path(page).parent)).as_posix())
 
 
 def data_uri(data: bytes, kind: str) -> str:
@@ -156,7 +157,7 @@ def _animation(path: str, page: str | os.PathLike[str], is_inside: bool) -> Anim
             size, still = image.size, io.BytesIO()
             image.convert("RGB").quantize(64).save(still, "PNG", optimize=True)
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a GIF ({error}); draw it again with draw_animation.py") from None
+        raise InputError(f"{path}: not a GIF ({error}); draw it again") from None
     match = _ANIMATION.search(Path(path).as_posix())
     title = Path(path).stem
     if match:

@@ -8,10 +8,10 @@ The document, plain JSON::
      "tracks": [{"experiment": "h36m_351", "run": "seed_0", "s_in": 20, "sequence": 0, "step": 5, "key_step": 20,
                  "num_poses": 101, "poses": BASE64}]}
 
-BASE64 is int16, little endian, ``(poses, 17, 3)`` in units of ``unit_mm``: camera axes, relative to the root. The truth has one
-pose for each frame; a track has one for each ``step`` frames from frame 0 on, as it was predicted, and one behind the end to
-interpolate to. A track's key frames, those with a 2D pose, are the multiples of ``key_step``. ``up`` is the world's vertical in
-camera axes.
+BASE64 is int16, little endian, ``(poses, 17, 3)`` in units of ``unit_mm``: camera axes, relative to the root; -32768 is NaN. The
+truth has one pose for each frame; a track has one for each ``step`` frames from frame 0 on, as it was predicted, and one behind the
+end to interpolate to. A track's key frames, those with a 2D pose, are the multiples of ``key_step``. ``up`` is the world's vertical
+in camera axes. ``page.clip`` has what is different for somebody's own clip.
 """
 
 import base64
@@ -33,6 +33,7 @@ from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.scores import counted, ground_truth
 from uplift_upsample.report.animation.sequences import video_of
 
+NOTHING = -32768  # stands for NaN
 UNIT_MM = 0.1  # int16 then reaches 3.2 m from the pelvis
 SECONDS = 10.0
 
@@ -112,14 +113,19 @@ def planned_tracks(text: str) -> list[PlannedTrack]:
 
 def packed(poses_m: np.ndarray) -> str:
     """Poses in metres as BASE64 (see the module)."""
-    units = np.round(np.asarray(poses_m, np.float64) * (1000 / UNIT_MM))
-    limits = np.iinfo(np.int16)
-    return base64.b64encode(np.clip(units, limits.min, limits.max).astype("<i2").tobytes()).decode("ascii")
+    return packed_units(np.asarray(poses_m, np.float64) * (1000 / UNIT_MM))
+
+
+def packed_units(values: np.ndarray) -> str:
+    """Numbers as whole ones in BASE64 (see the module), NaN as ``NOTHING``."""
+    whole = np.clip(np.round(values), NOTHING + 1, np.iinfo(np.int16).max)
+    return base64.b64encode(np.where(np.isnan(values), NOTHING, whole).astype("<i2").tobytes()).decode("ascii")
 
 
 def unpacked(text: str) -> np.ndarray:
     """The inverse of ``packed``, ``(poses, 17, 3)`` float64 metres."""
-    return np.frombuffer(base64.b64decode(text), "<i2").reshape(-1, len(MODEL_17), 3) * (UNIT_MM / 1000)
+    units = np.frombuffer(base64.b64decode(text), "<i2").astype(np.float64)
+    return np.where(units == NOTHING, np.nan, units * (UNIT_MM / 1000)).reshape(-1, len(MODEL_17), 3)
 
 
 def _sequence(table: FramesTable, name: str, video: int, seconds: float) -> dict[str, Any]:

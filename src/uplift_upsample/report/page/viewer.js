@@ -1,11 +1,12 @@
 "use strict";
-// The skeleton viewer: predictions over ground truth, turned by pointer and keys, scrubbed and played.
+// The skeleton viewer: poses, over ground truth where there is any, turned by pointer and keys, scrubbed and played.
 (() => {
   const data = JSON.parse(document.getElementById("poses").textContent);
   const find = (id) => document.getElementById(id);
   const scene = find("scene");
   if (!scene || !data.tracks.length) return;
-  const strip = find("errors"), scrubber = find("frame"), readout = find("readout");
+  const strip = find("errors"), input = find("input"), scrubber = find("frame"), readout = find("readout");
+  // What a page does not offer is null.
   const choices = Object.fromEntries(["weights", "s_in", "sequence", "upsampling", "speed", "layout"].map((id) => [id, find(id)]));
   const NUM_JOINTS = data.joints.length, ROOT = data.parents.indexOf(-1), DISTANCE = 5, HEIGHT = 2.25; // metres
   const view = { yaw: -0.5, pitch: 0.12, zoom: 1 };
@@ -16,8 +17,12 @@
   const unpacked = (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const view = new DataView(bytes.buffer);
-    return Float32Array.from({ length: bytes.length / 2 }, (_, i) => (view.getInt16(2 * i, true) * data.unit_mm) / 1000);
+    return Float32Array.from({ length: bytes.length / 2 }, (_, i) => {
+      const number = view.getInt16(2 * i, true);
+      return number === -32768 ? NaN : number;
+    });
   };
+  const inMetres = (text) => unpacked(text).map((number) => (number * data.unit_mm) / 1000);
   // Axes of the room: x to the right of the camera, y up, z towards it.
   const upright = (poses, up) => {
     const forward = [0, 0, 1].map((value, i) => value - up[2] * up[i]);
@@ -51,7 +56,7 @@
       sum += Math.hypot(one[i] - other[i], one[i + 1] - other[i + 1], one[i + 2] - other[i + 2]);
     return (1000 * sum) / NUM_JOINTS;
   });
-  const chosen = () => data.tracks.find((track) =>
+  const chosen = () => !choices.weights ? data.tracks[0] : data.tracks.find((track) =>
     `${track.experiment}/${track.run}` === choices.weights.value && track.s_in === Number(choices.s_in.value)
     && track.sequence === Number(choices.sequence.value));
 
@@ -59,19 +64,30 @@
     const track = chosen();
     if (!track) return;
     const sequence = data.sequences[track.sequence], numFrames = sequence.num_frames;
-    const truth = upright(unpacked(sequence.truth), sequence.up);
-    const raw = upright(unpacked(track.poses), sequence.up);
-    const isPlain = choices.upsampling.value === "plain", plainStep = commonMultiple(track.key_step, track.step);
+    const truth = sequence.truth ? upright(inMetres(sequence.truth), sequence.up) : null;
+    const raw = upright(inMetres(track.poses), sequence.up);
+    const isPlain = choices.upsampling?.value === "plain", plainStep = isPlain && commonMultiple(track.key_step, track.step);
     const prediction = isPlain
       ? interpolated(onlyKeys(raw, plainStep / track.step), plainStep, numFrames) : interpolated(raw, track.step, numFrames);
-    const errors = errorsOf(prediction, truth, numFrames);
-    const heights = [];
-    for (let i = 1; i < truth.length; i += 3) heights.push(truth[i]);
-    clip = { track, sequence, numFrames, truth, prediction, errors, floor: heights.sort((a, b) => a - b)[Math.floor(heights.length * 0.01)],
-      mean: errors.reduce((sum, error) => sum + error, 0) / numFrames, top: Math.max(...errors) };
+    const errors = truth && errorsOf(prediction, truth, numFrames);
+    const keys = track.keys || Array.from({ length: Math.ceil(numFrames / track.key_step) }, (_, i) => i * track.key_step);
+    const heights = (truth || prediction).filter((value, i) => i % 3 === 1 && !Number.isNaN(value)).sort();
+    clip = { track, sequence, numFrames, truth, prediction, errors, keys, floor: heights[Math.floor(heights.length * 0.01)],
+      seen: track.poses_2d && unpacked(track.poses_2d).map((number) => number / 10000),
+      mean: errors && errors.reduce((sum, error) => sum + error, 0) / numFrames, top: errors && Math.max(...errors) };
     frame = Math.min(frame, numFrames - 1);
     scrubber.max = numFrames - 1;
     isStale = true;
+  };
+  const secondsAt = (f) => (clip.sequence.times ? clip.sequence.times[f] : f / clip.sequence.frame_rate);
+  // The place of the last key frame up to a frame among all key frames; -1 before the first one.
+  const lastKey = (f) => {
+    let low = 0, high = clip.keys.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (clip.keys[middle] <= f) low = middle + 1; else high = middle;
+    }
+    return low - 1;
   };
 
   // ---- drawing
@@ -118,6 +134,7 @@
   const drawBody = (context, poses, project, isTruth) => {
     const at = (joint) => project(...poses.subarray(3 * (frame * NUM_JOINTS + joint), 3 * (frame * NUM_JOINTS + joint) + 3));
     const points = data.joints.map((_, joint) => at(joint));
+    if (Number.isNaN(points[ROOT][0])) return null;
     const bones = data.parents.map((parent, joint) => [parent, joint]).filter(([parent]) => parent >= 0);
     bones.sort((a, b) => points[a[0]][2] + points[a[1]][2] - points[b[0]][2] - points[b[1]][2]);
     context.setLineDash(isTruth ? [7, 6] : []);
@@ -137,15 +154,15 @@
   };
   const drawScene = () => {
     const { context, width, height } = pen(scene);
-    const isApart = choices.layout.value === "apart";
+    const isApart = choices.layout?.value === "apart";
     const size = Math.min(height / HEIGHT, width / (isApart ? 3 : 1.5));
     const places = isApart ? [width * 0.27, width * 0.73] : [width / 2, width / 2];
     const [forTruth, forPrediction] = places.map((centre) => projection(centre, height * 0.5, size));
     drawFloor(context, forTruth);
     if (isApart) drawFloor(context, forPrediction);
-    const shown = { truth: find("show-truth").checked, prediction: find("show-prediction").checked };
-    const truth = shown.truth && drawBody(context, clip.truth, forTruth, true);
-    const prediction = shown.prediction && drawBody(context, clip.prediction, forPrediction, false);
+    const isShown = (id) => find(id)?.checked ?? true;
+    const truth = clip.truth && isShown("show-truth") && drawBody(context, clip.truth, forTruth, true);
+    const prediction = isShown("show-prediction") && drawBody(context, clip.prediction, forPrediction, false);
     if (truth && prediction && !isApart && find("show-errors").checked) {
       context.strokeStyle = color("bad");
       context.lineWidth = 1.6;
@@ -155,47 +172,84 @@
     context.font = "13px system-ui, sans-serif";
     context.textAlign = "center";
     if (isApart) ["ground truth", "prediction"].forEach((label, i) => context.fillText(label, places[i], 22));
+    if (prediction === null) context.fillText("no 2D pose within reach of the network", width / 2, height / 2);
+  };
+  // The last 2D pose that the network saw, faint between key frames, in the outline of the camera's picture.
+  const drawInput = () => {
+    const { context, width, height } = pen(input), [w, h] = clip.sequence.size, room = 34;
+    const scale = Math.min((width - 24) / w, (height - room - 12) / h), left = (width - w * scale) / 2, top = room + (height - room - 12 - h * scale) / 2;
+    const key = lastKey(frame), isNow = clip.keys[key] === frame;
+    context.fillStyle = color("sunk");
+    context.fillRect(left, top, w * scale, h * scale);
+    context.strokeStyle = color(isNow ? "accent" : "line");
+    context.lineWidth = isNow ? 3 : 1;
+    context.strokeRect(left, top, w * scale, h * scale);
+    context.fillStyle = color(isNow ? "ink" : "soft");
+    context.font = "13px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.fillText(key < 0 ? "nothing seen yet" : isNow ? "seen by the network" : "masked; faint: the last one seen", width / 2, 22);
+    if (key < 0) return;
+    const at = (joint) => [0, 1].map((axis) => [left, top][axis] + clip.seen[2 * (key * NUM_JOINTS + joint) + axis] * [w, h][axis] * scale);
+    context.globalAlpha = isNow ? 1 : 0.4;
+    context.lineWidth = isNow ? 4 : 3;
+    data.parents.forEach((parent, joint) => {
+      if (parent < 0) return;
+      context.strokeStyle = colorOf(joint);
+      line(context, at(parent), at(joint));
+    });
+    context.globalAlpha = 1;
   };
   const MARGIN = 12; // of the strip, as the thumb of the slider has
   const drawStrip = () => {
     const { context, width, height } = pen(strip);
     const x = (f) => MARGIN + (f / Math.max(clip.numFrames - 1, 1)) * (width - 2 * MARGIN), base = height - 16;
     const y = (error) => base - (error / clip.top) * (base - 22);
+    const numKeys = clip.keys.length;
     context.strokeStyle = color("grid");
     line(context, [x(0), base], [x(clip.numFrames - 1), base]);
     context.fillStyle = context.strokeStyle = color("accent");
-    for (let f = 0; f < clip.numFrames; f += clip.track.key_step) context.fillRect(x(f) - 0.75, base + 3, 1.5, 10);
-    context.lineWidth = 1.6;
-    context.beginPath();
-    clip.errors.forEach((error, f) => context.lineTo(x(f), y(error)));
-    context.stroke();
+    for (const f of clip.keys) context.fillRect(x(f) - 0.75, base + (clip.errors ? 3 : -14), 1.5, clip.errors ? 10 : 14);
+    if (clip.errors) {
+      context.lineWidth = 1.6;
+      context.beginPath();
+      clip.errors.forEach((error, f) => context.lineTo(x(f), y(error)));
+      context.stroke();
+    }
     context.fillStyle = color("soft");
     context.font = "12px system-ui, sans-serif";
-    context.fillText(`error, mm; most ${clip.top.toFixed(0)}, mean ${clip.mean.toFixed(1)}`, MARGIN, 14);
+    context.fillText(clip.errors ? `error, mm; most ${clip.top.toFixed(0)}, mean ${clip.mean.toFixed(1)}`
+      : `marks: ${numKeys} of ${clip.numFrames} frames seen by the network`, MARGIN, 14);
     context.strokeStyle = color("ink");
     context.lineWidth = 2;
     line(context, [x(frame), 20], [x(frame), height - 2]);
   };
   const tell = () => {
-    const behind = frame % clip.track.key_step;
-    const kind = behind ? `${behind} of ${clip.track.key_step} frames behind a key frame` : "key frame";
-    const seconds = (frame / clip.sequence.frame_rate).toFixed(2);
-    readout.textContent = `${clip.errors[frame].toFixed(1)} mm at frame ${frame} (${seconds} s), ${kind}; ${clip.mean.toFixed(1)} mm on average`;
+    const key = lastKey(frame), behind = frame - clip.keys[key], of = clip.track.key_step ?? clip.keys[key + 1] - clip.keys[key];
+    const kind = behind === 0 ? "key frame" : key < 0 ? "before the first key frame"
+      : `${behind} ${of > behind ? `of ${of} ` : ""}frames behind a key frame`;
+    const seconds = secondsAt(frame).toFixed(2);
+    readout.textContent = clip.errors
+      ? `${clip.errors[frame].toFixed(1)} mm at frame ${frame} (${seconds} s), ${kind}; ${clip.mean.toFixed(1)} mm on average`
+      : `frame ${frame} (${seconds} s), ${kind}`;
     scrubber.value = frame;
     scrubber.setAttribute("aria-valuetext", `frame ${frame}, ${seconds} seconds, ${kind}`);
   };
   const tick = (now) => {
     if (isPlaying) {
-      const passed = ((now - before) / 1000) * clip.sequence.frame_rate * Number(choices.speed.value);
-      if (passed >= 1) {
-        frame = (frame + Math.floor(passed)) % clip.numFrames;
-        before = now;
+      const lasts = (f) => (f + 1 < clip.numFrames ? secondsAt(f + 1) - secondsAt(f) : 1 / clip.sequence.frame_rate);
+      const speed = Number(choices.speed.value);
+      let passed = ((now - before) / 1000) * speed;
+      while (passed >= lasts(frame)) {
+        passed -= lasts(frame);
+        frame = (frame + 1) % clip.numFrames;
+        before = now - (1000 * passed) / speed;
         isStale = true;
       }
     }
     if (isStale && clip && scene.clientWidth) {
       isStale = false;
       drawScene();
+      if (input) drawInput();
       drawStrip();
       tell();
     }
@@ -219,9 +273,8 @@
   const zoom = (factor) => { view.zoom = Math.max(0.4, Math.min(4, view.zoom * factor)); isStale = true; };
   const look = (yaw, pitch) => { Object.assign(view, { yaw, pitch, zoom: 1 }); isStale = true; };
   const nextKey = (sign) => {
-    const step = clip.track.key_step;
-    const target = (sign > 0 ? Math.floor(frame / step) + 1 : Math.ceil(frame / step) - 1) * step;
-    if (target < clip.numFrames) go(target);
+    const key = lastKey(frame), isOn = clip.keys[key] === frame, target = clip.keys[sign > 0 ? key + 1 : isOn ? key - 1 : key];
+    if (target !== undefined) go(target);
   };
   const KEYS = {
     ArrowLeft: () => turn(-0.1, 0), ArrowRight: () => turn(0.1, 0), ArrowUp: () => turn(0, -0.1), ArrowDown: () => turn(0, 0.1),
@@ -269,9 +322,8 @@
   find("look-camera").addEventListener("click", () => look(0, 0));
   find("look-side").addEventListener("click", () => look(Math.PI / 2, 0));
   find("look-top").addEventListener("click", () => look(0, 1.45));
-  for (const id of ["show-truth", "show-prediction", "show-errors"]) find(id).addEventListener("change", () => { isStale = true; });
-  choices.layout.addEventListener("change", () => { isStale = true; });
-  for (const id of ["s_in", "sequence", "upsampling"]) choices[id].addEventListener("change", load);
+  for (const id of ["show-truth", "show-prediction", "show-errors", "layout"]) find(id)?.addEventListener("change", () => { isStale = true; });
+  for (const id of ["s_in", "sequence", "upsampling"]) choices[id]?.addEventListener("change", load);
   // Not every experiment has every stride and every sequence.
   const offer = (select, values, labels) => {
     const wanted = Number(select.value), nearest = values.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));
@@ -284,11 +336,11 @@
     offer(choices.sequence, sorted("sequence"), sorted("sequence").map((place) => data.sequences[place].name));
     load();
   };
-  choices.weights.addEventListener("change", offerAll);
+  choices.weights?.addEventListener("change", offerAll);
   new ResizeObserver(() => { isStale = true; }).observe(scene);
   document.addEventListener("themechange", () => { isStale = true; });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { isStale = true; });
-  offerAll();
+  if (choices.weights) offerAll(); else load();
   play(false);
   requestAnimationFrame(tick);
 })();

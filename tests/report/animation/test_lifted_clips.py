@@ -1,0 +1,98 @@
+"""The animation of somebody's clip, with the frames of its video and without."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from world.lifted import lifted_poses
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.report.animation.canvas import LEFT, SCALE
+from uplift_upsample.report.animation.lifted_clips import HEIGHT, WIDTH, LiftedScene, animate_clip
+
+NUM_FRAMES = 40
+
+
+def has_colour(picture: Image.Image, colour: str) -> bool:
+    rgb = [int(colour[index : index + 2], 16) for index in (1, 3, 5)]
+    return bool((np.abs(np.asarray(picture, int) - rgb).max(axis=-1) < 12).any())
+
+
+def test_keypoints_alone(tmp_path: Path) -> None:
+    poses = lifted_poses(NUM_FRAMES)
+    scene = LiftedScene(poses, "walk", 20)
+    pictures = list(scene.pictures())
+    assert (len(pictures), scene.rate, scene.samples()) == (33, 25, [])  # 1.3 s
+    panel = (12, 60, 352, 408)
+    assert has_colour(pictures[0].crop(panel), LEFT)  # a key frame
+    assert not has_colour(pictures[5].crop(panel), LEFT)  # faint
+    assert animate_clip(tmp_path / "a.gif", poses, "walk", 1.0, None) == "the first 1 of 1.3 s"
+    with Image.open(tmp_path / "a.gif") as image:
+        assert (image.n_frames, image.size) == (26, (WIDTH, HEIGHT))
+
+
+def test_nothing_to_draw() -> None:
+    poses = lifted_poses(NUM_FRAMES)
+    with pytest.raises(InputError, match="no pose in the first 20 s"):
+        LiftedScene(replace(poses, positions=np.full_like(poses.positions, np.nan)), "walk", 20)
+
+
+def test_frames_of_the_video_are_behind_the_2d_poses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are shown and no others; the pictures of this video have their numbers in them."""
+    videos = pytest.importorskip("world.videos", reason="needs PyAV, which make install brings", exc_type=ImportError)
+    from uplift_upsample.lift.video.video_file import VideoFile
+
+    asked: list[int] = []
+    pictures_of = VideoFile.pictures
+    monkeypatch.setattr(VideoFile, "pictures", lambda self, frames: asked.extend(frames) or pictures_of(self, frames))
+    video = VideoFile(videos.write_video(tmp_path / "walk.mp4", NUM_FRAMES))
+    scene = LiftedScene(lifted_poses(NUM_FRAMES), "walk", 20, video)
+    pictures = list(scene.pictures())
+    assert (len(pictures), scene.rate) == (17, 12.5)
+    shown = [int(np.ceil(index / 12.5 * 30 - 1e-6)) for index in range(17)]
+    assert asked == shown
+    left, top = scene._corners[0]
+    width, height = (side / SCALE for side in scene._photograph_size)
+    numbers = []
+    for picture in pictures:
+        photograph = picture.crop((round(left), round(top), round(left + width), round(top + height))).resize((160, 96))
+        numbers.append(videos.number_of(np.asarray(photograph)))
+    assert numbers == shown
+    assert has_colour(pictures[0], LEFT)
+    assert len(scene.samples()) == 8
+
+
+def test_a_file_with_the_video(project: Path, tmp_path: Path) -> None:
+    videos = pytest.importorskip("world.videos", reason="needs PyAV, which make install brings", exc_type=ImportError)
+    lifted_poses(NUM_FRAMES).save(tmp_path / "walk.npz")
+    for name, length in (("walk.mp4", NUM_FRAMES), ("other.mp4", NUM_FRAMES - 1)):
+        videos.write_video(tmp_path / name, length)
+
+    def command(video: str, output: str) -> subprocess.CompletedProcess[str]:
+        line = [
+            sys.executable,
+            str(project / "scripts/animate_clip.py"),
+            "--poses",
+            "walk.npz",
+            "--video",
+            video,
+            "--output",
+            output,
+        ]
+        return subprocess.run(line, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    done = command("walk.mp4", "walk.gif")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "walk.gif") as image:
+        assert (image.n_frames, image.info["duration"]) == (17, 80)
+        picture = image.convert("RGB")
+    assert picture.getpixel((WIDTH // 2, 20)) == (255, 255, 255)  # not nearly so, as photographs have it
+    assert has_colour(picture, LEFT)
+    failed = command("other.mp4", "other.gif")
+    assert failed.returncode == 2
+    assert "other.mp4: 39 frames of 160 by 96, but the poses are of 40 frames of 160 by 96; give the video" in failed.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.mp4", "walk.gif", "walk.mp4", "walk.npz"]
