@@ -4,6 +4,7 @@
 #   snakemake --cores all paper      one study
 #   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, published, tables
 #   snakemake --cores all FILE       one result, e.g. results/demo/h36m_81/seed_0/s_in_20/scores.json
+#   snakemake --cores all people     the clips in data/people: 3D poses, animations and pages
 #   snakemake -n ...                 what would be done, and why
 #   snakemake --cores all doctor     what this machine has and lacks, and how long everything will take
 from snakemake.utils import min_version
@@ -16,10 +17,12 @@ include: "workflow/rules/dependencies.smk"
 include: "workflow/rules/machines.smk"
 include: "workflow/rules/data_inputs.smk"
 include: "workflow/rules/report_inputs.smk"
+include: "workflow/rules/people_inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/people.smk"
 
 
 report: "workflow/report/workflow.rst"

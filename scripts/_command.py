@@ -91,6 +91,49 @@ def _blend(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 1") from None
 
 
+def add_clip_flags(parser: argparse.ArgumentParser) -> None:
+    """What lifts a clip, and what is to be known of it."""
+    from uplift_upsample.data.keypoints.layouts import LAYOUTS
+    from uplift_upsample.data.keypoints.to_model import SKELETONS
+
+    add = parser.add_argument
+    add("--layout", help=f"joints of the keypoints, where the file leaves it open: {', '.join(LAYOUTS)}")
+    add("--frame_rate", type=float, help="frames a second, where the file does not say")
+    add(
+        "--size",
+        type=float,
+        nargs=2,
+        metavar=("W", "H"),
+        help="width and height of the picture, pixels, where the file does not say",
+    )
+    add(
+        "--s_in",
+        type=_stride,
+        help="the network, and the detector of a video, see every s_in-th frame at 50 Hz; a number, or auto: the largest that "
+        "costs little (keypoints: the smallest that it was trained for; videos: the largest)",
+    )
+    add("--person", type=int, help="which person (the largest)")
+    add("--min_confidence", type=float, help="joints below it are missing (0.3; of MediaPipe 0)")
+    add("--roll", type=float, default=0.0, help="degrees by which the camera was turned clockwise, seen from behind it (0)")
+    add("--root", action="store_true", help="add where the person is, approximately")
+    add("--focal", type=float, help="focal length in pixels, for --root (the diagonal of the picture)")
+    add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
+    add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
+    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
+    add("--no_mirror", action="store_true", help="do not average with the lifted mirror image; half the time")
+    add_device_flags(parser)
+
+
+def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags say of a clip, as ``Uplifter.prepared`` takes it."""
+    names = ("frame_rate", "layout", "s_in", "size", "person", "min_confidence", "roll", "root", "focal")
+    return {name: getattr(options, name) for name in names}
+
+
+def _stride(text: str) -> int | str:
+    return text if text == "auto" else int(text)
+
+
 def add_determinism_flag(parser: argparse.ArgumentParser) -> None:
     """``--deterministic``."""
     parser.add_argument(

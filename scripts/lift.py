@@ -3,34 +3,33 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from _command import add_device_flags, run
+from _command import add_clip_flags, clip_settings, run
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.progress import CountProgress, DownloadProgress
 from uplift_upsample.data.download.source_downloads import fetch_source, place_of
 from uplift_upsample.data.download.source_files import ChecksumLock, read_sources, source_named
 from uplift_upsample.data.keypoints.found import Found
-from uplift_upsample.data.keypoints.layouts import LAYOUTS, layout_named
+from uplift_upsample.data.keypoints.layouts import layout_named
 from uplift_upsample.data.keypoints.read import read_keypoints
-from uplift_upsample.data.keypoints.times import key_frames, rate_described
-from uplift_upsample.data.keypoints.to_model import SKELETONS
-from uplift_upsample.data.weight_files import read_weight_file
+from uplift_upsample.data.keypoints.times import key_frames
+from uplift_upsample.lift.clip_job import lift_clip
 from uplift_upsample.lift.exports.writers import WRITERS
 from uplift_upsample.lift.known_weights import weights_named
 from uplift_upsample.lift.lifted import LiftedPoses
-from uplift_upsample.lift.uplifter import Task, Uplifter
-from uplift_upsample.lift.video.blazepose import MODELS, BlazePose
-from uplift_upsample.lift.video.detected import Detector, detected
-from uplift_upsample.lift.video.rtm import RtmPose
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.detectors import detector_named
 from uplift_upsample.lift.video.video_file import VideoFile, is_video
-from uplift_upsample.model.device import Wish, check_device, log_device, open_device
+from uplift_upsample.model.device import Wish
+from uplift_upsample.plan.people import OF_KEYPOINTS, DetectorName
 from uplift_upsample.plan.ways import RAW
 
 PLAIN = [suffix.removeprefix(".") for suffix in WRITERS]
-DRAWN = ["gif", "mp4"]
+DRAWN = ["gif", "mp4", "html"]  # html shows a gif of the same call
 CHECKSUMS = "data/checksums.lock"
 NEED_SKELETON = {"bvh", *DRAWN}
 
@@ -40,47 +39,34 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("input", metavar="FILE", help="video, keypoint file, or folder with a keypoint file for each frame")
     add("--output", required=True, metavar="FOLDER", help="where the files go, named after the input")
-    add("--formats", nargs="+", choices=[*PLAIN, *DRAWN], default=[*PLAIN, "gif"], help="which files (all but mp4)")
-    add("--layout", help=f"joints of the keypoints, where the file leaves it open: {', '.join(LAYOUTS)}")
-    add("--frame_rate", type=float, help="frames a second, where the file does not say")
-    add("--size", type=float, nargs=2, metavar=("W", "H"), help="width and height of the picture, pixels")
     add(
-        "--s_in",
-        type=stride,
-        help="the network, and the detector of a video, see every s_in-th frame at 50 Hz; a number, or auto: the largest that "
-        "costs little (keypoints: the smallest that it was trained for; videos: the largest)",
+        "--formats",
+        nargs="+",
+        choices=[*PLAIN, *DRAWN],
+        default=[*PLAIN, "gif", "html"],
+        help="which files (all but mp4); html is a page with a viewer",
     )
-    add("--detector", choices=[*MODELS, "rtmlib"], default="heavy", help="of videos: MediaPipe's model, or rtmlib (%(default)s)")
-    add("--person", type=int, help="which person (the largest)")
-    add("--min_confidence", type=float, help="joints below it are missing (0.3; of MediaPipe 0)")
-    add("--roll", type=float, default=0.0, help="degrees by which the camera was turned clockwise, seen from behind it (0)")
-    add("--root", action="store_true", help="add where the person is, approximately")
-    add("--focal", type=float, help="focal length in pixels, for --root (the diagonal of the picture)")
+    add("--detector", choices=get_args(DetectorName), default="heavy", help="of videos: MediaPipe's model, or rtmlib (%(default)s)")
     add(
         "--joints",
         metavar="LAYOUT",
-        help="write the joints of this layout instead of the 17 of the project; not into bvh, gif and mp4",
+        help="write the joints of this layout instead of the 17 of the project; not into bvh, gif, mp4 and html",
     )
-    add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
-    add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
-    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
-    add("--no_mirror", action="store_true", help="do not average with the lifted mirror image; half the time")
     add("--seconds", type=float, default=20.0, help="how much of the clip gif and mp4 show (%(default)g)")
-    add_device_flags(parser)
+    add_clip_flags(parser)
     return parser.parse_args(argv)
 
 
-def stride(text: str) -> int | str:
-    return text if text == "auto" else int(text)
-
-
-def detect(options: argparse.Namespace, uplifter: Uplifter) -> Found:
-    """Run the detector over the key frames of a video."""
+def read(options: argparse.Namespace, uplifter: Uplifter) -> Found:
+    """What the file has, or what the detector finds in the key frames of a video."""
+    if not is_video(options.input):
+        return read_keypoints(options.input)
+    for name in OF_KEYPOINTS:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name} is for keypoints; {options.input} is a video, which says so itself")
     video = VideoFile(options.input)
-    if options.s_in is None:
-        options.s_in = max(uplifter.model.evaluated_s_in)
     keys = key_frames(video.times, uplifter.stride(options.s_in), uplifter.model.s_out)
-    detector: Detector = RtmPose() if options.detector == "rtmlib" else BlazePose(pose_models(), options.detector)
+    detector = detector_named(options.detector, pose_models)
     print(f"detector: {detector.name}, on {keys.described}")
     with CountProgress("detection", "frame") as progress:
         return detected(video, keys, detector, progress)
@@ -96,43 +82,25 @@ def pose_models() -> Path:
     return place_of(source, folder)
 
 
-def describe(task: Task, uplifter: Uplifter) -> None:
-    """Say which weights, and what of the clip they see."""
-    card, keys = uplifter.known.card, task.keys
-    licence = f" ({card.licence})" if card.licence else ""
-    print(f"weights: {uplifter.known.name}{licence}, {card.described}")
-    others = f"; other people: {', '.join(map(str, task.clip.others[:9]))}" if task.clip.others else ""
-    frames = f"{len(keys.times)} frames at {rate_described(keys.times, task.frame_rate)}"
-    print(f"clip: {frames}, joints {task.clip.layout.name}, person {task.clip.person}{others}")
-    num_masked = len(keys.frames) - int(task.is_key.sum())
-    masked = f"; {num_masked} of them lack the person or a joint and are masked" if num_masked else ""
-    print(f"s_in {keys.s_in}: the network sees {keys.described}{masked}")
-
-
 def write(poses: LiftedPoses, options: argparse.Namespace) -> None:
     """Write the files that are asked for, and say what is to be known of them."""
+    from uplift_upsample.report.animation.lifted_clips import animate_clip  # these load Matplotlib, when all else is done
+    from uplift_upsample.report.page.clip import write_clip_page
+
     name = Path(options.input).name if Path(options.input).is_dir() else Path(options.input).stem
-    for suffix in options.formats:
-        path = Path(options.output) / f"{name}.{suffix}"
-        if suffix in DRAWN:
-            note = draw(path, poses, name, options.seconds)
+    video = options.input if is_video(options.input) else None
+    written: list[str] = []
+    for suffix in sorted(options.formats, key=DRAWN[-1].__eq__):  # the page links to the others
+        path, note = Path(options.output) / f"{name}.{suffix}", ""
+        if suffix == "html":
+            write_clip_page(path, name, poses, written, has_video=video is not None)
+        elif suffix in DRAWN:
+            note = animate_clip(path, poses, name, options.seconds, video)
         else:
             is_own = options.joints is None or suffix in NEED_SKELETON
             note = (poses if is_own else poses.in_layout(options.joints)).save(path)
         print(f"{path}{': ' if note else ''}{note}")
-
-
-def draw(path: Path, poses: LiftedPoses, name: str, seconds: float) -> str:
-    from uplift_upsample.report.animation.encode import write_animation
-    from uplift_upsample.report.animation.lifted_clips import LiftedScene
-
-    scene = LiftedScene(poses, name, seconds)
-    write_animation(path, scene.pictures(), scene.rate)
-    return f"the first {seconds:g} of {poses.times[-1]:.1f} s" if poses.times[-1] > seconds else ""
-
-
-def sized(size: Sequence[float] | None) -> tuple[float, float] | None:
-    return None if size is None else (size[0], size[1])
+        written.append(str(path))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -141,27 +109,17 @@ def main(argv: list[str] | None = None) -> int:
         layout_named(options.joints)
     if not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}; it must be above 0")
-    wish = Wish(options.device, options.gpu_id)
-    check_device(wish, os.environ)
-    known = weights_named(options.weights, options.config, options.skeleton)
-    read_weight_file(known.path)
-    uplifter = Uplifter(known, mirror=not options.no_mirror)
-    task = uplifter.prepared(  # all that can be wrong is found before a framework is loaded
-        detect(options, uplifter) if is_video(options.input) else read_keypoints(options.input),
-        frame_rate=options.frame_rate,
-        layout=options.layout,
-        s_in=options.s_in,
-        size=sized(options.size),
-        person=options.person,
-        min_confidence=options.min_confidence,
-        roll=options.roll,
-        root=options.root,
-        focal=options.focal,
+    uplifter = Uplifter(weights_named(options.weights, options.config, options.skeleton), mirror=not options.no_mirror)
+    if options.s_in is None and is_video(options.input):
+        options.s_in = max(uplifter.model.evaluated_s_in)
+    poses = lift_clip(
+        uplifter,
+        lambda: read(options, uplifter),
+        clip_settings(options),
+        Wish(options.device, options.gpu_id),
+        os.environ,
+        lambda lines: print(*lines, sep="\n", flush=True),
     )
-    describe(task, uplifter)
-    log_device(open_device(wish, os.environ))
-    with CountProgress("lifting", "window") as progress:
-        poses = uplifter.lifted(task, progress)
     write(poses, options)
     return 0
 

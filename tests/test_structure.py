@@ -33,7 +33,7 @@ SCRIPTS = sorted((PROJECT / "scripts").glob("*.py"))
 LIGHT_SCRIPTS = [
     path for path in SCRIPTS if path.stem not in {"train", "eval", "predict_poses", "lift"} and not path.stem.startswith("_")
 ]
-BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate", "stream", "lift", "export"}
+BUILD_A_NETWORK = {"train", "eval", "predict_poses", "check_weights", "calibrate", "stream", "lift", "lift_clip", "export"}
 
 
 def _imports(path: Path, *, top_level_only: bool = False) -> set[str]:

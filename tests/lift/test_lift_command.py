@@ -59,7 +59,7 @@ def test_what_is_printed(lifted: tuple[Path, list[str]]) -> None:
         "s_in 20: the network sees one frame in 24, 4 of 90; 1 of them lack the person or a joint and are masked",
     ]
     assert [line.partition(": ")[0] for line in lines[3:]] == [
-        f"{output}/walk.{name}" for name in ("npz", "csv", "json", "bvh", "trc", "gif")
+        f"{output}/walk.{name}" for name in ("npz", "csv", "json", "bvh", "trc", "gif", "html")
     ]
     assert "constant bones move joints by" in lines[6]
 

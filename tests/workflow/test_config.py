@@ -19,6 +19,7 @@ from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.network_base import networks
 from uplift_upsample.plan.official import experiment_from_official
+from uplift_upsample.plan.people import ClipPlan, PeoplePlan
 from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan, studies_of
 from uplift_upsample.plan.thresholds import Checks, Tolerance, VerdictRule
@@ -61,14 +62,24 @@ def test_schema_finds_the_shipped_configuration_right_and_a_wrong_one_wrong(conf
 
 
 def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
-    groups = ((TrainConfig,), (EvaluateConfig,), (Resources,), (Checks,), (Tolerance,), (VerdictRule,), tuple(networks().values()))
+    groups = (
+        (TrainConfig,),
+        (EvaluateConfig,),
+        (Resources,),
+        (Checks,),
+        (Tolerance,),
+        (VerdictRule,),
+        (ClipPlan,),
+        (PeoplePlan, ClipPlan),
+        tuple(networks().values()),
+    )
     for classes in groups:
         known = {f.name for cls in classes for f in dataclasses.fields(cls)}
         assert set(schema["$defs"][classes[0].__name__]["properties"]) == known
 
 
 def test_schema_describes_every_knob(schema: Config) -> None:
-    assert len(schema["$defs"]) == 16
+    assert len(schema["$defs"]) == 18
     for name, part in {"": schema, **schema["$defs"]}.items():
         assert part["description"], name
         for key, knob in part["properties"].items():
@@ -711,3 +722,23 @@ def test_comparisons_and_losses_that_mean_nothing(config: Config, place: str, va
     found = faults(config)
     assert len(found) == 1
     assert found[0].startswith(f"studies.ablations.experiments.{place.split('/')[0]}" + expected)
+
+
+def test_settings_of_clips(config: Config) -> None:
+    config["people"] = {
+        "detector": "haevy",
+        "formats": ["bhv"],
+        "s_in": 0,
+        "weight": "open",
+        "clips": {"walk": {"sin": 5, "size": [1, 2, 3], "roll": "left"}},
+    }
+    lines = faults(config)
+    assert [line for line in lines if line.startswith("people")] == [
+        "people.clips.walk.roll: expected a number, not 'left'",
+        "people.clips.walk.size: [1, 2, 3] has too many entries",
+        "people.clips.walk: unknown key 'sin', did you mean 's_in'?",
+        "people.detector: expected one of lite, full, heavy, rtmlib, not 'haevy', did you mean 'heavy'?",
+        "people.formats.0: expected one of npz, csv, json, bvh, trc, not 'bhv', did you mean 'bvh'?",
+        "people.s_in: 0 is too small; it must be at least 1",
+        "people: unknown key 'weight', did you mean 'weights'?",
+    ]

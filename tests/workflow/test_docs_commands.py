@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from snakemake.cli import get_argument_parser
-from workflow_copy import Workflow
+from workflow_copy import Workflow, bring_clips
 
 PROJECT = Path(__file__).parents[2]
 DOCUMENTS = [PROJECT / "README.md", *sorted(PROJECT.glob("docs/*.md"))]
@@ -140,7 +140,7 @@ def test_settings_that_are_shown_alone_are_known(schema: dict[str, Any]) -> None
 
 
 def test_targets_exist(pristine: Workflow, tmp_path: Path) -> None:
-    """All of them in one plan, with the licensed data there; ``target_names`` refuses those that nothing makes."""
+    """All of them in one plan, with the user's data there; ``target_names`` refuses those that nothing makes."""
     read = [parsed(command) for command in commands("snakemake")]
     targets = {target for options in read for target in options.targets} - OWN_WORDS.keys()
     assert {"demo", "open", "paper", "data", "doctor"} <= targets
@@ -148,6 +148,7 @@ def test_targets_exist(pristine: Workflow, tmp_path: Path) -> None:
     until = {word for options in read for word in options.until}
     workflow = pristine.copy_to(tmp_path / "project")
     workflow.bring_data()
+    bring_clips(workflow, "walk.mp4")
     planned = {job.rule for job in workflow.jobs(*sorted(targets), "--forcerun", *sorted(forced))}
     assert until <= planned
 

@@ -145,6 +145,24 @@ def test_a_remembered_fingerprint_follows_the_code(
     assert after == code_fingerprint(other / "scripts/entry.py") != before
 
 
+def test_digest_of_a_folder_is_that_of_its_files(tmp_path: Path, readings: list[Path]) -> None:
+    folder, cache = tmp_path / "clip", tmp_path / "cache.json"
+    (folder / "below").mkdir(parents=True)
+    for name in ("1.json", "2.json"):
+        (folder / name).write_text(name, encoding="utf-8")
+    sums = [digest(folder, cache), digest(folder, cache)]
+    assert len(readings) == 2  # each file once
+    os.utime(folder / "1.json", ns=(0, 0))
+    sums.append(digest(folder, cache))
+    assert (len(set(sums)), len(readings)) == (1, 4)
+    (folder / "2.json").rename(folder / "3.json")
+    sums.append(digest(folder, cache))
+    (folder / "1.json").write_text("another", encoding="utf-8")
+    sums.append(digest(folder, cache))
+    (folder / "3.json").unlink()
+    assert len({*sums, digest(folder, cache)}) == 4
+
+
 @pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"files": 3, "entry.py": "f"}'])
 def test_damaged_memory_of_fingerprints_is_made_anew(damaged: str, code: Path) -> None:
     cache = code / "fingerprints.json"

@@ -118,6 +118,16 @@ class Workflow:
                 (self.folder / path).write_text(f"placeholder of {path}\n", encoding="utf-8")
 
 
+def bring_clips(workflow: Workflow, *names: str) -> None:
+    """Put placeholders where the user's clips belong; a name that ends with a stroke is a folder with two files."""
+    for name in names:
+        path = workflow.folder / "data/people" / name
+        files = [path / f"{name[:-1]}_{frame}.json" for frame in range(2)] if name.endswith("/") else [path]
+        for file in files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"placeholder of {file.name}\n", encoding="utf-8")
+
+
 def jobs_of(said: str) -> list[Job]:
     """The jobs that Snakemake announced, without those that only stand for a target; one that was tried again counts again."""
     found = []

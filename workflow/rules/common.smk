@@ -48,6 +48,7 @@ RESERVED = {
     "tables",
     "figures",
     "animations",
+    "people",
     "train_network",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
@@ -432,6 +433,8 @@ def check_wildcards(rule, wildcards):
         published_weights(wildcards)
     if rule.name == "score_mean_pose":
         baseline_experiment(wildcards)
+    if "clip" in names:
+        clip_of(wildcards)
 
 
 def check_target(target):
@@ -450,7 +453,9 @@ def check_target(target):
                 strides = experiment.evaluated_s_in
                 weights = weights_of([experiment], study.seeds[:1])[0]
                 results.setdefault(experiment.name, scores_file(experiment, study.seeds[0], max(strides)) if strides else weights)
-        refuse(target_fault(target, names, results, [path for study in STUDIES.values() for path in files_of(study)]))
+        files = [path for study in STUDIES.values() for path in files_of(study)]
+        files += [path for name in clips() for path in results_of_clip(name)] if path.startswith("results/people/") else []
+        refuse(target_fault(target, names, results, files))
 
 
 def files_of(study):

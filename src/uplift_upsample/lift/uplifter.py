@@ -210,6 +210,20 @@ class Uplifter:
             metadata=self._metadata(task),
         )
 
+    def described(self, task: Task) -> list[str]:
+        """What is to be known of a result, in lines: which weights, which person of the clip, and what of it they see."""
+        card, keys, clip = self.known.card, task.keys, task.clip
+        licence = f" ({card.licence})" if card.licence else ""
+        others = f"; other people: {', '.join(map(str, clip.others[:9]))}" if clip.others else ""
+        frames = f"{len(keys.times)} frames at {rate_described(keys.times, task.frame_rate)}"
+        num_masked = len(keys.frames) - int(task.is_key.sum())
+        masked = f"; {num_masked} of them lack the person or a joint and are masked" if num_masked else ""
+        return [
+            f"weights: {self.known.name}{licence}, {card.described}",
+            f"clip: {frames}, joints {clip.layout.name}, person {clip.person}{others}",
+            f"s_in {keys.s_in}: the network sees {keys.described}{masked}",
+        ]
+
     def _check_poses(self, poses_px: np.ndarray) -> None:
         """Raise ``InputError`` where the network cannot do with the poses of the key frames ``(M, 17, 2)``."""
         has_pose = np.isfinite(poses_px).all(axis=(1, 2))
@@ -279,8 +293,10 @@ class Uplifter:
             "roll": task.roll,
             "root": APPROXIMATE if task.root else PELVIS,
             "focal": task.focal if task.root else None,
+            "detector": clip.detector,
             "layout": clip.layout.name,
             "person": clip.person,
+            "other_people": list(clip.others),
             "size": list(clip.size),
             "weights": self.known.name,
             "weights_sha256": card.sha256,

@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,35 @@ PACKAGES = ("uplift-upsample", "numpy", "h5py", "keras", "tensorflow", "jax", "t
 def digest(path: str | os.PathLike[str], cache: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, remembered in the JSON file ``cache`` for as long as size and time of the file stay the same.
 
+    Of a folder, that of the names and bytes of the files in it (not below), for as long as none of them has another size or time.
     The cache's keys are the paths as given: relative ones survive a move of the project. A cache that cannot be read or
     written (damaged, read-only folder) costs time, nothing else.
     """
-    status = os.stat(path)
-    key, stamp = Path(path).as_posix(), [status.st_size, status.st_mtime_ns]
+    files = sorted(each for each in Path(path).iterdir() if each.is_file()) if os.path.isdir(path) else None
+    key, stamp = Path(path).as_posix(), _stamp(Path(path)) if files is None else _stamp_of_files(files)
     known = _read_cache(cache)
     entry = known.get(key)
     if isinstance(entry, list) and len(entry) == 3 and entry[:2] == stamp:
         return entry[2]
-    checksum = sha256_of_file(path)
+    checksum = sha256_of_file(path) if files is None else _sha256_of_files(files)
     known[key] = [*stamp, checksum]
     _write_cache(cache, known)
     return checksum
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _stamp_of_files(files: Sequence[Path]) -> list[Any]:
+    stamps = json.dumps([[file.name, *_stamp(file)] for file in files])
+    return [len(files), hashlib.sha256(stamps.encode("utf-8", "surrogateescape")).hexdigest()]
+
+
+def _sha256_of_files(files: Sequence[Path]) -> str:
+    lines = (f"{sha256_of_file(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read_cache(cache: str | os.PathLike[str]) -> dict[str, Any]:

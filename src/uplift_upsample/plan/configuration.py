@@ -11,6 +11,7 @@ from uplift_upsample.plan.datasets import AnyDataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.network_base import networks
+from uplift_upsample.plan.people import ClipPlan, Format, PeoplePlan
 from uplift_upsample.plan.settings import (
     SEQUENCE,
     Differences,
@@ -100,6 +101,7 @@ if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as ChecksOf
     from uplift_upsample.plan.settings import Differences as Evaluate
     from uplift_upsample.plan.settings import Differences as Model
+    from uplift_upsample.plan.settings import Differences as PeopleOf
     from uplift_upsample.plan.settings import Differences as ResourcesOf
     from uplift_upsample.plan.settings import Differences as Train
     from uplift_upsample.plan.settings import Differences as VerdictOf
@@ -111,6 +113,8 @@ else:
     ChecksOf = differences_of(Checks)
     ToleranceOf = differences_of(Tolerance)
     VerdictOf = differences_of(VerdictRule, published_weights=ToleranceOf, trained_here=ToleranceOf)
+    Formats = Annotated[tuple[Format, ...], Strict(False), *Unique]
+    PeopleOf = differences_of(PeoplePlan, formats=Formats, clips=dict[str, differences_of(ClipPlan)])
 
 
 class Base(Settings):
@@ -233,6 +237,8 @@ class Configuration(Settings):
     """From where on poses contradict what they are said to be; such files are refused."""
     verdict: VerdictOf = VerdictOf()
     """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
+    people: PeopleOf = PeopleOf()
+    """The clips of people that the target `people` lifts. What is said here holds for all of them, but for `clips`."""
     experiments: dict[Name, Base]
     """Base configurations by name. A study's experiment is one of them with the study's differences."""
     studies: Some[StudySettings]

@@ -9,7 +9,8 @@ import pytest
 from world import keypoint_files as write
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.keypoints.arrays import found_in_array
+from uplift_upsample.data.keypoints.arrays import found_in_array, write_found
+from uplift_upsample.data.keypoints.found import NO_TRACK, Collection
 from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.read import read_keypoints
 
@@ -89,6 +90,28 @@ def test_arrays(tmp_path: Path) -> None:
     assert len(people_of(both)) == 2
     assert both.times is not None
     assert both.times[7] == 1
+
+
+def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
+    """Times of all frames, people in some of them, identities or none."""
+    people = two_people()
+    collection = Collection("a clip")
+    collection.seen |= {0, 29}
+    for row, frame in enumerate((3, 9, 10)):
+        for place, person in enumerate(people[row, : 1 + row % 2]):
+            collection.add(frame, person, 7 + place if frame > 3 else NO_TRACK, "")
+    times = np.arange(30) / 25
+    found = collection.found(layout="coco_17", size=(640.0, 480.0), times=times, detector="a machine")
+    write_found(tmp_path / "a.npz", found)
+    again = read_keypoints(tmp_path / "a.npz")
+    assert (again.first, again.last, again.layout, again.size, again.detector) == (0, 29, "coco_17", (640, 480), "a machine")
+    for name in ("frame", "points", "confidence", "track", "times"):
+        assert np.array_equal(getattr(again, name), getattr(found, name)), name
+    assert again.track.tolist() == [NO_TRACK, 7, 8, 7]
+    np.savez(tmp_path / "rate.npz", keypoints=people[:3], frames=[4, 8, 12], frame_rate=25)
+    found = read_keypoints(tmp_path / "rate.npz")
+    assert (found.first, found.last, found.num_frames) == (4, 12, 9)
+    assert set(found.frame.tolist()) == {4, 8, 12}
 
 
 def test_somebody_who_was_lost_for_a_second_is_the_same_one_and_small_people_come_last() -> None:
@@ -215,6 +238,15 @@ def test_folders_of_something_else(files: dict[str, str | bytes], message: str, 
         ({"layout": "coco"}, "the field 'keypoints' is missing"),
         ({"keypoints": np.ones((3, 17, 2)), "confidence": np.ones((3, 16))}, "confidence has the shape"),
         ({"keypoints": np.ones((3, 17, 2)), "times": np.ones(2)}, "times has 2 numbers; it must have 3"),
+        ({"keypoints": np.ones((3, 17, 2)), "frames": [0, 2, 2]}, "frames must be numbers of frames, .* each larger than"),
+        ({"keypoints": np.ones((3, 17, 2)), "frames": [-1, 2, 3]}, "frames must be numbers of frames"),
+        ({"keypoints": np.ones((3, 17, 2)), "frames": [0.0, 1, 2]}, "frames is float64 of the shape"),
+        (
+            {"keypoints": np.ones((3, 17, 2)), "frames": [0, 4, 8], "times": np.arange(8)},
+            "times has 8 numbers, .* but frames has 8",
+        ),
+        ({"keypoints": np.ones((3, 2, 17, 2)), "track": np.ones(3, int)}, "track is int64 of the shape"),
+        ({"keypoints": np.ones((3, 2, 17, 2)), "track": [[0, 1], [1, 1], [0, 1]]}, "track: row 1 has one identity twice"),
     ],
 )
 def test_arrays_of_something_else(fields: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:

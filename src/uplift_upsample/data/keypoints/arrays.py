@@ -1,16 +1,19 @@
 """Keypoints as arrays: of a program, of ``.npy`` and of ``.npz`` files. ``docs/own_video.md`` has the fields of the latter."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import replacing
 from uplift_upsample.base.strict import suggestion
 from uplift_upsample.data.keypoints.found import MAX_FRAMES, MAX_PIXELS, NO_TRACK, Found
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, npy_array
 
-FIELDS = ("keypoints", "confidence", "layout", "frame_rate", "times", "size")
+FIELDS = ("keypoints", "confidence", "layout", "frame_rate", "times", "size", "frames", "track", "detector")
 _SHAPES = "(frames, joints, 2 or 3), or (frames, people, joints, 2 or 3)"
 
 
@@ -60,16 +63,45 @@ def found_in_npz(path: Path) -> Found:
         raise InputError(f"{path}: {error}") from None
     found = found_in_array(fields["keypoints"], fields.get("confidence"), str(path))
     facts: dict[str, Any] = {}
-    if "layout" in fields:
-        facts["layout"] = str(fields["layout"].reshape(-1)[0]) if fields["layout"].size == 1 else "?"
-    for name, size in (("frame_rate", 1), ("size", 2), ("times", found.num_frames)):
-        if name not in fields:
-            continue
-        value = _numbers(fields[name], f"{path}: {name}").reshape(-1)
-        if len(value) != size:
-            raise InputError(f"{path}: {name} has {len(value)} numbers; it must have {size}")
-        facts[name] = float(value[0]) if name == "frame_rate" else value if name == "times" else tuple(value.tolist())
+    for name in ("layout", "detector"):
+        if name in fields:
+            facts[name] = str(fields[name].reshape(-1)[0]) if fields[name].size == 1 else "?"
+    for name, size in (("frame_rate", 1), ("size", 2)):
+        if name in fields:
+            value = _numbers_of(fields, name, size, path)
+            facts[name] = float(value[0]) if name == "frame_rate" else tuple(value.tolist())
+    if "track" in fields:
+        facts["track"] = _tracks(fields, found, path)
+    if "frames" in fields:
+        facts |= _own_frames(fields, found, path)
+    elif "times" in fields:
+        facts["times"] = _numbers_of(fields, "times", found.num_frames, path)
     return Found(**{**vars(found), **facts})
+
+
+def write_found(path: str | os.PathLike[str], found: Found) -> None:
+    """Write people as an ``.npz`` file that ``found_in_npz`` reads as they are, if their points are pixels.
+
+    Frames without people take no room.
+    """
+    frames, rows = np.unique(found.frame, return_inverse=True)
+    place = np.arange(len(rows)) - np.searchsorted(found.frame, frames)[rows]  # of each one in its frame; frames ascend
+    shape = (len(frames), int(place.max()) + 1)
+    points = np.full((*shape, *found.points.shape[1:]), np.nan)
+    confidence = np.zeros((*shape, found.points.shape[1]))
+    track = np.full(shape, NO_TRACK)
+    points[rows, place], confidence[rows, place], track[rows, place] = found.points, found.confidence, found.track
+    facts = {name: getattr(found, name) for name in ("layout", "frame_rate", "times", "size", "detector")}
+    known: dict[str, Any] = {name: np.asarray(value) for name, value in facts.items() if value is not None}
+    with replacing(path) as aside:
+        np.savez_compressed(
+            aside,
+            keypoints=points,
+            confidence=confidence,
+            frames=frames,
+            track=track,
+            **known,
+        )
 
 
 def found_in_npy(path: Path) -> Found:
@@ -78,6 +110,48 @@ def found_in_npy(path: Path) -> Found:
         return found_in_array(npy_array(path.read_bytes()), None, str(path))
     except UnreadableError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _own_frames(fields: Mapping[str, np.ndarray], found: Found, path: Path) -> dict[str, Any]:
+    """What changes where ``frames`` says of which frames the rows are. ``times`` then has one number for each frame of the clip."""
+    frames = _whole_numbers(fields, "frames", (found.num_frames,), path)
+    if frames[0] < 0 or frames[-1] >= MAX_FRAMES or (np.diff(frames) <= 0).any():
+        raise InputError(f"{path}: frames must be numbers of frames, from 0 to {MAX_FRAMES - 1}, each larger than the one before")
+    facts: dict[str, Any] = {"frame": frames[found.frame], "first": int(frames[0]), "last": int(frames[-1])}
+    if "times" in fields:
+        times = _numbers(fields["times"], f"{path}: times").reshape(-1)
+        if len(times) <= frames[-1]:
+            raise InputError(f"{path}: times has {len(times)} numbers, one for each frame of the clip, but frames has {frames[-1]}")
+        facts |= {"times": times, "first": 0, "last": len(times) - 1}
+    return facts
+
+
+def _tracks(fields: Mapping[str, np.ndarray], found: Found, path: Path) -> np.ndarray:
+    """The identity of each of the found people, of ``track (frames, people)``."""
+    keypoints = fields["keypoints"]
+    track = _whole_numbers(fields, "track", (len(keypoints), keypoints.shape[1] if keypoints.ndim == 4 else 1), path)
+    is_there = np.isfinite(keypoints[..., :2]).all(axis=-1).any(axis=-1).reshape(track.shape)
+    ordered = np.sort(np.where(is_there, track, NO_TRACK), axis=1)
+    twice = (np.diff(ordered, axis=1) == 0) & (ordered[:, 1:] > NO_TRACK)
+    if twice.any():
+        raise InputError(f"{path}: track: row {int(np.argmax(twice.any(axis=1)))} has one identity twice")
+    return np.maximum(track[is_there], NO_TRACK)
+
+
+def _numbers_of(fields: Mapping[str, np.ndarray], name: str, size: int, path: Path) -> np.ndarray:
+    value = _numbers(fields[name], f"{path}: {name}").reshape(-1)
+    if len(value) != size:
+        raise InputError(f"{path}: {name} has {len(value)} numbers; it must have {size}")
+    return value
+
+
+def _whole_numbers(fields: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    value = fields[name]
+    if value.dtype.kind not in "iu" or value.size != np.prod(shape):
+        raise InputError(
+            f"{path}: {name} is {value.dtype} of the shape {value.shape}; it must be whole numbers of the shape {shape}"
+        )
+    return value.reshape(shape).astype(np.int64)
 
 
 def _numbers(value: Any, place: str) -> np.ndarray:

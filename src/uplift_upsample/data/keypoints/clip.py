@@ -24,6 +24,7 @@ class Clip:
     """poses: ``(T, 17, 2)`` pixels of an upright picture, NaN where a joint is missing. frames: their numbers in the file ``(T,)``.
 
     size: width and height of the picture. others: numbers of the other people. min_confidence: joints below it are missing.
+    detector: what found the joints, in words, where that is known.
     """
 
     poses: np.ndarray
@@ -33,6 +34,7 @@ class Clip:
     person: int
     others: tuple[int, ...]
     min_confidence: float
+    detector: str | None = None
 
 
 def clip_of(
@@ -66,7 +68,7 @@ def clip_of(
     poses[found.frame[someone.rows] - found.first] = model_poses(level, read_in, skeleton)
     numbers = np.arange(found.first, found.last + 1)
     others = tuple(each.number for each in people if each is not someone)
-    return Clip(poses, numbers, read_in, picture, someone.number, others, least)
+    return Clip(poses, numbers, read_in, picture, someone.number, others, least, found.detector)
 
 
 def picture_size(size: Any) -> tuple[float, float]:

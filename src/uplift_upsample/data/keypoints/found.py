@@ -25,6 +25,7 @@ class Found:
     ``(D, K)``; 1 where the file knows none. track: the file's identity of the person, ``(D,)``, ``NO_TRACK`` without.
     first, last: the frames that the file covers, with people or without.
     layout, size, frame_rate, times: where the file says so. is_normalised: points are shares of width and height.
+    detector: what found them, in words, where that is known.
     """
 
     frame: np.ndarray
@@ -38,6 +39,7 @@ class Found:
     frame_rate: float | None = None
     times: np.ndarray | None = None
     is_normalised: bool = False
+    detector: str | None = None
 
     @property
     def num_frames(self) -> int:

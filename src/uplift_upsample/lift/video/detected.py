@@ -34,4 +34,4 @@ def detected(
         for index, person in enumerate(detector.people(picture)):
             collection.add(frame, person, NO_TRACK, f"person {index} of frame {frame}")
         on_frames(done, len(keys.frames))
-    return collection.found(layout=detector.layout, size=video.size, times=video.times)
+    return collection.found(layout=detector.layout, size=video.size, times=video.times, detector=detector.name)

@@ -1,0 +1,107 @@
+"""The clips in a folder of the user, each with the plan of what is done with it.
+
+A clip is a video, a keypoint file, or a folder with a keypoint file for each frame. Its name is that of the file without the
+suffix, or of the folder. Names that begin with a point are left alone.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import shown, suggestion
+from uplift_upsample.data.keypoints.layouts import layout_named
+from uplift_upsample.lift.known_weights import KnownWeights, weights_named
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.plan.people import OF_KEYPOINTS, ClipPlan, PeoplePlan
+
+KEYPOINTS = (".json", ".npz", ".npy")
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".ogv"),
+)
+# What neither a path of the workflow, nor a file name on every system can hold.
+_NO_NAME = re.compile(r'[{}<>:"|?*\\\x00-\x1f]|^-|[ .]$')
+
+
+@dataclass(frozen=True)
+class OwnClip:
+    """path: of the file or folder. known: the weights. s_in: the number that the plan comes to."""
+
+    name: str
+    path: Path
+    is_video: bool
+    plan: ClipPlan
+    known: KnownWeights
+    s_in: int
+
+
+def clip_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+    """The clips of a folder by name, several where their names are the same; and what is no clip by its suffix."""
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    clips: dict[str, list[Path]] = {}
+    others = []
+    for path in files:
+        if path.is_dir() or path.suffix.lower() in (*KEYPOINTS, *VIDEOS):
+            clips.setdefault(path.name if path.is_dir() else path.stem, []).append(path)
+        else:
+            others.append(path)
+    return clips, others
+
+
+def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
+    """The clips of the folder by name.
+
+    Raises ``InputError`` for an empty folder, and with all that is wrong with names and plans.
+    """
+    folder = Path(people.folder)
+    found, others = clip_files(folder) if folder.is_dir() else ({}, [])
+    if not found:
+        beside = f" ({others[0].name} is neither)" if others else ""
+        raise InputError(
+            f"{folder}: there is no clip{beside}. Put videos ({', '.join(VIDEOS[:5])}, ...) there, keypoint files "
+            f"({', '.join(KEYPOINTS)}) or folders with a keypoint file for each frame; docs/own_video.md has the formats"
+        )
+    faults = [*_name_faults(found), *_unknown_faults(people, found)]
+    clips, named = {}, functools.cache(weights_named)
+    for name, [path, *_] in found.items():
+        try:
+            clips[name] = _own_clip(people, name, path, named)
+        except InputError as error:
+            where = f"people.clips.{name}" if name in people.clips else "people"
+            faults.append(f"{where}: {error}")
+    if faults:
+        raise InputError("\n".join(dict.fromkeys(faults)))
+    return clips
+
+
+def _own_clip(people: PeoplePlan, name: str, path: Path, named: Callable[..., KnownWeights]) -> OwnClip:
+    plan, is_video = people.of_clip(name), path.suffix.lower() in VIDEOS and not path.is_dir()
+    meaningless = [key for key in OF_KEYPOINTS if is_video and key in people.clips.get(name, {})]
+    if meaningless:
+        raise InputError(f"{meaningless[0]} is for keypoint files; {path.name} is a video, which says so itself")
+    if plan.layout is not None:
+        layout_named(plan.layout)
+    known = named(plan.weights, plan.config, plan.skeleton)
+    return OwnClip(name, path, is_video, plan, known, Uplifter(known).stride(plan.s_in))
+
+
+def _name_faults(found: Mapping[str, list[Path]]) -> list[str]:
+    faults = []
+    for name, paths in found.items():
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
+            faults.append(f"{paths[0].parent}: {names} have one name, and so would their results; rename one")
+        if _NO_NAME.search(name):
+            faults.append(f"{paths[0].parent}: {shown(paths[0].name)} cannot be the name of a folder of results; rename it")
+    return faults
+
+
+def _unknown_faults(people: PeoplePlan, found: Mapping[str, list[Path]]) -> list[str]:
+    return [
+        f"people.clips.{name}: {people.folder} has no such clip{suggestion(name, found)}; it has {', '.join(found)}"
+        for name in people.clips
+        if name not in found
+    ]
