@@ -77,7 +77,7 @@ def test_one_file_of_a_clip(folder: Workflow) -> None:
 @pytest.mark.parametrize(
     ("target", "meant"),
     [
-        ("peopel", "no target 'peopel', did you mean 'people'?"),
+        ("peoples", "no target 'peoples', did you mean 'people'?"),
         (
             "results/people/wlak/index.html",
             "data/people has no clip 'wlak', did you mean 'walk'?; it has Sprung, 2, openpose, walk",
