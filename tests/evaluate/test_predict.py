@@ -388,7 +388,7 @@ def test_read_outs_are_those_of_the_brute_force(readout, hop, blend, s_in, paddi
         mean = []
         for token in range(count):
             reaching = [(w, token - m + 4) for w, m in enumerate(middles) if abs(token - m) <= 4]
-            weights = [5 - abs(k - 4) for _, k in reaching]
+            weights = [max(0, 1 - abs(k - 4) / max(hop, 2)) for _, k in reaching]
             mean.append(sum(g * sequence[w, k] for g, (w, k) in zip(weights, reaching, strict=True)) / sum(weights))
         added = {m: central[w] - mean[m] for w, m in enumerate(middles)}
         share = blend if readout == "both" else 0

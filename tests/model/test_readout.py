@@ -7,8 +7,10 @@ from uplift_upsample.model.readout import Overlap, faded, middle_weights, window
 
 
 def test_weights_of_a_window() -> None:
-    assert middle_weights(5, "triangular").tolist() == [1, 2, 3, 2, 1]
-    assert middle_weights(5, "uniform").tolist() == [1] * 5
+    assert middle_weights(5).tolist() == [0, 0.5, 1, 0.5, 0]
+    assert middle_weights(5, 2).tolist() == [0, 0.5, 1, 0.5, 0]
+    assert middle_weights(9, 4).tolist() == [0, 0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25, 0]
+    assert (middle_weights(9, 9) > 0.5).all()  # each token has one window alone
 
 
 @pytest.mark.parametrize("hop", range(1, 8))
@@ -31,7 +33,7 @@ def test_means_of_two_videos_by_hand() -> None:
     place = np.array([[-1, 0, 1], [0, 1, -1], [-1, 2, -1]])
     values = np.array([[99, 10, 13], [16, 20, 99], [99, 7, 99]])
     poses = np.broadcast_to(values[..., None, None], (3, 3, 17, 3))
-    overlap = Overlap(middle_weights(3, "triangular"))
+    overlap = Overlap(middle_weights(3))
     overlap.add(place[:1], poses[:1])
     first = overlap.take(0)
     overlap.add(place[1:], poses[1:])

@@ -113,7 +113,7 @@ class Identity:
 class ChosenBlend:
     """The weight of the central head in the readout ``both`` that is best on the validation people of a training.
 
-    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. shape: of the weights of a window's tokens (``model.readout``).
+    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. shape: how older versions weighted the tokens of a window.
     """
 
     blend: float | None = None

@@ -126,7 +126,7 @@ def _averaged(
     video, middle = window_middles(lengths, evaluate.hop)
     centre = begins[video] + middle
     windows = tokens.take(centre)
-    poses, overlap = np.empty((len(tokens), NUM_JOINTS, 3), np.float32), Overlap(middle_weights(num_tokens))
+    poses, overlap = np.empty((len(tokens), NUM_JOINTS, 3), np.float32), Overlap(middle_weights(num_tokens, evaluate.hop))
     central = np.empty((len(windows) if has_central else 0, NUM_JOINTS, 3), np.float32)
     done = 0
     for start in range(0, len(windows), BLOCK):

@@ -16,10 +16,10 @@ from uplift_upsample.data.examples import Batch, ExampleReader
 from uplift_upsample.data.sampler import Rows, shift_bounds
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.readout import SHAPE, middle_weights
+from uplift_upsample.model.readout import middle_weights
 
 BLOCK = 2048  # windows in memory at once
-POSES = 512  # each needs as many windows as a window has tokens; the error is flat around its minimum, so more would change little
+POSES = 512  # each needs three windows; the error is flat around its minimum, so more would change little
 BLENDS = [step / 20 for step in range(21)]
 
 
@@ -48,9 +48,7 @@ def chosen_blend(
     sequence = sums / np.bincount(row, share)[:, None, None]
     errors = {blend: _mpjpe_mm(blend * central + (1 - blend) * sequence, target) for blend in BLENDS}
     best = min(errors, key=errors.__getitem__)
-    return ChosenBlend(
-        blend=best, mpjpe_mm={str(blend): error for blend, error in errors.items()}, num_poses=len(rows), shape=SHAPE
-    )
+    return ChosenBlend(blend=best, mpjpe_mm={str(blend): error for blend, error in errors.items()}, num_poses=len(rows))
 
 
 def windows_of(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,12 +62,12 @@ def _reaching(rows: Rows, shift: np.ndarray, reader: ExampleReader) -> tuple[Row
 
     Returns the windows ``(W,)``, the row that each is about, and which of its tokens is that row's centre.
     """
-    table, offset = reader.table, np.arange(reader.num_tokens) - reader.num_tokens // 2
+    table, offset = reader.table, np.flatnonzero(middle_weights(reader.num_tokens)) - reader.num_tokens // 2  # those that count
     step = reader.s_out * frame_rate_factor(table.video_frame_rate[rows.video])
     centre = rows.centre[:, None] + offset * step[:, None]  # (R, N)
     row, place = np.nonzero((centre >= 0) & (centre < table.video_length[rows.video][:, None]))
     windows = replace(rows.take(row), centre=centre[row, place], shift=shift[row] + offset[place])
-    return windows, row, reader.num_tokens - 1 - place
+    return windows, row, reader.num_tokens // 2 - offset[place]
 
 
 def _mpjpe_mm(prediction: np.ndarray, target: np.ndarray) -> float:
