@@ -18,7 +18,7 @@ STAMP := .venv/installed-$(KIND)-$(shell { cat $(LOCK) pyproject.toml; echo '$(C
 CODE := src scripts tests envs $(wildcard benchmarks) $(wildcard stress)
 LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_cache .benchmarks .snakemake/log
 
-.PHONY: all install doctor numbers check-numbers test test-long test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
+.PHONY: all install doctor numbers check-numbers results test test-long test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
 
 all: install
 	$(BIN)/snakemake --cores $(CORES)
@@ -47,6 +47,11 @@ doctor: install
 numbers: all
 	$(BIN)/python benchmarks/demo_numbers.py
 	$(BIN)/python benchmarks/switches.py
+
+# docs/results.md: the studies on real people with all their seeds, a day on two cores; ARGS="--config cmu_source=FOLDER" takes files from there
+results: install
+	$(BIN)/snakemake --cores $(CORES) --configfile docs/examples/results.yaml $(ARGS)
+	$(BIN)/python benchmarks/results_page.py
 
 # whether README.md and docs/numbers.md show what the finished demo gives, within what processors differ by
 check-numbers:
@@ -128,4 +133,5 @@ help:
 	@echo "make numbers   write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md"
 	@echo "make check-numbers"
 	@echo "               compare what these two show with the demo that you have"
+	@echo "make results   the studies on real people, with all seeds (a day on two cores), and docs/results.md with their numbers"
 	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"

@@ -1,0 +1,164 @@
+"""docs/results.md from the finished studies on real people, and their main figure and table in the README (make results).
+
+A study that was not run, or not whole, is shown as far as it was; its cells say NOT RUN.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parents[1]
+README_PART = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the page: the first table of a document of a study, and a figure.
+
+    columns: those of the table that are shown; empty, all but where the numbers come from.
+    """
+
+    title: str
+    text: str
+    study: str
+    table: str | None = None
+    figure: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+PARTS = (
+    Part(
+        "The paper's network",
+        "The network of the paper in small (`cmu_small`, 1.0 million weights), trained on nine people, tested on four others.",
+        "open",
+        "main_results",
+        "error_over_s_in",
+    ),
+    Part(
+        "More from the same weights",
+        "The same trained weights under other read-outs ([method.md](method.md#read-outs)). The weight of the central head was "
+        "chosen on validation people, at the end of each training.",
+        "open",
+        "readouts",
+        "error_over_cost",
+    ),
+    Part(
+        "Live",
+        "What a live stream would give that waits this long for later 2D poses.",
+        "open",
+        figure="error_over_look_ahead",
+    ),
+    Part(
+        "Learned upsampling against interpolation",
+        "Plain: the network's poses at key frames, interpolated. 2D linear and cubic: the 2D poses are interpolated and lifted as "
+        "if they were dense.",
+        "open",
+        "learned_upsampling",
+    ),
+    Part(
+        "What one would use instead",
+        "The systems around the paper, with windows of the same length, as many training steps and examples, and about as many "
+        "weights.",
+        "systems",
+        "systems",
+        "systems",
+    ),
+    Part(
+        "What each part does",
+        "The network of the paper, in three eighths of the steps, with one thing changed at a time.",
+        "ablations",
+        "ablations",
+    ),
+)
+NOT_SAID = """## What these numbers do not say
+
+- The 2D poses are simulated: real motion, seen by the four cameras of Human3.6M, with errors like those of a detector
+  ([numbers.md](numbers.md)). A real detector errs in other ways.
+- The networks are small, and see a thousandth of the published number of examples. None of the numbers can be compared with
+  published figures, and an order of systems may be another one at full size.
+- Test people are four people of one database, captured with one method. The standard deviation is that over seeds; other people
+  give other errors, by more than that.
+- The systems around the paper have their published kinds of optimisers and first learning rates, but were not tuned for this size.
+"""
+
+
+def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args(argv)
+    studies = {part.study for part in PARTS if (project / "results" / part.study / "tables").is_dir()}
+    if not studies:
+        parser.error("none of the studies is built; make results builds them")
+    parts = [part for part in PARTS if part.study in studies]
+    page = "\n".join([heading(project, sorted(studies)), *(section(project, part) for part in parts), NOT_SAID])
+    (project / "docs/results.md").write_text(page, "utf-8")
+    write_readme(project, parts)
+    return 0
+
+
+def heading(project: Path, studies: Sequence[str]) -> str:
+    """What was run, on what, when, with which code."""
+    return (
+        "# Results on real people\n\n"
+        "What this project stands for, measured on free motion capture (CMU): no licence is needed to repeat it. `make results` "
+        f"runs the studies {', '.join(f'`{study}`' for study in studies)} and writes this page.\n\n"
+        f"{date.today().isoformat()}, {machine(project, studies)}, code of {commit(project)}. Errors are MPJPE in mm on all "
+        "frames, frame-wise, unless a column says otherwise; ± is the standard deviation over the seeds.\n"
+    )
+
+
+def machine(project: Path, studies: Sequence[str]) -> str:
+    """The processors on which the weights of the studies were trained, as their records say."""
+    records = [path for study in studies for path in sorted((project / "results" / study).glob("*/seed_*/training.json"))]
+    found = [json.loads(path.read_text("utf-8"))["environment"] for path in records]
+    return " and ".join(sorted({f"{each['cpu']} ({each['num_cores']} cores)" for each in found})) or "unknown machine"
+
+
+def commit(project: Path) -> str:
+    done = subprocess.run(["git", "-C", str(project), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return f"commit {done.stdout.strip()}" if done.returncode == 0 else "an unknown commit"
+
+
+def section(project: Path, part: Part) -> str:
+    """A part of the page; its figure is copied beside it."""
+    lines = [f"## {part.title}", "", part.text, ""]
+    if part.figure:
+        name = f"results_{part.study}_{part.figure}.png"
+        shutil.copyfile(project / f"results/{part.study}/figures/{part.figure}.png", project / "docs/images" / name)
+        lines += [f"![{part.title}](images/{name})", ""]
+    if part.table:
+        document = json.loads((project / f"results/{part.study}/tables/{part.table}.json").read_text("utf-8"))
+        lines += [*table(document["sections"][0], part.columns), ""]
+        lines += [f"- {remark}" for remark in document["remarks"]] + [""]
+    return "\n".join(lines)
+
+
+def table(shown: dict[str, Any], columns: Sequence[str] = ()) -> list[str]:
+    """A section of a document as Markdown."""
+    chosen = [index for index, title in enumerate(shown["header"]) if not columns or title in columns]
+    rows = [[row[index] for index in chosen] for row in shown["rows"]]
+    header = [shown["header"][index] for index in chosen]
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+
+
+def write_readme(project: Path, parts: Sequence[Part]) -> None:
+    """The main figure and table: what one would use instead, where it was run, else the paper's network."""
+    main = next((part for part in parts if part.table == "systems"), parts[0])
+    document = json.loads((project / f"results/{main.study}/tables/{main.table}.json").read_text("utf-8"))
+    columns = ("s_in", "key poses/s", "model", "between key poses", "MPJPE", "MPJVE (mm/frame)", "MACs per 3D pose, M", "frames/s")
+    shown = table(document["sections"][0], columns if main.table == "systems" else ())
+    name = f"results_{main.study}_{main.figure}.png"
+    text = "\n".join([f"![{main.title}: error over the 2D poses that are needed](docs/images/{name})", "", *shown, ""])
+    readme = project / "README.md"
+    readme.write_text(README_PART.sub(lambda found: found[1] + text + found[2], readme.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""docs/results.md from invented tables: what was run is shown as it stands, what was not is left out."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SYSTEMS = {
+    "sections": [
+        {"header": ["s_in", "model", "parameters", "MPJPE"], "rows": [["5", "a", "1", "50.00 ± 0.10"], ["20", "b", "2", "NOT RUN"]]}
+    ],
+    "remarks": ["What a column means."],
+}
+
+
+@pytest.fixture
+def results_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(project / "benchmarks")
+    return importlib.import_module("results_page")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    study = tmp_path / "results/systems"
+    for folder in (study / "tables", study / "figures", study / "a/seed_0", tmp_path / "docs/images"):
+        folder.mkdir(parents=True)
+    (study / "tables/systems.json").write_text(json.dumps(SYSTEMS))
+    (study / "figures/systems.png").write_bytes(b"figure")
+    (study / "a/seed_0/training.json").write_text(json.dumps({"environment": {"cpu": "Some CPU", "num_cores": 2}}))
+    (tmp_path / "README.md").write_text("before\n<!-- results -->\nold\n<!-- end of results -->\nafter\n")
+    return tmp_path
+
+
+def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
+    assert results_page.main([], made) == 0
+    page = (made / "docs/results.md").read_text("utf-8")
+    assert "| 5 | a | 1 | 50.00 ± 0.10 |" in page
+    assert "- What a column means." in page
+    assert "Some CPU (2 cores)" in page
+    assert "## What these numbers do not say" in page
+    assert "## Live" not in page  # of a study that was not run
+    assert (made / "docs/images/results_systems_systems.png").read_bytes() == b"figure"
+    readme = (made / "README.md").read_text("utf-8")
+    assert readme.startswith("before\n<!-- results -->\n![")
+    assert readme.endswith("<!-- end of results -->\nafter\n")
+    assert "| 20 | b | NOT RUN |" in readme  # without the columns that are too many for a README
+    assert "old" not in readme
+
+
+def test_nothing_is_written_without_a_study(results_page: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        results_page.main([], tmp_path)
+    assert "make results builds them" in capsys.readouterr().err
+
+
+def test_parts_name_tables_and_figures_that_exist(results_page: Any, project: Path) -> None:
+    from uplift_upsample.report import topics
+
+    config = (project / "config.yaml").read_text("utf-8")
+    for part in results_page.PARTS:
+        assert part.table is None or part.table in topics.TABLES
+        assert part.figure is None or part.figure in topics.FIGURES
+        assert f"\n  {part.study}:\n" in config
