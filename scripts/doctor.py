@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     options = parser.parse_args(argv)
     project = Path(__file__).resolve().parents[1]
-    studies = read_plan(options.config, project, options.studies)
-    findings, devices = findings_of(studies, project, os.environ)
+    studies, people = read_plan(options.config, project, options.studies)
+    findings, devices = findings_of(studies, people, project, os.environ)
     calibration, estimates = estimates_of(studies, project, os.environ) if options.estimate else (None, {})
     findings += [calibration.failure] if calibration and calibration.failure else []
     seconds = {study.name: wall_seconds(study, estimates[study.name], usable_cores()) for study in studies if estimates}

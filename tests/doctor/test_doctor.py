@@ -21,6 +21,7 @@ from uplift_upsample.doctor.estimate import (
     wall_seconds,
 )
 from uplift_upsample.doctor.findings import (
+    clip_findings,
     data_findings,
     demo_can_run,
     device_findings,
@@ -116,6 +117,22 @@ def test_missing_data_tells_where_to_get_it(studies: dict[str, Study]) -> None:
     assert "ok" in {finding.state for finding in ready if finding.what.startswith("h36m")}
     there = around(files=("workflow/resources/people",))
     assert {finding.state for finding in data_findings(studies["demo"], there, str)} == {"ok"}
+
+
+def test_clips_and_what_videos_need(tmp_path: Path) -> None:
+    there, absent = {"av": "18", "ai-edge-litert": "2"}, {"av": "18"}
+    clips, packages = clip_findings(tmp_path / "people", there.get)
+    assert (clips.state, packages.state) == ("note", "ok")
+    assert clips.what.startswith(f"none in {tmp_path}/people;")
+    assert [finding.state for finding in clip_findings(tmp_path / "people", absent.get)] == ["note", "note"]
+    (tmp_path / "people/openpose").mkdir(parents=True)
+    for name in ("walk.mp4", "jump.MOV", "run.json", "notes.txt"):
+        (tmp_path / "people" / name).touch()
+    clips, packages = clip_findings(tmp_path / "people", absent.get)
+    assert clips.what == f"4 in {tmp_path}/people (2 videos, 2 of keypoints): snakemake --cores all people"
+    assert (packages.state, packages.details) == ("warning", ("make install",))
+    assert packages.what.startswith("videos cannot be read: ai-edge-litert not installed")
+    assert demo_can_run([clips, packages])
 
 
 def test_logins_are_told_by_their_names_only() -> None:
@@ -232,7 +249,9 @@ def test_command_line_without_the_framework(project: Path) -> None:
     assert told["demo_can_run"] is True
     assert told["estimates"] is None
     assert "tell-nobody" not in done.stdout + done.stderr
-    assert {"Environment", "Machine", "GPU", "Logins", "Data of the study demo"} == {row["area"] for row in told["findings"]}
+    assert {"Environment", "Machine", "GPU", "Logins", "Data of the study demo", "Your own clips"} == {
+        row["area"] for row in told["findings"]
+    }
 
 
 def test_faults_of_the_configuration_are_one_error(project: Path, tmp_path: Path) -> None:

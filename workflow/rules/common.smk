@@ -479,3 +479,4 @@ onsuccess:
 
 onerror:
     cancel_left_jobs("are not waited for any more")
+    tell_of_other_clips()

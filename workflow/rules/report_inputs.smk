@@ -173,3 +173,13 @@ def tell_outcomes():
         if "write_tables" in made:
             shown = page_of(study)[0] if "write_page" in made else f"{tables}/main_results.md"
             logger.info("\n".join(outcome(study.name, shown, tables)))
+    pages = sorted(job.output[0] for job in asked if job.rule.name == "write_clip_page")
+    if pages:
+        logger.info("\n".join(pages))
+
+
+def tell_of_other_clips():
+    """Where a clip failed, how to go on with those that have not run."""
+    left = {job.wildcards.clip for job in workflow.dag.needrun_jobs() if hasattr(job.wildcards, "clip")}
+    if len(left) > 1 and not workflow.execution_settings.keep_going:
+        logger.error("A clip failed; why, stands above. To go on with the others: the same command with --keep-going")

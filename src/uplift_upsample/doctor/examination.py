@@ -25,6 +25,7 @@ from uplift_upsample.data.resample import exact_count
 from uplift_upsample.doctor.estimate import Speed, StageEstimate, stage_estimates
 from uplift_upsample.doctor.findings import (
     Finding,
+    clip_findings,
     command_finding,
     data_findings,
     login_findings,
@@ -36,8 +37,10 @@ from uplift_upsample.machine.devices import Devices, listed_devices, offered_dev
 from uplift_upsample.machine.provenance import describe_run
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.plan.checks import config_faults
+from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.datasets import NUM_CAMERAS
-from uplift_upsample.plan.study import PlannedExperiment, Study, plan
+from uplift_upsample.plan.people import PeoplePlan, people_plan
+from uplift_upsample.plan.study import PlannedExperiment, Study, studies_of
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
 
 STUDIES_DEFAULT = "all of the configuration"
@@ -64,8 +67,11 @@ def frames_of(study: Study, dataset: str) -> str:
     return f"results/{study.name}/data/{dataset}.h5"
 
 
-def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> list[Study]:
-    """The studies of a configuration, each file merged into those before it. Raises ``InputError`` for all faults."""
+def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
+    """The studies of a configuration, each file merged into those before it, and what it says of clips.
+
+    Raises ``InputError`` for all faults.
+    """
     values: dict[str, Any] = {}
     for path in files:
         try:
@@ -78,11 +84,12 @@ def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) 
     where = ", ".join(files)
     if faults := config_faults(values):
         raise InputError("\n".join(f"{where}: {fault}" for fault in faults))
-    studies = plan(values)
+    config = Configuration.model_validate(values)
+    studies = studies_of(config)
     unknown = [name for name in names or () if name not in studies]
     if unknown:
         raise InputError(f"{where}: no study {', '.join(unknown)}; there are {', '.join(studies)}")
-    return [studies[name] for name in names or studies]
+    return [studies[name] for name in names or studies], people_plan(config.people)
 
 
 def _merged(values: dict[str, Any], differences: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +101,9 @@ def _merged(values: dict[str, Any], differences: dict[str, Any]) -> dict[str, An
     return merged
 
 
-def findings_of(studies: Sequence[Study], project: Path, environ: Mapping[str, str]) -> tuple[list[Finding], Devices]:
+def findings_of(
+    studies: Sequence[Study], people: PeoplePlan, project: Path, environ: Mapping[str, str]
+) -> tuple[list[Finding], Devices]:
     """All findings but those on the devices, which depend on the framework; and the devices."""
     machine = describe_run()
     locks = {path.stem: path.read_text("utf-8") for path in (project / "envs/cpu.lock", project / "envs/gpu.lock") if path.exists()}
@@ -105,6 +114,7 @@ def findings_of(studies: Sequence[Study], project: Path, environ: Mapping[str, s
     found += machine_findings(usable_cores(), machine["memory_bytes"], project, largest)
     for study in studies:
         found += data_findings(study, around, functools.partial(frames_of, study))
+    found += clip_findings(Path(people.folder))
     found += login_findings(around.logins)
     return found, offered_devices(environ, listed_devices(shutil.which("nvidia-smi")))
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.lift.own_clips import clip_files, is_clip_video
 from uplift_upsample.machine.devices import Devices
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.study import Study
@@ -26,6 +27,7 @@ State = Literal["ok", "note", "warning", "fault"]
 # What the demo needs: the studies' own limits are upper ones, and these are what it was seen to take.
 DEMO_DISK, DEMO_MEMORY = 500_000_000, 2_500_000_000  # bytes
 OLDEST_PYTHON = (3, 11)
+VIDEO_PACKAGES = ("av", "ai-edge-litert")
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,24 @@ def _in_folders(lines: Sequence[str]) -> list[str]:
         else:
             found.append(line.removeprefix("  "))
     return found
+
+
+def clip_findings(folder: Path, installed: Callable[[str], str | None] | None = None) -> list[Finding]:
+    """The user's own clips: how many there are, and whether the packages that videos need are there."""
+    area, version_of = "Your own clips", installed or _installed
+    paths = [path for same in clip_files(folder)[0].values() for path in same] if folder.is_dir() else []
+    num_videos = sum(is_clip_video(path) for path in paths)
+    if paths:
+        count = f"{num_videos} videos, {len(paths) - num_videos} of keypoints"
+        found = [Finding(area, "ok", f"{len(paths)} in {folder} ({count}): snakemake --cores all people")]
+    else:
+        found = [Finding(area, "note", f"none in {folder}; docs/own_video.md says what to put there")]
+    absent = [name for name in VIDEO_PACKAGES if version_of(name) is None]
+    if absent:
+        state: State = "warning" if num_videos else "note"
+        what = f"videos cannot be read: {', '.join(absent)} not installed; keypoint files can"
+        return [*found, Finding(area, state, what, ("make install",))]
+    return [*found, Finding(area, "ok", f"videos can be read: {' and '.join(VIDEO_PACKAGES)}")]
 
 
 def login_findings(logins: Collection[str]) -> list[Finding]:

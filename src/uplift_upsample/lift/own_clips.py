@@ -51,6 +51,11 @@ def clip_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
     return clips, others
 
 
+def is_clip_video(path: Path) -> bool:
+    """Whether a clip is a video, by its suffix; a file that is none in truth fails when it is read."""
+    return path.suffix.lower() in VIDEOS and not path.is_dir()
+
+
 def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
     """The clips of the folder by name.
 
@@ -78,7 +83,7 @@ def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
 
 
 def _own_clip(people: PeoplePlan, name: str, path: Path, named: Callable[..., KnownWeights]) -> OwnClip:
-    plan, is_video = people.of_clip(name), path.suffix.lower() in VIDEOS and not path.is_dir()
+    plan, is_video = people.of_clip(name), is_clip_video(path)
     meaningless = [key for key in OF_KEYPOINTS if is_video and key in people.clips.get(name, {})]
     if meaningless:
         raise InputError(f"{meaningless[0]} is for keypoint files; {path.name} is a video, which says so itself")

@@ -42,7 +42,7 @@ def test_nothing_to_draw() -> None:
 
 
 def test_frames_of_the_video_are_behind_the_2d_poses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are shown and no others; the pictures of this video have their numbers in them."""
+    """Those that are shown and no others, a key frame beside its pose; the pictures of this video have their numbers in them."""
     videos = pytest.importorskip("world.videos", reason="needs PyAV, which make install brings", exc_type=ImportError)
     from uplift_upsample.lift.video.video_file import VideoFile
 
@@ -50,10 +50,14 @@ def test_frames_of_the_video_are_behind_the_2d_poses(tmp_path: Path, monkeypatch
     pictures_of = VideoFile.pictures
     monkeypatch.setattr(VideoFile, "pictures", lambda self, frames: asked.extend(frames) or pictures_of(self, frames))
     video = VideoFile(videos.write_video(tmp_path / "walk.mp4", NUM_FRAMES))
-    scene = LiftedScene(lifted_poses(NUM_FRAMES), "walk", 20, video)
+    poses = lifted_poses(NUM_FRAMES)
+    is_key = np.arange(NUM_FRAMES) % 7 == 0
+    scene = LiftedScene(
+        replace(poses, is_key=is_key, poses_2d=np.repeat(poses.poses_2d[:1], NUM_FRAMES, axis=0)), "walk", 20, video
+    )
     pictures = list(scene.pictures())
     assert (len(pictures), scene.rate) == (17, 12.5)
-    shown = [int(np.ceil(index / 12.5 * 30 - 1e-6)) for index in range(17)]
+    shown = [0, 3, 5, 7, 10, 12, 14, 17, 20, 21, 24, 27, 28, 32, 34, 35, 39]  # 8, 15, 22, 29 and 36 are just behind a key frame
     assert asked == shown
     left, top = scene._corners[0]
     width, height = (side / SCALE for side in scene._photograph_size)

@@ -80,7 +80,11 @@ class LiftedScene:
     def pictures(self) -> Iterator[Image.Image]:
         """RGB pictures of ``WIDTH`` by ``HEIGHT``, ``rate`` of them a second."""
         before = -1
-        for frame, photograph in zip(self._shown.tolist(), self._photographs(self._shown), strict=True):
+        keys = np.flatnonzero(self._is_key)
+        last = np.concatenate([[-1], keys])[np.searchsorted(keys, self._shown, side="right")]
+        # a 2D pose is on the very frame that it is of
+        pictured = np.where(last > np.concatenate([[-1], self._shown[:-1]]), last, self._shown)
+        for frame, photograph in zip(self._shown.tolist(), self._photographs(pictured), strict=True):
             yield self._picture(before, frame, photograph)
             before = frame
 
