@@ -1,9 +1,7 @@
 """The detectors: the geometry around MediaPipe's models, real people in real videos, and rtmlib behind the same interface."""
 
-import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,15 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from PIL import Image
 
 pytest.importorskip("av")
 pytest.importorskip("ai_edge_litert")
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import sha256_of_file
-from uplift_upsample.data.download.source_files import read_sources, source_named
 from uplift_upsample.data.keypoints.people import people_of
 from uplift_upsample.data.keypoints.times import key_frames
 from uplift_upsample.lift.video import blazepose
@@ -93,52 +88,6 @@ def test_rtmlib_behind_the_same_interface(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "rtmlib", None)
     with pytest.raises(InputError, match="pip install rtmlib"):
         RtmPose()
-
-
-@pytest.fixture(scope="module")
-def pose_models(project: Path, once: Any) -> Path:
-    """MediaPipe's models: those that the project fetched, or fetched now; skips where the registry cannot be reached."""
-    source = source_named(read_sources(project / "workflow/resources/sources.csv"), "mediapipe_pose")
-    here = project / "data/raw" / source.file
-    if here.exists():
-        return here
-
-    def fetch(folder: Path) -> str:
-        try:
-            content = requests.get(source.url, timeout=60).content
-        except requests.RequestException as error:
-            return f"{source.url} cannot be reached: {error}"
-        (folder / "pose.tgz").write_bytes(content)
-        return str(folder / "pose.tgz")
-
-    path = once("pose_models", fetch)
-    if "cannot be reached" in path:
-        pytest.skip(path)
-    assert f"sha256:{sha256_of_file(path)}" == source.checksum
-    return Path(path)
-
-
-@pytest.fixture(scope="module")
-def real_clips(once: Any) -> dict[str, Path]:
-    """Clips with people out of two packages (BSD-3-Clause); skips where the registry cannot be reached."""
-
-    def fetch(folder: Path) -> dict[str, str] | str:
-        members = {"sports2d==0.8.34": "Sports2D/Demo/demo.mp4", "pose2sim==0.10.49": "Pose2Sim/Demo_SinglePerson/videos/cam03.mp4"}
-        found = {}
-        for package, member in members.items():
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                return f"{package} cannot be fetched: {done.stderr[-300:]}"
-            [wheel] = folder.glob(f"{package.partition('=')[0]}*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                found[package.partition("=")[0]] = archive.extract(member, folder)
-        return found
-
-    clips = once("real_clips", fetch)
-    if isinstance(clips, str):
-        pytest.skip(clips)
-    return {name: Path(path) for name, path in clips.items()}
 
 
 @pytest.mark.long

@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rerun_matrix import code
-from workflow_copy import Workflow, bring_clips
+from workflow_copy import Workflow, bring_clips, copy_of_project
+from world.warm_python import FRAMEWORK, warm_python
 
 CLIPS = ("walk.mp4", "Sprung, 2.json", "openpose/")
 SETTINGS = {
@@ -26,6 +30,25 @@ def folder(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Work
     """A copy with a video, keypoints, and a folder of keypoints; for dry runs."""
     workflow = pristine.copy_to(tmp_path_factory.mktemp("people") / "project")
     bring_clips(workflow, *CLIPS)
+    return workflow
+
+
+@pytest.fixture(scope="module")
+def real(project: Path, pose_models: Path, real_clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy with its real scripts, a video of somebody who walks, keypoints of somebody invented, and a file that is no video."""
+    for package in ("av", "ai_edge_litert"):
+        pytest.importorskip(package, reason="needs the packages for videos, which make install brings")
+    from lift.conftest import SIZE, walking  # with a framework
+
+    workflow = copy_of_project(project, tmp_path_factory.mktemp("real") / "project", is_real=True)
+    clips = workflow.folder / "data/people"
+    clips.mkdir(parents=True)
+    shutil.copy(real_clips["sports2d"], clips / "walk.mp4")
+    np.savez(clips / "run.npz", keypoints=walking(np.arange(60) / 30), layout="coco", frame_rate=30, size=SIZE)
+    (clips / "broken.mp4").write_text("no video")
+    there = workflow.folder / "data/raw/mediapipe/pose-0.5.1675469404.tgz"
+    there.parent.mkdir(parents=True)
+    shutil.copy(pose_models, there)
     return workflow
 
 
@@ -143,3 +166,31 @@ def test_what_runs_again(folder: Workflow, tmp_path: Path) -> None:
     assert jobs() == {"animate_clip": 3, "write_clip_page": 3}
     bring_clips(workflow, "another.npz")
     assert jobs() == {"lift_clip": 1, "animate_clip": 4, "write_clip_page": 4}
+
+
+@pytest.mark.long
+def test_real_clips_to_their_pages(real: Workflow) -> None:
+    """The one that is no video fails alone, and says why; the others are what lift.py makes of them."""
+    settings = {"s_in": 20, "detector": "lite", "seconds": 4, "formats": ["bvh"]}
+    done = real.snakemake("people", "--keep-going", people=settings)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "error: data/people/broken.mp4: not a video that can be read, or damaged" in said
+    results = real.folder / "results/people"
+    assert sorted(path.parent.name for path in results.glob("*/index.html")) == ["run", "walk"]
+    assert not (results / "broken/keypoints.npz").exists()
+    with np.load(results / "walk/walk.npz") as file:
+        lifted, metadata = file["positions"], json.loads(file["metadata"].item())
+    assert lifted.shape == (230, 17, 3)
+    assert (metadata["detector"], metadata["s_in"], metadata["weights"]) == ("MediaPipe pose, lite model", 20, "open")
+    page = (results / "walk/index.html").read_text("utf-8")
+    for told in ("walk in 3D", "one frame in 12, 20 of 230", 'href="walk.bvh"', "data:image/gif;base64,"):
+        assert told in page
+    words = ["data/people/walk.mp4", "--s_in", "20", "--detector", "lite", "--formats", "npz", "--output", "out", "--device", "cpu"]
+    command = [warm_python(*FRAMEWORK), "scripts/lift.py", *words]
+    environment = {**os.environ, "PYTHONPATH": str(real.folder / "src")}
+    subprocess.run(command, cwd=real.folder, env=environment, check=True, capture_output=True)
+    with np.load(real.folder / "out/walk.npz") as file:
+        assert np.abs(file["positions"] - lifted).max() < 1e-5
+    (real.folder / "data/people/broken.mp4").unlink()
+    assert real.counts("people", people=settings) == {}
