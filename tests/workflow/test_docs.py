@@ -10,6 +10,8 @@ import yaml
 from snakemake.utils import update_config
 
 from uplift_upsample.plan.checks import config_faults
+from uplift_upsample.plan.configuration import Configuration
+from uplift_upsample.plan.people import people_plan
 from uplift_upsample.plan.study import plan
 
 
@@ -42,6 +44,14 @@ def test_readme(project: Path, config: dict) -> None:
     assert demo.experiments["people_81"].experiment.train.schedule_params["initial_learning_rate"] == 3e-3
     unchanged = plan(config)["demo"].experiments["people_351"]
     assert demo.experiments["people_351"].experiment == unchanged.experiment
+
+
+def test_settings_of_clips(project: Path, config: dict) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", (project / "docs/own_video.md").read_text("utf-8"), re.DOTALL)
+    merged = _merged(config, block)
+    assert _faults(merged) == []
+    people = people_plan(Configuration.model_validate(merged).people)
+    assert (people.of_clip("walk").roll, people.of_clip("openpose_folder").size, people.s_in) == (3, (1088, 1920), 20)
 
 
 def test_readme_imports_what_there_is(project: Path) -> None:
