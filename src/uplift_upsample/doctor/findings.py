@@ -17,7 +17,7 @@ from typing import Any, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.lift.own_clips import clip_files, is_clip_video
+from uplift_upsample.lift.clip_files import clip_files, is_clip_video
 from uplift_upsample.machine.devices import Devices
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.study import Study

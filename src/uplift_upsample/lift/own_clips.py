@@ -1,8 +1,4 @@
-"""The clips in a folder of the user, each with the plan of what is done with it.
-
-A clip is a video, a keypoint file, or a folder with a keypoint file for each frame. Its name is that of the file without the
-suffix, or of the folder. Names that begin with a point are left alone.
-"""
+"""The clips in a folder of the user, each with the plan of what is done with it."""
 
 import functools
 import re
@@ -13,15 +9,11 @@ from pathlib import Path
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import shown, suggestion
 from uplift_upsample.data.keypoints.layouts import layout_named
+from uplift_upsample.lift.clip_files import KEYPOINTS, VIDEOS, clip_files, is_clip_video
 from uplift_upsample.lift.known_weights import KnownWeights, weights_named
 from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.people import OF_KEYPOINTS, ClipPlan, PeoplePlan
 
-KEYPOINTS = (".json", ".npz", ".npy")
-VIDEOS = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp"),
-    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".vob", ".ogv"),
-)
 # What neither a path of the workflow, nor a file name on every system can hold.
 _NO_NAME = re.compile(r'[{}<>:"|?*\\\x00-\x1f]|^-|[ .]$')
 
@@ -36,24 +28,6 @@ class OwnClip:
     plan: ClipPlan
     known: KnownWeights
     s_in: int
-
-
-def clip_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    """The clips of a folder by name, several where their names are the same; and what is no clip by its suffix."""
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    clips: dict[str, list[Path]] = {}
-    others = []
-    for path in files:
-        if path.is_dir() or path.suffix.lower() in (*KEYPOINTS, *VIDEOS):
-            clips.setdefault(path.name if path.is_dir() else path.stem, []).append(path)
-        else:
-            others.append(path)
-    return clips, others
-
-
-def is_clip_video(path: Path) -> bool:
-    """Whether a clip is a video, by its suffix; a file that is none in truth fails when it is read."""
-    return path.suffix.lower() in VIDEOS and not path.is_dir()
 
 
 def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
