@@ -14,6 +14,8 @@ from PIL import Image
 pytest.importorskip("av")
 pytest.importorskip("ai_edge_litert")
 
+from world.real_clips import RealClips
+
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.people import people_of
 from uplift_upsample.data.keypoints.times import key_frames
@@ -91,10 +93,10 @@ def test_rtmlib_behind_the_same_interface(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.long
-def test_people_in_real_videos(pose_models: Path, real_clips: dict[str, Path], lifter: Any) -> None:
+def test_people_in_real_videos(pose_models: Path, real_clips: RealClips, lifter: Any) -> None:
     """Somebody who walks through the picture before somebody on a roof; and somebody who balances, in an upright picture."""
     detector = BlazePose(pose_models, "full")
-    walker = VideoFile(real_clips["sports2d"])
+    walker = VideoFile(real_clips.walker)
     assert (walker.size, len(walker.times)) == ((1768, 994), 230)
     found = detected(walker, key_frames(walker.times, 20, 5), detector)
     persons = people_of(found)
@@ -104,7 +106,7 @@ def test_people_in_real_videos(pose_models: Path, real_clips: dict[str, Path], l
     nose, hip, ankle = middle[0], middle[[23, 24]].mean(axis=0), middle[[27, 28]].mean(axis=0)
     assert np.abs(hip - [821, 730]).max() < 60
     assert nose[1] + 100 < hip[1] < ankle[1] - 100
-    upright = VideoFile(real_clips["pose2sim"])
+    upright = VideoFile(real_clips.cameras[2])
     assert (upright.size, len(upright.times)) == ((1088, 1920), 100)
     found = detected(upright, key_frames(upright.times, 20, 5), detector)
     assert len(people_of(found)[0].rows) == 5
