@@ -72,6 +72,17 @@ GROUPS = (
         "At a hop of 71, the spatial stage, which still sees every 2D pose.",
     ),
     Group(
+        "From a video to 3D poses",
+        "the detector on every frame, s_in 5",
+        (
+            *_rows(["video to 3D, heavy detector, s_in 20"], "video frames/s", 8, 10),
+            *_rows(["video to 3D, heavy detector, s_in 10", "video to 3D, full detector, s_in 20"], "video frames/s", None),
+        ),
+        "Decoding, MediaPipe's detector and h36m_351, on a real clip of 1088 x 1920 pixels at 60 Hz. The detector runs on key "
+        "frames alone, every 24th or 12th; other frames are decoded only where a key frame is described by them.",
+        "Decoding: what is left when the detector runs on one frame in 24.",
+    ),
+    Group(
         "Live",
         "",
         (

@@ -2,9 +2,14 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from uplift_upsample.lift.known_weights import Card, KnownWeights
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.model.network import build_network
+from uplift_upsample.model.weights import save_weights
 from uplift_upsample.plan.experiment import Experiment
 from uplift_upsample.plan.study import plan
 
@@ -17,3 +22,10 @@ def published(name: str) -> Experiment:
     """An experiment of some study by its name, such as ``h36m_351``."""
     studies = plan(yaml.safe_load(CONFIG.read_text("utf-8"))).values()
     return next(study.experiments[name].experiment for study in studies if name in study.experiments)
+
+
+def untrained(name: str, folder: Path, **options: Any) -> Uplifter:
+    """An uplifter with the network of an experiment, whose weights are as they were drawn."""
+    model, path = published(name).model, folder / f"{name}.h5"
+    save_weights(build_network(model), path)
+    return Uplifter(KnownWeights(name, path, Card(model=model, skeleton="h36m", sha256="")), **options)

@@ -4,27 +4,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-from published import published
+from published import untrained
 
-from uplift_upsample.lift.known_weights import Card, KnownWeights
 from uplift_upsample.lift.live import LiveUplifter
-from uplift_upsample.lift.uplifter import Uplifter
-from uplift_upsample.model.lifter import Lifter
-from uplift_upsample.model.network import build_network
 
 RATE, SECONDS, S_IN, SIZE = 50.0, 30, 10, (1000.0, 1000.0)
 
 
-def test_live(figure) -> None:
+def test_live(figure, tmp_path: Path) -> None:
     """Every frame is given with its moment; a camera does not wait. Where one takes too long, the next ones are late as well."""
-    model = published("h36m_351").model
-    card = Card(model=model, skeleton="h36m", sha256="")
-    live = LiveUplifter(
-        Uplifter(KnownWeights("h36m_351", Path(), card), Lifter(build_network(model), 1, mirror=False)),
-        layout="h36m_17",
-        size=SIZE,
-        s_in=S_IN,
-    )
+    lifter = untrained("h36m_351", tmp_path, mirror=False, batch_size=1)
+    live = LiveUplifter(lifter, layout="h36m_17", size=SIZE, s_in=S_IN)
     person = np.random.default_rng(0).uniform(400, 600, (17, 2))
     start, waited = time.perf_counter() + 0.1, []
     for frame in range(int(RATE * SECONDS)):
