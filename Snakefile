@@ -38,6 +38,7 @@ localrules:
     tables,
     figures,
     animations,
+    people,
     doctor,
 
 
@@ -85,6 +86,12 @@ rule figures:
 rule animations:
     input:
         of_reproduced(animations_of),
+
+
+# The user's own clips, in data/people. No study, and no part of `all`.
+rule people:
+    input:
+        pages_of_people,
 
 
 # Each study is a target of its own name.

@@ -1,16 +1,10 @@
-# From the clips in data/people to 3D poses, animations and pages: one job for each clip and stage, whichever study is built.
+# From the clips in data/people to 3D poses, animations and pages: one job for each clip and stage. No study needs them.
 # A clip that cannot be used fails alone; --keep-going makes the others.
 
 
 localrules:
-    people,
     animate_clip,
     write_clip_page,
-
-
-rule people:
-    input:
-        pages_of_people,
 
 
 rule detect_keypoints:
