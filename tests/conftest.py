@@ -6,9 +6,7 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
 import sys
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,53 +59,24 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @pytest.fixture(scope="session")
 def pose_models(project: Path, once: Any) -> Path:
-    """MediaPipe's models: those that the project fetched, or fetched now; skips where the registry cannot be reached."""
-    import requests
+    """MediaPipe's models; skips where the registry cannot be reached."""
+    from world.real_clips import fetch_models  # not every run of the tests needs the library for it
 
-    from uplift_upsample.base.files import sha256_of_file
-    from uplift_upsample.data.download.source_files import read_sources, source_named
-
-    source = source_named(read_sources(project / "workflow/resources/sources.csv"), "mediapipe_pose")
-    here = project / "data/raw" / source.file
-    if here.exists():
-        return here
-
-    def fetch(folder: Path) -> str:
-        try:
-            content = requests.get(source.url, timeout=60).content
-        except requests.RequestException as error:
-            return f"{source.url} cannot be reached: {error}"
-        (folder / "pose.tgz").write_bytes(content)
-        return str(folder / "pose.tgz")
-
-    path = once("pose_models", fetch)
+    path = once("pose_models", lambda folder: fetch_models(project, folder))
     if "cannot be reached" in path:
         pytest.skip(path)
-    assert f"sha256:{sha256_of_file(path)}" == source.checksum
     return Path(path)
 
 
 @pytest.fixture(scope="session")
-def real_clips(once: Any) -> dict[str, Path]:
-    """Clips with people out of two packages (BSD-3-Clause); skips where the registry cannot be reached."""
+def real_clips(once: Any) -> Any:
+    """Real clips (``world.real_clips.RealClips``); skips where the registry cannot be reached."""
+    from world.real_clips import clips_of, fetch_clips
 
-    def fetch(folder: Path) -> dict[str, str] | str:
-        members = {"sports2d==0.8.34": "Sports2D/Demo/demo.mp4", "pose2sim==0.10.49": "Pose2Sim/Demo_SinglePerson/videos/cam03.mp4"}
-        found = {}
-        for package, member in members.items():
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), package]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                return f"{package} cannot be fetched: {done.stderr[-300:]}"
-            [wheel] = folder.glob(f"{package.partition('=')[0]}*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                found[package.partition("=")[0]] = archive.extract(member, folder)
-        return found
-
-    clips = once("real_clips", fetch)
-    if isinstance(clips, str):
-        pytest.skip(clips)
-    return {name: Path(path) for name, path in clips.items()}
+    found = once("real_clips", fetch_clips)
+    if isinstance(found, str):
+        pytest.skip(found)
+    return clips_of(found)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from world.real_clips import RealClips, clips_of, fetch_clips, fetch_models
 
 from uplift_upsample.base.cameras import h36m_cameras, normalise_points
 from uplift_upsample.base.skeleton import root_relative
@@ -65,24 +64,6 @@ def load_tiny(write_weights: Any, tmp_path_factory: pytest.TempPathFactory) -> A
         return Uplifter.load(write_weights(tmp_path_factory.mktemp("results") / "tiny", **changes), batch_size=16)
 
     return load
-
-
-@pytest.fixture(scope="session")
-def pose_models(project: Path, once: Any) -> Path:
-    """MediaPipe's models; skips where the registry cannot be reached."""
-    path = once("pose_models", lambda folder: fetch_models(project, folder))
-    if "cannot be reached" in path:
-        pytest.skip(path)
-    return Path(path)
-
-
-@pytest.fixture(scope="session")
-def real_clips(once: Any) -> RealClips:
-    """Real clips; skips where the registry cannot be reached."""
-    found = once("real_clips", fetch_clips)
-    if isinstance(found, str):
-        pytest.skip(found)
-    return clips_of(found)
 
 
 def walking(seconds: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rerun_matrix import code
 from workflow_copy import Workflow, bring_clips, copy_of_project
+from world.real_clips import RealClips
 from world.warm_python import FRAMEWORK, warm_python
 
 CLIPS = ("walk.mp4", "Sprung, 2.json", "openpose/")
@@ -34,7 +35,7 @@ def folder(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 
 @pytest.fixture(scope="module")
-def real(project: Path, pose_models: Path, real_clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+def real(project: Path, pose_models: Path, real_clips: RealClips, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy with its real scripts, a video of somebody who walks, keypoints of somebody invented, and a file that is no video."""
     for package in ("av", "ai_edge_litert"):
         pytest.importorskip(package, reason="needs the packages for videos, which make install brings")
@@ -43,7 +44,7 @@ def real(project: Path, pose_models: Path, real_clips: dict[str, Path], tmp_path
     workflow = copy_of_project(project, tmp_path_factory.mktemp("real") / "project", is_real=True)
     clips = workflow.folder / "data/people"
     clips.mkdir(parents=True)
-    shutil.copy(real_clips["sports2d"], clips / "walk.mp4")
+    shutil.copy(real_clips.walker, clips / "walk.mp4")
     np.savez(clips / "run.npz", keypoints=walking(np.arange(60) / 30), layout="coco", frame_rate=30, size=SIZE)
     (clips / "broken.mp4").write_text("no video")
     there = workflow.folder / "data/raw/mediapipe/pose-0.5.1675469404.tgz"
