@@ -15,7 +15,7 @@ from workflow_copy import Workflow, bring_clips, copy_of_project
 from world.real_clips import RealClips
 from world.warm_python import FRAMEWORK, warm_python
 
-CLIPS = ("walk.mp4", "Sprung, 2.json", "openpose/")
+CLIPS = ("walk.mp4", "Sprung, 2.json", "openpose/", "notes.txt")
 SETTINGS = {
     "root": True,
     "clips": {
@@ -63,7 +63,9 @@ def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
 
 
 def test_each_clip_and_stage_is_a_job(folder: Workflow) -> None:
-    said = folder.snakemake("--dry-run", "--printshellcmds", "people", people=SETTINGS).stdout
+    done = folder.snakemake("--dry-run", "--printshellcmds", "people", people=SETTINGS)
+    said = done.stdout + done.stderr
+    assert said.count("data/people: left out, by their suffixes neither videos nor keypoints: notes.txt") == 1
     commands = {}
     for line in said.splitlines():
         if found := re.search(r"python scripts/(\w+)\.py (.*)", line):

@@ -11,12 +11,17 @@ EXPORTS = [name for name in PEOPLE.formats if name != "npz"]
 @functools.cache
 def clips():
     """The clips in the user's folder by name, or one error with everything that is wrong with them and their settings."""
+    from uplift_upsample.lift.clip_files import clip_files
     from uplift_upsample.lift.own_clips import own_clips  # no start without clips needs it
 
     try:
-        return own_clips(PEOPLE)
+        found = own_clips(PEOPLE)
     except InputError as error:
         refuse(str(error))
+    others = [path.name for path in clip_files(Path(PEOPLE.folder))[1]]
+    if others and workflow.is_main_process:
+        logger.warning(f"{PEOPLE.folder}: left out, by their suffixes neither videos nor keypoints: {', '.join(others)}")
+    return found
 
 
 def clip_of(wildcards):
