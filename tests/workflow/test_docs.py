@@ -46,6 +46,12 @@ def test_readme(project: Path, config: dict) -> None:
     assert demo.experiments["people_351"].experiment == unchanged.experiment
 
 
+def test_an_ablation_of_ones_own(project: Path, config: dict) -> None:
+    [block] = re.findall(r"```yaml\n(studies:\n  ablations:.*?)```", (project / "docs/changing.md").read_text("utf-8"), re.DOTALL)
+    assert _faults(_merged(config, block)) == []
+    assert _faults(_merged(config, block.replace("paper", "papr"))) != []
+
+
 def test_settings_of_clips(project: Path, config: dict) -> None:
     [block] = re.findall(r"```yaml\n(.*?)```", (project / "docs/own_video.md").read_text("utf-8"), re.DOTALL)
     merged = _merged(config, block)

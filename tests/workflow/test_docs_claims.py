@@ -73,7 +73,7 @@ def test_make_targets_exist(project: Path, name: str) -> None:
 
 def test_worked_examples_are_the_files(project: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", text_of(project, "docs/changing.md"), re.DOTALL)
-    assert len(blocks) == 4  # the others: test_new_data_set, test_docs_additions
+    assert len(blocks) == 5  # the others: test_docs, test_new_data_set, test_docs_additions
     for block, name in zip(blocks, ("variants", "readouts"), strict=False):
         assert yaml.safe_load(block) == yaml.safe_load(text_of(project, f"docs/examples/{name}.yaml"))
 
