@@ -79,7 +79,7 @@ def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
 
 
 def test_schema_describes_every_knob(schema: Config) -> None:
-    assert len(schema["$defs"]) == 18
+    assert len(schema["$defs"]) == 19
     for name, part in {"": schema, **schema["$defs"]}.items():
         assert part["description"], name
         for key, knob in part["properties"].items():
@@ -157,12 +157,12 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         (
             "reproduce",
             ["demo", "papers"],
-            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper",
+            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper, mpi_inf_3dhp",
         ),
         (
             "reproduce",
             "papers",
-            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper",
+            "reproduce: no study 'papers', did you mean 'paper'?; there are demo, open, systems, ablations, paper, mpi_inf_3dhp",
         ),
         (
             "studies/paper/run",
@@ -174,8 +174,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "studies/paper/experiments/h36m_81/base",
             "mini_18",
             "studies.paper.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
-            "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, amass_351, videopose3d_243, poseformer_81, "
-            "strided_transformer_243, cmu_351, cmu_small, cmu_short, cmu_short_videopose3d, cmu_short_poseformer, "
+            "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, mpi_inf_3dhp_81, amass_351, videopose3d_243, "
+            "poseformer_81, strided_transformer_243, cmu_351, cmu_small, cmu_short, cmu_short_videopose3d, cmu_short_poseformer, "
             "cmu_short_strided_transformer, mini_351, mini_81",
         ),
         (
@@ -237,12 +237,12 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
         (
             "studies/open/data/cmu/kind",
             "cmo",
-            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not 'cmo', did you mean 'cmu'?",
+            "studies.open.data.cmu.kind: expected one of h36m, amass, mpi_inf_3dhp, cmu, mocap, not 'cmo', did you mean 'cmu'?",
         ),
         (
             "studies/open/data/cmu/kind",
             ["cmu"],
-            "studies.open.data.cmu.kind: expected one of h36m, amass, cmu, mocap, not ['cmu']",
+            "studies.open.data.cmu.kind: expected one of h36m, amass, mpi_inf_3dhp, cmu, mocap, not ['cmu']",
         ),
         ("studies/open/data/cmu/folder", "x", "studies.open.data.cmu: unknown key 'folder'"),
         ("studies/demo/data/people", {"kind": "h36m"}, "studies.demo.data.people: the key 'input_2d' is missing"),
@@ -440,7 +440,7 @@ def test_parts_without_any_right_entry(config: Config, part: str) -> None:
         ("studies/demo/seeds", {1, 2}, "studies.demo.seeds: expected a list, not {1, 2}"),
         ("studies/demo/run", None, "studies.demo.run: expected a list, not None"),
         ("studies/demo/data/people/kind", None, "studies.demo.data.people.kind: expected text, not None"),
-        ("studies/demo/data/people/kind", ["mocap"], "expected one of h36m, amass, cmu, mocap, not ['mocap']"),
+        ("studies/demo/data/people/kind", ["mocap"], "expected one of h36m, amass, mpi_inf_3dhp, cmu, mocap, not ['mocap']"),
         ("studies/demo/experiments/people_351/base", "", "no experiment '' to start from; set 'base' to one of "),
         ("experiments/h36m_81/model/paddings", [[True, 1], [0, 0], [0, 0]], "paddings.0.0: expected a whole number, not True"),
         ("experiments/h36m_81/model/paddings", [[2, 1], [0, 0], [0, 0]], "paddings.0.0: 2 is too large; it must be at most 1"),

@@ -71,7 +71,7 @@ def test_misspelt_options_and_missing_folders_are_found(workflow: Workflow, exam
         ({"folders": "data/csv"}, "studies.other.data.walkers: unknown key 'folders', did you mean 'folder'?"),
         ({"folder": "data/csvs"}, "studies.other.data.walkers.folder: there is no folder data/csvs, did you mean 'data/csv'?"),
         ({"folder": "elsewhere"}, "put here: elsewhere"),
-        ({"kind": "cvs"}, "expected one of h36m, amass, cmu, mocap, csv, not 'cvs', did you mean 'csv'?"),
+        ({"kind": "cvs"}, "expected one of h36m, amass, mpi_inf_3dhp, cmu, mocap, csv, not 'cvs', did you mean 'csv'?"),
     ):
         studies = {"other": {**example["studies"]["walking"], "data": {"walkers": {**walkers, **wrong}}}}
         done = workflow.snakemake("--dry-run", "other", studies=studies)

@@ -108,9 +108,13 @@ class Workflow:
 
     def bring_data(self) -> None:
         """Put placeholders where the user's licensed data belongs."""
-        for source in self.config()["studies"]["paper"]["data"].values():
+        studies = self.config()["studies"]
+        sources = [source for name in ("paper", "mpi_inf_3dhp") if name in studies for source in studies[name]["data"].values()]
+        for source in sources:
             if source["kind"] == "h36m":
                 paths = [source["poses_3d"], source["poses_2d"].format(**source)]
+            elif source["kind"] == "mpi_inf_3dhp":
+                paths = [source["train"], source["test"]]
             else:
                 paths = [f"{source['folder']}/{subset}.npz" for subset in source["subsets"]]
             for path in paths:

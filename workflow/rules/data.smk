@@ -215,6 +215,60 @@ rule convert_amass:
         "python scripts/convert_amass.py --files {input:q} {params.checks} --output {output} > {log} 2>&1"
 
 
+rule merge_mpi_inf_3dhp:
+    input:
+        mpi_inf_3dhp_originals,
+    output:
+        train="results/{study}/data/{dataset}/data_train_3dhp.npz",
+        test="results/{study}/data/{dataset}/data_test_3dhp.npz",
+    log:
+        "logs/{study}/data/{dataset}.merge.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.merge.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("mpi_inf_3dhp"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=6000,
+    params:
+        code=lambda wildcards: code("merge_mpi_inf_3dhp"),
+        content=content_of_originals,
+        folder=lambda wildcards: source_of(wildcards).originals,
+        annotations=lambda wildcards: source_of(wildcards).annotations,
+    shell:
+        "python scripts/merge_mpi_inf_3dhp.py --folder {params.folder:q} --annotations {params.annotations}"
+        " --train {output.train} --test {output.test} > {log} 2>&1"
+
+
+rule convert_mpi_inf_3dhp:
+    input:
+        unpack(mpi_inf_3dhp_files),
+    output:
+        "results/{study}/data/{dataset}.h5",
+    log:
+        "logs/{study}/data/{dataset}.log",
+    benchmark:
+        "logs/{study}/data/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("mpi_inf_3dhp"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=6000,
+    params:
+        code=lambda wildcards: code("convert_mpi_inf_3dhp"),
+        content=content_of_inputs,
+        annotations=lambda wildcards: source_of(wildcards).annotations,
+        test_frame_rate=lambda wildcards: source_of(wildcards).test_frame_rate,
+        checks=checks_of_mpi_inf_3dhp,
+    shell:
+        "python scripts/convert_mpi_inf_3dhp.py --train {input.train:q} --test {input.test:q} --annotations {params.annotations}"
+        " --test_frame_rate {params.test_frame_rate} {params.checks} --output {output} > {log} 2>&1"
+
+
 # What the files are is checked by the sums in the table of trials, wherever they come from.
 rule fetch_cmu:
     input:

@@ -1,6 +1,7 @@
 # What the data sets are made from, and the messages about missing data.
 from uplift_upsample.plan.sources import missing_data_message
 from uplift_upsample.plan.h36m_subjects import SUBJECTS as H36M_SUBJECTS
+from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANNOTATIONS_OF_TRAIN
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, RAW, Surroundings, manifest_of
 
 CHECKSUMS = "data/checksums.lock"
@@ -63,6 +64,26 @@ def checks_of_h36m(wildcards, output):
 def checks_of_amass(wildcards, output):
     """Those for poses without 2D poses."""
     return flags_of_checks("body_size")
+
+
+def mpi_inf_3dhp_files(wildcards):
+    train, test = inputs_of(wildcards)
+    return {"train": train, "test": test}
+
+
+def mpi_inf_3dhp_originals(wildcards):
+    folder = source_of(wildcards).originals
+    return [source_file(f"{folder}/{name}") for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]]
+
+
+def content_of_originals(wildcards):
+    folder = source_of(wildcards).originals
+    return content([f"{folder}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]])
+
+
+def checks_of_mpi_inf_3dhp(wildcards, output):
+    """Those for exact 2D poses."""
+    return flags_of_checks("body_size", "reprojection_px")
 
 
 def flags_of_checks(*names):

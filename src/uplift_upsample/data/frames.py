@@ -9,6 +9,7 @@ Layout of the file (joints in ``MODEL_17`` order):
 ===========================  ================  ==========================================================
 ``poses_3d``                 (F, 17, 3) f4     world coordinates, metres, z up
 ``poses_2d``                 (G, 17, 2) f4     normalised screen coordinates; absent for motion capture
+``is_scored``                (F,) i4           1 for frames that scores are made of; absent: all are
 ``sequences/start, length``  (S,) i8           the rows of ``poses_3d``
 ``sequences/frame_rate``     (S,) f8           Hz
 ``sequences/subject``        (S,) str          ``S9``; for AMASS the subset
@@ -67,6 +68,7 @@ class FramesTable:
     video_start_2d: np.ndarray
     cameras: Cameras
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_scored: np.ndarray | None = None
 
     @property
     def num_videos(self) -> int:
@@ -174,6 +176,7 @@ _ARRAYS = {
     "videos/sequence": "video_sequence",
     "videos/camera": "video_camera",
     "videos/start_2d": "video_start_2d",
+    "is_scored": "is_scored",
 }
 
 
@@ -260,6 +263,8 @@ def _read(file: PlainHdf5, name: str) -> Any:
         return file.numbers(name, "f", shape, is_mapped=True) if name == "poses_3d" or file.has(name) else None
     if name in _TEXTS:
         return file.texts(name)
+    if name == "is_scored":
+        return file.numbers(name, "i", ("frames",)) if file.has(name) else None
     return file.numbers(name, "f" if name == "sequences/frame_rate" else "i", (name.partition("/")[0],))
 
 

@@ -27,6 +27,9 @@ def table_fault(values: Mapping[str, Any], cameras: Cameras, metadata: Mapping[s
         return f"there are {' or '.join(map(str, sorted(lengths)))} sequences"
     if not len(sequence) == len(camera) == len(start_2d) or not len(sequence):
         return f"there are {len(sequence)} videos with {len(camera)} cameras and {len(start_2d)} starts"
+    scored = values["is_scored"]
+    if scored is not None and (len(scored) != len(values["poses_3d"]) or not np.isin(scored, (0, 1)).all()):
+        return "is_scored is not a 0 or 1 for each frame"
     if not _lie_in(start, length, len(values["poses_3d"])):
         return f"a sequence lies outside of the {len(values['poses_3d'])} 3D poses"
     if sequence.min() < 0 or sequence.max() >= len(start):

@@ -41,9 +41,9 @@ def read_positions_3d(path: str | os.PathLike[str], subjects: Collection[str] | 
     subjects: leave out all others, unchecked. Raises ``InputError`` when the file is missing, damaged,
     would run code, or is laid out otherwise.
     """
-    recordings = _two_levels(path, _read_object(path, "positions_3d"), "action", subjects)
+    recordings = _two_levels(path, read_object(path, "positions_3d"), "action", subjects)
     return {
-        subject: {action: _poses(path, f"{subject} {action}", poses, len(H36M_32), 3) for action, poses in actions.items()}
+        subject: {action: checked_poses(path, f"{subject} {action}", poses, len(H36M_32), 3) for action, poses in actions.items()}
         for subject, actions in recordings.items()
     }
 
@@ -56,19 +56,19 @@ def read_positions_2d(
     subjects: leave out all others, unchecked. Raises ``InputError`` as ``read_positions_3d``, and when the metadata
     contradict the layout.
     """
-    metadata = _read_object(path, "metadata", default={})
+    metadata = read_object(path, "metadata", default={})
     if not isinstance(metadata, Mapping):
         raise InputError(f"{path}: 'metadata' holds a {type(metadata).__name__}, not a dictionary")
     _check_layout(path, metadata)
     videos: dict[str, dict[str, list[np.ndarray]]] = {}
-    for subject, actions in _two_levels(path, _read_object(path, "positions_2d"), "action", subjects).items():
+    for subject, actions in _two_levels(path, read_object(path, "positions_2d"), "action", subjects).items():
         videos[subject] = {}
         for action, views in actions.items():
             where = f"{subject} {action}"
             if not isinstance(views, list | tuple | np.ndarray) or (isinstance(views, np.ndarray) and views.ndim == 0):
-                raise InputError(f"{path}: {where} holds {_described(views)}, not a list with one array for each camera")
+                raise InputError(f"{path}: {where} holds {described(views)}, not a list with one array for each camera")
             videos[subject][action] = [
-                _poses(path, f"{where}, camera {camera}", view, len(H36M_17), 2) for camera, view in enumerate(views)
+                checked_poses(path, f"{where}, camera {camera}", view, len(H36M_17), 2) for camera, view in enumerate(views)
             ]
     return videos, dict(metadata)
 
@@ -103,14 +103,14 @@ def read_amass_subset(path: str | os.PathLike[str]) -> dict[str, dict[str, Amass
     A sequence may have no frames: conversions write such ones for recordings that are shorter than a frame.
     """
     subset: dict[str, dict[str, AmassSequence]] = {}
-    for subject, sequences in _two_levels(path, _read_object(path, "positions_3d"), "sequence").items():
+    for subject, sequences in _two_levels(path, read_object(path, "positions_3d"), "sequence").items():
         subset[subject] = {}
         for name, sequence in sequences.items():
             where = f"{subject}/{name}"
             if not isinstance(sequence, Mapping) or not {"positions_3d", "frame_rate"} <= set(sequence):
                 raise InputError(f"{path}: {where} lacks 'positions_3d' or 'frame_rate'; convert the subset again")
             subset[subject][name] = {
-                "positions_3d": _poses(path, where, sequence["positions_3d"], NUM_JOINTS, 3, may_be_empty=True),
+                "positions_3d": checked_poses(path, where, sequence["positions_3d"], NUM_JOINTS, 3, may_be_empty=True),
                 "frame_rate": _number(path, where, sequence["frame_rate"]),
             }
     return subset
@@ -154,7 +154,7 @@ def write_amass_subset(path: str | os.PathLike[str], subset: Mapping[str, Mappin
     write_objects(path, {"positions_3d": content})
 
 
-def _read_object(path: str | os.PathLike[str], key: str, default: Any = None) -> Any:
+def read_object(path: str | os.PathLike[str], key: str, default: Any = None) -> Any:
     """The object that ``np.savez`` stored under a key, or the default where there is no such key and a default is given."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -217,10 +217,10 @@ def _two_levels(
 ) -> dict[str, dict[str, Any]]:
     """Check that an object is a dictionary of dictionaries with text as keys, and select subjects."""
     if not isinstance(content, Mapping) or not content:
-        raise InputError(f"{path}: expected a dictionary of subjects, found {_described(content)}")
+        raise InputError(f"{path}: expected a dictionary of subjects, found {described(content)}")
     for subject, recordings in content.items():
         if not isinstance(recordings, Mapping):
-            raise InputError(f"{path}: {subject} holds {_described(recordings)}, not a dictionary, one entry for each {second}")
+            raise InputError(f"{path}: {subject} holds {described(recordings)}, not a dictionary, one entry for each {second}")
         odd = [key for key in (subject, *recordings) if not isinstance(key, str)]
         if odd:
             raise InputError(f"{path}: {subject} has the key {shown(odd[0])}; keys are text, the name of a subject or {second}")
@@ -230,20 +230,22 @@ def _two_levels(
     return selected
 
 
-def _described(content: Any) -> str:
+def described(content: Any) -> str:
+    """What something is that stands in the place of something else, for messages."""
     if isinstance(content, Mapping):
         return "an empty dictionary"
     return f"an array with the shape {content.shape}" if isinstance(content, np.ndarray) else f"a {type(content).__name__}"
 
 
-def _poses(
+def checked_poses(
     path: str | os.PathLike[str], where: str, poses: Any, num_joints: int, num_coordinates: int, *, may_be_empty: bool = False
 ) -> np.ndarray:
+    """Poses as float32. Raises ``InputError`` for anything but numbers of the shape ``(frames, num_joints, num_coordinates)``."""
     if may_be_empty and isinstance(poses, np.ndarray | list) and np.shape(poses)[:1] == (0,):
         return np.zeros((0, num_joints, num_coordinates), np.float32)  # np.array([]) has no joints either
     is_numeric = isinstance(poses, np.ndarray) and poses.dtype.kind in "fiu"
     if not is_numeric or poses.ndim != 3 or poses.shape[1:] != (num_joints, num_coordinates) or len(poses) == 0:
-        found = _described(poses) + (f" of {poses.dtype}" if isinstance(poses, np.ndarray) else "")
+        found = described(poses) + (f" of {poses.dtype}" if isinstance(poses, np.ndarray) else "")
         raise InputError(f"{path}: {where} holds {found}, not numbers with the shape (frames, {num_joints}, {num_coordinates})")
     return _float32(poses)
 

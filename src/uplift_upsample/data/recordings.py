@@ -17,7 +17,8 @@ class SequenceRecord:
     """One recording on its way into a frames table.
 
     poses_3d: ``(T, 17, 3)`` world metres, ``MODEL_17``. poses_2d: for each camera ``(T, 17, 2)`` normalised screen
-    coordinates, ``MODEL_17``; empty for motion capture. cameras: the index of the camera of each.
+    coordinates, ``MODEL_17``; empty for motion capture. cameras: the index of the camera of each. is_scored: the frames that scores
+    are made of ``(T,)``; None, all.
     """
 
     subject: str
@@ -27,6 +28,7 @@ class SequenceRecord:
     poses_2d: Sequence[np.ndarray] = ()
     cameras: Sequence[int] = ()
     frame_rate: float = 50.0
+    is_scored: np.ndarray | None = None
 
 
 class FramesIndex:
@@ -40,6 +42,7 @@ class FramesIndex:
         self.num_frames = self.num_frames_2d = 0
         self._sequences: list[tuple[str, str, str, int, int, float]] = []  # subject, name, action, start, length, frame rate
         self._videos: list[tuple[int, int, int]] = []  # sequence, camera, first row of the 2D poses
+        self._scored: list[np.ndarray | None] = []
 
     @property
     def has_2d(self) -> bool:
@@ -58,13 +61,16 @@ class FramesIndex:
             self.num_frames_2d += length if camera >= 0 else 0
         self._sequences.append((record.subject, record.name, record.action, self.num_frames, length, record.frame_rate))
         self.num_frames += length
+        self._scored.append(record.is_scored)
 
-    def columns(self) -> dict[str, np.ndarray]:
+    def columns(self) -> dict[str, Any]:
         """The arrays of a ``FramesTable`` beside its poses. Raises ``InputError`` where there was no recording."""
         if not self._sequences:
             raise InputError(f"{self.metadata.get('dataset', 'data set')}: there is not one usable sequence")
         subject, name, action, start, length, frame_rate = zip(*self._sequences, strict=True)
         sequence, camera, start_2d = zip(*self._videos, strict=True)
+        has_unscored = any(scored is not None for scored in self._scored)
+        scored = [np.ones(rows, bool) if own is None else own for own, rows in zip(self._scored, length, strict=True)]
         return {
             "sequence_start": np.array(start, np.int64),
             "sequence_length": np.array(length, np.int64),
@@ -75,6 +81,7 @@ class FramesIndex:
             "video_sequence": np.array(sequence, np.int64),
             "video_camera": np.array(camera, np.int64),
             "video_start_2d": np.array(start_2d, np.int64),
+            "is_scored": np.concatenate(scored).astype(np.int32) if has_unscored else None,
         }
 
 
@@ -83,6 +90,8 @@ def _check(record: SequenceRecord, metadata: Mapping[str, Any]) -> None:
     num_frames = len(record.poses_3d)
     if record.poses_3d.shape != (num_frames, NUM_JOINTS, 3) or num_frames == 0:
         raise InputError(f"{where}: 3D poses have shape {record.poses_3d.shape}, not (frames, {NUM_JOINTS}, 3)")
+    if record.is_scored is not None and record.is_scored.shape != (num_frames,):
+        raise InputError(f"{where}: is_scored has the shape {record.is_scored.shape}, not ({num_frames},)")
     if len(record.poses_2d) != len(record.cameras):
         raise InputError(f"{where}: {len(record.poses_2d)} 2D videos for {len(record.cameras)} cameras")
     for view in record.poses_2d:

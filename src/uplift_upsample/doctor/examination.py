@@ -38,7 +38,7 @@ from uplift_upsample.machine.provenance import describe_run
 from uplift_upsample.model.cost import network_cost
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
-from uplift_upsample.plan.datasets import NUM_CAMERAS
+from uplift_upsample.plan.dataset_base import NUM_CAMERAS
 from uplift_upsample.plan.people import PeoplePlan, people_plan
 from uplift_upsample.plan.study import PlannedExperiment, Study, studies_of
 from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uplift_upsample.evaluate.metrics import INVALID
+from uplift_upsample.evaluate.metrics import INVALID, METRICS
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, PER_ACTION
 
 MM_PER_M = 1000
 
 
 class Averages:
-    """Sums of the errors (metres) of some metrics by action; the averages are millimetres."""
+    """Sums of the errors (metres) or shares of some metrics by action; the averages are millimetres, or per cent."""
 
     def __init__(self, metrics: Sequence[str], actions: Sequence[str]) -> None:
         self._metrics, self._actions = list(metrics), list(actions)
@@ -35,7 +35,7 @@ class Averages:
         self._counts[:, column] += np.bincount(action, counts.sum(axis=1), num_actions).astype(np.int64)
 
     def rows(self) -> list[tuple[str, str, str, float]]:
-        """(average, action, metric, millimetres) of all averages; NaN where nothing was counted."""
+        """(average, action, metric, millimetres or per cent) of all averages; NaN where nothing was counted."""
         per_action = _quotient(self._sums, self._counts)
         groups = [
             ("frame_wise", ALL_ACTIONS, _quotient(self._sums.sum(axis=0), self._counts.sum(axis=0))),
@@ -43,9 +43,9 @@ class Averages:
             *((PER_ACTION, action, errors) for action, errors in zip(self._actions, per_action, strict=True)),
         ]
         return [
-            (average, action, metric, value if math.isfinite(value) else math.nan)
+            (average, action, metric, value * METRICS[metric].factor if math.isfinite(value) else math.nan)
             for average, action, errors in groups
-            for metric, value in zip(self._metrics, (errors * MM_PER_M).tolist(), strict=True)
+            for metric, value in zip(self._metrics, errors.tolist(), strict=True)
         ]
 
 

@@ -14,7 +14,7 @@ contiguous numbers. Several threads take chunks in turn; no chunk depends on ano
 threads changes no bit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
@@ -26,27 +26,49 @@ from uplift_upsample.machine.devices import usable_cores
 
 
 class Metric(NamedTuple):
-    """A metric as tables name it. meaning: what ends the sentence that begins with the title."""
+    """A metric as tables name it. meaning: what ends the sentence that begins with the title. of: the data set that alone has it;
+    None, all have."""
 
     title: str
     meaning: str
     unit: str = "mm"
+    of: str | None = None
 
     @property
     def label(self) -> str:
         """The title of a column of a table in millimetres."""
         return self.title if self.unit == "mm" else f"{self.title} ({self.unit})"
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share, of which more is better, instead of an error."""
+        return self.unit == "%"
 
-# All metrics. ``FUNCTIONS`` below has what computes each from single frames; ``MOTION``, how often those of motion are differences.
+    @property
+    def factor(self) -> float:
+        """From what functions give to its unit: metres to millimetres, shares to per cent."""
+        return 100.0 if self.is_share else 1000.0
+
+
+# All metrics. ``FUNCTIONS`` below has what computes each from single frames; ``MOTION``, how often those of motion are differences;
+# ``shares`` has those that are shares.
 METRICS = {
     "mpjpe": Metric("MPJPE", "is the mean joint distance"),
     "nmpjpe": Metric("N-MPJPE", "after the best scale"),
     "pampjpe": Metric("P-MPJPE", "after the best similarity transform of each frame"),
     "mpjve": Metric("MPJVE", "is the mean distance of the joints' velocities, from one video frame to the next", "mm/frame"),
     "accel": Metric("acceleration error", "is that of their accelerations", "mm/frame²"),
+    "pck": Metric("PCK", "is the share of 14 joints that are less than 150 mm off", "%", "mpi_inf_3dhp"),
+    "auc": Metric("AUC", "is the mean of that share at 0, 5, …, 150 mm", "%", "mpi_inf_3dhp"),
 }
 MOTION = {"mpjve": 1, "accel": 2}
+
+
+def metrics_of(datasets: Collection[str | None]) -> dict[str, Metric]:
+    """The metrics of evaluations on some data sets."""
+    return {name: metric for name, metric in METRICS.items() if metric.of is None or metric.of in datasets}
+
+
 INVALID = -1.0
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other

@@ -38,7 +38,7 @@ AGAIN = "score the predictions again"
 
 
 class Score(NamedTuple):
-    """One number of an evaluation, in mm; NaN where there is nothing to average.
+    """One number of an evaluation, in mm, or % of metrics that are shares; NaN where there is nothing to average.
 
     upsampling: ``LEARNED`` or ``PLAIN``. frames: of ``FRAMES``. average: of ``AVERAGES``, or ``PER_ACTION`` for the mean over the
     frames of one action. action: ``ALL_ACTIONS`` for the other averages. metric: of ``METRICS``.
@@ -64,12 +64,14 @@ class Protocol:
     """How an evaluation was made; the lower half says what was scored. What is not known is not written.
 
     weights: ``published`` or ``trained``, None where nothing is known of them. train_subset, train_subjects: of the mean pose.
-    subjects: who was tested. num_frames, frames_per_action: by ``FRAMES``; degenerate_frames: of all frames, by upsampling.
-    absent_actions: without a scored frame. dropped_videos: without predictions, or left out of the data set.
+    annotations: which 3D poses, where a data set has several. subjects: who was tested. num_frames, frames_per_action: by
+    ``FRAMES``; degenerate_frames: of all frames, by upsampling. absent_actions: without a scored frame. dropped_videos: without
+    predictions, or left out of the data set.
     """
 
     dataset: str | None = None
     input_2d: str | None = None
+    annotations: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     frames_sha256: str | None = None
     experiment: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     study: str | None = field(default=None, metadata=UNSAID_DEFAULT)
@@ -198,7 +200,7 @@ def _rows(upsampling: str, part: Mapping[str, Any]) -> Iterator[Score]:
         by_action = {(average, ALL_ACTIONS): groups[average] for average in AVERAGES}
         by_action |= {(PER_ACTION, action): values for action, values in groups[PER_ACTION].items()}
         for (average, action), values in by_action.items():
-            for metric in METRICS:
+            for metric in [name for name in METRICS if name in values or METRICS[name].of is None]:
                 yield Score(upsampling, frames, average, action, metric, _millimetres(values[metric]))
 
 

@@ -25,9 +25,10 @@ from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.evaluate.averages import Averages
 from uplift_upsample.evaluate.breakdown import Breakdown, distance_to_key_frame
 from uplift_upsample.evaluate.interpolation import interpolated_at
-from uplift_upsample.evaluate.metrics import FUNCTIONS, METRICS, MOTION, is_degenerate, motion_error
+from uplift_upsample.evaluate.metrics import FUNCTIONS, MOTION, is_degenerate, metrics_of, motion_error
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.evaluate.score_file import LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores
+from uplift_upsample.evaluate.shares import SHARES
 
 _CHUNK = 16384  # frames: with all intermediate results some tens of megabytes
 
@@ -135,7 +136,8 @@ class _Scored:
         self._actions = table.actions
         number = {action: index for index, action in enumerate(self._actions)}
         self._action = np.array([number[action] for action in table.video_action.tolist()])  # (V,)
-        self._averages = {name: Averages(list(METRICS), self._actions) for name in ("all_frames", "key_frames")}
+        self._metrics = metrics_of([table.metadata.get("dataset")])
+        self._averages = {name: Averages(list(self._metrics), self._actions) for name in ("all_frames", "key_frames")}
         self._num_frames = {name: np.zeros(len(self._actions), np.int64) for name in self._averages}
         self._before: list[np.ndarray] = []  # prediction, target, video and frame of the last rows, which may have a next frame
         self.breakdown = Breakdown()
@@ -149,6 +151,7 @@ class _Scored:
         distance = distance_to_key_frame(frame, self._table.video_length[video], self._s_in, factor)
         is_key = distance == 0
         found = {metric: function(prediction, target) for metric, function in FUNCTIONS.items()}  # (Q, 17)
+        found |= {metric: share(found["mpjpe"]) for metric, share in SHARES.items() if metric in self._metrics}
         found |= self._motion_errors(prediction, target, video, frame)
         self.breakdown.add(found["mpjpe"], distance)
         has_next_key = self._s_in * factor == 1  # else key frames are apart, and there is no motion from one to the next
@@ -191,6 +194,7 @@ def _data_protocol(table: FramesTable) -> dict[str, Any]:
     return {
         "dataset": table.metadata.get("dataset"),
         "input_2d": table.metadata.get("input_2d"),
+        "annotations": table.metadata.get("annotations"),
         "frames_sha256": table.sha256,
     }
 
@@ -201,7 +205,7 @@ def _factor(table: FramesTable) -> np.ndarray:
 
 
 def _queries(table: FramesTable, videos: np.ndarray, step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All frames to score, as (video, frame) ``(Q,)``, in chunks of whole videos; a very long video in parts."""
+    """The frames to score, as (video, frame) ``(Q,)``, in chunks of whole videos; a very long video in parts."""
     num_frames = -(-table.video_length[videos] // step)
     chunk = np.cumsum(num_frames) // _CHUNK
     for rows in np.split(np.arange(len(videos)), np.flatnonzero(np.diff(chunk)) + 1):
@@ -212,7 +216,12 @@ def _queries(table: FramesTable, videos: np.ndarray, step: int) -> Iterator[tupl
         for start in range(0, total, size):
             query = np.arange(start, min(start + size, total))
             place = np.searchsorted(ends, query, side="right")
-            yield video[place], (query - (ends - length)[place]) * step
+            of_video, frame = video[place], (query - (ends - length)[place]) * step
+            if table.is_scored is not None:
+                counts = table.is_scored[table.video_start_3d[of_video] + frame] > 0
+                of_video, frame = of_video[counts], frame[counts]
+            if len(frame):
+                yield of_video, frame
 
 
 def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np.ndarray) -> np.ndarray:

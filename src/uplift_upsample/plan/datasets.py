@@ -12,104 +12,14 @@ from pydantic import Discriminator, Field, Tag
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import UNKNOWN, shown
-from uplift_upsample.plan import h36m_subjects
+from uplift_upsample.plan import h36m_subjects, mpi_inf_3dhp_sequences
 from uplift_upsample.plan.amass_subsets import SPLITS, SUBSETS, file_names, meant_for_validation, subset_name
-from uplift_upsample.plan.settings import Name, Settings, SomeNames
+from uplift_upsample.plan.dataset_base import DataSet, in_cameras
+from uplift_upsample.plan.settings import Name, SomeNames
 from uplift_upsample.plan.ways import CONVERTED, Need, Surroundings, is_generated, manifest_of, of_archives, of_the_user
 
-NUM_CAMERAS = 4  # of Human3.6M, which see simulated detections too
 BODY_MODEL = f"{CONVERTED}/amass/body_model.npz"
 BODY_MODEL_SOURCES = ("smplh", "dmpls", "h36m_regressor")
-
-
-class DataSet(Settings):
-    """A data set of a study: how its frames table is made, and who is in it."""
-
-    kind: str
-    layout: ClassVar[str] = ""
-    """How a converted file of the user looks, for the message where it is missing."""
-
-    known_frames: ClassVar[Mapping[str, int]] = {}
-    """Frames of all videos of a subset, where they are known without the data."""
-
-    def all_splits(self) -> Mapping[str, Sequence[str]]:
-        """The subjects of each split."""
-        raise NotImplementedError
-
-    def all_subjects(self) -> list[str]:
-        """All subjects, in the order in which messages list them."""
-        return sorted({subject for subjects in self.all_splits().values() for subject in subjects})
-
-    def subject_named(self, name: str) -> str:
-        """The subject that is meant by a name of the configuration."""
-        return name
-
-    def subjects_of(self, subset: str) -> tuple[set[str], list[str], list[str]]:
-        """The subjects of a subset (a split, or names joined by commas), the names that mean nothing, and all that would."""
-        splits, subjects = self.all_splits(), self.all_subjects()
-        if subset in splits:
-            return set(splits[subset]), [], []
-        names = [self.subject_named(name.strip()) for name in subset.split(",")]
-        return set(names), [name for name in names if name not in subjects], [*splits, *subjects]
-
-    def has_2d_poses(self) -> bool:
-        """What is made for pre-training alone has none, and nothing can be tested on it."""
-        return True
-
-    def faults(self) -> list[str]:
-        """What its options mean together and cannot, a line each that starts with the option. Works on ``strict.Known``, too."""
-        return []
-
-    def places(self) -> dict[str, str]:
-        """Folders and the like that it is made from, by option: what is misspelt there is found before the start."""
-        return {}
-
-    def people(self) -> str | None:
-        """Where its people are listed: a table of trials or a folder of recordings; None where nothing needs to list them."""
-        return None
-
-    def without_people(self) -> list[str]:
-        """What is wrong where ``people`` shows nobody, a line each that starts with the option."""
-        return []
-
-    def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
-        """The names that sequences of some subjects will have in the frames table, as far as they are known before it is there.
-
-        trials: the recordings, if ``people`` lists them.
-        """
-        rows = [row for row in trials if row["subject"] in set(subjects)]
-        return _in_cameras([row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows])
-
-    def recorded(self) -> dict[str, Any]:
-        """What the metadata of its frames table say of it."""
-        return {}
-
-    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether a frames table with these metadata holds it. May raise ``LookupError``, ``TypeError`` and ``ValueError``."""
-        return True
-
-    def needs(self, around: Surroundings, frames: str) -> list[Need]:
-        """What it is made from. frames: path of its frames table, ``.../{dataset}.h5``.
-
-        Once there is a frames table of this data, nothing is fetched for it again: its sources may be deleted. Raises
-        ``InputError`` where two files of the user are one AMASS subset.
-        """
-        if around.exists(frames):
-            found = self._needs(around, frames, can_fetch=False)
-            if all(need.is_met for need in found) or around.holds(frames, self):
-                return found
-        return self._needs(around, frames, can_fetch=True)
-
-    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
-        return []
-
-    def how(self, required: Sequence[Need]) -> str:
-        """How it comes in, where nothing is missing; for the doctor."""
-        there = [need.what for need in required if need.used == need.own]
-        made = [need.what for need in required if need.used != need.own]
-        parts = [f"{', '.join(there)} in place"] if there else []
-        parts += [f"{', '.join(made)} to be made from archives that are there or can be fetched"] if made else []
-        return "; ".join(parts) or "nothing is needed"
 
 
 class H36M(DataSet):
@@ -138,7 +48,7 @@ class H36M(DataSet):
 
     def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
         """Without second recordings of an action (``S9_Walking_1_cam2``): the files show which there are."""
-        return _in_cameras(f"{subject}_{action}" for subject in subjects for action in h36m_subjects.ACTIONS)
+        return in_cameras(f"{subject}_{action}" for subject in subjects for action in h36m_subjects.ACTIONS)
 
     def recorded(self) -> dict[str, Any]:
         return {"input_2d": self.input_2d}
@@ -232,6 +142,57 @@ class Amass(DataSet):
             return of_the_user(subset, own, around)
         sources = (f"amass_{subset}", *(() if around.exists(BODY_MODEL) else BODY_MODEL_SOURCES))
         return of_archives(subset, own, f"{CONVERTED}/amass/{subset}.npz", sources, around, can_fetch=can_fetch)
+
+
+class MpiInf3dhp(DataSet):
+    """MPI-INF-3DHP with exact 2D poses: the paper's third data set."""
+
+    kind: Literal["mpi_inf_3dhp"]
+    """What the data set is made from."""
+    train: str
+    """Path of the user's data_train_3dhp.npz, as P-STMO's converter writes it; where it is not there, it is made from originals."""
+    test: str
+    """Path of the user's data_test_3dhp.npz, alike."""
+    originals: str = "data/raw/mpi_inf_3dhp"
+    """Folder of the original annotations, as the data set's own script lays them: S1/Seq1/annot.mat,
+    mpi_inf_3dhp_test_set/TS1/annot_data.mat."""
+    annotations: Literal["universal", "metric"] = "universal"
+    """Which 3D poses: universal, of bodies of one size, as P-STMO's files and most published figures have; metric, people's own."""
+    test_frame_rate: Literal[25, 50] = 25
+    """Frames a second of the test videos, which their files do not say."""
+    layout: ClassVar[str] = "as P-STMO's converter writes it (https://github.com/paTRICK-swk/P-STMO), universal annotations"
+
+    def all_splits(self) -> Mapping[str, Sequence[str]]:
+        return mpi_inf_3dhp_sequences.SPLITS
+
+    def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
+        return [f"{subject}_video_cam0" for subject in mpi_inf_3dhp_sequences.TEST if subject in set(subjects)]
+
+    def recorded(self) -> dict[str, Any]:
+        return {"annotations": self.annotations}
+
+    def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
+        return bool(metadata["annotations"] == self.annotations)
+
+    def other_ways(self) -> list[str]:
+        return [
+            f"or the original annotations: {self.originals}/S1/Seq1/annot.mat, …, "
+            f"{self.originals}/mpi_inf_3dhp_test_set/TS1/annot_data.mat, …",
+            "scripts that fetch them: https://vcai.mpi-inf.mpg.de/3dhp-dataset; licence: non-commercial research",
+        ]
+
+    def _needs(self, around: Surroundings, frames: str, *, can_fetch: bool) -> list[Need]:
+        parts = (
+            ("training poses", self.train, "data_train_3dhp.npz", mpi_inf_3dhp_sequences.ANNOTATIONS_OF_TRAIN),
+            ("test poses", self.test, "data_test_3dhp.npz", mpi_inf_3dhp_sequences.ANNOTATIONS_OF_TEST),
+        )
+        found = []
+        for what, own, name, files in parts:
+            made = f"{frames.removesuffix('.h5')}/{name}"
+            can_make = around.exists(made) or all(around.exists(f"{self.originals}/{file}") for file in files)
+            need = of_the_user(what, own, around)
+            found.append(need if need.is_met or not can_make else Need(what, own, made))
+        return found
 
 
 class Recorded(DataSet):
@@ -332,7 +293,3 @@ else:
 def in_words(noun: str, names: Sequence[str]) -> str:
     """``subject 01``, ``subjects 01, 02``."""
     return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names)}"
-
-
-def _in_cameras(titles: Iterable[str]) -> list[str]:
-    return [f"{title}_cam{camera}" for title in dict.fromkeys(titles) for camera in range(NUM_CAMERAS)]

@@ -18,6 +18,8 @@ def missing_data_message(study: str, unmet: Mapping[str, Sequence[Need]], data: 
         if by_way:
             lines += _ways(data[dataset], by_way, around)
         lines += [f"  put here: {need.own}" for need in needs if not need.absent]
+        if len(by_way) < len(needs):
+            lines += [f"  {line}" for line in data[dataset].other_ways()]
     lines += ["", f"Paths count from the project's folder; studies.{study}.data in the configuration can name others."]
     return "\n".join(lines)
 

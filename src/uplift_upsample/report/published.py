@@ -5,7 +5,7 @@ import math
 from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.cells import weights_title
 from uplift_upsample.report.manifest import ShownExperiment
-from uplift_upsample.report.protocol import reasons_against_published, reasons_against_verdict
+from uplift_upsample.report.protocol import UNKNOWN_RECIPE, reasons_against_published, reasons_against_verdict
 from uplift_upsample.report.results import PUBLISHED, Results
 from uplift_upsample.report.verdict import NOT_COMPARED
 
@@ -20,6 +20,13 @@ def published_mpjpe(results: Results, experiment: ShownExperiment, s_in: int) ->
     if reasons_against_published(results, experiment):
         return math.nan
     return results.published.get((experiment.name, s_in), math.nan)
+
+
+def published_share(results: Results, experiment: ShownExperiment, s_in: int, metric: str) -> float:
+    """The same of PCK and AUC, per cent."""
+    if reasons_against_published(results, experiment):
+        return math.nan
+    return results.published_shares.get((experiment.name, s_in, metric), math.nan)
 
 
 def judged_mpjpe(results: Results, experiment: ShownExperiment, s_in: int, weights: str) -> float:
@@ -55,8 +62,9 @@ def _without_verdict(results: Results) -> list[str]:
         reasons = reasons_against_verdict(results, experiment, weights)
         if reasons and is_compared(results, experiment.name):
             names.setdefault("; ".join(reasons), []).append(f"{experiment.name}, {weights_title(weights)}")
+    start = f"No verdict ({NOT_COMPARED}), because "
     return [
-        f"No verdict ({NOT_COMPARED}), because it is not the published test set: {reasons} ({'; '.join(found)})."
+        f"{start}{'' if reasons == UNKNOWN_RECIPE else 'it is not the published test set: '}{reasons} ({'; '.join(found)})."
         for reasons, found in names.items()
     ]
 

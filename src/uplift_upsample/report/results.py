@@ -13,6 +13,7 @@ import pandas as pd
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.detections import NOTE, SIMULATED
+from uplift_upsample.evaluate.metrics import METRICS, Metric, metrics_of
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores, read_scores
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
@@ -66,7 +67,8 @@ class Results:
 
     evaluations: those that were run, with their scores. mean_pose: those of the baseline, or None.
     published: (experiment, s_in) -> published MPJPE on all frames, mm. published_test_set: what these are measured on;
-    None, any test set is taken for it. variants: the results of other evaluations of the same weights, by name.
+    None, any test set is taken for it. published_shares: (experiment, s_in, metric) -> published PCK or AUC, per cent.
+    variants: the results of other evaluations of the same weights, by name.
     """
 
     manifest: Manifest
@@ -74,6 +76,7 @@ class Results:
     mean_pose: Scores | None
     published: Mapping[tuple[str, int], float]
     published_test_set: PublishedTestSet | None = None
+    published_shares: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
     variants: Mapping[str, "Results"] = field(default_factory=dict)
 
     def of_variant(self, name: str) -> "Results":
@@ -128,6 +131,11 @@ class Results:
             for weights in (PUBLISHED, TRAINED)
             if weights == TRAINED or experiment.published_weights
         ]
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The metrics of the data sets that are tested on."""
+        return metrics_of({*(experiment.tested_on for experiment in self.evaluated), *(p.dataset for p in self._all_protocols)})
 
     @property
     def has_published_weights(self) -> bool:
@@ -191,6 +199,7 @@ def collected(manifest: Manifest) -> Results:
         mean_pose=read_scores(manifest.mean_pose, MEAN_POSE) if manifest.mean_pose else None,
         published=read_published(manifest.published) if manifest.published else {},
         published_test_set=read_published_test_set(manifest.published_test_set) if manifest.published_test_set else None,
+        published_shares=read_published_shares(manifest.published) if manifest.published else {},
         variants={name: collected(manifest.of_variant(name)) for name in manifest.variants},
     )
 
@@ -221,13 +230,26 @@ def scores_path(manifest: Manifest, evaluation: Evaluation) -> str | None:
 
 def read_published(path: str | Path) -> dict[tuple[str, int], float]:
     """Published MPJPE on all frames in mm by (experiment, s_in). Raises ``InputError`` where a column is missing."""
+    return {(model, s_in): value for (model, s_in, metric), value in _published_figures(path).items() if metric == "MPJPE"}
+
+
+def read_published_shares(path: str | Path) -> dict[tuple[str, int, str], float]:
+    """Published PCK and AUC on all frames, per cent, by (experiment, s_in, metric). Errors as ``read_published``."""
+    names = {metric.title: name for name, metric in METRICS.items() if metric.is_share}
+    return {
+        (model, s_in, names[title]): value for (model, s_in, title), value in _published_figures(path).items() if title in names
+    }
+
+
+def _published_figures(path: str | Path) -> dict[tuple[str, int, str], float]:
+    """(experiment, s_in, metric) -> figure on all frames."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["metric"] == "MPJPE" and row["subset"] == "all frames"]
-        published = {(row["model"], int(row["s_in"])): float(row["value_mm"]) for row in rows}
-        if not all(s_in > 0 and 0 <= value < math.inf for (_, s_in), value in published.items()):
+            rows = [row for row in csv.DictReader(file) if row["subset"] == "all frames"]
+        figures = {(row["model"], int(row["s_in"]), row["metric"]): float(row["value_mm"]) for row in rows}
+        if not all(s_in > 0 and 0 <= value < math.inf for (_, s_in, _), value in figures.items()):
             raise ValueError("s_in and value_mm must be positive numbers")
-        return published
+        return figures
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of published figures ({error!r})") from None
 

@@ -62,7 +62,7 @@ def _line(results: Results, experiment: ShownExperiment, reference: ShownExperim
     rows = [
         _row(results, experiment, reference, variant, s_in, metric, average)
         for s_in in strides
-        for metric in METRICS
+        for metric in results.metrics
         for average in ("frame_wise", "action_wise")
     ]
     shown = [row for row in rows if (row["metric"], row["average"]) == ("mpjpe", "frame_wise")]

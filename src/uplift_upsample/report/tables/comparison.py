@@ -13,7 +13,7 @@ from uplift_upsample.report.published import FIGURES_NOTE, distances_of_publishe
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
 from uplift_upsample.report.tables.summaries import summary_row
 from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, rule_text, verdict
-from uplift_upsample.report.view import Column, Document, Row, matching, section
+from uplift_upsample.report.view import Column, Document, Row, Section, matching, section
 
 COLUMNS = (
     *("study", "experiment", "weights", "s_in", "average", "is_compared", "published_mm", "status", "seeds_run", "seeds_planned"),
@@ -38,7 +38,10 @@ def document(results: Results) -> Document:
         note=results.note,
         columns=COLUMNS,
         rows=rows,
-        sections=[section(f"MPJPE on all frames, {AVERAGES[average]}, mm", compared, ("experiment", "s_in"), _columns(results))],
+        sections=[
+            section(f"MPJPE on all frames, {AVERAGES[average]}, mm", compared, ("experiment", "s_in"), _columns(results)),
+            *_shares(results),
+        ],
         remarks=[*_counts(compared), rule_text(results.manifest.verdict), reason, *notes, cells.LEGEND],
         footer=footer(results),
     )
@@ -76,6 +79,27 @@ def _columns(results: Results) -> list[Column]:
         Column("tolerance", _tolerance, ours),
         Column("verdict", verdict_of, ours),
     ]
+
+
+def _shares(results: Results) -> list[Section]:
+    """PCK and AUC beside their published figures, where there are any."""
+    rows = [
+        {**summary_row(results, experiment, s_in, metric=metric), "title": results.metrics[metric].title}
+        for experiment in results.evaluated
+        for s_in in strides(results, experiment)
+        for metric in results.metrics
+        if (experiment.name, s_in, metric) in results.published_shares
+    ]
+    columns = [
+        Column("model", cells.text("label")),
+        Column("s_in", cells.stride),
+        Column("metric", cells.text("title")),
+        Column("published", cells.published),
+        Column("trained here", cells.mean),
+        Column("seeds", cells.seeds),
+        Column("difference", cells.difference),
+    ]
+    return [section("PCK and AUC on all frames, frame-wise, %", rows, ("experiment", "s_in", "metric"), columns)] if rows else []
 
 
 def _with_difference(row: Row) -> str:

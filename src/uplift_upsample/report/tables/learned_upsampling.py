@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import AVERAGES, LEARNED, PLAIN
 from uplift_upsample.plan.evaluation import InputInterpolation
 from uplift_upsample.report import cells
@@ -39,7 +38,7 @@ def document(results: Results) -> Document:
         row
         for experiment, weights in results.rows
         for s_in in experiment.s_in
-        for metric in METRICS
+        for metric in results.metrics
         for row in _rows(results, experiment, s_in, weights, metric)
     ]
     return Document(
@@ -55,7 +54,7 @@ def document(results: Results) -> Document:
                 ("experiment", "weights", "s_in"),
                 _columns(ways),
             )
-            for name, metric in METRICS.items()
+            for name, metric in results.metrics.items()
         ],
         remarks=[NOTE, *([INPUT_NOTE] if ways else []), cells.LEGEND],
         footer=footer(results),

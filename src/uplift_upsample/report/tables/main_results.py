@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from uplift_upsample.evaluate.metrics import METRICS, MOTION
+from uplift_upsample.evaluate.metrics import MOTION
 from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES, MEAN_POSE
 from uplift_upsample.report import cells
 from uplift_upsample.report.protocol import footer
@@ -36,7 +36,11 @@ COLUMNS_NOTE = (
 def document(results: Results) -> Document:
     """MPJPE beside the published figures; all metrics, all frames and key frames; what the numbers say."""
     rows = [
-        row for frames in FRAMES for metric in METRICS for average in AVERAGES for row in _rows(results, frames, metric, average)
+        row
+        for frames in FRAMES
+        for metric in results.metrics
+        for average in AVERAGES
+        for row in _rows(results, frames, metric, average)
     ]
     return Document(
         name="main_results",
@@ -171,7 +175,7 @@ def _all_metrics(results: Results, rows: Sequence[Row], frames: str, note: str, 
     weights = [Column("weights", _weights)] if results.has_published_weights else []
     quantities = [
         Column(f"{metric.label}, {titled}", cells.mean, {"metric": name, "average": average})
-        for name, metric in METRICS.items()
+        for name, metric in results.metrics.items()
         if frames == "all frames" or name not in MOTION
         for average, titled in AVERAGES.items()
     ]

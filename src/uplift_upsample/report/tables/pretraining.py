@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from uplift_upsample.base.strict import is_number
-from uplift_upsample.evaluate.metrics import METRICS
+from uplift_upsample.evaluate.metrics import Metric
 from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
@@ -30,7 +30,7 @@ def document(results: Results) -> Document:
         for pair in pairs
         for s_in in pair[0].s_in
         for frames in FRAMES
-        for metric in METRICS
+        for metric in _errors(results)
         for row in _rows(results, pair, s_in, frames, metric)
     ]
     shown = matching(rows, frames="all_frames")
@@ -46,12 +46,17 @@ def document(results: Results) -> Document:
             section(
                 f"{metric.title} on all frames, {metric.unit}", matching(shown, metric=name), ("experiment", "s_in"), _columns()
             )
-            for name, metric in METRICS.items()
+            for name, metric in _errors(results).items()
             if pairs
         ],
         remarks=[*(findings or [nothing]), cells.LEGEND],
         footer=footer(results),
     )
+
+
+def _errors(results: Results) -> dict[str, Metric]:
+    """The metrics of which less is better."""
+    return {name: metric for name, metric in results.metrics.items() if not metric.is_share}
 
 
 def _pairs(results: Results) -> list[Pair]:

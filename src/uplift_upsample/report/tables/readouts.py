@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.report import cells
@@ -66,7 +65,7 @@ def document(results: Results) -> Document:
         note=results.note,
         columns=COLUMNS,
         rows=rows,
-        sections=[section("Read-outs on all frames, mm", rows, LINE, _columns())],
+        sections=[section("Read-outs on all frames, mm", rows, LINE, _columns(results))],
         remarks=[NOTE if has_variants else ALONE, cells.LEGEND],
         footer=footer(results),
         decimals={"macs_per_pose": 1},
@@ -88,7 +87,7 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),
     }
     rows = []
-    for metric in METRICS:
+    for metric in results.metrics:
         for average in AVERAGES:
             quantity = {"metric": metric, "average": average}
             row, own = (summary_row(each, experiment, s_in, weights, **quantity) for each in (found, results))
@@ -115,7 +114,7 @@ def _blend(results: Results, experiment: ShownExperiment, weights: str, s_in: in
     return f"{used[0]:g}" if len(used) == 1 else f"{used[0]:g} to {used[-1]:g}"
 
 
-def _columns() -> list[Column]:
+def _columns(results: Results) -> list[Column]:
     frame_wise = {"average": "frame_wise"}
     return [
         Column("model", cells.label_with_weights),
@@ -124,7 +123,7 @@ def _columns() -> list[Column]:
         Column("read-out", cells.text("text")),
         Column("weight of the central head", lambda row: cells.NOT_PLANNED if row["blend"] == cells.NO_VALUE else row["blend"]),
         Column("MACs per 3D pose, M", lambda row: cells.millions(row["macs_per_pose"])),
-        *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in METRICS.items()),
+        *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in results.metrics.items()),
         Column("MPJPE, action-wise", cells.mean, {"metric": "mpjpe", "average": "action_wise"}),
         Column("difference", lambda row: cells.signed(row["difference_mm"]), {"metric": "mpjpe", **frame_wise}),
     ]

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, AVERAGES
 from uplift_upsample.report.cells import NO_VALUE, NOT_RUN, UNTRAINED
 from uplift_upsample.report.manifest import ShownExperiment
-from uplift_upsample.report.published import published_mpjpe
+from uplift_upsample.report.published import published_mpjpe, published_share
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Evaluation, Results, Summary, scores_path
 from uplift_upsample.report.view import Link
 
@@ -33,8 +34,11 @@ def summary_row(
     """
     summary = results.summary(experiment, s_in, metric, frames, average, action, upsampling, weights)
     is_all = frames == "all_frames"
-    has_figure = is_all and metric == "mpjpe" and average in AVERAGES
-    figure = published_mpjpe(results, experiment, s_in) if has_figure else math.nan
+    figure = math.nan
+    if is_all and metric == "mpjpe" and average in AVERAGES:
+        figure = published_mpjpe(results, experiment, s_in)
+    elif is_all and METRICS[metric].is_share and average == "frame_wise":
+        figure = published_share(results, experiment, s_in, metric)
     is_untrained, links = results.is_untrained(experiment, s_in), row_links(results, experiment, s_in, weights)
     return {
         "study": results.manifest.study,

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from uplift_upsample.base.strict import is_number
-from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.plan.evaluation import InputInterpolation
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.report import cells
@@ -46,7 +45,7 @@ def document(results: Results) -> Document:
         note=results.note,
         columns=COLUMNS,
         rows=rows,
-        sections=[section("Systems on all frames, by stride and error", sorted(rows, key=_order), LINE, _columns())],
+        sections=[section("Systems on all frames, by stride and error", sorted(rows, key=_order), LINE, _columns(results))],
         remarks=[NOTE, cells.LEGEND],
         footer=footer(results),
         decimals={"macs_per_pose": 1, "frames_per_second": 0, "key_poses_per_second": 2},
@@ -90,7 +89,7 @@ def _rows(
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),
         "frames_per_second": _speed(results, experiment, weights, s_in, variant),
     }
-    quantities = [{"metric": metric, "average": average} for metric in METRICS for average in ("frame_wise", "action_wise")]
+    quantities = [{"metric": metric, "average": average} for metric in results.metrics for average in ("frame_wise", "action_wise")]
     return [{**summary_row(found, experiment, s_in, weights, **quantity), **start} for quantity in quantities]
 
 
@@ -111,7 +110,7 @@ def _order(row: Row) -> tuple:
     return row["s_in"], not is_number(row["mean_mm"]), row["mean_mm"] if is_number(row["mean_mm"]) else 0.0
 
 
-def _columns() -> list[Column]:
+def _columns(results: Results) -> list[Column]:
     frame_wise = {"average": "frame_wise"}
     return [
         Column("s_in", cells.stride),
@@ -119,7 +118,7 @@ def _columns() -> list[Column]:
         Column("model", cells.label_with_weights),
         Column("network", cells.text("network")),
         Column("between key poses", cells.text("between_key_poses")),
-        *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in METRICS.items()),
+        *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in results.metrics.items()),
         Column("parameters", lambda row: f"{row['parameters']:,}" if is_number(row["parameters"]) else row["parameters"]),
         Column("MACs per 3D pose, M", lambda row: cells.millions(row["macs_per_pose"])),
         Column("frames/s", lambda row: cells.plain(row["frames_per_second"], 0)),

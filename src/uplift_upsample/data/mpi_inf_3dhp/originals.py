@@ -1,0 +1,103 @@
+"""The original annotations of MPI-INF-3DHP: ``S1/Seq1/annot.mat`` (MATLAB 5) and ``TS1/annot_data.mat`` (HDF5), millimetres.
+
+``universal`` poses (``univ_annot3``) have bodies of one size, ``metric`` ones (``annot3``) their own; only the latter project to
+the 2D poses (``annot2``). Source: the data set's README.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.mpi_inf_3dhp.views import MPI_17, OF_28
+from uplift_upsample.data.plain_hdf5 import plain_hdf5
+from uplift_upsample.data.plain_npz import UnreadableError
+from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANNOTATIONS_OF_TRAIN, CAMERAS, TEST, TRAIN
+
+FIELDS = {"universal": "univ_annot3", "metric": "annot3"}
+_JOINTS = 28
+_AGAIN = "get the file again with the data set's own script"
+
+
+def train_data(folder: str | os.PathLike[str], annotations: str) -> dict[str, Any]:
+    """What ``data_train_3dhp.npz`` holds, from all training sequences below a folder. Raises ``InputError`` naming a file."""
+    found = {}
+    for name, place in zip(TRAIN, ANNOTATIONS_OF_TRAIN, strict=True):
+        known = TRAIN[name]
+        views = _sequence(Path(folder) / place, FIELDS[annotations], known.frames)
+        found[name] = [views, int(known.frame_rate)]
+    return found
+
+
+def test_data(folder: str | os.PathLike[str], annotations: str) -> dict[str, Any]:
+    """What ``data_test_3dhp.npz`` holds, from all test sequences below a folder. Raises ``InputError`` naming a file."""
+    return {
+        name: _test_sequence(Path(folder) / place, FIELDS[annotations])
+        for name, place in zip(TEST, ANNOTATIONS_OF_TEST, strict=True)
+    }
+
+
+def _sequence(path: Path, field: str, num_frames: int) -> dict[str, dict[str, np.ndarray]]:
+    """Camera -> its poses, of the frames that have a picture."""
+    content = _matlab(path, ("annot2", field, "cameras"))
+    cameras = np.asarray(content["cameras"]).ravel().tolist()
+    if cameras != list(range(len(cameras))):
+        raise InputError(f"{path}: its cameras are {cameras}, not numbered from 0 on; {_AGAIN}")
+    views = {}
+    for camera in CAMERAS:
+        poses_2d = _cell(path, content["annot2"], "annot2", camera, 2)
+        poses_3d = _cell(path, content[field], field, camera, 3)
+        if len(poses_2d) != len(poses_3d):
+            raise InputError(f"{path}: camera {camera} has {len(poses_2d)} 2D and {len(poses_3d)} 3D poses; {_AGAIN}")
+        views[str(camera)] = {"data_3d": poses_3d[:num_frames], "data_2d": poses_2d[:num_frames]}
+    return views
+
+
+def _matlab(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    """Fields of a file of MATLAB 5."""
+    from scipy.io import loadmat  # for this alone
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such annotations; {_AGAIN}")
+    try:
+        content = loadmat(path, variable_names=fields)
+    except Exception as error:  # a damaged file can fail in any way
+        raise InputError(f"{path}: not a file of MATLAB 5, or damaged ({type(error).__name__}: {error}); {_AGAIN}") from None
+    absent = [field for field in fields if field not in content]
+    if absent:
+        raise InputError(f"{path}: it lacks {', '.join(absent)}; {_AGAIN}")
+    return content
+
+
+def _cell(path: Path, cells: Any, field: str, camera: int, num_coordinates: int) -> np.ndarray:
+    """The poses of a camera ``(T, 17, 2 or 3)`` float32 out of rows x1, y1, (z1,) x2, … of 28 joints."""
+    cells = list(np.ravel(cells)) if np.asarray(cells).dtype.hasobject else []
+    rows: np.ndarray = np.asarray(cells[camera]) if camera < len(cells) else np.empty(0)
+    if rows.ndim != 2 or rows.shape[1] != _JOINTS * num_coordinates or rows.dtype.kind not in "fiu" or not len(rows):
+        raise InputError(
+            f"{path}: {field} of camera {camera} is {rows.dtype} of the shape {rows.shape}, not numbers of the shape (frames, "
+            f"{_JOINTS * num_coordinates}), {_JOINTS} joints in a row; {_AGAIN}"
+        )
+    return rows.reshape(len(rows), _JOINTS, num_coordinates)[:, OF_28].astype(np.float32)
+
+
+def _test_sequence(path: Path, field: str) -> dict[str, np.ndarray]:
+    shape = ("frames", 1, len(MPI_17))
+    try:
+        with plain_hdf5(path) as file:
+            poses_2d = file.numbers("annot2", "f", (*shape, 2))[:, 0]
+            poses_3d = file.numbers(field, "f", (*shape, 3))[:, 0]
+            is_valid = file.weights("valid_frame").ravel()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such annotations; {_AGAIN}") from None
+    except UnreadableError as error:
+        raise InputError(f"{path}: not annotations of a test sequence ({error}); {_AGAIN}") from None
+    if not len(poses_2d) == len(poses_3d) == len(is_valid):
+        raise InputError(
+            f"{path}: {len(poses_2d)} 2D poses, {len(poses_3d)} 3D poses and {len(is_valid)} in valid_frame; there must be one of "
+            f"each for a frame; {_AGAIN}"
+        )
+    return {"data_2d": poses_2d.astype(np.float32), "data_3d": poses_3d.astype(np.float32), "valid": is_valid}
