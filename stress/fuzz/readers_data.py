@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from world.mpi_inf_3dhp import person, write_originals
 from world.people import motion
 from world.torch_files import old_format, pickled, tensors, zip_format
 
@@ -22,6 +23,9 @@ from uplift_upsample.data.examples import ExampleReader
 from uplift_upsample.data.frames import FramesTable, SequenceRecord, build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import h36m_table
+from uplift_upsample.data.mpi_inf_3dhp.originals import read_sequence, read_test_sequence
+from uplift_upsample.data.mpi_inf_3dhp.public_files import write_public_file
+from uplift_upsample.data.mpi_inf_3dhp.table import write_mpi_inf_3dhp_table
 from uplift_upsample.data.public_npz import (
     read_amass_subset,
     read_positions_2d,
@@ -107,12 +111,51 @@ def _public() -> list[Reader]:
 
     metadata = {"metadata": {"num_joints": 17, "keypoints_symmetry": [[4, 5, 6], [1, 2, 3]]}}
     return [
+        *_mpi_inf_3dhp(folder),
         Reader("public 3D poses (Human3.6M)", [whole_3d], _pickled("positions_3d", tree_3d, whole_3d), read_3d, ".npz", 1.2),
         Reader(
             "public 2D poses (Human3.6M)", [whole_2d], _pickled("positions_2d", tree_2d, whole_2d, metadata), read_2d, ".npz", 1.2
         ),
         Reader("public AMASS subsets", [whole_amass], _pickled("positions_3d", subset, whole_amass), read_amass, ".npz", 1.2),
     ]
+
+
+def _mpi_inf_3dhp(folder: Path) -> list[Reader]:
+    one, other = person(_FRAMES, "S1", 1), person(_FRAMES, "TS5", 2)
+    train = {"S1 Seq2": [{"0": {"data_3d": one["univ_annot3"], "data_2d": one["annot2"]}}, 50]}
+    test = {"TS5": {"data_3d": other["univ_annot3"], "data_2d": other["annot2"], "valid": np.arange(_FRAMES) % 3 > 0}}
+    wholes = []
+    for name, tree in (("train", train), ("test", test)):
+        write_public_file(folder / f"{name}.npz", tree, "universal")
+        wholes.append((folder / f"{name}.npz").read_bytes())
+    write_originals(folder / "originals", _FRAMES)
+    matlab, hdf5 = (folder / "originals" / place for place in ("S1/Seq1/annot.mat", "mpi_inf_3dhp_test_set/TS1/annot_data.mat"))
+
+    def table_of(train_file: Path, test_file: Path) -> None:
+        write_mpi_inf_3dhp_table(folder / "mpi.h5", train_file, test_file, "universal", 50)
+        check_table(read_frames_table(folder / "mpi.h5"))
+
+    def read_matlab(path: Path) -> None:
+        for entry in read_sequence(path, "annot3", _FRAMES).values():
+            assert entry["data_3d"].shape[1:] == (17, 3) and entry["data_2d"].shape[1:] == (17, 2)
+
+    def read_hdf5(path: Path) -> None:
+        assert read_test_sequence(path, "annot3")["data_3d"].shape[1:] == (17, 3)
+
+    return [
+        Reader(
+            "public training poses (MPI-INF-3DHP)", wholes[:1], _pickled("data", train, wholes[0]),
+            lambda path: table_of(path, folder / "test.npz"), ".npz",
+        ),
+        Reader(
+            "public test poses (MPI-INF-3DHP)", wholes[1:], _pickled("data", test, wholes[1]),
+            lambda path: table_of(folder / "train.npz", path), ".npz",
+        ),
+        *(
+            Reader(f"{what} annotations (MPI-INF-3DHP)", [path.read_bytes()], [of_bytes([path.read_bytes()])], read, ".mat")
+            for what, path, read in (("training", matlab, read_matlab), ("test", hdf5, read_hdf5))
+        ),
+    ]  # fmt: skip
 
 
 # ---- HDF5

@@ -82,7 +82,8 @@ def export_network(network: "LiftingNetwork", stem: Path, name: str) -> Exported
         except OSError:
             raise  # ``replacing`` says what is wrong with the disk
         except Exception as error:  # converters and runtimes fail in any way, at operations that they do not have
-            raise InputError(f"{path}: not written. The format {name} cannot hold this network: {str(error)[:500]}") from error
+            said = " ".join(str(error).split())[:300]
+            raise InputError(f"{path}: not written. The format {name} cannot hold this network: {said}") from error
         if not off <= TOLERANCE_M:  # NaN, too
             raise InputError(
                 f"{path}: not written. The file gives poses {off:.2g} m away from those of the network; up to {TOLERANCE_M:g} m "

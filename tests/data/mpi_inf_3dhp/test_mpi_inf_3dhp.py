@@ -203,7 +203,7 @@ FAULTS: dict[str, tuple[Callable[[tuple[dict, dict]], Any], str]] = {
         change(0, "data_2d", lambda p: person(len(p), "S1", 99)["annot2"]),
         "px away from the 2D poses, which should be exact",
     ),
-    "NaN": (change(1, "data_3d", nan_at(3)), "TS5, frame 3: its 3D pose has a NaN or infinite number"),
+    "NaN": (change(1, "data_3d", nan_at(3)), "TS5, frame 3: its 3D pose has a number that is NaN, infinite or too large"),
     "lengths": (change(0, "data_2d", lambda poses: poses[:-1]), "S1 Seq2, camera 4 has 24 3D and 23 2D poses"),
     "28 joints": (change(0, "data_3d", lambda p: np.zeros((len(p), 28, 3))), r"not numbers with the shape \(frames, 17, 3\)"),
     "no valid": (lambda few: few[1]["TS5"].pop("valid"), "TS5 has no 'valid', .* is it the training file"),

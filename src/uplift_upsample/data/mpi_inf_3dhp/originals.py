@@ -27,7 +27,7 @@ def train_data(folder: str | os.PathLike[str], annotations: str) -> dict[str, An
     found = {}
     for name, place in zip(TRAIN, ANNOTATIONS_OF_TRAIN, strict=True):
         known = TRAIN[name]
-        views = _sequence(Path(folder) / place, FIELDS[annotations], known.frames)
+        views = read_sequence(Path(folder) / place, FIELDS[annotations], known.frames)
         found[name] = [views, int(known.frame_rate)]
     return found
 
@@ -35,13 +35,13 @@ def train_data(folder: str | os.PathLike[str], annotations: str) -> dict[str, An
 def test_data(folder: str | os.PathLike[str], annotations: str) -> dict[str, Any]:
     """What ``data_test_3dhp.npz`` holds, from all test sequences below a folder. Raises ``InputError`` naming a file."""
     return {
-        name: _test_sequence(Path(folder) / place, FIELDS[annotations])
+        name: read_test_sequence(Path(folder) / place, FIELDS[annotations])
         for name, place in zip(TEST, ANNOTATIONS_OF_TEST, strict=True)
     }
 
 
-def _sequence(path: Path, field: str, num_frames: int) -> dict[str, dict[str, np.ndarray]]:
-    """Camera -> its poses, of the frames that have a picture."""
+def read_sequence(path: Path, field: str, num_frames: int) -> dict[str, dict[str, np.ndarray]]:
+    """Camera -> its poses, of the first frames of an ``annot.mat``. Raises ``InputError`` naming the file."""
     content = _matlab(path, ("annot2", field, "cameras"))
     cameras = np.asarray(content["cameras"]).ravel().tolist()
     if cameras != list(range(len(cameras))):
@@ -84,7 +84,8 @@ def _cell(path: Path, cells: Any, field: str, camera: int, num_coordinates: int)
     return rows.reshape(len(rows), _JOINTS, num_coordinates)[:, OF_28].astype(np.float32)
 
 
-def _test_sequence(path: Path, field: str) -> dict[str, np.ndarray]:
+def read_test_sequence(path: Path, field: str) -> dict[str, np.ndarray]:
+    """The poses of an ``annot_data.mat``, and which are valid. Raises ``InputError`` naming the file."""
     shape = ("frames", 1, len(MPI_17))
     try:
         with plain_hdf5(path) as file:

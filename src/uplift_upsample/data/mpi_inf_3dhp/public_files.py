@@ -16,6 +16,7 @@ from uplift_upsample.base.strict import is_number, shown, suggestion
 from uplift_upsample.data.mpi_inf_3dhp.views import MM_PER_M, MPI_17, MPI_17_TO_MODEL, View, optics_of
 from uplift_upsample.data.plain_pickle_writer import write_objects
 from uplift_upsample.data.public_npz import checked_poses, described, read_object
+from uplift_upsample.data.recordings import FARTHEST
 from uplift_upsample.plan.mpi_inf_3dhp_sequences import CAMERAS, TEST, TRAIN
 
 Entry = Mapping[str, Any]
@@ -87,9 +88,10 @@ def _arrays(path: str | os.PathLike[str], where: str, entry: Any) -> tuple[np.nd
     if len(poses_3d) != len(poses_2d):
         raise InputError(f"{path}: {where} has {len(poses_3d)} 3D and {len(poses_2d)} 2D poses; there must be one for each frame")
     for what, poses in (("3D", poses_3d), ("2D", poses_2d)):
-        is_finite = np.isfinite(poses).all(axis=(1, 2))
-        if not is_finite.all():
-            raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))}: its {what} pose has a NaN or infinite number")
+        is_sound = (np.abs(poses) < FARTHEST * MM_PER_M).all(axis=(1, 2))  # NaN is not
+        if not is_sound.all():
+            frame = int(np.argmin(is_sound))
+            raise InputError(f"{path}: {where}, frame {frame}: its {what} pose has a number that is NaN, infinite or too large")
     is_valid = None
     if "valid" in entry:
         is_valid = np.squeeze(np.asarray(entry["valid"]))
