@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -82,16 +83,28 @@ def pose_models() -> Path:
     return place_of(source, folder)
 
 
-def write(poses: LiftedPoses, options: argparse.Namespace) -> None:
+def output_files(options: argparse.Namespace) -> dict[str, Path]:
+    """The file of each format. Raises ``InputError`` where one of them would replace the input, or stand among its files."""
+    source, folder = Path(options.input).resolve(), Path(options.output).resolve()
+    if source.is_dir() and folder == source:
+        raise InputError(f"{options.output}: results would stand among the keypoint files; give --output another folder")
+    name = source.name if source.is_dir() else Path(options.input).stem
+    files = {suffix: Path(options.output) / f"{name}.{suffix}" for suffix in options.formats}
+    for path in files.values():
+        if path.resolve() == source:
+            raise InputError(f"{path}: the result would replace the input; give --output another folder")
+    return files
+
+
+def write(poses: LiftedPoses, files: Mapping[str, Path], options: argparse.Namespace) -> None:
     """Write the files that are asked for, and say what is to be known of them."""
     from uplift_upsample.report.animation.lifted_clips import animate_clip  # these load Matplotlib, when all else is done
     from uplift_upsample.report.page.clip import write_clip_page
 
-    name = Path(options.input).name if Path(options.input).is_dir() else Path(options.input).stem
     video = options.input if is_video(options.input) else None
     written: list[str] = []
-    for suffix in sorted(options.formats, key=DRAWN[-1].__eq__):  # the page links to the others
-        path, note = Path(options.output) / f"{name}.{suffix}", ""
+    for suffix, path in sorted(files.items(), key=lambda file: file[0] == DRAWN[-1]):  # the page links to the others
+        name, note = path.stem, ""
         if suffix == "html":
             write_clip_page(path, name, poses, written, has_video=video is not None)
         elif suffix in DRAWN:
@@ -109,6 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         layout_named(options.joints)
     if not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}; it must be above 0")
+    files = output_files(options)
     uplifter = Uplifter(weights_named(options.weights, options.config, options.skeleton), mirror=not options.no_mirror)
     if options.s_in is None and is_video(options.input):
         options.s_in = max(uplifter.model.evaluated_s_in)
@@ -120,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
         os.environ,
         lambda lines: print(*lines, sep="\n", flush=True),
     )
-    write(poses, options)
+    write(poses, files, options)
     return 0
 
 

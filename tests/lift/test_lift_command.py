@@ -104,6 +104,7 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"--weights": "mine"}, "no weights 'mine'"),
     ({"--weights": "page.json"}, "page.json: no run.yaml"),
     ({"--joints": "dogs"}, "no layout 'dogs'"),
+    ({"FILE": "page.json", "--output": "."}, "page.json: the result would replace the input; give --output another folder"),
     ({"--seconds": "0"}, "--seconds is 0"),
     ({"--min_confidence": "0.9"}, "nothing to lift: the person has no joint that is sure enough in any of 15 key frames"),
 ]

@@ -145,6 +145,8 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         assert "\n" not in str(raised.value)
     assert is_video(tmp_path / "a.mp4")
     assert is_video(tmp_path / "head.mkv")
+    (tmp_path / "a.wmv").write_bytes(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa")
+    assert is_video(tmp_path / "a.wmv")
     (tmp_path / "a.json").write_text('[{"image_id": 1}]')
     assert not is_video(tmp_path / "a.json")
     assert not is_video(tmp_path)

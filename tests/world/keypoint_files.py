@@ -51,6 +51,18 @@ def alphapose(path: Path, people: np.ndarray, *, with_tracks: bool = True) -> Pa
     )
 
 
+def alphapose_as_openpose(path: Path, people: np.ndarray, *, people_key: str = "people", key: str = "pose_keypoints_2d") -> Path:
+    """``--format open``; with bodies and joints, ``--format cmu``."""
+    frames = enumerate(people)
+    return write_json(
+        path,
+        {
+            f"{index}.jpg": {"version": "AlphaPose v0.3", people_key: [{key: _flat(person)} for _, person in _people(frame)]}
+            for index, frame in frames
+        },
+    )
+
+
 def coco(path: Path, people: np.ndarray, size: tuple[int, int]) -> Path:
     images = [
         {"id": 900 + index, "file_name": f"walk_{index:06d}.jpg", "width": size[0], "height": size[1]}
@@ -109,7 +121,7 @@ def ultralytics(folder: Path, people: np.ndarray) -> Path:
 
 
 def yolo_labels(folder: Path, people: np.ndarray, size: tuple[int, int], *, with_tracks: bool = False) -> Path:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     scale = np.array([*size, 1.0])
     for index, frame in enumerate(people):
         lines = []

@@ -13,6 +13,7 @@ from uplift_upsample.base.errors import WriteError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}  # a file stands where the folder, or one above it, should be
 
 
 @contextlib.contextmanager
@@ -28,7 +29,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT) from None
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER) from None
     os.close(descriptor)
     aside = Path(name)
     try:
@@ -106,7 +107,7 @@ def _named(error: OSError, path: Path, codes: set[int]) -> OSError:
     """One of these errors, with the output that could not be written; others as they are."""
     if error.errno not in codes:
         return error
-    remedy = "make room and start the same command again" if error.errno in _NO_ROOM else "check the rights of the folder"
+    remedy = "make room and start the same command again" if error.errno in _NO_ROOM else "check the folder and its rights"
     reason = os.strerror(error.errno or 0)
     return WriteError(f"{path}: cannot be written ({reason}); what was there before is untouched. To go on, {remedy}")
 

@@ -10,7 +10,7 @@ from world import keypoint_files as write
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.arrays import found_in_array, write_found
-from uplift_upsample.data.keypoints.found import NO_TRACK, Collection
+from uplift_upsample.data.keypoints.found import NO_TRACK, Collection, frame_number
 from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.read import read_keypoints
 
@@ -30,6 +30,12 @@ def two_people(num_joints: int = 17) -> np.ndarray:
     return people
 
 
+def one_list(path: Path, folder: Path) -> Path:
+    return write.write_json(
+        path, [json.loads(file.read_text()) for file in sorted(folder.iterdir(), key=lambda file: frame_number(file.name) or 0)]
+    )
+
+
 FORMATS: dict[str, tuple[int, Callable[[Path, np.ndarray], Path]]] = {
     "mmpose": (26, lambda folder, people: write.mmpose(folder / "results.json", people)),
     "mmpose_list": (
@@ -41,12 +47,21 @@ FORMATS: dict[str, tuple[int, Callable[[Path, np.ndarray], Path]]] = {
     "alphapose": (26, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people)),
     "alphapose_folder": (17, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people).parent),
     "alphapose_untracked": (17, lambda folder, people: write.alphapose(folder / "a.json", people, with_tracks=False)),
+    "alphapose_open": (18, lambda folder, people: write.alphapose_as_openpose(folder / "alphapose-results.json", people)),
+    "alphapose_cmu": (
+        18,
+        lambda folder, people: write.alphapose_as_openpose(
+            folder / "alphapose-results.json", people, people_key="bodies", key="joints"
+        ),
+    ),
     "coco": (17, lambda folder, people: write.coco(folder / "annotations.json", people, SIZE)),
     "yolo_results": (17, lambda folder, people: write.yolo_results(folder / "predictions.json", people)),
     "openpose": (25, lambda folder, people: write.openpose(folder / "json", people)),
     "openpose_18": (18, lambda folder, people: write.openpose(folder / "json", people)),
     "ultralytics": (17, lambda folder, people: write.ultralytics(folder / "json", people)),
     "yolo_labels": (17, lambda folder, people: write.yolo_labels(folder / "labels", people, SIZE)),
+    "ultralytics_list": (17, lambda folder, people: one_list(folder / "all.json", write.ultralytics(folder / "json", people))),
+    "yolo_predict": (17, lambda folder, people: write.yolo_labels(folder / "predict/labels", people, SIZE).parent),
     "yolo_tracks": (17, lambda folder, people: write.yolo_labels(folder / "labels", people, SIZE, with_tracks=True)),
 }
 
@@ -66,7 +81,7 @@ def test_every_format_gives_the_same_people(name: str, tmp_path: Path) -> None:
         assert np.abs(found.in_pixels(SIZE)[person.rows] - expected[is_there, :, :2]).max() < 2e-3  # labels have six digits
         if name != "coco":  # whose annotations know 0, 1 and 2
             assert np.abs(found.confidence[person.rows] - expected[is_there, :, 2]).max() < 2e-5
-    with_identities = name in {"alphapose", "alphapose_folder", "ultralytics", "yolo_tracks"}
+    with_identities = name in {"alphapose", "alphapose_folder", "ultralytics", "ultralytics_list", "yolo_tracks"}
     assert [person.number for person in persons] == ([1, 2] if with_identities else [0, 1])
     assert chosen(persons, persons[1].number) is persons[1]
     assert chosen(persons, None) is persons[0]
@@ -154,6 +169,12 @@ DAMAGED: dict[str, tuple[object, str]] = {
         _frames([{"keypoints": [[1.0, 2.0]] * 17, "keypoint_scores": [1.0] * 16}]),
         "entry 0, instance 0: its keypoints cannot be read",
     ),
+    "3D": (
+        _frames([{"keypoints": [[1.0, 2.0, 0.5]] * 17, "keypoint_scores": [1.0] * 17}]),
+        "entry 0, instance 0: its keypoints cannot be read",
+    ),
+    "frames of two clips": ({"a1.jpg": {"people": []}, "b1.jpg": {"people": []}}, "image 'b1.jpg' is frame 1 again"),
+    "a person in a named frame": ({"7.jpg": {"people": [{"pose_keypoints_2d": [1]}]}}, "7.jpg: person 0: its keypoints cannot be"),
     "other joints": ([_entry(), _entry(image_id=2, keypoints=[1.0] * 78)], "entry 1: 26 joints, where those before have 17"),
     "huge": ([_entry(keypoints=[1e30, 2.0, 0.9] * 17)], "entry 0: a coordinate beyond 1e"),
     "huge whole": ([_entry(keypoints=[10**400, 2, 1] * 17)], "entry 0: its keypoints cannot be read"),
@@ -189,6 +210,31 @@ def test_damaged_files_are_refused_in_one_line(name: str, tmp_path: Path) -> Non
     assert str(raised.value).startswith(f"{path}: ")
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_pairs_in_one_row_and_identities_that_are_none(tmp_path: Path) -> None:
+    row = [float(number) for number in range(34)]
+    path = write.write_json(tmp_path / "a.json", _frames([{"keypoints": row, "keypoint_scores": [0.5] * 17}]))
+    assert read_keypoints(path).points[0].tolist() == np.reshape(row, (17, 2)).tolist()
+    everybody = [_entry(idx=[0.0]), _entry(idx=[0.0], keypoints=[5.0, 6.0, 0.9] * 17)]  # AlphaPose without tracking
+    assert read_keypoints(write.write_json(tmp_path / "b.json", everybody)).track.tolist() == [NO_TRACK, NO_TRACK]
+    before = {"version": 1.0, "people": [{"pose_keypoints": [1.0, 2.0, 0.9] * 18}]}
+    assert read_keypoints(write.write_json(tmp_path / "c_1.json", before)).points.shape == (1, 18, 2)
+
+
+def test_masked_arrays_and_tensors_elsewhere(tmp_path: Path) -> None:
+    one = two_people()[:, 0]
+    masked = np.ma.masked_array(one, np.arange(12)[:, None, None] == [[[3]]] * np.ones_like(one, bool))
+    assert found_in_array(masked).frame.tolist() == [0, 1, 2, 4, *range(6, 12)]
+
+    class OnGpu:
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            raise TypeError("Use Tensor.cpu()")
+
+    with pytest.raises(InputError, match=r"cannot be made an array of NumPy \(Use Tensor.cpu"):
+        found_in_array(OnGpu())
+    np.savez(tmp_path / "a.npz", keypoints=one, layout=b"coco")
+    assert read_keypoints(tmp_path / "a.npz").layout == "coco"
 
 
 def test_numbers_that_are_none_count_as_missing(tmp_path: Path) -> None:
@@ -237,6 +283,8 @@ def test_folders_of_something_else(files: dict[str, str | bytes], message: str, 
         ({"poses": np.ones((3, 17, 2))}, "unknown field 'poses'"),
         ({"layout": "coco"}, "the field 'keypoints' is missing"),
         ({"keypoints": np.ones((3, 17, 2)), "confidence": np.ones((3, 16))}, "confidence has the shape"),
+        ({"keypoints": np.ones((3, 17, 2)), "confidence": np.ones((17, 3))}, "confidence has the shape"),
+        ({"keypoints": np.ones((3, 2, 17, 2)), "track": np.ones((2, 3), int)}, "track is int64 of the shape"),
         ({"keypoints": np.ones((3, 17, 2)), "times": np.ones(2)}, "times has 2 numbers; it must have 3"),
         ({"keypoints": np.ones((3, 17, 2)), "frames": [0, 2, 2]}, "frames must be numbers of frames, .* each larger than"),
         ({"keypoints": np.ones((3, 17, 2)), "frames": [-1, 2, 3]}, "frames must be numbers of frames"),

@@ -5,6 +5,7 @@ import pytest
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_17, MODEL_17
+from uplift_upsample.data.keypoints.clip import read_layout
 from uplift_upsample.data.keypoints.layouts import LAYOUTS, layout_named, layouts_of
 from uplift_upsample.data.keypoints.to_model import model_poses, sure_points
 
@@ -122,3 +123,15 @@ def test_names() -> None:
     with pytest.raises(InputError, match="17 joints where the layout body_25 has 25"):
         model_poses(np.zeros((3, 17, 2)), LAYOUTS["body_25"], "cmu")
     assert LAYOUTS["h36m_17"].joints == H36M_17
+
+
+def test_the_layout_is_known_by_its_bones() -> None:
+    """Each layout is told from another one of as many joints, with its name or without, also where legs are often missing."""
+    feet = {f"{side}_{name}": np.add(LIMBS[f"{side}_ankle"], 5) for side in "lr" for name in ("big_toe", "small_toe", "heel")}
+    for name in ("coco_17", "h36m_17", "body_25", "body_25b"):
+        points = np.repeat(points_of(name, feet | {"upper_neck": (51, 45)})[None], 20, axis=0)
+        points[:15, [index for index, joint in enumerate(LAYOUTS[name].joints) if "knee" in joint or "ankle" in joint]] = np.nan
+        assert read_layout(points, None).name == read_layout(points, name).name == name
+        (other,) = [layout.name for layout in layouts_of(len(points[0])) if layout.name != name]
+        with pytest.raises(InputError, match=f"no person in the layout {other}, but in {name}"):
+            read_layout(points, other)

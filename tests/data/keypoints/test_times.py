@@ -115,6 +115,8 @@ def test_a_pose_for_each_frame() -> None:
         ({"times": [0, 0.1]}, "one finite number, in seconds, for each of 3 frames"),
         ({"times": [0, 0.1, float("inf")]}, "one finite number, in seconds, for each of 3 frames"),
         ({"times": [0, 0.1, 0.1]}, r"frame 2 is at 0.1 s and not behind the frame before it"),
+        ({"times": ["a", "b", "c"]}, "times is .* one number, in seconds, for each of 3 frames"),
+        ({"times": [[0], [1, 2], 3]}, "times is .* one number, in seconds"),
         ({"times": [0, 33, 67]}, "frames are 33.5 s apart"),
     ],
 )

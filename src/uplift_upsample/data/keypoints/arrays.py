@@ -33,7 +33,7 @@ def found_in_array(keypoints: Any, confidence: Any = None, place: str = "keypoin
         sure = points[..., 2] if points.shape[-1] == 3 else np.ones(points.shape[:-1])
     else:
         sure = _numbers(confidence, f"{place}: confidence")
-        if sure.size != np.prod(points.shape[:-1]) or points.shape[-1] == 3:
+        if not _is_shaped(sure, points.shape[:-1]) or points.shape[-1] == 3:
             raise InputError(
                 f"{place}: confidence has the shape {sure.shape}; it must have one number for each joint, beside keypoints "
                 "that have none"
@@ -65,7 +65,8 @@ def found_in_npz(path: Path) -> Found:
     facts: dict[str, Any] = {}
     for name in ("layout", "detector"):
         if name in fields:
-            facts[name] = str(fields[name].reshape(-1)[0]) if fields[name].size == 1 else "?"
+            word = fields[name].reshape(-1)[0] if fields[name].size == 1 else "?"
+            facts[name] = word.decode(errors="replace") if isinstance(word, bytes) else str(word)
     for name, size in (("frame_rate", 1), ("size", 2)):
         if name in fields:
             value = _numbers_of(fields, name, size, path)
@@ -147,18 +148,25 @@ def _numbers_of(fields: Mapping[str, np.ndarray], name: str, size: int, path: Pa
 
 def _whole_numbers(fields: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
     value = fields[name]
-    if value.dtype.kind not in "iu" or value.size != np.prod(shape):
+    if value.dtype.kind not in "iu" or not _is_shaped(value, shape):
         raise InputError(
             f"{path}: {name} is {value.dtype} of the shape {value.shape}; it must be whole numbers of the shape {shape}"
         )
     return value.reshape(shape).astype(np.int64)
 
 
+def _is_shaped(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array has a shape but for axes of one: as many numbers in another order are something else."""
+    return [side for side in array.shape if side != 1] == [side for side in shape if side != 1]
+
+
 def _numbers(value: Any, place: str) -> np.ndarray:
     try:
-        array = np.asarray(value)
+        array = np.ma.asarray(value)
     except ValueError:
-        raise InputError(f"{place}: not an array; its rows have different lengths") from None
+        raise InputError(f"{place}: not an array; its rows have different lengths (a frame without a person is NaN)") from None
+    except (TypeError, RuntimeError) as error:  # of a tensor on a GPU, or with gradients
+        raise InputError(f"{place}: it cannot be made an array of NumPy ({error})") from None
     if array.dtype.kind not in "fiu":
-        raise InputError(f"{place}: it holds {array.dtype}, not numbers")
-    return array.astype(np.float64)
+        raise InputError(f"{place}: it holds {array.dtype}, not numbers (what is missing is NaN)")
+    return np.ma.filled(array.astype(np.float64), np.nan)  # what is masked is missing

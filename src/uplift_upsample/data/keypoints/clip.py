@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.skeleton import MODEL_17, PARENTS
+from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.base.strict import is_number, shown
 from uplift_upsample.data.keypoints.found import Found
 from uplift_upsample.data.keypoints.layouts import LAYOUTS, Layout, layout_named, layouts_of
 from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.roll import upright
+from uplift_upsample.data.keypoints.times import plain_number
 from uplift_upsample.data.keypoints.to_model import Skeleton, model_poses, sure_points
 
-# The bones of a person who is read in another layout of as many joints lead across the body: they are far longer.
-_SUSPICIOUS = 0.75
+# The bones of a person who is read in another layout of as many joints lead across the body: they are longer. In random postures,
+# those of the right layout were 0.3 to 0.9 times as long, frame by frame.
+_SUSPICIOUS = 0.85
+_MOST_CONFIDENCE = 20.0  # networks that give no share give up to about 10; per cent and z go beyond
+_UPSIDE_DOWN = tuple(map(MODEL_17.index, ("head_top", "neck", "pelvis", "l_knee", "l_ankle")))
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def clip_of(
     people = people_of(found)
     someone = chosen(people, person)
     points, confidence = found.in_pixels(picture)[someone.rows], found.confidence[someone.rows]
+    _check_confidence(points, confidence)
     every = sure_points(points, confidence, 0)
     _check_pixels(every, picture)
     read_in = read_layout(every, layout if layout is not None else found.layout)
@@ -66,6 +71,7 @@ def clip_of(
     poses = np.full((found.num_frames, len(MODEL_17), 2), np.nan)
     level = upright(points, picture, roll)  # before the head is made, in which up and down count
     poses[found.frame[someone.rows] - found.first] = model_poses(level, read_in, skeleton)
+    _check_upright(poses)
     numbers = np.arange(found.first, found.last + 1)
     others = tuple(each.number for each in people if each is not someone)
     return Clip(poses, numbers, read_in, picture, someone.number, others, least, found.detector)
@@ -75,8 +81,8 @@ def picture_size(size: Any) -> tuple[float, float]:
     """Width and height in pixels. Raises ``InputError`` where they are not known or none."""
     if size is None:
         raise InputError("the size of the picture is not known; give size, its width and height in pixels")
-    pair = tuple(size) if isinstance(size, Sequence | np.ndarray) else ()
-    if len(pair) != 2 or not all(is_number(float(side)) and side > 0 for side in pair):
+    pair = tuple(map(plain_number, size)) if isinstance(size, Sequence | np.ndarray) else ()
+    if len(pair) != 2 or not all(is_number(side) and side > 0 for side in pair):
         raise InputError(f"size is {shown(size)}; it must be the width and the height of the picture in pixels")
     return float(pair[0]), float(pair[1])
 
@@ -90,7 +96,9 @@ def read_layout(points: np.ndarray, name: str | None) -> Layout:
     named = None if name is None else layout_named(name)
     if named is not None and named.num_joints != num_joints:
         raise InputError(f"{num_joints} joints, where the layout {named.name} has {named.num_joints}")
-    candidates = {layout.name: _length(points, layout) for layout in layouts_of(num_joints)}
+    num_there = np.isfinite(points).all(axis=-1).sum(axis=-1)
+    whole = points[num_there >= np.quantile(num_there, 0.9)]  # where half a person is missing, short bones may be all that is left
+    candidates = {layout.name: _length(whole, layout) for layout in layouts_of(num_joints)}
     if not candidates:
         known = ", ".join(f"{layout.name} ({layout.num_joints})" for layout in LAYOUTS.values())
         raise InputError(f"{num_joints} joints, which no known layout has; known are {known}")
@@ -107,9 +115,8 @@ def read_layout(points: np.ndarray, name: str | None) -> Layout:
 
 def _length(points: np.ndarray, layout: Layout) -> float:
     """How long a bone is: the mean of those that are there, in all frames; infinite where there is none."""
-    poses = model_poses(points, layout, "cmu")
-    children = np.flatnonzero(PARENTS >= 0)
-    lengths = np.linalg.norm(poses[:, children] - poses[:, PARENTS[children]], axis=-1)
+    ends = np.array([(layout.joints.index(one), layout.joints.index(other)) for one, other in layout.bones])
+    lengths = np.linalg.norm(points[:, ends[:, 0]] - points[:, ends[:, 1]], axis=-1)
     known = lengths[np.isfinite(lengths)]
     return float(known.mean()) if len(known) else np.inf
 
@@ -124,8 +131,36 @@ def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
             "the keypoints are shares of the picture, up to 2; multiply them by its width and height: pixels are needed"
         )
     is_outside = (places < 0).any(axis=1) | (places > size).any(axis=1)
+    is_outside_turned = (places < 0).any(axis=1) | (places > size[::-1]).any(axis=1)
+    if is_outside.mean() > 0.05 and is_outside_turned.mean() < is_outside.mean() / 4:
+        raise InputError(
+            f"{100 * is_outside.mean():.0f} % of the keypoints lie outside of a picture of {size[0]:g} by {size[1]:g}, but few "
+            "outside of one that is turned; width comes first"
+        )
     if is_outside.mean() > 0.5:
         raise InputError(
             f"{100 * is_outside.mean():.0f} % of the keypoints lie outside of a picture of {size[0]:g} by {size[1]:g}; they reach "
             f"({places[:, 0].max():.0f}, {places[:, 1].max():.0f}). Give its true width and height"
+        )
+
+
+def _check_confidence(points: np.ndarray, confidence: np.ndarray) -> None:
+    """Raise ``InputError`` where the third number of the joints is something else."""
+    numbers = confidence[np.isfinite(points).all(axis=-1) & ~np.isnan(confidence)]
+    is_strange = (numbers < 0) | (numbers > _MOST_CONFIDENCE)
+    if len(numbers) and is_strange.mean() > 0.1:
+        raise InputError(
+            f"the confidence of the keypoints goes from {numbers.min():.3g} to {numbers.max():.3g}; it must be a share, 0 to 1. "
+            "Leave it out if it is something else, such as z"
+        )
+
+
+def _check_upright(poses: np.ndarray) -> None:
+    """Raise ``InputError`` where the person stands on his head almost always: networks have not seen this."""
+    heights = poses[np.isfinite(poses).all(axis=(1, 2))][:, _UPSIDE_DOWN, 1]
+    is_upside_down = (np.diff(heights, axis=1) < 0).all(axis=1)
+    if len(heights) and is_upside_down.mean() > 0.9:
+        raise InputError(
+            f"the person is upside down in {100 * is_upside_down.mean():.0f} % of the frames; y must point downwards. Give "
+            "roll 180 if the camera, or the person, truly is upside down"
         )

@@ -83,11 +83,13 @@ class Collection:
         first, last = min(self.seen), max(self.seen)
         if last - first >= MAX_FRAMES:
             raise self.error("", f"its frames go from {first} to {last}; these are no frame numbers of one clip")
+        if track.max() <= 0:  # AlphaPose without tracking writes 0 for everybody; its trackers count from 1
+            track[:] = NO_TRACK
         known = track != NO_TRACK
         keys, counts = np.unique(np.stack([frame[known], track[known]]), axis=1, return_counts=True)
         if (counts > 1).any():
             twice = keys[:, np.argmax(counts > 1)]
-            raise self.error("", f"frame {twice[0]} has person {twice[1]} twice")
+            raise self.error("", f"frame {twice[0]} has person {twice[1]} twice; mend or leave out the identities of the people")
         values = np.stack(self.people)[order]
         return Found(frame, values[..., :2], values[..., 2], track, first, last, **facts)
 
@@ -106,14 +108,16 @@ def numbers(value: Any) -> np.ndarray | None:
 def person_of(points: Any, confidence: Any = None) -> np.ndarray | None:
     """A person ``(K, 3)`` of points as any format has them, or None where these are none.
 
-    points: ``(K, 3)`` or ``(K, 2)``, or x, y and confidence in turn. confidence: ``(K,)`` beside points without; 1 where unknown.
+    points: ``(K, 3)`` or ``(K, 2)``, or the same in one row. confidence: ``(K,)`` beside points without; 1 where unknown. Three
+    numbers with a confidence beside them are a 3D pose, which is none of these.
     """
     array = numbers(points)
     if array is None:
         return None
-    if array.ndim == 1 and len(array) and len(array) % 3 == 0:
-        array = array.reshape(-1, 3)
-    if array.ndim != 2 or array.shape[1] not in (2, 3) or not len(array):
+    width = 3 if confidence is None else 2
+    if array.ndim == 1 and len(array) % width == 0:
+        array = array.reshape(-1, width)
+    if array.ndim != 2 or array.shape[1] not in {2, width} or not len(array):
         return None
     if array.shape[1] == 2:
         beside = np.ones(len(array)) if confidence is None else numbers(confidence)

@@ -3,10 +3,11 @@
 ==================================  =========================================================================================
 MMPose                              ``{"instance_info": [{"frame_id", "instances": [{"keypoints", "keypoint_scores"}]}]}``, or
                                     the list alone
+AlphaPose (``--format open, cmu``)  ``{image: {"people"}}``, or ``{image: {"bodies": [{"joints"}]}}``, or a file for each image
 AlphaPose, COCO results, YOLO       a list of ``{"image_id", "keypoints"}``, x, y, confidence in turn; ``idx`` or ``track_id``
 COCO                                ``{"images": [...], "annotations": [...]}``; v 0, 1, 2 counts as confidence
 OpenPose                            ``{"people": [{"pose_keypoints_2d"}]}``, a file for each frame
-MMPose, ultralytics                 a list of ``{"keypoints"}``, a file for each frame
+MMPose, ultralytics                 a list of ``{"keypoints"}``, a file for each frame, or a list of these lists
 ==================================  =========================================================================================
 """
 
@@ -34,6 +35,10 @@ def found_in(document: Any, place: str) -> Found | None:
         _add_mmpose(document, collection)
     elif isinstance(document, list) and document and isinstance(document[0], Mapping) and "image_id" in document[0]:
         _add_results(document, collection)
+    elif isinstance(document, Mapping) and document and all(map(_is_frame, document.values())):
+        _add_frames(document, collection)
+    elif isinstance(document, list) and any(document) and all(isinstance(entry, list) and _is_frame(entry) for entry in document):
+        _add_frames(dict(enumerate(document)), collection)
     else:
         return None
     return collection.found(**facts)
@@ -41,12 +46,13 @@ def found_in(document: Any, place: str) -> Found | None:
 
 def add_frame(document: Any, frame: int, collection: Collection) -> bool:
     """Add the people of a file that holds one frame; false for a file of another kind."""
-    if isinstance(document, Mapping) and "people" in document:
-        people, read = _entries(document["people"], "people", collection), _person_of_openpose
-    elif isinstance(document, list) and all(isinstance(entry, Mapping) and "keypoints" in entry for entry in document):
-        people, read = document, _person_of_instance
-    else:
+    if not _is_frame(document):
         return False
+    if isinstance(document, Mapping):
+        key = "people" if "people" in document else "bodies"
+        people, read = _entries(document[key], key, collection), _person_of_openpose
+    else:
+        people, read = document, _person_of_instance
     collection.seen.add(frame)
     for index, person in enumerate(people):
         where = f"person {index}"
@@ -54,6 +60,26 @@ def add_frame(document: Any, frame: int, collection: Collection) -> bool:
             continue
         _add(frame, read(person), person.get("person_id", person.get("track_id")), where, collection)
     return True
+
+
+def _is_frame(document: Any) -> bool:
+    """Whether a document is the people of one frame."""
+    if isinstance(document, Mapping):
+        return "people" in document or "bodies" in document
+    return isinstance(document, list) and all(isinstance(entry, Mapping) and "keypoints" in entry for entry in document)
+
+
+def _add_frames(frames: Mapping[Any, Any], collection: Collection) -> None:
+    """Frames by their numbers, or the names of their images."""
+    place = collection.place
+    for image, people in frames.items():
+        collection.place = f"{place}: image {image}"
+        frame = frame_number(image)
+        if frame is None or frame in collection.seen:
+            what = "has no frame number" if frame is None else f"is frame {frame} again; keep the images of one clip"
+            raise InputError(f"{place}: image {shown(image)} {what}")
+        add_frame(people, frame, collection)
+    collection.place = place
 
 
 def _add_mmpose(frames: Any, collection: Collection) -> None:
@@ -121,7 +147,8 @@ def _flat_person(points: Any) -> Any:
 
 
 def _person_of_openpose(person: Mapping[str, Any]) -> Any:
-    return _flat_person(person.get("pose_keypoints_2d"))
+    names = ("pose_keypoints_2d", "pose_keypoints", "joints")  # of OpenPose since 1.2, before, and of AlphaPose
+    return _flat_person(next((person[name] for name in names if name in person), None))
 
 
 def _person_of_instance(person: Mapping[str, Any]) -> Any:

@@ -29,6 +29,11 @@ class Layout:
     def num_joints(self) -> int:
         return len(self.joints)
 
+    @property
+    def bones(self) -> list[tuple[str, str]]:
+        """Pairs of joints that are near each other in a person, whatever the posture."""
+        return [bone for bone in _BONES if set(bone) <= set(self.joints)]
+
 
 def _in_pairs(*names: str, first: str = "l") -> tuple[str, ...]:
     """Left and right of each name."""
@@ -43,6 +48,19 @@ _R_LEG, _L_LEG = (tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle")) f
 _FOOT = ("big_toe", "small_toe", "heel")
 _FEET_OF_OPENPOSE = tuple(f"{side}_{name}" for side in "lr" for name in _FOOT)
 _R_BEFORE_L_FACE = _in_pairs("eye", "ear", first="r")
+
+_BONES_OF_SIDES = (
+    *(("eye", "ear"), ("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle")),
+    *(("ankle", "heel"), ("ankle", "big_toe"), ("big_toe", "small_toe")),
+)
+_BONES = (
+    *((f"{side}_{one}", f"{side}_{other}") for side in "lr" for one, other in _BONES_OF_SIDES),
+    *((middle, joint) for middle, pair in (("nose", "eye"), ("nose", "ear"), ("neck", "shoulder"), ("upper_neck", "shoulder"))
+      for joint in _in_pairs(pair)),
+    *(("l_shoulder", "r_shoulder"), ("l_hip", "r_hip"), ("pelvis", "l_hip"), ("pelvis", "r_hip"), ("neck", "nose")),
+    *(("upper_neck", "nose"), ("upper_neck", "head_top"), ("pelvis", "torso"), ("torso", "neck"), ("neck", "head")),
+    ("head", "head_top"),
+)  # fmt: skip
 
 _ALL = (
     Layout("coco_17", (*_FACE, *_LIMBS), ("coco", "yolo")),

@@ -47,7 +47,10 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> n
                 f"frame_rate is {shown(frame_rate)}; it must be a number from {LOWEST_RATE:g} to {HIGHEST_RATE:g} frames a second"
             )
         return np.arange(num_frames) / frame_rate
-    seconds = np.asarray(times, np.float64)
+    try:
+        seconds = np.asarray(times, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"times is {shown(times)}; it must be one number, in seconds, for each of {num_frames} frames") from None
     if seconds.shape != (num_frames,) or not np.isfinite(seconds).all():
         raise InputError(
             f"times has the shape {seconds.shape}; it must be one finite number, in seconds, for each of {num_frames} frames"

@@ -126,13 +126,13 @@ class VideoFile:
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins as videos do: MP4 and MOV, Matroska and WebM, AVI, MPEG-TS and MPEG-PS, FLV, OGG."""
+    """Whether a file begins as videos do: MP4 and MOV, Matroska and WebM, AVI, MPEG-TS and MPEG-PS, FLV, OGG, WMV."""
     try:
         with open(path, "rb") as file:
             head = file.read(12)
     except OSError:
         return False
-    starts = (b"\x1a\x45\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"FLV\x01", b"OggS")
+    starts = (b"\x1a\x45\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"FLV\x01", b"OggS", b"\x30\x26\xb2\x75")
     boxes = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
     return head.startswith(starts) or head[4:8] in boxes or (head[:4] == b"RIFF" and head[8:] == b"AVI ") or head[:1] == b"G"
 
