@@ -187,6 +187,8 @@ def test_nothing_is_said_where_no_2d_pose_is_within_reach(single: Uplifter) -> N
         ({"time": 0.1, "keypoints": "many"}, "no rows of numbers"),
         ({"time": 0.1, "keypoints": [[1, 2], [3]]}, "no rows of numbers"),
         ({"time": 0.1, "keypoints": [[1e9, 2]] * 17}, "a coordinate beyond"),
+        ({"time": 0.1, "keypoints": [[0.5, 0.2]] * 17}, "the keypoints are shares of the picture"),
+        ({"time": 0.1, "keypoints": [[100, 200, -30.0]] * 17}, "confidence of the keypoints goes from -30"),
         ({"time": 0.1, "keypoints": [[1, 2]] * 17, "confidence": [1]}, "one number for each of 17 joints"),
     ],
 )

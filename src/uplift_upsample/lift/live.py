@@ -17,7 +17,7 @@ from uplift_upsample.base.cameras import normalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import NUM_JOINTS, root_relative
 from uplift_upsample.base.strict import is_number, shown
-from uplift_upsample.data.keypoints.clip import picture_size
+from uplift_upsample.data.keypoints.clip import check_numbers, picture_size
 from uplift_upsample.data.keypoints.found import MAX_PIXELS
 from uplift_upsample.data.keypoints.layouts import MIN_CONFIDENCE, layout_named
 from uplift_upsample.data.keypoints.roll import rolled, upright
@@ -133,6 +133,7 @@ class LiveUplifter:
             raise InputError(f"confidence has the shape {sure.shape}; it must be one number for each of {count} joints")
         if np.abs(np.nan_to_num(points[:, :2], posinf=0, neginf=0)).max() > MAX_PIXELS:
             raise InputError(f"keypoints: a coordinate beyond {MAX_PIXELS:g} pixels")
+        check_numbers(points[:, :2], np.ones(count) if sure is None else sure, self._size)
         level = upright(sure_points(points[:, :2], sure, self._least), self._size, self._roll)
         pose = model_poses(level, self._layout, self._card.skeleton)
         return normalise_points(pose, *self._size).astype(np.float32) if np.isfinite(pose).all() else None

@@ -62,7 +62,7 @@ def clip_of(
     people = people_of(found)
     someone = chosen(people, person)
     points, confidence = found.in_pixels(picture)[someone.rows], found.confidence[someone.rows]
-    _check_confidence(points, confidence)
+    check_numbers(points, confidence, picture)
     every = sure_points(points, confidence, 0)
     _check_pixels(every, picture)
     read_in = read_layout(every, layout if layout is not None else found.layout)
@@ -126,10 +126,6 @@ def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
     places = points[np.isfinite(points).all(axis=-1)]
     if not len(places):
         return
-    if np.abs(places).max() <= 2 < min(size):
-        raise InputError(
-            "the keypoints are shares of the picture, up to 2; multiply them by its width and height: pixels are needed"
-        )
     is_outside = (places < 0).any(axis=1) | (places > size).any(axis=1)
     is_outside_turned = (places < 0).any(axis=1) | (places > size[::-1]).any(axis=1)
     if is_outside.mean() > 0.05 and is_outside_turned.mean() < is_outside.mean() / 4:
@@ -144,8 +140,13 @@ def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
         )
 
 
-def _check_confidence(points: np.ndarray, confidence: np.ndarray) -> None:
-    """Raise ``InputError`` where the third number of the joints is something else."""
+def check_numbers(points: np.ndarray, confidence: np.ndarray, size: tuple[float, float]) -> None:
+    """Raise ``InputError`` where the points are shares of the picture, or the third number of the joints is no confidence."""
+    places = sure_points(points, confidence, 0)
+    if np.isfinite(places).all(axis=-1).any() and np.nanmax(np.abs(places)) <= 2 < min(size):
+        raise InputError(
+            "the keypoints are shares of the picture, up to 2; multiply them by its width and height: pixels are needed"
+        )
     numbers = confidence[np.isfinite(points).all(axis=-1) & ~np.isnan(confidence)]
     is_strange = (numbers < 0) | (numbers > _MOST_CONFIDENCE)
     if len(numbers) and is_strange.mean() > 0.1:
