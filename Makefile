@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CORES ?= all
-WORKERS ?= 3
+WORKERS ?= 2
 KIND := $(if $(filter-out 0,$(GPU)),gpu,cpu)
 LOCK := envs/$(KIND).lock
 BIN := .venv/bin
@@ -57,8 +57,7 @@ results: install
 check-numbers:
 	$(BIN)/python benchmarks/demo_numbers.py --check
 
-# Three at a time, also on two cores: for two fifths of its time a worker waits for processes, files and browsers. Each may hold a network.
-# WORKERS=0 runs them one after the other.
+# Two at a time: each worker may hold a network, and a third one saves nothing on two cores. WORKERS=0 runs them one after the other.
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long"
 

@@ -24,7 +24,11 @@ def _run(project: Path, script: str, *arguments: object, python: Path | None = N
 
 
 @pytest.mark.parametrize(
-    ("name", "weights"), [("rand_n71_S11", "n71_h351like_first1"), ("rand_n41_S11_nolearned", "n41_h81like_first2")]
+    ("name", "weights"),
+    [
+        pytest.param("rand_n71_S11", "n71_h351like_first1", marks=pytest.mark.long),
+        ("rand_n41_S11_nolearned", "n41_h81like_first2"),
+    ],
 )
 def test_eval_reproduces_the_golden_evaluations(name, weights, project, golden, tmp_path, golden_count) -> None:
     """Every average, metric, action and s_in within 1e-3 mm, on errors of metres."""

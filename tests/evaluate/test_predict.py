@@ -215,7 +215,15 @@ def check_scores(scored: dict[str, Any], errors: dict[str, dict[str, list[float]
             assert row["mpjpe"] == wanted
 
 
-@pytest.mark.parametrize(("name", "index"), [(name, index) for name, (_, runs) in CASES.items() for index in range(len(runs))])
+# The first run of each network in make test, the others in make test-long.
+RUNS = [
+    pytest.param(name, index, marks=[pytest.mark.long] if index else [])
+    for name, (_, runs) in CASES.items()
+    for index in range(len(runs))
+]
+
+
+@pytest.mark.parametrize(("name", "index"), RUNS)
 def test_poses_and_scores_are_those_of_the_brute_force(name: str, index: int, table: FramesTable) -> None:
     changes, runs = CASES[name]
     model = ModelConfig(**(TINY | changes))

@@ -51,7 +51,11 @@ def streamed(stream: LiveUplifter, seconds: np.ndarray, poses: np.ndarray | None
     return out + [(len(seconds) - 1, pose) for pose in stream.finish()]
 
 
-@pytest.mark.parametrize(("rate", "s_in"), [(50, 5), (50, 20), (24, 10), (59.94, 10), (240, 20)])
+LONG = pytest.mark.long
+RATES = [(24, 10), *(pytest.param(*each, marks=LONG) for each in ((50, 5), (50, 20), (59.94, 10), (240, 20)))]
+
+
+@pytest.mark.parametrize(("rate", "s_in"), RATES)
 def test_poses_are_those_of_a_clip_that_ends_with_the_newest_frame(rate: float, s_in: int, single: Uplifter) -> None:
     """With a look-ahead of a token or more both tokens around a frame are in that clip."""
     seconds = np.arange(int(3 * rate)) / rate
@@ -78,7 +82,9 @@ def test_without_look_ahead_each_pose_goes_out_with_its_frame(single: Uplifter) 
     assert (steps[50:60].max(axis=1) > 0).all()  # between tokens it moves, too
 
 
-@pytest.mark.parametrize(("s_in", "look_ahead"), [(5, 0), (20, 0), (10, 10), (10, 5)])
+@pytest.mark.parametrize(
+    ("s_in", "look_ahead"), [(10, 5), *(pytest.param(*each, marks=LONG) for each in ((5, 0), (20, 0), (10, 10)))]
+)
 def test_the_evaluation_with_a_look_ahead_is_the_stream(s_in: int, look_ahead: int, weights: Path) -> None:
     """So the scores are those of what goes out, between tokens too; but for the end, where the stream does not know of it."""
     seconds = np.arange(121) / 50
@@ -99,6 +105,7 @@ def test_a_2d_pose_costs_one_spatial_pass_and_a_token_few_temporal_ones(counted:
     assert counted["temporal"] <= 3 * 100 + 2 * 1000 // 20
 
 
+@pytest.mark.long
 def test_what_is_kept_does_not_grow(single: Uplifter) -> None:
     stream = live(single, s_in=20)
     person = walking(np.zeros(1))[0]

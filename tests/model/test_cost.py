@@ -65,6 +65,7 @@ def test_parameters_and_products_are_those_of_the_network(changes) -> None:
     assert cost.multiply_accumulates + cost.sequence_head == profiled_network(network)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "model",
     [
@@ -84,6 +85,7 @@ def test_networks_around_the_paper(model) -> None:
     assert cost.multiply_accumulates == profiled_window(network, model.num_tokens)
 
 
+@pytest.mark.long
 def test_profiler_and_formula_agree_on_evaluation() -> None:
     """The spatial stage for the visible 2D poses alone, and the central head."""
     model = ModelConfig(**BASE)

@@ -65,6 +65,7 @@ def test_what_stays_float32(network: UpliftUpsampleNetwork, precision: str) -> N
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_training_in_mixed_precision(precision: str) -> None:
     keras.utils.set_random_seed(0)
@@ -79,6 +80,7 @@ def test_training_in_mixed_precision(precision: str) -> None:
     assert any("dynamic_scale" in path for path in paths) == (precision == "mixed_float16")
 
 
+@pytest.mark.long
 def test_a_step_that_overflows_float16_changes_only_the_scale() -> None:
     keras.utils.set_random_seed(0)
     trainer = Trainer(build_network(CONFIG, "mixed_float16"), dataclasses.replace(TRAIN, precision="mixed_float16"))

@@ -33,6 +33,7 @@ def give_logins(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "a login")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [NOTHING, GONE], ids=["changes", "losses"])
 def test_these_rerun_nothing(rows: list[Row], built: Workflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """All of them at once; where that runs something, each on its own, so that the culprit is named."""
