@@ -42,7 +42,10 @@ def results(tmp_path: Path, scores_of) -> Results:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     protocol = EVALUATIONS.get(name, {"": {}})[variant]
                     mm_of_seed = mm + seed * (3 if name == "worse" else 1)
-                    path.write_text(json.dumps(scores_of(mm_of_seed, s_in, weights="trained", **protocol)))
+                    document = scores_of(mm_of_seed, s_in, weights="trained", **protocol)
+                    if name == "worse":  # far off, and smooth: the order is that of MPJPE
+                        document[str(s_in)]["all_frames"]["frame_wise"]["accel"] = 0.0
+                    path.write_text(json.dumps(document))
                     paths = by_variant.setdefault(variant, {}).setdefault(name, {}).setdefault(str(seed), {})
                     paths[str(s_in)] = str(path)
     common = {"dataset": "cmu", "s_in": [5, 20], "seeds": [0, 1]}
