@@ -5,12 +5,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.model.cost import NetworkCost, network_cost
-from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.evaluation import EvaluateConfig, InputInterpolation
 from uplift_upsample.plan.experiment import NetworkConfig
 from uplift_upsample.plan.thresholds import VerdictRule
 
@@ -51,6 +51,19 @@ class ShownExperiment:
     def variants(self) -> list[str]:
         """The names of the other evaluations of its weights."""
         return [name for name in self.evaluations if name]
+
+    @property
+    def input_ways(self) -> dict[InputInterpolation, str]:
+        """How its evaluations fill the gaps between 2D poses, each with the name of the first that does; the own one comes first.
+
+        Those that differ in anything else from the own one are not among them.
+        """
+        own = self.evaluations[""]
+        found: dict[InputInterpolation, str] = {}
+        for name, evaluate in self.evaluations.items():
+            if replace(evaluate, input_interpolation=own.input_interpolation) == own:
+                found.setdefault(evaluate.input_interpolation, name)
+        return {way: found[way] for way in get_args(InputInterpolation) if way in found}
 
     @property
     def network(self) -> NetworkConfig | None:

@@ -90,10 +90,12 @@ class Results:
         return pd.DataFrame(rows, columns=COLUMNS)
 
     @cached_property
-    def _values(self) -> dict[tuple, tuple[float, ...]]:
-        """The values of all seeds by all columns but the seed."""
-        keys = [column for column in COLUMNS if column not in ("seed", "value_mm")]
-        return {key: tuple(values) for key, values in self.scores.groupby(keys, sort=False)["value_mm"]}
+    def _values(self) -> dict[tuple, dict[int | str, float]]:
+        """The value of each seed by all columns but these two."""
+        found: dict[tuple, dict[int | str, float]] = {}
+        for experiment, weights, seed, s_in, *about, value in self.scores.itertuples(index=False, name=None):
+            found.setdefault((experiment, weights, s_in, *about), {})[seed] = value
+        return found
 
     @cached_property
     def protocols(self) -> dict[Evaluation, Protocol]:
@@ -132,7 +134,7 @@ class Results:
             if weights == TRAINED or experiment.published_weights
         ]
 
-    @property
+    @cached_property
     def metrics(self) -> dict[str, Metric]:
         """The metrics of the data sets that are tested on."""
         return metrics_of({*(experiment.tested_on for experiment in self.evaluated), *(p.dataset for p in self._all_protocols)})
@@ -150,6 +152,25 @@ class Results:
     def experiment(self, name: str) -> ShownExperiment | None:
         return next((experiment for experiment in self.manifest.experiments if experiment.name == name), None)
 
+    def by_seed(
+        self,
+        experiment: ShownExperiment,
+        s_in: int,
+        metric: str = "mpjpe",
+        frames: str = "all_frames",
+        average: str = "frame_wise",
+        action: str = ALL_ACTIONS,
+        upsampling: str | None = None,
+        weights: str = TRAINED,
+    ) -> Mapping[int | str, float]:
+        """One quantity of each seed that was run.
+
+        upsampling: ``learned``, ``plain``, or None: what the evaluation reports, learned unless it was switched off.
+        """
+        kinds = [upsampling] if upsampling else [LEARNED, PLAIN]
+        keys = [(experiment.name, weights, s_in, kind, frames, average, action, metric) for kind in kinds]
+        return next((self._values[key] for key in keys if key in self._values), {})
+
     def summary(
         self,
         experiment: ShownExperiment,
@@ -161,11 +182,9 @@ class Results:
         upsampling: str | None = None,
         weights: str = TRAINED,
     ) -> Summary:
-        """upsampling: ``learned``, ``plain``, or None: what the evaluation reports, learned unless it was switched off."""
-        found: tuple[float, ...] = ()
-        for kind in [upsampling] if upsampling else [LEARNED, PLAIN]:
-            found = found or self._values.get((experiment.name, weights, s_in, kind, frames, average, action, metric), ())
-        return Summary(found, len(experiment.seeds) if weights == TRAINED else 1, weights)
+        """The same over all seeds; the arguments are those of ``by_seed``."""
+        found = self.by_seed(experiment, s_in, metric, frames, average, action, upsampling, weights)
+        return Summary(tuple(found.values()), len(experiment.seeds) if weights == TRAINED else 1, weights)
 
     def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS) -> float:
         """The mean pose's error on all frames, mm; NaN where it was not run."""

@@ -11,7 +11,6 @@ from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, seeds_label
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.tables.systems import ways
 
 LINES: dict[str, Any] = {"none": "-", "linear": ":", "cubic": "--"}
 WORDS = {"none": "upsampling token", "linear": "2D poses interpolated linearly", "cubic": "2D poses interpolated cubically"}
@@ -25,7 +24,7 @@ def figure(material: Material) -> Figure:
     used: dict[str, None] = {}
     for experiment in results.evaluated:
         look = style.look(material.number(experiment))
-        for way, variant in ways(experiment).items():
+        for way, variant in experiment.input_ways.items():
             found = {s_in: results.of_variant(variant).summary(experiment, s_in) for s_in in experiment.s_in}
             points = sorted((FRAME_RATE / s_in, each.mean, each.std) for s_in, each in found.items() if not math.isnan(each.mean))
             if points:

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from uplift_upsample.base.strict import is_number
@@ -10,9 +10,9 @@ from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
-from uplift_upsample.report.results import TRAINED, Results
-from uplift_upsample.report.tables.summaries import links_of_strides, provenance_field
-from uplift_upsample.report.view import Column, Document, Row, section
+from uplift_upsample.report.results import Results, Summary
+from uplift_upsample.report.tables.summaries import links_of_strides, numbers, provenance_field
+from uplift_upsample.report.view import Column, Document, Row, matching, section
 
 COLUMNS = (
     *("study", "experiment", "variant", "compared_with", "s_in", "metric", "average", "status", "seeds_run", "seeds_planned"),
@@ -65,57 +65,48 @@ def _line(results: Results, experiment: ShownExperiment, reference: ShownExperim
         for metric in results.metrics
         for average in ("frame_wise", "action_wise")
     ]
-    shown = [row for row in rows if (row["metric"], row["average"]) == ("mpjpe", "frame_wise")]
-    means = [row["difference_mm"] for row in shown]
-    is_run = bool(means) and all(map(is_number, means))
-    clear = [abs(row["difference_mm"]) > row["difference_std_mm"] for row in shown] if is_run else []
-    beyond = all(clear) and (min(means) > 0 or max(means) < 0) if is_run else None
-    spread_known = is_run and not any(math.isnan(row["difference_std_mm"]) for row in shown)
+    shown = matching(rows, metric="mpjpe", average="frame_wise")
+    is_run = bool(shown) and all(is_number(row["difference_mm"]) for row in shown)
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
-        "effect_mm": statistics.fmean(means) if is_run else cells.NOT_RUN,
-        "beyond_seeds": ("yes" if beyond else "no") if spread_known else cells.NO_VALUE if is_run else cells.NOT_RUN,
+        "effect_mm": statistics.fmean(row["difference_mm"] for row in shown) if is_run else cells.NOT_RUN,
+        "beyond_seeds": _beyond_seeds(shown) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
     }
     return [{**row, **whole} for row in rows]
 
 
+def _beyond_seeds(rows: Sequence[Row]) -> str:
+    """Whether differences have one sign and are all larger than their standard deviations."""
+    pairs = [(row["difference_mm"], row["difference_std_mm"]) for row in rows]
+    if any(math.isnan(std) for _, std in pairs):
+        return cells.NO_VALUE
+    has_one_sign = len({difference > 0 for difference, _ in pairs}) == 1
+    return "yes" if has_one_sign and all(abs(difference) > std for difference, std in pairs) else "no"
+
+
 def _row(
     results: Results, experiment: ShownExperiment, reference: ShownExperiment, variant: str, s_in: int, metric: str, average: str
 ) -> dict[str, Any]:
-    ours = _by_seed(results.of_variant(variant), experiment, s_in, metric, average)
-    theirs = _by_seed(results, reference, s_in, metric, average)
-    differences = [value - theirs[seed] for seed, value in ours.items() if seed in theirs]
-    planned = len(experiment.seeds)
-    status = "run" if len(differences) == planned else "partly run" if differences else cells.NOT_RUN
-    is_run = bool(differences)
+    ours, theirs = results.of_variant(variant), results
+    quantity = {"metric": metric, "average": average}
+    without = theirs.by_seed(reference, s_in, **quantity)
+    differences = [value - without[seed] for seed, value in ours.by_seed(experiment, s_in, **quantity).items() if seed in without]
+    found = numbers(Summary(tuple(differences), len(experiment.seeds)))
+    own = numbers(ours.summary(experiment, s_in, **quantity))
     return {
         "study": results.manifest.study,
         "experiment": experiment.name,
         "variant": variant or cells.NO_VALUE,
         "compared_with": reference.name,
         "s_in": s_in,
-        "metric": metric,
-        "average": average,
-        "status": status,
-        "seeds_run": len(differences),
-        "seeds_planned": planned,
-        "mean_mm": statistics.fmean(ours.values()) if ours else cells.NOT_RUN,
-        "difference_mm": statistics.fmean(differences) if is_run else cells.NOT_RUN,
-        "difference_std_mm": (statistics.stdev(differences) if len(differences) > 1 else math.nan) if is_run else cells.NOT_RUN,
+        **quantity,
+        **found,
+        "mean_mm": own["mean_mm"],
+        "difference_mm": found["mean_mm"],
+        "difference_std_mm": found["std_mm"],
     }
-
-
-def _by_seed(results: Results, experiment: ShownExperiment, s_in: int, metric: str, average: str) -> dict[int, float]:
-    """What each seed's weights give, as the evaluation reports it."""
-    scores = results.scores
-    wanted = {"experiment": experiment.name, "weights": TRAINED, "s_in": s_in, "frames": "all_frames", "metric": metric}
-    for column, value in {**wanted, "average": average}.items():
-        scores = scores[scores[column] == value]
-    learned = scores[scores["upsampling"] == "learned"]
-    found = scores if learned.empty else learned
-    return {int(seed): float(value) for seed, value in zip(found["seed"], found["value_mm"], strict=True)}
 
 
 def _order(row: Row) -> tuple[bool, float]:

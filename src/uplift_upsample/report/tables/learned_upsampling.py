@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from uplift_upsample.evaluate.score_file import AVERAGES, LEARNED, PLAIN
@@ -33,7 +32,7 @@ WAYS: tuple[InputInterpolation, ...] = ("linear", "cubic")
 
 def document(results: Results) -> Document:
     """Both ways from the same predictions, and those with interpolated input where there are any; a table for each metric."""
-    ways = [way for way in WAYS if any(_variant(experiment, way) for experiment in results.evaluated)]
+    ways = [way for way in WAYS if any(experiment.input_ways.get(way) for experiment in results.evaluated)]
     rows = [
         row
         for experiment, weights in results.rows
@@ -61,13 +60,6 @@ def document(results: Results) -> Document:
     )
 
 
-def _variant(experiment: ShownExperiment, way: InputInterpolation) -> str | None:
-    """The evaluation that differs from the experiment's own in its interpolated input alone; None where there is none."""
-    own = experiment.evaluations[""]
-    wanted = replace(own, input_interpolation=way)
-    return next((name for name, evaluate in experiment.evaluations.items() if name and evaluate == wanted), None)
-
-
 def _rows(results: Results, experiment: ShownExperiment, s_in: int, weights: str, metric: str) -> list[dict[str, Any]]:
     """Both averages, each with every way and what learned upsampling gains on it."""
     protocols = results.protocols_of(experiment, s_in)
@@ -79,7 +71,7 @@ def _rows(results: Results, experiment: ShownExperiment, s_in: int, weights: str
         gain = _gain(learned, plain)
         rows += [{**learned, "gain_mm": gain, "way": PLAIN}, {**plain, "gain_mm": gain, "way": PLAIN}]
         for way in WAYS:
-            if (name := _variant(experiment, way)) is not None:
+            if name := experiment.input_ways.get(way):  # another evaluation; the own one has no name
                 row = summary_row(results.of_variant(name), experiment, s_in, weights, **quantity)
                 rows.append({**row, "gain_mm": _gain(learned, row), "way": way, "upsampling": f"input_{way}"})
     verdicts = {way: _verdict([row["gain_mm"] for row in rows if row["way"] == way]) for way in (PLAIN, *WAYS)}

@@ -1,7 +1,6 @@
 """What one would use instead: each network at each stride of 2D poses, with its error, its smoothness, its work and its speed."""
 
 import statistics
-from dataclasses import replace
 from typing import Any
 
 from uplift_upsample.base.strict import is_number
@@ -27,7 +26,6 @@ NOTE = (
     "costs. Frames/s: 3D poses of video frames a second, measured in the prediction jobs, mirrored where the evaluation is, on the "
     "machine and beside the jobs that there were."
 )
-WAYS: tuple[InputInterpolation, ...] = ("none", "linear", "cubic")
 
 
 def document(results: Results) -> Document:
@@ -35,7 +33,7 @@ def document(results: Results) -> Document:
     rows = [
         row
         for experiment, weights in results.rows
-        for way, variant in ways(experiment).items()
+        for way, variant in experiment.input_ways.items()
         for s_in in experiment.s_in
         for row in _rows(results, experiment, weights, s_in, way, variant)
     ]
@@ -50,19 +48,6 @@ def document(results: Results) -> Document:
         footer=footer(results),
         decimals={"macs_per_pose": 1, "frames_per_second": 0, "key_poses_per_second": 2},
     )
-
-
-def ways(experiment: ShownExperiment) -> dict[InputInterpolation, str]:
-    """How an experiment's evaluations fill the gaps between key poses, each with the name of the first that does.
-
-    Those that differ in anything else are other read-outs of a system, and no systems.
-    """
-    own = experiment.evaluations[""]
-    found: dict[InputInterpolation, str] = {}
-    for name, evaluate in experiment.evaluations.items():
-        if replace(evaluate, input_interpolation=own.input_interpolation) == own:
-            found.setdefault(evaluate.input_interpolation, name)
-    return {way: found[way] for way in WAYS if way in found}
 
 
 def filled(experiment: ShownExperiment, s_in: int, way: InputInterpolation) -> str:

@@ -15,7 +15,7 @@ from uplift_upsample.report.view import Document
 def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
     """Write ``topics.FILES_OF_TABLES``: every number of every run, and the tables of each topic. Returns the paths.
 
-    Equal scores give equal bytes, but for ``cost`` and ``provenance``, which show what was measured.
+    Equal scores give equal bytes, but for ``cost``, ``systems`` and ``provenance``, which show what was measured.
     Raises ``InputError`` for scores that are missing or damaged.
     """
     results = collected(manifest)
