@@ -91,10 +91,19 @@ def _blend(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 1") from None
 
 
+def add_weights_flags(parser: argparse.ArgumentParser) -> None:
+    """Which weights, as ``weights_named`` takes them."""
+    from uplift_upsample.data.keypoints.to_model import SKELETONS
+
+    add = parser.add_argument
+    add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
+    add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
+    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
+
+
 def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     """What lifts a clip, and what is to be known of it."""
     from uplift_upsample.data.keypoints.layouts import LAYOUTS
-    from uplift_upsample.data.keypoints.to_model import SKELETONS
 
     add = parser.add_argument
     add("--layout", help=f"joints of the keypoints, where the file leaves it open: {', '.join(LAYOUTS)}")
@@ -117,9 +126,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     add("--roll", type=float, default=0.0, help="degrees by which the camera was turned clockwise, seen from behind it (0)")
     add("--root", action="store_true", help="add where the person is, approximately")
     add("--focal", type=float, help="focal length in pixels, for --root (the diagonal of the picture)")
-    add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
-    add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
-    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
+    add_weights_flags(parser)
     add("--no_mirror", action="store_true", help="do not average with the lifted mirror image; half the time")
     add_device_flags(parser)
 

@@ -5,9 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from _command import run
+from _command import add_weights_flags, run
 
-from uplift_upsample.data.keypoints.to_model import SKELETONS
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.lift.known_weights import weights_named
 from uplift_upsample.lift.network_card import write_network_card
@@ -20,9 +19,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--output", required=True, metavar="FOLDER", help="where the files go, named after the weights")
     add("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="which files (all)")
-    add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
-    add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
-    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
+    add_weights_flags(parser)
     return parser.parse_args(argv)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, TextIO
 
-from _command import run
+from _command import add_weights_flags, run
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import shown
@@ -30,9 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--layout", required=True, help="of the joints: coco_17, body_25, h36m_17, ... (docs/own_video.md)")
     add("--size", type=float, nargs=2, required=True, metavar=("WIDTH", "HEIGHT"), help="of the picture, pixels")
-    add("--weights", default="open", help="name or path of the weights (open)")
-    add("--config", help="configuration of the run that the weights are of, where it does not lie above them")
-    add("--skeleton", choices=["h36m", "cmu"], help="whose joints the weights put out, where their data set does not say it")
+    add_weights_flags(parser)
     add("--s_in", type=int, help="frames at 50 Hz between two 2D poses that the network sees (the smallest it was trained for)")
     add("--look_ahead", type=float, default=0.0, metavar="MS", help="milliseconds that a pose waits for later 2D poses (0)")
     add("--min_confidence", type=float, default=MIN_CONFIDENCE, help=f"joints below it are missing ({MIN_CONFIDENCE:g})")

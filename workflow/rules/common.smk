@@ -366,27 +366,31 @@ def evaluation_switches(wildcards):
     return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"
 
 
+def is_of_published(wildcards):
+    """Whether a job is about weights that others published; the job that checks these has no other ones."""
+    return getattr(wildcards, "run", "published") == "published"
+
+
 def run_of_weights(wildcards):
     """The configuration behind some weights. How an experiment is trained is no matter of weights that others published."""
     path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
-    return path if getattr(wildcards, "run", "published") != "published" else ancient(path)
+    return ancient(path) if is_of_published(wildcards) else path
 
 
 def network_of_published(wildcards):
     """The network of weights that others published, so that another one evaluates them again; of trained ones, the training says it."""
-    is_published = getattr(wildcards, "run", "published") == "published"
-    return json.dumps(planned(wildcards).to_mapping()["model"]) if is_published else ""
+    return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
 
 
 def origin_of_weights(wildcards):
     """Where evaluated weights are from, as a flag of predict_poses.py."""
-    return "--published" if wildcards.run == "published" else f"--seed {wildcards.run.removeprefix('seed_')}"
+    return "--published" if is_of_published(wildcards) else f"--seed {wildcards.run.removeprefix('seed_')}"
 
 
 def records_of_run(wildcards):
     """The records of the prediction and of the weights behind some scores, as flags of score_predictions.py."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}"
-    weights = "weights.json" if wildcards.run == "published" else "training.json"
+    weights = "weights.json" if is_of_published(wildcards) else "training.json"
     return (
         f"--prediction_record {folder}/s_in_{wildcards.s_in}{wildcards.variant}/prediction.json --weights_record {folder}/{weights}"
     )
