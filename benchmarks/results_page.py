@@ -21,17 +21,13 @@ README_PART = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re
 
 @dataclass(frozen=True)
 class Part:
-    """A section of the page: the first table of a document of a study, and a figure.
-
-    columns: those of the table that are shown; empty, all but where the numbers come from.
-    """
+    """A section of the page: the first table of a document of a study, and a figure."""
 
     title: str
     text: str
     study: str
     table: str | None = None
     figure: str | None = None
-    columns: tuple[str, ...] = ()
 
 
 PARTS = (
@@ -135,13 +131,13 @@ def section(project: Path, part: Part) -> str:
         lines += [f"![{part.title}](images/{name})", ""]
     if part.table:
         document = json.loads((project / f"results/{part.study}/tables/{part.table}.json").read_text("utf-8"))
-        lines += [*table(document["sections"][0], part.columns), ""]
+        lines += [*table(document["sections"][0]), ""]
         lines += [f"- {remark}" for remark in document["remarks"]] + [""]
     return "\n".join(lines)
 
 
 def table(shown: dict[str, Any], columns: Sequence[str] = ()) -> list[str]:
-    """A section of a document as Markdown."""
+    """A section of a document as Markdown, without the links to where its numbers come from. columns: some of them; empty, all."""
     chosen = [index for index, title in enumerate(shown["header"]) if not columns or title in columns]
     rows = [[row[index] for index in chosen] for row in shown["rows"]]
     header = [shown["header"][index] for index in chosen]
