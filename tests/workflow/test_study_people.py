@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rerun_matrix import code
-from workflow_copy import Workflow, bring_clips, copy_of_project
+from workflow_copy import Workflow, bring_clips, copy_of_project, refused
 from world.real_clips import RealClips
 from world.warm_python import FRAMEWORK, warm_python
 
@@ -51,15 +51,6 @@ def real(project: Path, pose_models: Path, real_clips: RealClips, tmp_path_facto
     there.parent.mkdir(parents=True)
     shutil.copy(pose_models, there)
     return workflow
-
-
-def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
-    result = workflow.snakemake("--dry-run", *arguments, **changes)
-    said = result.stdout + result.stderr
-    assert result.returncode == 1, said
-    assert "Exception" not in said
-    assert 'File "' not in said
-    return said
 
 
 def test_each_clip_and_stage_is_a_job(folder: Workflow) -> None:

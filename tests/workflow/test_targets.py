@@ -4,22 +4,13 @@ from pathlib import Path
 
 import pytest
 from everything import OWN
-from workflow_copy import Workflow
+from workflow_copy import Workflow, refused
 
 LAB = {
     "seeds": [0],
     "data": {"lab": {"kind": "mocap", "folder": OWN, "splits": {"train": ["anna"], "test": ["ben"]}}},
     "experiments": {"cmu_small": {"dataset": "lab", "train_subset": "train", "test_subset": "test", "evaluate_s_in": [5]}},
 }
-
-
-def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
-    result = workflow.snakemake("--dry-run", *arguments, **changes)
-    said = result.stdout + result.stderr
-    assert result.returncode == 1, said
-    assert "Exception" not in said
-    assert 'File "' not in said
-    return said
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,13 @@ def copy_of_project(project: Path, folder: Path, *, is_real: bool = False) -> Wo
             script.write_text(stand_in_for(project / "scripts" / script.name), encoding="utf-8")
     shutil.copy2(STAND_IN, folder / "scripts" / STAND_IN.name)
     return Workflow(folder)
+
+
+def refused(workflow: Workflow, *arguments: str, **changes: object) -> str:
+    """What a dry run says that ends in an error in words, without a traceback."""
+    result = workflow.snakemake("--dry-run", *arguments, **changes)
+    said = result.stdout + result.stderr
+    assert result.returncode == 1, said
+    assert "Exception" not in said
+    assert 'File "' not in said
+    return said

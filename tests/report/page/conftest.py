@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,25 +169,37 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def opened(browser: Any, study: Path, page_text: Callable[..., str]) -> Iterator[Callable[..., Any]]:
-    """Open the page with some options of the browser; at the end, nothing was said on the console and nothing was asked for."""
-    contexts, said, asked = [], [], []
+def opening(browser: Any) -> Callable[[Path], AbstractContextManager[Callable[..., Any]]]:
+    """Opens a page with some options of the browser; at the end, nothing was said on the console and nothing was asked for."""
+
+    @contextmanager
+    def pages_of(path: Path) -> Iterator[Callable[..., Any]]:
+        contexts, said, asked = [], [], []
+
+        def open_page(**options: Any) -> Any:
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            contexts.append(context)
+            tab = context.new_page()
+            tab.set_default_timeout(5000)
+            tab.on("console", lambda message: said.append(message.text))
+            tab.on("pageerror", lambda error: said.append(str(error)))
+            tab.on("request", lambda request: asked.append(request.url) if not request.url.startswith("data:") else None)
+            tab.goto(path.as_uri())
+            tab.locator("#readout:not(:empty)").wait_for()
+            return tab
+
+        yield open_page
+        for context in contexts:
+            context.close()
+        assert said == []
+        assert set(asked) == {path.as_uri()}
+
+    return pages_of
+
+
+@pytest.fixture
+def opened(opening: Any, study: Path, page_text: Callable[..., str]) -> Iterator[Callable[..., Any]]:
+    """Opens the page of the study."""
     (study / "index.html").write_text(page_text(), encoding="utf-8")
-
-    def open_page(**options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(5000)
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url) if not request.url.startswith("data:") else None)
-        tab.goto((study / "index.html").as_uri())
-        tab.locator("#readout:not(:empty)").wait_for()
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert set(asked) == {(study / "index.html").as_uri()}
+    with opening(study / "index.html") as open_page:
+        yield open_page

@@ -74,6 +74,16 @@ def picture(tab: Any, selector: str = "#scene") -> str:
     return tab.eval_on_selector(selector, PICTURE)
 
 
+def play(tab: Any) -> None:
+    """Start the viewer, and wait until it has gone on by some frames."""
+    tab.click("#play")
+    for _ in range(50):
+        tab.wait_for_timeout(50)
+        if int(tab.input_value("#frame")) > 3:
+            break
+    assert int(tab.input_value("#frame")) > 3
+
+
 def test_tables_sort_both_ways_with_what_is_missing_last(opened: Open) -> None:
     tab = opened()
     button = tab.locator("#table-comparison th button").nth(3)
@@ -92,12 +102,7 @@ def test_tables_sort_both_ways_with_what_is_missing_last(opened: Open) -> None:
 def test_viewer_plays_and_pauses(opened: Open) -> None:
     tab = opened()
     before = picture(tab)
-    tab.click("#play")
-    for _ in range(50):
-        tab.wait_for_timeout(50)
-        if int(tab.input_value("#frame")) > 3:
-            break
-    assert int(tab.input_value("#frame")) > 3
+    play(tab)
     assert picture(tab) != before
     tab.click("#play")
     frame = tab.input_value("#frame")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from report.page.test_browser import WEAK_TEXTS, picture
+from report.page.test_browser import WEAK_TEXTS, picture, play
 from world.lifted import lifted_poses
 
 from uplift_upsample.report.page import clip
@@ -106,27 +106,9 @@ def test_command(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def open_clip(browser: Any, folder: Path) -> Iterator[Callable[..., Any]]:
-    """Open the page; at the end, nothing was said on the console and nothing was asked for."""
-    contexts, said, asked = [], [], []
-
-    def open_page(**options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(5000)
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url) if not request.url.startswith("data:") else None)
-        tab.goto((folder / "index.html").as_uri())
-        tab.locator("#readout:not(:empty)").wait_for()
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert set(asked) == {(folder / "index.html").as_uri()}
+def open_clip(opening: Any, folder: Path) -> Iterator[Callable[..., Any]]:
+    with opening(folder / "index.html") as open_page:
+        yield open_page
 
 
 def test_viewer_of_a_clip(open_clip: Callable[..., Any]) -> None:
@@ -154,12 +136,7 @@ def test_viewer_of_a_clip(open_clip: Callable[..., Any]) -> None:
     tab.get_by_role("button", name="Side", exact=True).click()
     assert picture(tab) != before
     tab.locator("#frame").fill("0")
-    tab.click("#play")
-    for _ in range(50):
-        tab.wait_for_timeout(50)
-        if int(tab.input_value("#frame")) > 3:
-            break
-    assert int(tab.input_value("#frame")) > 3
+    play(tab)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
