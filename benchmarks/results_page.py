@@ -69,7 +69,7 @@ PARTS = (
     ),
     Part(
         "What each part does",
-        "The network of the paper, in three eighths of the steps, with one thing changed at a time.",
+        "The network of the paper, in a quarter of the steps, with one thing changed at a time.",
         "ablations",
         "ablations",
     ),
