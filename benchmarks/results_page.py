@@ -1,6 +1,7 @@
 """docs/results.md from the finished studies on real people, and their main figure and table in the README (make results).
 
-A study that was not run, or not whole, is shown as far as it was; its cells say NOT RUN.
+A study that was not run, or not whole, is shown as far as it was; its cells say NOT RUN. What the page has of a study that is not
+built here stays as it stands, with its own date, machine and commit: studies that take hours need not run together.
 """
 
 import argparse
@@ -9,13 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).parents[1]
+SECTION = re.compile(r"^## ([^\n]+)\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 README_PART = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -74,6 +76,12 @@ PARTS = (
         "ablations",
     ),
 )
+HEADING = """# Results on real people
+
+What this project stands for, measured on free motion capture (CMU): no licence is needed to repeat it. `make results` runs the
+studies `open`, `systems` and `ablations` and writes this page. Errors are MPJPE in mm on all frames, frame-wise, unless a column
+says otherwise; ± is the standard deviation over the seeds.
+"""
 NOT_SAID = """## What these numbers do not say
 
 - The 2D poses are simulated: real motion, seen by the four cameras of Human3.6M, with errors like those of a detector
@@ -89,31 +97,38 @@ NOT_SAID = """## What these numbers do not say
 def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args(argv)
-    studies = {part.study for part in PARTS if (project / "results" / part.study / "tables").is_dir()}
-    if not studies:
+    built = [part for part in PARTS if (project / "results" / part.study / "tables").is_dir()]
+    if not built:
         parser.error("none of the studies is built; make results builds them")
-    parts = [part for part in PARTS if part.study in studies]
-    page = "\n".join([heading(project, sorted(studies)), *(section(project, part) for part in parts), NOT_SAID])
-    (project / "docs/results.md").write_text(page, "utf-8")
-    write_readme(project, parts)
+    page = project / "docs/results.md"
+    kept = sections(page.read_text("utf-8")) if page.is_file() else {}
+    shown = [section(project, part) if part in built else kept.get(part.title) or not_run(part) for part in PARTS]
+    page.write_text("\n".join([HEADING, *shown, NOT_SAID]), "utf-8")
+    write_readme(project, built, kept)
     return 0
 
 
-def heading(project: Path, studies: Sequence[str]) -> str:
-    """What was run, on what, when, with which code."""
+def sections(page: str) -> dict[str, str]:
+    """The sections of a page by their titles, as they stand there."""
+    return {found[1]: found[0].rstrip("\n") + "\n" for found in SECTION.finditer(page)}
+
+
+def not_run(part: Part) -> str:
+    return f"## {part.title}\n\n{part.text}\n\nNOT RUN yet: `make results` runs the study `{part.study}`.\n"
+
+
+def run(project: Path, study: str) -> str:
+    """What was run, when, on what, with which code and seeds."""
+    trained = sorted((project / "results" / study).glob("*/seed_*/training.json"))
+    seeds = sorted({int(path.parent.name.removeprefix("seed_")) for path in trained})
     return (
-        "# Results on real people\n\n"
-        "What this project stands for, measured on free motion capture (CMU): no licence is needed to repeat it. `make results` "
-        f"runs the studies {', '.join(f'`{study}`' for study in studies)} and writes this page.\n\n"
-        f"{date.today().isoformat()}, {machine(project, studies)}, code of {commit(project)}. Errors are MPJPE in mm on all "
-        "frames, frame-wise, unless a column says otherwise; ± is the standard deviation over the seeds.\n"
+        f"Study `{study}`, seeds {', '.join(map(str, seeds))}; {date.today().isoformat()}, {machine(trained)}, {commit(project)}."
     )
 
 
-def machine(project: Path, studies: Sequence[str]) -> str:
-    """The processors on which the weights of the studies were trained, as their records say."""
-    records = [path for study in studies for path in sorted((project / "results" / study).glob("*/seed_*/training.json"))]
-    found = [json.loads(path.read_text("utf-8"))["environment"] for path in records]
+def machine(trained: Sequence[Path]) -> str:
+    """The processors on which weights were trained, as their records say."""
+    found = [json.loads(path.read_text("utf-8"))["environment"] for path in trained]
     return " and ".join(sorted({f"{each['cpu']} ({each['num_cores']} cores)" for each in found})) or "unknown machine"
 
 
@@ -124,7 +139,7 @@ def commit(project: Path) -> str:
 
 def section(project: Path, part: Part) -> str:
     """A part of the page; its figure is copied beside it."""
-    lines = [f"## {part.title}", "", part.text, ""]
+    lines = [f"## {part.title}", "", part.text, "", run(project, part.study), ""]
     if part.figure:
         name = f"results_{part.study}_{part.figure}.png"
         shutil.copyfile(project / f"results/{part.study}/figures/{part.figure}.png", project / "docs/images" / name)
@@ -144,9 +159,12 @@ def table(shown: dict[str, Any], columns: Sequence[str] = ()) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
 
 
-def write_readme(project: Path, parts: Sequence[Part]) -> None:
-    """The main figure and table: what one would use instead, where it was run, else the paper's network."""
-    main = next((part for part in parts if part.table == "systems"), parts[0])
+def write_readme(project: Path, built: Sequence[Part], kept: Mapping[str, str]) -> None:
+    """The main figure and table: what one would use instead; the paper's network as long as that was never run."""
+    of_systems = next(part for part in PARTS if part.table == "systems")
+    if of_systems not in built and of_systems.title in kept and "NOT RUN yet" not in kept[of_systems.title]:
+        return
+    main = of_systems if of_systems in built else built[0]
     document = json.loads((project / f"results/{main.study}/tables/{main.table}.json").read_text("utf-8"))
     columns = ("s_in", "key poses/s", "model", "between key poses", "MPJPE", "MPJVE (mm/frame)", "MACs per 3D pose, M", "frames/s")
     shown = table(document["sections"][0], columns if main.table == "systems" else ())

@@ -40,13 +40,35 @@ def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     assert "- What a column means." in page
     assert "Some CPU (2 cores)" in page
     assert "## What these numbers do not say" in page
-    assert "## Live" not in page  # of a study that was not run
+    assert "Study `systems`, seeds 0; " in page
+    assert "NOT RUN yet: `make results` runs the study `open`." in page
     assert (made / "docs/images/results_systems_systems.png").read_bytes() == b"figure"
     readme = (made / "README.md").read_text("utf-8")
     assert readme.startswith("before\n<!-- results -->\n![")
     assert readme.endswith("<!-- end of results -->\nafter\n")
     assert "| 20 | b | NOT RUN |" in readme  # without the columns that are too many for a README
     assert "old" not in readme
+
+
+def test_what_is_not_built_here_stays_as_it_stands(results_page: Any, made: Path) -> None:
+    live = "## Live\n\nMeasured on another day.\n\n![Live](images/results_open_error_over_look_ahead.png)\n"
+    (made / "docs/results.md").write_text(f"# Results\n\n## Gone\n\nold\n\n{live}\n## What these numbers do not say\n\nold\n")
+    results_page.main([], made)
+    page = (made / "docs/results.md").read_text("utf-8")
+    assert live in page
+    assert "old" not in page
+    results_page.main([], made)
+    assert (made / "docs/results.md").read_text("utf-8") == page
+
+
+def test_readme_keeps_the_systems_where_only_others_are_built(results_page: Any, made: Path) -> None:
+    results_page.main([], made)
+    readme = (made / "README.md").read_text("utf-8")
+    (made / "results/systems").rename(made / "results/ablations")
+    (made / "results/ablations/tables/systems.json").rename(made / "results/ablations/tables/ablations.json")
+    results_page.main([], made)
+    assert (made / "README.md").read_text("utf-8") == readme
+    assert "| 5 | a | 1 | 50.00 ± 0.10 |" in (made / "docs/results.md").read_text("utf-8")
 
 
 def test_nothing_is_written_without_a_study(results_page: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
