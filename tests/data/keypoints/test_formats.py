@@ -45,6 +45,8 @@ FORMATS: dict[str, tuple[int, Callable[[Path, np.ndarray], Path]]] = {
         ),
     ),
     "alphapose": (26, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people)),
+    "mmpose_wholebody": (133, lambda folder, people: write.mmpose(folder / "results.json", people)),
+    "alphapose_136": (136, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people)),
     "alphapose_folder": (17, lambda folder, people: write.alphapose(folder / "alphapose-results.json", people).parent),
     "alphapose_untracked": (17, lambda folder, people: write.alphapose(folder / "a.json", people, with_tracks=False)),
     "alphapose_open": (18, lambda folder, people: write.alphapose_as_openpose(folder / "alphapose-results.json", people)),
@@ -81,7 +83,7 @@ def test_every_format_gives_the_same_people(name: str, tmp_path: Path) -> None:
         assert np.abs(found.in_pixels(SIZE)[person.rows] - expected[is_there, :, :2]).max() < 2e-3  # labels have six digits
         if name != "coco":  # whose annotations know 0, 1 and 2
             assert np.abs(found.confidence[person.rows] - expected[is_there, :, 2]).max() < 2e-5
-    with_identities = name in {"alphapose", "alphapose_folder", "ultralytics", "ultralytics_list", "yolo_tracks"}
+    with_identities = name in {"alphapose", "alphapose_136", "alphapose_folder", "ultralytics", "ultralytics_list", "yolo_tracks"}
     assert [person.number for person in persons] == ([1, 2] if with_identities else [0, 1])
     assert chosen(persons, persons[1].number) is persons[1]
     assert chosen(persons, None) is persons[0]

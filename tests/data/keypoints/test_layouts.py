@@ -56,6 +56,9 @@ def named(pose: np.ndarray) -> dict[str, tuple[float, float]]:
         ("body_25b", 25, {0: "nose", 5: "l_shoulder", 16: "r_ankle", 17: "upper_neck", 18: "head_top", 22: "r_big_toe"}),
         ("coco_18", 18, {1: "neck", 4: "r_wrist", 8: "r_hip", 10: "r_ankle", 11: "l_hip", 14: "r_eye", 17: "l_ear"}),
         ("halpe_26", 26, {0: "nose", 16: "r_ankle", 17: "head_top", 18: "neck", 19: "pelvis", 20: "l_big_toe", 25: "r_heel"}),
+        ("halpe_136", 136, {0: "nose", 17: "head_top", 25: "r_heel", 26: "face_0", 94: "l_hand_0", 115: "r_hand_0"}),
+        ("coco_wholebody_133", 133, {0: "nose", 16: "r_ankle", 17: "l_big_toe", 19: "l_heel", 20: "r_big_toe", 23: "face_0",
+                                     91: "l_hand_0", 112: "r_hand_0", 132: "r_hand_20"}),
         ("mediapipe_33", 33, {0: "nose", 2: "l_eye", 5: "r_eye", 7: "l_ear", 8: "r_ear", 11: "l_shoulder", 14: "r_elbow",
                               15: "l_wrist", 23: "l_hip", 26: "r_knee", 27: "l_ankle", 28: "r_ankle", 32: "r_foot_index"}),
         ("h36m_17", 17, {0: "pelvis", 1: "r_hip", 4: "l_hip", 7: "torso", 8: "neck", 9: "head", 10: "head_top", 16: "r_wrist"}),
@@ -82,6 +85,9 @@ def test_orders_of_the_detectors(layout: str, num_joints: int, some: dict[int, s
         ("coco_18", "h36m", H36M),
         ("halpe_26", "cmu", CMU | {"neck": (51, 50), "pelvis": (49, 119), "torso": (50, 84.5), "head_top": (52, 6)}),
         ("halpe_26", "h36m", H36M | {"pelvis": (49, 119), "torso": (50, 86), "head_top": (52, 6)}),
+        ("halpe_136", "cmu", CMU | {"neck": (51, 50), "pelvis": (49, 119), "torso": (50, 84.5), "head_top": (52, 6)}),
+        ("coco_wholebody_133", "cmu", CMU),
+        ("coco_wholebody_133", "h36m", H36M),
         ("mediapipe_33", "cmu", CMU),
         ("mediapipe_33", "h36m", H36M),
         ("h36m_17", "cmu", OF_OTHERS),
@@ -117,6 +123,7 @@ def test_what_the_detector_is_not_sure_of_is_missing() -> None:
 def test_names() -> None:
     assert layout_named("COCO").name == "coco_17"
     assert layout_named("Body-25").name == layout_named("openpose").name == "body_25"
+    assert layout_named("coco-wholebody").name == "coco_wholebody_133"
     assert [layout.name for layout in layouts_of(25)] == ["body_25", "body_25b"]
     with pytest.raises(InputError, match=r"no layout 'cocoo', did you mean 'coco'\?; known are coco_17, body_25"):
         layout_named("cocoo")

@@ -47,6 +47,10 @@ _R_ARM, _L_ARM = (tuple(f"{side}_{name}" for name in ("shoulder", "elbow", "wris
 _R_LEG, _L_LEG = (tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle")) for side in "rl")
 _FOOT = ("big_toe", "small_toe", "heel")
 _FEET_OF_OPENPOSE = tuple(f"{side}_{name}" for side in "lr" for name in _FOOT)
+_FACE_AND_HANDS = (  # of whole-body detectors: 68 points of the face, 21 of each hand; no joint of ours is made of them
+    *(f"face_{number}" for number in range(68)),
+    *(f"{side}_hand_{number}" for side in "lr" for number in range(21)),
+)
 _R_BEFORE_L_FACE = _in_pairs("eye", "ear", first="r")
 
 _BONES_OF_SIDES = (
@@ -62,6 +66,7 @@ _BONES = (
     ("head", "head_top"),
 )  # fmt: skip
 
+_HALPE_26 = (*_FACE, *_LIMBS, "head_top", "neck", "pelvis", *_in_pairs(*_FOOT))
 _ALL = (
     Layout("coco_17", (*_FACE, *_LIMBS), ("coco", "yolo")),
     Layout(
@@ -72,7 +77,9 @@ _ALL = (
     # its neck is the upper end of the neck, not the middle of the shoulders
     Layout("body_25b", (*_FACE, *_LIMBS, "upper_neck", "head_top", *_FEET_OF_OPENPOSE), ("openpose_25b",)),
     Layout("coco_18", ("nose", "neck", *_R_ARM, *_L_ARM, *_R_LEG, *_L_LEG, *_R_BEFORE_L_FACE), ("openpose_18",)),
-    Layout("halpe_26", (*_FACE, *_LIMBS, "head_top", "neck", "pelvis", *_in_pairs(*_FOOT)), ("halpe", "alphapose", "body26")),
+    Layout("halpe_26", _HALPE_26, ("halpe", "alphapose", "body26")),
+    Layout("halpe_136", (*_HALPE_26, *_FACE_AND_HANDS), ("halpe_full_body",)),
+    Layout("coco_wholebody_133", (*_FACE, *_LIMBS, *_FEET_OF_OPENPOSE, *_FACE_AND_HANDS), ("coco_wholebody", "wholebody")),
     Layout(
         "mediapipe_33",
         (
