@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,27 @@ def test_somebody_who_was_lost_for_a_second_is_the_same_one_and_small_people_com
     assert found.frame[large.rows].tolist() == [*range(30), *range(60, 120)]
     assert found.frame[small.rows].tolist() == [*range(120)]
     assert large.size > 3 * small.size
+
+
+@pytest.mark.parametrize("every", [1, 6, 12])  # of 30 frames a second
+def test_two_who_cross_keep_their_names(every: int) -> None:
+    rng = np.random.default_rng(7)
+    shape = rng.uniform([0, 0], [60, 160], (17, 2))  # 160 pixels are 1.7 m, so who walks makes 130 pixels a second
+    seconds = np.arange(0, 120, every) / 30
+    people = np.full((len(seconds), 2, 17, 3), 0.9)
+    for person, (start, speed) in enumerate([(100.0, 130.0), (560.0, -120.0)]):
+        place = np.stack([start + speed * seconds, np.full(len(seconds), 100.0)], axis=-1)
+        people[:, person, :, :2] = shape + place[:, None] + rng.normal(0, 3, (len(seconds), 17, 2))
+    hidden = np.abs(people[:, 0, 0, 0] - people[:, 1, 0, 0]) < 25  # one stands before the other one
+    people[hidden, 1] = np.nan
+    swapped = rng.random(len(people)) < 0.5  # a detector lists people in any order
+    people[swapped] = people[swapped, ::-1]
+    found = replace(found_in_array(people), frame_rate=30 / every)
+    persons = people_of(found)
+    assert len(persons) == 2
+    for person in persons:
+        moves = np.diff(found.points[person.rows, :, 0].mean(axis=1))
+        assert len(set(np.sign(moves[np.abs(moves) > 4]))) == 1  # to the right all the time, or to the left
 
 
 def _entry(**changes: object) -> dict[str, object]:

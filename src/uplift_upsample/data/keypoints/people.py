@@ -8,10 +8,13 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.found import NO_TRACK, Found
 
-# In sizes of the person (the longer side of the box), how far somebody may be from where he was: 0.5 at once, for the errors of the
-# detector, and 2 sizes a second on top, which is running; never more than 2, since anybody may stand there.
+# In sizes of the person (the longer side of the box), how far somebody may be from where he is expected: 0.5 at once, for the
+# errors of the detector, and 2 sizes a second on top, which is running; never more than 2, since anybody may stand there.
 _REACH, _SPEED, _FARTHEST = 0.5, 2.0, 2.0
 _GROWTH = 2.0  # how much larger or smaller somebody may have become since he was seen
+# Seconds. Who walks is expected to walk on for a second, so that two who cross keep their names. Speeds are means of a third of
+# one: from frame to frame, the errors of the detector are larger than the steps.
+_WALKS_ON, _STEADY = 1.0, 0.3
 _MEMORY = 10.0  # seconds; who comes back later counts as somebody else
 _ANY_RATE = 30.0  # frames a second, where the file does not say
 
@@ -64,18 +67,20 @@ def _boxes(found: Found) -> np.ndarray:
 
 
 def _followed(found: Found, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """A label for each row ``(D,)``: whoever is nearest to where somebody was last, in place and size, is the same one."""
+    """A label for each row ``(D,)``: whoever is nearest to where somebody is expected, in place and size, is the same one."""
     labels = np.full(len(sizes), NO_TRACK)
     centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum(sizes, 1e-9)
     rate = found.frame_rate or _ANY_RATE
     before = np.zeros(0, np.int64)  # the row where each one was last
+    speeds = np.zeros_like(centres)  # of each row, (D, 2), in the unit of the points a second
     starts = np.flatnonzero(np.diff(found.frame, prepend=found.frame[0] - 1))
     num_labels = 0
     for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
         rows = np.arange(start, end)
         before = before[(found.frame[start] - found.frame[before]) / rate <= _MEMORY]
         seconds = (found.frame[start] - found.frame[before])[:, None] / rate  # (before, 1)
-        distance = np.linalg.norm(centres[before][:, None] - centres[rows], axis=-1)  # (before, rows)
+        expected = centres[before] + speeds[before] * np.minimum(seconds, _WALKS_ON)  # (before, 2)
+        distance = np.linalg.norm(expected[:, None] - centres[rows], axis=-1)  # (before, rows)
         distance /= np.sqrt(sizes[before][:, None] * sizes[rows])
         growth = np.abs(np.log(sizes[before][:, None] / sizes[rows]))
         fits = (distance <= np.minimum(_REACH + _SPEED * seconds, _FARTHEST)) & (growth <= np.log(_GROWTH))
@@ -84,6 +89,8 @@ def _followed(found: Found, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         while cost.size and np.isfinite(cost.min()):
             one, row = np.unravel_index(np.argmin(cost), cost.shape)
             labels[rows[row]] = labels[before[one]]
+            speed, step = (centres[rows[row]] - centres[before[one]]) / seconds[one], min(1.0, seconds[one, 0] / _STEADY)
+            speeds[rows[row]] = (1 - step) * speeds[before[one]] + step * speed
             is_last[one] = False
             cost[one], cost[:, row] = np.inf, np.inf
         new = rows[labels[rows] == NO_TRACK]
