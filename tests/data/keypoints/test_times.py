@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.keypoints.times import at_frames, frame_times, key_frames, rate_described, strides_described, window_poses
+from uplift_upsample.data.keypoints.times import at_frames, frame_times, key_frames, rate_described, window_poses
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,9 @@ def test_variable_rates_and_lost_frames() -> None:
 
 
 def test_what_each_stride_takes() -> None:
-    assert strides_described(frame_times(230, 30), (5, 10, 20), 5) == {
-        5: "one frame in 3, 77 of 230",
-        10: "one frame in 6, 39 of 230",
-        20: "one frame in 12, 20 of 230",
-    }
-    assert strides_described(frame_times(100, 24), (20,), 5) == {20: "11 of 100 frames: 0, 10, 19, 29, 38, 48, ..."}
+    described = {s_in: key_frames(frame_times(230, 30), s_in, 5).described for s_in in (5, 10, 20)}
+    assert described == {5: "one frame in 3, 77 of 230", 10: "one frame in 6, 39 of 230", 20: "one frame in 12, 20 of 230"}
+    assert key_frames(frame_times(100, 24), 20, 5).described == "11 of 100 frames: 0, 10, 19, 29, 38, 48, ..."
 
 
 def test_windows_see_key_frames_alone_and_end_with_the_last_one() -> None:

@@ -6,7 +6,6 @@ to it. At most rates that is the one that asked for it; where frames are farther
 two of them, and is there once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -141,11 +140,6 @@ def at_frames(poses: np.ndarray, keys: KeyFrames) -> np.ndarray:
     weight = (position - before).reshape(-1, *[1] * (poses.ndim - 1))
     # a frame that lies on a token is that token, also beside one that is not known
     return np.where(weight > 0, poses[before] + weight * (poses[behind] - poses[before]), poses[before])
-
-
-def strides_described(times: np.ndarray, strides: Sequence[int], s_out: int) -> dict[int, str]:
-    """Which frames each s_in really takes of a clip."""
-    return {s_in: key_frames(times, s_in, s_out).described for s_in in strides}
 
 
 def rate_of(times: np.ndarray) -> float:
