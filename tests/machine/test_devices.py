@@ -14,6 +14,7 @@ from world.devices import PROJECT, UUIDS, Machine, collisions, device_of, times_
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.machine.devices import Listing, Slot, claim_devices, listed_devices, offered_devices
+from uplift_upsample.model.device import Wish, open_device
 
 FIRST, SECOND = UUIDS
 TWO = Listing({"0": FIRST, "1": SECOND})
@@ -280,3 +281,18 @@ def test_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.
 def test_names_of_devices_cannot_leave_the_folder(tmp_path: Path) -> None:
     with claim_device(["../../x/y"], tmp_path / "slots"):
         assert [path.name for path in (tmp_path / "slots").iterdir()] == ["______x_y.lock"]
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [
+        ({"OMP_NUM_THREADS": "3"}, "3"),
+        ({"OMP_NUM_THREADS": "3", "TF_NUM_INTRAOP_THREADS": "5"}, "5"),
+        ({"OMP_NUM_THREADS": "2,1"}, None),
+    ],
+)
+def test_the_framework_gets_the_threads_of_the_job(given: dict[str, str], threads: str | None) -> None:
+    environment = dict(given)
+    open_device(Wish("cpu"), environment)
+    assert environment.get("TF_NUM_INTRAOP_THREADS") == threads
+    assert environment.get("TF_NUM_INTEROP_THREADS") == ("3" if threads else None)

@@ -75,16 +75,3 @@ def test_backend_gives_the_same(backend: str, golden_file, tmp_path) -> None:
     np.testing.assert_allclose(theirs["losses"], np.load(training)["losses"][:5], rtol=1e-5)
     # the biases of the attention keys have no true gradient, and Adam blows their rounding noise up
     assert np.quantile(np.abs(theirs["averaged"] - ours["averaged"]), 0.98) < 1e-5
-
-
-@pytest.mark.parametrize(("given", "kept"), [({}, "3"), ({"TF_NUM_INTRAOP_THREADS": "5"}, "5")])
-def test_tensorflow_takes_the_threads_that_a_job_was_given(given: dict[str, str], kept: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM_")} | {"OMP_NUM_THREADS": "3"}
-    program = (
-        "import os\nfrom uplift_upsample.model.backend import cpu_threads\n"
-        "print(os.environ['TF_NUM_INTRAOP_THREADS'], cpu_threads(2), cpu_threads(8))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment | given, capture_output=True, text=True, timeout=300, check=True
-    )
-    assert done.stdout.split() == [kept, "2", "3"]

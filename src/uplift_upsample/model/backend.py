@@ -3,20 +3,12 @@
 import functools
 import gc
 import importlib.util
-import os
 from typing import Any
 
 from uplift_upsample.base.errors import MissingBackendError
 
-__all__ = ["cpu_threads", "is_on_cpu", "keras"]
+__all__ = ["is_on_cpu", "keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")
-
-# Snakemake tells a job its number of threads in this variable, which TensorFlow does not read: a job that was given one core took
-# all of them, and two trainings side by side waited for each other (on two cores, a quarter more time for each).
-THREADS = "OMP_NUM_THREADS"
-if os.environ.get(THREADS, "").isdecimal():
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ[THREADS])  # within an operation
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", os.environ[THREADS])  # operations side by side
 
 # An import makes a million objects that stay; to look through them for garbage again and again took a third of its time.
 _collects = gc.isenabled()
@@ -52,9 +44,3 @@ def is_on_cpu() -> bool:
     import tensorflow as tf
 
     return not tf.config.list_logical_devices("GPU")
-
-
-def cpu_threads(most: int) -> int:
-    """How many threads may share a computation on the CPU: ``most``, or fewer where the environment says so."""
-    limit = os.environ.get(THREADS, "")
-    return max(1, min(most, int(limit))) if limit.isdecimal() else most

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from uplift_upsample.base.skeleton import mirrored
-from uplift_upsample.model.backend import cpu_threads, is_on_cpu, keras
+from uplift_upsample.model.backend import is_on_cpu, keras
 from uplift_upsample.model.lifting import Lifted, LiftingNetwork
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.precision import POLICIES
@@ -54,7 +54,7 @@ class Lifter:
         self.batch_size = min(batch_size, CPU_BATCH) if is_on_cpu() else batch_size
         self.mirror = mirror
         self._num_frames = self.batch_size * 4  # a 2D pose costs a fraction of a window
-        self._num_threads = cpu_threads(CPU_THREADS) if is_on_cpu() else 1
+        self._num_threads = CPU_THREADS if is_on_cpu() else 1
         self._jit_compile = jit_compile
         self._takes_mask = config.has_strided_input
         self._spatial = self._compiled(network.spatial)
