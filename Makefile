@@ -124,7 +124,7 @@ help:
 	@echo "make bench-conversions"
 	@echo "               the same for the conversion of original files"
 	@echo "make stress    all of the next ones; their figures go into docs/reliability.md"
-	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm, stress-kubernetes, stress-devices, stress-reruns"
+	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm, stress-kubernetes, stress-devices, stress-reruns, stress-audit"
 	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
 	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
 	@echo "make licences  write docs/licences.md again"

@@ -2,8 +2,8 @@
 #
 #   snakemake --cores all            the studies listed in config.yaml under `reproduce`
 #   snakemake --cores all paper      one study
-#   snakemake --cores all evaluate   one stage of the studies under `reproduce`: data, pretrain, train, evaluate, published, tables
-#   snakemake --cores all FILE       one result, e.g. results/demo/h36m_81/seed_0/s_in_20/scores.json
+#   snakemake --cores all evaluate   one stage of the studies under `reproduce`, see localrules below
+#   snakemake --cores all FILE       one result, e.g. results/demo/people_81/seed_0/s_in_20/scores.json
 #   snakemake --cores all people     the clips in data/people: 3D poses, animations and pages
 #   snakemake -n ...                 what would be done, and why
 #   snakemake --cores all doctor     what this machine has and lacks, and how long everything will take

@@ -75,7 +75,7 @@ class TrainConfig:
     best_metric: Literal["MPJPE", "AW-MPJPE"] = "AW-MPJPE"
     """What chooses the best epoch where something is validated, over all frames (MPJPE) or over actions (AW-MPJPE)."""
     checkpoint_interval: Count = 10
-    """Epochs between two checkpoints that are kept."""
+    """Epochs between two weight files ``checkpoints/*/weights_epoch_*.h5``, which stay; training resumes from others."""
     shuffle_seed: Number = 0
     """Added to a run's seed for the order of the examples."""
     batch_norm_momentum: tuple[PositiveShare, PositiveShare] | None = field(default=None, metadata=UNSAID_DEFAULT)
