@@ -33,7 +33,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add_weights_flags(parser)
     add("--s_in", type=int, help="frames at 50 Hz between two 2D poses that the network sees (the smallest it was trained for)")
     add("--look_ahead", type=float, default=0.0, metavar="MS", help="milliseconds that a pose waits for later 2D poses (0)")
-    add("--min_confidence", type=float, default=MIN_CONFIDENCE, help=f"joints below it are missing ({MIN_CONFIDENCE:g})")
+    add("--min_confidence", type=float, help=f"joints below it are missing ({MIN_CONFIDENCE:g}; 0 for MediaPipe)")
     add("--roll", type=float, default=0.0, help="degrees by which the camera is turned clockwise (0)")
     add("--mirror", action="store_true", help="average with the lifted mirror image: twice the time, some millimetres better")
     add(
@@ -70,7 +70,7 @@ def frame_of(line: str) -> dict[str, Any]:
     """The arguments of ``LiveUplifter.push``. Raises ``InputError`` for a line that is no frame."""
     try:
         frame = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # Python refuses to read the longest whole numbers
         raise InputError(f"no JSON ({error})") from None
     if not isinstance(frame, dict) or "time" not in frame or frame.keys() - KEYS:
         raise InputError(f"{shown(frame)} is no frame; it needs time, and may have keypoints and confidence")

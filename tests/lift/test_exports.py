@@ -120,6 +120,19 @@ def test_csv_and_json_with_a_gap(poses: LiftedPoses, tmp_path: Path) -> None:
     assert document["joints"] == document["metadata"]["joints"] == list(MODEL_17)
 
 
+def test_the_neck_of_a_detector_is_the_middle_of_the_shoulders(poses: LiftedPoses) -> None:
+    """Human3.6M's is a third of the way to the nose, that of CMU motion capture is where a detector has it."""
+    neck = MODEL_17.index("neck")
+    shoulders = (poses.positions[:, MODEL_17.index("l_shoulder")] + poses.positions[:, MODEL_17.index("r_shoulder")]) / 2
+    for skeleton, layout, expected in (
+        ("h36m", "body_25", shoulders),
+        ("h36m", "h36m_17", poses.positions[:, neck]),
+        ("cmu", "body_25", poses.positions[:, neck]),
+    ):
+        given = replace(poses, metadata={**poses.metadata, "skeleton": skeleton}).in_layout(layout)
+        assert np.allclose(given.positions[:, given.joints.index("neck")], expected, atol=1e-6)
+
+
 def test_joints_in_another_layout(poses: LiftedPoses, tmp_path: Path) -> None:
     coco = poses.in_layout("coco")
     assert coco.joints[9] == "l_wrist"

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lift.conftest import SIZE, evaluated, walking
 from world.warm_python import FRAMEWORK, warm_python
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.keypoints.layouts import LAYOUTS
 from uplift_upsample.lift.live import LivePose, LiveUplifter
 from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.evaluation import EvaluateConfig
@@ -185,9 +187,61 @@ def test_nothing_is_said_where_no_2d_pose_is_within_reach(single: Uplifter) -> N
     assert stream.push(3600.02, poses[20])[0].position is not None
 
 
+@pytest.mark.parametrize("jump", [1.7e9, -CLOCK])
+def test_where_the_clock_is_set_the_stream_starts_anew(jump: float, single: Uplifter, caplog: pytest.LogCaptureFixture) -> None:
+    seconds = np.arange(60) / 50
+    poses = walking(seconds)
+    stream = live(single, look_ahead=0.2)
+    first = [pose for second, given in zip(seconds, poses, strict=True) for pose in stream.push(CLOCK + second, given)]
+    second = [pose for moment, given in zip(seconds, poses, strict=True) for pose in stream.push(CLOCK + jump + moment, given)]
+    second += stream.finish()
+    assert [pose.time for pose in first + second] == pytest.approx([*(CLOCK + seconds), *(CLOCK + jump + seconds)])
+    assert (stream.num_starts, stream.num_too_late) == (2, 0)
+    assert "time jumps from 1235.68" in caplog.text
+    expected = [pose.position for _, pose in streamed(live(single, look_ahead=0.2), seconds)]
+    assert np.abs(np.array([pose.position for pose in second[-60:]]) - expected).max() < 1e-5
+
+
+def test_frames_that_come_after_a_hiccup_have_their_own_poses(single: Uplifter) -> None:
+    """What is behind the last frame that went out is kept, however new the newest frame is."""
+    seconds = np.arange(260) / 50
+    poses = walking(seconds)
+    stream, out = live(single, look_ahead=0.1), list[LivePose]()
+    for number in [*range(50), 259, *range(50, 259)]:
+        out += stream.push(seconds[number], poses[number])
+    out += stream.finish()
+    assert [pose.time for pose in out] == pytest.approx(seconds.tolist())
+    assert stream.num_too_late == 0
+    for number in (100, 150):  # on tokens
+        known = np.where(((np.arange(260) <= number) | (np.arange(260) == 259))[:, None, None], poses, np.nan)
+        expected = single(known, frame_rate=50, s_in=10, layout="coco_17", size=SIZE).positions[number]
+        assert np.abs(out[number].position - expected).max() < 1e-5
+
+
+def test_joints_that_mediapipe_places_out_of_sight_count(single: Uplifter) -> None:
+    points = np.zeros((20, 33, 3))
+    coco = walking(np.arange(20) / 50)
+    named = {name: coco[:, index] for index, name in enumerate(LAYOUTS["coco_17"].joints)}
+    for index, name in enumerate(LAYOUTS["mediapipe_33"].joints):
+        points[:, index, :2] = named.get(name, coco[:, 0])
+    points[..., 2] = 0.1
+    assert all(pose.position is not None for _, pose in streamed(live(single, layout="mediapipe"), np.arange(20) / 50, points))
+    none = streamed(live(single, layout="mediapipe", min_confidence=0.3), np.arange(20) / 50, points)
+    assert all(pose.position is None for _, pose in none)
+
+
+@pytest.mark.parametrize("time", [np.float32(0.5), np.int64(1), Fraction(1, 30)])
+def test_numbers_of_programs_and_nobody(time: Any, single: Uplifter) -> None:
+    stream = live(single, look_ahead=np.float32(0))
+    assert len(stream.push(time, walking(np.zeros(1))[0])) == 1
+    for nobody in ([], np.zeros((0, 17, 3))):
+        assert len(stream.push(time + 0.02 * (1 + len(np.shape(nobody))), nobody)) == 1
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"time": 0.1, "keypoints": [[10**400, 2]] * 17}, "no rows of numbers"),
         ({"time": "now"}, "time is 'now'; it must be a number of seconds"),
         ({"time": float("nan")}, "time is nan"),
         ({"time": 0.1, "keypoints": [[1, 2]]}, r"keypoints has the shape \(1, 2\); the layout coco_17 has \(17, 2\) or \(17, 3\)"),
@@ -218,6 +272,8 @@ def test_bad_frames_change_nothing(given: dict[str, Any], message: str, single: 
         ({"s_in": 7}, "7"),
         ({"layout": "coco_71"}, "coco_71"),
         ({"size": (0, 5)}, "size"),
+        ({"min_confidence": 30}, "min_confidence is 30; it must be a number from 0 to 1"),
+        ({"roll": float("nan")}, "roll is nan"),
     ],
 )
 def test_bad_settings(changes: dict[str, Any], message: str, single: Uplifter) -> None:

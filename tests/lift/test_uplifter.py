@@ -22,6 +22,7 @@ import uplift_upsample
 from uplift_upsample.base.cameras import normalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_17, MODEL_17, ROOT, joint_map, root_relative
+from uplift_upsample.data.keypoints.arrays import found_in_array
 from uplift_upsample.data.keypoints.layouts import LAYOUTS
 from uplift_upsample.data.keypoints.to_model import model_poses
 from uplift_upsample.lift.known_weights import PACKAGED, weights_named
@@ -248,6 +249,35 @@ def test_what_is_refused(changes: dict[str, Any], message: str, lifter: Uplifter
     arguments = {"keypoints": walking(SECONDS_50), "frame_rate": 50, "size": SIZE} | changes
     with pytest.raises(InputError, match=message):
         lifter(arguments.pop("keypoints"), **arguments)
+
+
+def test_a_detector_that_looked_at_every_20th_frame(lifter: Uplifter, tmp_path: Path) -> None:
+    """All of its poses are seen, of a file that says so and of a format that has no other frames."""
+    points = walking(np.arange(0, 600, 20) / 30)
+    np.savez(tmp_path / "a.npz", keypoints=points, frames=np.arange(0, 600, 20), frame_rate=30, size=SIZE, layout="coco_17")
+    keypoint_files.alphapose(tmp_path / "b.json", np.concatenate([points, np.ones((30, 17, 1))], axis=-1)[:, None])
+    text = json.loads((tmp_path / "b.json").read_text())
+    (tmp_path / "b.json").write_text(json.dumps([{**person, "image_id": f"{20 * row}.jpg"} for row, person in enumerate(text)]))
+    for given in (lifter(tmp_path / "a.npz", s_in=20), lifter(tmp_path / "b.json", frame_rate=30, size=SIZE, s_in=20)):
+        assert np.flatnonzero(given.is_key).tolist() == [*range(0, 600, 20)]
+        assert given.metadata["num_masked_key_frames"] == 0
+        assert len(given) == 581
+        assert np.isfinite(given.positions).all()
+
+
+def test_feet_below_the_picture_of_a_video_are_no_other_size(lifter: Uplifter) -> None:
+    points = walking(SECONDS_50) + np.array([-300, 330])  # to the left, and the feet are below 800
+    people = np.concatenate([points, np.full((*points.shape[:2], 1), 0.9)], axis=-1)
+    hidden = (points[..., 1] > SIZE[1]) | (points[..., 0] < 0)
+    assert 0.05 < hidden.mean() < 0.5
+    people[hidden, 2] = 0.1
+    found = replace(found_in_array(people), size=SIZE, detector="BlazePose", layout="coco_17")
+    assert len(lifter.prepared(found, frame_rate=50, min_confidence=0.0).clip.poses) == 61
+    people[hidden, 2] = 0.05  # of somebody else's detector, sure of what is in the picture
+    assert len(lifter.prepared(found_in_array(people), frame_rate=50, size=SIZE, min_confidence=0.0).clip.poses) == 61
+    people[..., 2] = 0.9
+    with pytest.raises(InputError, match="few outside of one that is turned; width comes first"):
+        lifter.prepared(found_in_array(walking(SECONDS_50) * [0.7, 1.2]), frame_rate=50, size=(SIZE[1], SIZE[1] * 0.8))
 
 
 def test_somebody_who_is_in_no_key_frame(lifter: Uplifter) -> None:

@@ -85,6 +85,14 @@ def test_a_phone_that_lay_on_its_side(tmp_path: Path) -> None:
     assert picture[4, -4].min() > 200  # the white block is at the upper right
 
 
+def test_pixels_that_are_not_square(tmp_path: Path) -> None:
+    """160 by 96 pixels that are a third wider than high."""
+    video = VideoFile(write_video(tmp_path / "a.mp4", 3, pixel_aspect=Fraction(4, 3)))
+    assert video.size == (213, 96)
+    [(_, picture)] = video.pictures([2])
+    assert picture.shape == (96, 213, 3)
+
+
 class Fake:
     """Sees the person of a frame by its number, and nobody in some frames."""
 

@@ -70,7 +70,9 @@ def test_each_clip_and_stage_is_a_job(folder: Workflow) -> None:
     assert "--source mediapipe_pose" in fetched
     assert detected.startswith("--video data/people/walk.mp4 --s_in 10 --s_out 5 --detector full --models results/data/sources/")
     walk, openpose, jump = (next(line for line in commands["lift_clip"] if name in line) for name in ("walk", "openpose", "Sprung"))
-    assert walk.startswith("--keypoints results/people/walk/keypoints.npz --weights open --s_in 10 --roll -3.5 --root --no_mirror ")
+    assert walk.startswith(
+        "--keypoints results/people/walk/walk.keypoints.npz --weights open --s_in 10 --roll -3.5 --root --no_mirror "
+    )
     assert (
         "--keypoints data/people/openpose --person 1 --layout body_25 --frame_rate 60 --size 1088 1920 --weights open --s_in 20 -"
         in (openpose.replace(".0 ", " "))
@@ -101,7 +103,7 @@ def test_one_file_of_a_clip(folder: Workflow) -> None:
         ),
         ("results/people/walk/walk.bvhh", "did you mean 'results/people/walk/walk.bvh'?"),
         (
-            "results/people/openpose/keypoints.npz",
+            "results/people/openpose/openpose.keypoints.npz",
             "data/people/openpose is a file of keypoints; people are looked for in videos only",
         ),
     ],
@@ -172,7 +174,7 @@ def test_real_clips_to_their_pages(real: Workflow) -> None:
     assert "error: data/people/broken.mp4: not a video that can be read, or damaged" in said
     results = real.folder / "results/people"
     assert sorted(path.parent.name for path in results.glob("*/index.html")) == ["run", "walk"]
-    assert not (results / "broken/keypoints.npz").exists()
+    assert not (results / "broken/broken.keypoints.npz").exists()
     with np.load(results / "walk/walk.npz") as file:
         lifted, metadata = file["positions"], json.loads(file["metadata"].item())
     assert lifted.shape == (230, 17, 3)

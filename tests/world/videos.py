@@ -34,6 +34,7 @@ def write_video(
     codec: str = "libx264",
     group: int = 12,
     options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """A video of some frames. seconds: when each one is shown, instead of a constant rate. group: frames between key pictures."""
     rate = Fraction(frame_rate).limit_denominator(1001)
@@ -41,6 +42,8 @@ def write_video(
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
         stream.codec_context.gop_size = group
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         base = Fraction(1, 90_000) if seconds is not None else 1 / rate
         stream.time_base = stream.codec_context.time_base = base
         for number in range(num_frames):

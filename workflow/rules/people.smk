@@ -12,7 +12,7 @@ rule detect_keypoints:
         video=video_of,
         models=pose_models_of,
     output:
-        "results/people/{clip}/keypoints.npz",
+        "results/people/{clip}/{clip}.keypoints.npz",
     log:
         "logs/people/{clip}/detect_keypoints.log",
     benchmark:

@@ -64,7 +64,7 @@ def detection_of(wildcards):
 def keypoints_of(wildcards):
     """The keypoints of a clip: those that are found in a video, or the user's own."""
     clip = clip_of(wildcards)
-    return f"results/people/{clip.name}/keypoints.npz" if clip.is_video else source_file(str(clip.path))
+    return f"results/people/{clip.name}/{clip.name}.keypoints.npz" if clip.is_video else source_file(str(clip.path))
 
 
 def shown_video(wildcards):

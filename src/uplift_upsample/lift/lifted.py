@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.base.skeleton import H36M_17, MODEL_17
 from uplift_upsample.data.keypoints.layouts import layout_named
 
 
@@ -44,6 +44,8 @@ class LiftedPoses:
         """
         joints = layout_named(layout).joints
         given = {name: self.positions[:, index] for index, name in enumerate(self.joints)}
+        if joints != H36M_17 and self.metadata.get("skeleton") == "h36m":  # whose neck is a third of the way to the nose
+            given["neck"] = (given["l_shoulder"] + given["r_shoulder"]) / 2
         nowhere = np.full((len(self), 3), np.nan, np.float32)
         return replace(self, joints=joints, positions=np.stack([given.get(name, nowhere) for name in joints], axis=1))
 

@@ -6,6 +6,7 @@ temporal stage once, and again only where a 2D pose that came in since changes w
 kept. Source: docs/method.md, "Live".
 """
 
+import logging
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,16 +18,18 @@ from uplift_upsample.base.cameras import normalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import NUM_JOINTS, root_relative
 from uplift_upsample.base.strict import is_number, shown
-from uplift_upsample.data.keypoints.clip import check_numbers, picture_size
+from uplift_upsample.data.keypoints.clip import check_numbers, least_confidence, picture_size
 from uplift_upsample.data.keypoints.found import MAX_PIXELS
-from uplift_upsample.data.keypoints.layouts import MIN_CONFIDENCE, layout_named
+from uplift_upsample.data.keypoints.layouts import layout_named
 from uplift_upsample.data.keypoints.roll import rolled, upright
-from uplift_upsample.data.keypoints.times import KeyFrames, key_frames, window_poses
+from uplift_upsample.data.keypoints.times import KeyFrames, key_frames, plain_number, window_poses
 from uplift_upsample.data.keypoints.to_model import model_poses, sure_points
-from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.lift.uplifter import Uplifter, check_camera
 from uplift_upsample.plan.experiment import FRAME_RATE
 
+logger = logging.getLogger(__name__)
 _NEAR = 1e-6  # s: two times that are as good as equal
+_JUMP = 10.0  # s: no detector is so late; such a step of time is a clock that was set, or another stream
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class LiveUplifter:
     pose nearest to every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for. look_ahead: seconds that a pose
     waits for later 2D poses. layout, size, min_confidence, roll: as ``Uplifter`` takes them.
 
+    Where time jumps by more than 10 s (or a window), forwards or backwards, the stream starts anew; ``num_starts`` counts.
     Raises ``InputError`` for an impossible s_in, layout or size, and for a look-ahead beyond what a window reaches.
     """
 
@@ -57,28 +61,35 @@ class LiveUplifter:
         size: Sequence[float],
         s_in: int | None = None,
         look_ahead: float = 0.0,
-        min_confidence: float = MIN_CONFIDENCE,
+        min_confidence: float | None = None,
         roll: float = 0.0,
     ) -> None:
+        look_ahead, min_confidence, roll = map(plain_number, (look_ahead, min_confidence, roll))
+        check_camera(roll, None)
         self.s_in, self.model = uplifter.stride(s_in), uplifter.model
         self._lifter, self._card = uplifter.lifter, uplifter.known.card
         self._layout, self._size = layout_named(layout), picture_size(size)
-        self._least, self._roll = min_confidence, roll
+        self._least, self._roll = least_confidence(min_confidence, self._layout), roll
         self._step = self.model.s_out / FRAME_RATE
         self._ratio = self.s_in // self.model.s_out
         reach = self.model.num_tokens // 2 * self._step
         if not is_number(look_ahead) or not 0 <= look_ahead <= reach:
             raise InputError(f"look_ahead is {shown(look_ahead)}; it must be from 0 to {reach:g} seconds, which a window reaches")
         self.look_ahead, self._reach = look_ahead, reach
+        self._longest_step = max(_JUMP, 2 * reach)
+        self._start()
+        self._nowhere = self._lifter.tokens_of(np.zeros((1, NUM_JOINTS, 2), np.float32))  # compiles, so that no frame waits for it
+        empty = np.zeros((1, self.model.num_tokens), np.int64)
+        self._lifter.lift_tokens("central", self._nowhere, empty, empty == 0)
+        self.num_too_late, self.num_starts = 0, 1
+
+    def _start(self) -> None:
+        """Nothing has come in."""
         self._origin: float | None = None
         self._newest = self._last_out = -np.inf  # seconds since the first frame, as everything below
         self._waiting: list[float] = []  # frames that have no 3D pose yet
         self._seen = _Seen()
         self._has_pose = np.zeros(0, bool)  # of the key frames
-        self._nowhere = self._lifter.tokens_of(np.zeros((1, NUM_JOINTS, 2), np.float32))  # compiles, so that no frame waits for it
-        empty = np.zeros((1, self.model.num_tokens), np.int64)
-        self._lifter.lift_tokens("central", self._nowhere, empty, empty == 0)
-        self.num_too_late = 0
 
     def wants(self, time: float, frame_rate: float) -> bool:
         """Whether a detector should look at a frame: whether it is the one nearest to a moment of which the network sees a pose.
@@ -96,10 +107,17 @@ class LiveUplifter:
         None, no detector looked at the frame (where it found nobody, all are NaN). Poses that come too late for every window to
         come are counted in ``num_too_late``. Raises ``InputError`` for a time or keypoints that are none; nothing is changed then.
         """
+        time = plain_number(time)
         if not is_number(time):
             raise InputError(f"time is {shown(time)}; it must be a number of seconds")
         has_pose = keypoints is not None
         pose = self._normalised(keypoints, confidence) if has_pose else None
+        before: list[LivePose] = []
+        if self._origin is not None and abs(time - self._origin - self._newest) > self._longest_step:
+            logger.warning("time jumps from %g to %g s; the stream starts anew", self._origin + self._newest, time)
+            before = self.finish()
+            self._start()
+            self.num_starts += 1
         self._origin = float(time) if self._origin is None else self._origin
         seconds = float(time) - self._origin
         if has_pose and not self._seen.add(seconds, pose):
@@ -109,7 +127,7 @@ class LiveUplifter:
         if seconds > self._last_out + _NEAR and not is_known:
             insort(self._waiting, seconds)
         self._newest = max(self._newest, seconds)
-        return list(self._due(self._newest - self.look_ahead))
+        return [*before, *self._due(self._newest - self.look_ahead)]
 
     def finish(self) -> list[LivePose]:
         """The end of the stream: the poses that still wait for later frames, which do not come."""
@@ -120,9 +138,11 @@ class LiveUplifter:
         try:
             points = np.asarray(keypoints, np.float64)
             sure = None if confidence is None else np.asarray(confidence, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError("keypoints: no rows of numbers, [x, y] or [x, y, confidence] for each joint") from None
         count = self._layout.num_joints
+        if not points.size:  # what some detectors give where nobody is
+            return None
         if points.shape not in ((count, 2), (count, 3)):
             raise InputError(
                 f"keypoints has the shape {points.shape}; the layout {self._layout.name} has ({count}, 2) or ({count}, 3)"
@@ -149,7 +169,7 @@ class LiveUplifter:
             self._last_out = seconds
             position = self._pose_at(seconds) if seconds - self._seen.last_pose <= self._reach else None
             yield LivePose(seconds + (self._origin or 0.0), position)
-        self._forget(min([*self._waiting[:1], self._newest]))
+        self._forget(min(self._last_out, self._newest))  # frames behind the last one that went out may still come
 
     def _look(self) -> None:
         """What the network sees now; poses of tokens are forgotten where that has changed."""

@@ -173,15 +173,16 @@ class Uplifter:
         """Everything before the network, which is not needed for it: read, checked, its key frames chosen. As ``__call__``."""
         stride = self.stride(s_in)
         roll, focal, min_confidence = map(plain_number, (roll, focal, min_confidence))
-        _check_camera(roll, focal)
+        check_camera(roll, focal)
         skeleton = self.known.card.skeleton
-        clip = clip_of(
-            found, skeleton, layout=layout, size=size, person=person, min_confidence=min_confidence, roll=roll
-        )  # fmt: skip
         if frame_rate is None and times is None:
             frame_rate, times = (found.frame_rate, None) if found.times is None else (None, found.times)
-        seconds = frame_times(found.num_frames, frame_rate, times)
-        keys = key_frames(seconds, stride, self.model.s_out)
+        seconds = frame_times(found.num_frames, frame_rate, times, found.first)
+        clip = clip_of(
+            found, skeleton, layout=layout, size=size, person=person, min_confidence=min_confidence, roll=roll, seconds=seconds
+        )  # fmt: skip
+        looked = None if found.looked is None else found.looked - found.first
+        keys = key_frames(seconds, stride, self.model.s_out, looked)
         self._check_poses(clip.poses[keys.frames])
         return Task(
             clip=clip,
@@ -215,7 +216,10 @@ class Uplifter:
         card, keys, clip = self.known.card, task.keys, task.clip
         licence = f" ({card.licence})" if card.licence else ""
         others = f"; other people: {', '.join(map(str, clip.others[:9]))}" if clip.others else ""
+        first, last = clip.frames[[0, -1]].tolist()
         frames = f"{len(keys.times)} frames at {rate_described(keys.times, task.frame_rate)}"
+        if first > 1:  # where the file counts from 1, that is the beginning
+            frames += f" ({first} to {last}; times count from {first} on)"
         num_masked = len(keys.frames) - int(task.is_key.sum())
         masked = f"; {num_masked} of them lack the person or a joint and are masked" if num_masked else ""
         return [
@@ -313,7 +317,8 @@ class Uplifter:
         }
 
 
-def _check_camera(roll: float, focal: float | None) -> None:
+def check_camera(roll: float, focal: float | None) -> None:
+    """Raise ``InputError`` for a roll in degrees or a focal length in pixels that is none."""
     if not is_number(roll) or abs(roll) > 360:
         raise InputError(f"roll is {shown(roll)}; it must be a number of degrees")
     if focal is not None and (not is_number(focal) or focal <= 0):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +122,8 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
     write_found(tmp_path / "a.npz", found)
     again = read_keypoints(tmp_path / "a.npz")
     assert (again.first, again.last, again.layout, again.size, again.detector) == (0, 29, "coco_17", (640, 480), "a machine")
-    for name in ("frame", "points", "confidence", "track", "times"):
+    assert found.looked.tolist() == [0, 3, 9, 10, 29]
+    for name in ("frame", "points", "confidence", "track", "times", "looked"):
         assert np.array_equal(getattr(again, name), getattr(found, name)), name
     assert again.track.tolist() == [NO_TRACK, 7, 8, 7]
     np.savez(tmp_path / "rate.npz", keypoints=people[:3], frames=[4, 8, 12], frame_rate=25)
@@ -159,12 +159,23 @@ def test_two_who_cross_keep_their_names(every: int) -> None:
     people[hidden, 1] = np.nan
     swapped = rng.random(len(people)) < 0.5  # a detector lists people in any order
     people[swapped] = people[swapped, ::-1]
-    found = replace(found_in_array(people), frame_rate=30 / every)
-    persons = people_of(found)
+    found = found_in_array(people)
+    persons = people_of(found, seconds)
     assert len(persons) == 2
     for person in persons:
         moves = np.diff(found.points[person.rows, :, 0].mean(axis=1))
         assert len(set(np.sign(moves[np.abs(moves) > 4]))) == 1  # to the right all the time, or to the left
+
+
+def test_lines_of_yolo_that_may_be_two_layouts(tmp_path: Path) -> None:
+    """26 joints in pairs are as many numbers as 17 with confidence, visibility or not; the box tells."""
+    rng = np.random.default_rng(0)
+    for count, width in ((26, 2), (17, 3)):
+        points = np.concatenate([rng.uniform([0.2, 0.5], [0.4, 0.7], (count, 2)), np.full((count, 1), 0.9)], axis=1)[:, :width]
+        path = tmp_path / f"{count}" / "walk_1.txt"
+        path.parent.mkdir()
+        path.write_text(" ".join(map(str, [0, 0.3, 0.6, 0.2, 0.2, *points.ravel()])))
+        assert np.abs(read_keypoints(path.parent).points[0] - points[:, :2]).max() < 1e-9
 
 
 def _entry(**changes: object) -> dict[str, object]:

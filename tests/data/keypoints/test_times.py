@@ -70,6 +70,31 @@ def test_what_each_stride_takes() -> None:
     assert key_frames(frame_times(100, 24), 20, 5).described == "11 of 100 frames: 0, 10, 19, 29, 38, 48, ..."
 
 
+@pytest.mark.parametrize("rate", [5, 240, 240.02, 29.97])
+@pytest.mark.parametrize("base", [1 / 90_000, 1 / 1000])
+def test_rates_at_the_bounds_in_rounded_time_stamps(rate: float, base: float) -> None:
+    stamps = np.round(np.arange(300) / rate / base) * base
+    assert np.abs(frame_times(300, times=stamps) - stamps).max() == 0
+    assert len(frame_times(300, frame_rate=rate)) == 300
+
+
+def test_times_of_frames_before_the_first_and_clips_of_days() -> None:
+    stamps = np.arange(200) / 30
+    assert frame_times(110, times=stamps, first=90) == pytest.approx(np.arange(110) / 30)
+    with pytest.raises(InputError, match=r"1\.7e\+09 s long, more than a day; frame 2 is 1\.7e\+09 s behind"):
+        frame_times(3, times=[0, 0.04, 1.7e9])
+
+
+@pytest.mark.parametrize(("rate", "every", "first"), [(30, 20, 0), (60, 20, 0), (24, 20, 0), (30, 12, 6), (30, 12, 3)])
+def test_key_frames_are_those_at_which_a_detector_looked(rate: float, every: int, first: int) -> None:
+    """Of every 12th frame at 30 Hz all are used, and where moments are farther apart than detections, the nearest one of each."""
+    looked = np.arange(first, 20 * rate, every)
+    keys = key_frames(frame_times(20 * rate, rate), 20, 5, looked)
+    assert set(keys.frames.tolist()) <= set(looked.tolist())
+    assert len(keys.frames) >= min(len(looked), keys.num_tokens // 4) - 1
+    assert np.diff(keys.tokens).min() > 0
+
+
 def test_windows_see_key_frames_alone_and_end_with_the_last_one() -> None:
     keys = key_frames(frame_times(13, 10), 20, 5)  # tokens 0 to 12, key frames 0, 4, 8, 12
     assert keys.frames.tolist() == [0, 4, 8, 12]

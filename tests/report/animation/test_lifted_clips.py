@@ -35,9 +35,21 @@ def test_keypoints_alone(tmp_path: Path) -> None:
         assert (image.n_frames, image.size) == (26, (WIDTH, HEIGHT))
 
 
+def test_somebody_who_comes_late(tmp_path: Path) -> None:
+    poses = lifted_poses(NUM_FRAMES)
+    positions = poses.positions.copy()
+    positions[:30] = np.nan
+    late = replace(poses, positions=positions)
+    assert LiftedScene(late, "walk", 5).start == 0  # a pose is within the first seconds
+    start = poses.times[30]
+    assert LiftedScene(late, "walk", 0.5).start == start
+    note = animate_clip(tmp_path / "a.gif", late, "walk", 0.5, None)
+    assert note == f"0.5 s from the first pose on, at {start:.1f} of {poses.times[-1]:.1f} s"
+
+
 def test_nothing_to_draw() -> None:
     poses = lifted_poses(NUM_FRAMES)
-    with pytest.raises(InputError, match="no pose in the first 20 s"):
+    with pytest.raises(InputError, match="there is no pose in the clip"):
         LiftedScene(replace(poses, positions=np.full_like(poses.positions, np.nan)), "walk", 20)
 
 

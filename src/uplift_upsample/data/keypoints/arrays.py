@@ -83,10 +83,11 @@ def found_in_npz(path: Path) -> Found:
 def write_found(path: str | os.PathLike[str], found: Found) -> None:
     """Write people as an ``.npz`` file that ``found_in_npz`` reads as they are, if their points are pixels.
 
-    Frames without people take no room.
+    Frames at which no detector looked take no room.
     """
-    frames, rows = np.unique(found.frame, return_inverse=True)
-    place = np.arange(len(rows)) - np.searchsorted(found.frame, frames)[rows]  # of each one in its frame; frames ascend
+    frames = np.arange(found.first, found.last + 1) if found.looked is None else found.looked
+    rows = np.searchsorted(frames, found.frame)
+    place = np.arange(len(rows)) - np.searchsorted(found.frame, found.frame)  # of each one in its frame; frames ascend
     shape = (len(frames), int(place.max()) + 1)
     points = np.full((*shape, *found.points.shape[1:]), np.nan)
     confidence = np.zeros((*shape, found.points.shape[1]))
@@ -118,7 +119,7 @@ def _own_frames(fields: Mapping[str, np.ndarray], found: Found, path: Path) -> d
     frames = _whole_numbers(fields, "frames", (found.num_frames,), path)
     if frames[0] < 0 or frames[-1] >= MAX_FRAMES or (np.diff(frames) <= 0).any():
         raise InputError(f"{path}: frames must be numbers of frames, from 0 to {MAX_FRAMES - 1}, each larger than the one before")
-    facts: dict[str, Any] = {"frame": frames[found.frame], "first": int(frames[0]), "last": int(frames[-1])}
+    facts: dict[str, Any] = {"frame": frames[found.frame], "first": int(frames[0]), "last": int(frames[-1]), "looked": frames}
     if "times" in fields:
         times = _numbers(fields["times"], f"{path}: times").reshape(-1)
         if len(times) <= frames[-1]:

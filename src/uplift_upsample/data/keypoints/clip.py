@@ -10,7 +10,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.base.strict import is_number, shown
 from uplift_upsample.data.keypoints.found import Found
-from uplift_upsample.data.keypoints.layouts import LAYOUTS, Layout, layout_named, layouts_of
+from uplift_upsample.data.keypoints.layouts import LAYOUTS, MIN_CONFIDENCE, Layout, layout_named, layouts_of
 from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.roll import upright
 from uplift_upsample.data.keypoints.times import plain_number
@@ -50,23 +50,25 @@ def clip_of(
     person: int | None = None,
     min_confidence: float | None = None,
     roll: float = 0.0,
+    seconds: np.ndarray | None = None,
 ) -> Clip:
     """One person of a clip. layout, size: where the file does not say, or says something else. roll: see ``upright``.
-    min_confidence: None, that of the layout.
+    min_confidence: None, that of the layout. seconds: of each frame ``(T,)``, where they are known.
 
     Raises ``InputError`` for a person, layout or size that is not known or does not fit the numbers.
     """
-    if min_confidence is not None and not (is_number(min_confidence) and 0 <= min_confidence <= 1):
-        raise InputError(f"min_confidence is {shown(min_confidence)}; it must be a number from 0 to 1")
+    least_confidence(min_confidence)
     picture = picture_size(size if size is not None else found.size)
-    people = people_of(found)
+    people = people_of(found, seconds)
     someone = chosen(people, person)
     points, confidence = found.in_pixels(picture)[someone.rows], found.confidence[someone.rows]
     check_numbers(points, confidence, picture)
     every = sure_points(points, confidence, 0)
-    _check_pixels(every, picture)
+    if size is not None or found.detector is None:  # who looked at the video knows its size
+        # some detectors place hidden joints too, and those of somebody whose feet are not in the picture lie below it
+        _check_pixels(sure_points(points, confidence, MIN_CONFIDENCE), picture)
     read_in = read_layout(every, layout if layout is not None else found.layout)
-    least = read_in.min_confidence if min_confidence is None else min_confidence
+    least = least_confidence(min_confidence, read_in)
     points = sure_points(points, confidence, least)
     poses = np.full((found.num_frames, len(MODEL_17), 2), np.nan)
     level = upright(points, picture, roll)  # before the head is made, in which up and down count
@@ -75,6 +77,15 @@ def clip_of(
     numbers = np.arange(found.first, found.last + 1)
     others = tuple(each.number for each in people if each is not someone)
     return Clip(poses, numbers, read_in, picture, someone.number, others, least, found.detector)
+
+
+def least_confidence(given: float | None, layout: Layout | None = None) -> float:
+    """From where on a joint counts: a given number from 0 to 1, or what the layout says. Raises ``InputError`` for another one."""
+    if given is None:
+        return MIN_CONFIDENCE if layout is None else layout.min_confidence
+    if not (is_number(given) and 0 <= given <= 1):
+        raise InputError(f"min_confidence is {shown(given)}; it must be a number from 0 to 1")
+    return given
 
 
 def picture_size(size: Any) -> tuple[float, float]:

@@ -23,7 +23,8 @@ class Found:
 
     frame: number of each one's frame, as the file counts, ``(D,)``. points: ``(D, K, 2)`` pixels, y downwards. confidence:
     ``(D, K)``; 1 where the file knows none. track: the file's identity of the person, ``(D,)``, ``NO_TRACK`` without.
-    first, last: the frames that the file covers, with people or without.
+    first, last: the frames that the file covers, with people or without. looked: at which of them a detector looked, as far as the
+    file shows it, ascending; None, at all of them.
     layout, size, frame_rate, times: where the file says so. is_normalised: points are shares of width and height.
     detector: what found them, in words, where that is known.
     """
@@ -40,6 +41,7 @@ class Found:
     times: np.ndarray | None = None
     is_normalised: bool = False
     detector: str | None = None
+    looked: np.ndarray | None = None
 
     @property
     def num_frames(self) -> int:
@@ -80,7 +82,8 @@ class Collection:
             raise self.error("", "there is nobody in any frame")
         order = np.argsort(self.frames, kind="stable")
         frame, track = np.array(self.frames, np.int64)[order], np.array(self.tracks, np.int64)[order]
-        first, last = min(self.seen), max(self.seen)
+        facts = {"first": min(self.seen), "last": max(self.seen), "looked": np.array(sorted(self.seen)), **facts}
+        first, last = facts["first"], facts["last"]
         if last - first >= MAX_FRAMES:
             raise self.error("", f"its frames go from {first} to {last}; these are no frame numbers of one clip")
         if track.max() <= 0:  # AlphaPose without tracking writes 0 for everybody; its trackers count from 1
@@ -91,7 +94,7 @@ class Collection:
             twice = keys[:, np.argmax(counts > 1)]
             raise self.error("", f"frame {twice[0]} has person {twice[1]} twice; mend or leave out the identities of the people")
         values = np.stack(self.people)[order]
-        return Found(frame, values[..., :2], values[..., 2], track, first, last, **facts)
+        return Found(frame, values[..., :2], values[..., 2], track, **facts)
 
 
 def numbers(value: Any) -> np.ndarray | None:

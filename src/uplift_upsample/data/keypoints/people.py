@@ -31,15 +31,16 @@ class Person:
     size: float
 
 
-def people_of(found: Found) -> list[Person]:
+def people_of(found: Found, seconds: np.ndarray | None = None) -> list[Person]:
     """The people of a clip, those first that are large and there for long (their size times the frames that they are in).
 
+    seconds: of each frame of the clip ``(T,)``; without, by the frame rate of the file, or as at ``_ANY_RATE``.
     Raises ``InputError`` where nobody has a joint that the detector found.
     """
-    boxes = _boxes(found)
-    sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    sizes = _sizes(found)
     has_identities = (found.track != NO_TRACK).mean() > 0.5
-    labels = np.where(sizes > 0, found.track if has_identities else _followed(found, boxes, sizes), NO_TRACK)
+    moments = found.frame / (found.frame_rate or _ANY_RATE) if seconds is None else seconds[found.frame - found.first]
+    labels = np.where(sizes > 0, found.track if has_identities else _followed(found, moments, sizes), NO_TRACK)
     rows = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels[labels != NO_TRACK])}
     order = sorted(rows, key=lambda label: -float(sizes[rows[label]].sum()))
     if not order:
@@ -58,27 +59,42 @@ def chosen(people: Sequence[Person], number: int | None) -> Person:
     raise InputError(f"no person {number} in this clip; there are {', '.join(str(person.number) for person in people[:20])}")
 
 
-def _boxes(found: Found) -> np.ndarray:
-    """Left, top, right, bottom of each one's joints ``(D, 4)``; 0 without joints."""
-    is_there = (np.isfinite(found.points).all(axis=-1) & (found.confidence > 0) & (found.points != 0).any(axis=-1))[..., None]
-    low = np.where(is_there, found.points, np.inf).min(axis=1)
-    high = np.where(is_there, found.points, -np.inf).max(axis=1)
-    return np.where(is_there.any(axis=1), np.concatenate([low, high], axis=1), 0.0)
+def _joints(found: Found) -> np.ndarray:
+    """The joints that were found ``(D, K, 2)``, NaN for the others."""
+    is_there = np.isfinite(found.points).all(axis=-1) & (found.confidence > 0) & (found.points != 0).any(axis=-1)
+    return np.where(is_there[..., None], found.points, np.nan)
 
 
-def _followed(found: Found, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """A label for each row ``(D,)``: whoever is nearest to where somebody is expected, in place and size, is the same one."""
+def _sizes(found: Found) -> np.ndarray:
+    """The longer side of each one's box ``(D,)``; 0 without joints."""
+    joints = _joints(found)
+    low, high = np.nan_to_num(joints, nan=np.inf).min(axis=1), np.nan_to_num(joints, nan=-np.inf).max(axis=1)
+    return np.where(np.isfinite(low), high - low, 0.0).max(axis=1)
+
+
+def _places(found: Found) -> np.ndarray:
+    """Where each one is ``(D, 2)``: the median of the joints, which arms that swing move less than the middle of the box."""
+    joints = np.sort(_joints(found), axis=1)  # NaN last
+    count = np.isfinite(joints).sum(axis=1, keepdims=True)
+    middle = [np.take_along_axis(joints, np.maximum(count + behind, 0) // 2, axis=1)[:, 0] for behind in (-1, 0)]
+    return np.nan_to_num((middle[0] + middle[1]) / 2)
+
+
+def _followed(found: Found, moments: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A label for each row ``(D,)``: whoever is nearest to where somebody is expected, in place and size, is the same one.
+
+    moments: seconds of each row.
+    """
     labels = np.full(len(sizes), NO_TRACK)
-    centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum(sizes, 1e-9)
-    rate = found.frame_rate or _ANY_RATE
+    centres, sizes = _places(found), np.maximum(sizes, 1e-9)
     before = np.zeros(0, np.int64)  # the row where each one was last
     speeds = np.zeros_like(centres)  # of each row, (D, 2), in the unit of the points a second
     starts = np.flatnonzero(np.diff(found.frame, prepend=found.frame[0] - 1))
     num_labels = 0
     for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
         rows = np.arange(start, end)
-        before = before[(found.frame[start] - found.frame[before]) / rate <= _MEMORY]
-        seconds = (found.frame[start] - found.frame[before])[:, None] / rate  # (before, 1)
+        before = before[moments[start] - moments[before] <= _MEMORY]
+        seconds = (moments[start] - moments[before])[:, None]  # (before, 1)
         expected = centres[before] + speeds[before] * np.minimum(seconds, _WALKS_ON)  # (before, 2)
         distance = np.linalg.norm(expected[:, None] - centres[rows], axis=-1)  # (before, rows)
         distance /= np.sqrt(sizes[before][:, None] * sizes[rows])

@@ -89,16 +89,29 @@ def _add_yolo(path: Path, frame: int, collection: Collection) -> None:
 def _yolo_person(values: np.ndarray) -> tuple[np.ndarray, int] | None:
     """Keypoints and identity of a person from the numbers of a line, of which class and box are five."""
     counts = sorted({layout.num_joints for layout in LAYOUTS.values()})
-    for width in (3, 2):
-        for count in counts:
-            behind = values[5 + count * width :]
-            if 5 + count * width <= len(values) and len(behind) <= 2:
-                points = values[5 : 5 + count * width].reshape(count, width)
-                person = points if width == 3 else np.concatenate([points, np.ones((count, 1))], axis=1)
-                # the identity comes last and is a whole number from 1 on; a confidence is a share
-                track = whole_number(float(behind[-1])) if len(behind) else None
-                return person, NO_TRACK if track is None or track < 1 else track
-    return None
+    shapes = [(count, width) for width in (3, 2) for count in counts if 0 <= len(values) - 5 - count * width <= 2]
+    if not shapes:
+        return None
+    # 57 numbers may be 17 joints with confidence, 26 without, or 25: the box (values 1 to 4) is around them, and few are behind
+
+    def fit(shape: tuple[int, int]) -> tuple[float, int]:
+        end = 5 + shape[0] * shape[1]
+        return _outside_of_box(values[1:5], values[5:end].reshape(shape)), len(values) - end
+
+    count, width = min(shapes, key=fit)
+    points = values[5 : 5 + count * width].reshape(count, width)
+    person = points if width == 3 else np.concatenate([points, np.ones((count, 1))], axis=1)
+    # the identity comes last and is a whole number from 1 on; a confidence is a share
+    behind = values[5 + count * width :]
+    track = whole_number(float(behind[-1])) if len(behind) else None
+    return person, NO_TRACK if track is None or track < 1 else track
+
+
+def _outside_of_box(box: np.ndarray, points: np.ndarray) -> float:
+    """The share of points ``(K, 2 or 3)`` outside of a box: its middle, width and height, half as large again. (0, 0) is none."""
+    is_there = (points[:, :2] != 0).any(axis=1)
+    is_outside = (np.abs(points[:, :2] - box[:2]) > 0.75 * box[2:]).any(axis=1)
+    return float(is_outside[is_there].mean()) if is_there.any() else 0.0
 
 
 def _content(path: Path) -> bytes:

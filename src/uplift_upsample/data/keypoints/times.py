@@ -20,6 +20,8 @@ from uplift_upsample.data.resample import rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second
+_ABOUT = 1e-3  # of a rate: cameras say 240.02, and time stamps are rounded
+_LONGEST = 86_400.0  # seconds, a day; longer ones are time stamps of a clock that was set
 _NEAR = 1e-6  # of the distance between two tokens: as good as nothing, so that a third of a second is ten frames of 30
 
 
@@ -30,18 +32,19 @@ def plain_number(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> np.ndarray:
+def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None, first: int = 0) -> np.ndarray:
     """Seconds of each frame since the first one ``(T,)``, of a constant frame rate (Hz) or as they are.
 
+    first: the number of the first frame; times may be those of all frames from 0 on, too.
     Raises ``InputError`` for both or neither, for a rate below ``LOWEST_RATE`` or above ``HIGHEST_RATE``, and for times that do not
-    grow, or whose median rate is beyond these bounds.
+    grow, whose usual rate is beyond these bounds, or that are of more than a day.
     """
     if (frame_rate is None) == (times is None):
         what = "both frame_rate and times are given" if times is not None else "the frame rate of the clip is not known"
         raise InputError(f"{what}; give frame_rate in frames a second, or times in seconds where frames are not equally far apart")
     if times is None:
         frame_rate = plain_number(frame_rate)
-        if not is_number(frame_rate) or not LOWEST_RATE <= frame_rate <= HIGHEST_RATE:
+        if not is_number(frame_rate) or not _is_usual(frame_rate):
             raise InputError(
                 f"frame_rate is {shown(frame_rate)}; it must be a number from {LOWEST_RATE:g} to {HIGHEST_RATE:g} frames a second"
             )
@@ -50,6 +53,8 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> n
         seconds = np.asarray(times, np.float64)
     except (TypeError, ValueError):
         raise InputError(f"times is {shown(times)}; it must be one number, in seconds, for each of {num_frames} frames") from None
+    if seconds.shape == (first + num_frames,):
+        seconds = seconds[first:]
     if seconds.shape != (num_frames,) or not np.isfinite(seconds).all():
         raise InputError(
             f"times has the shape {seconds.shape}; it must be one finite number, in seconds, for each of {num_frames} frames"
@@ -58,12 +63,23 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None) -> n
     if (steps <= 0).any():
         frame = int(np.argmax(steps <= 0)) + 1
         raise InputError(f"times: frame {frame} is at {seconds[frame]:g} s and not behind the frame before it; times must grow")
-    if len(steps) and not LOWEST_RATE <= 1 / np.median(steps) <= HIGHEST_RATE:
+    # Stamps in whole milliseconds are 4 and 5 ms apart at 240 Hz: a mean, but not of the gaps where frames were lost.
+    usual = steps[steps <= 1.5 * np.median(steps)].mean() if len(steps) else 0.0
+    if len(steps) and not _is_usual(1 / usual):
         raise InputError(
-            f"times: frames are {np.median(steps):g} s apart; there must be {LOWEST_RATE:g} to {HIGHEST_RATE:g} in a second, and "
-            "times must be in seconds"
+            f"times: frames are {usual:g} s apart; there must be {LOWEST_RATE:g} to {HIGHEST_RATE:g} in a second, and times must "
+            "be in seconds"
+        )
+    if seconds[-1] - seconds[0] > _LONGEST:
+        raise InputError(
+            f"times: the clip is {seconds[-1] - seconds[0]:g} s long, more than a day; frame {int(np.argmax(steps)) + 1} is "
+            f"{steps.max():g} s behind the one before it"
         )
     return seconds - seconds[0]
+
+
+def _is_usual(frame_rate: float) -> bool:
+    return LOWEST_RATE * (1 - _ABOUT) <= frame_rate <= HIGHEST_RATE * (1 + _ABOUT)
 
 
 @dataclass(frozen=True)
@@ -97,16 +113,21 @@ class KeyFrames:
         return f"{count} frames: {first}{', ...' if len(self.frames) > 6 else ''}"
 
 
-def key_frames(times: np.ndarray, s_in: int, s_out: int) -> KeyFrames:
-    """The key frames of a clip for one s_in, a multiple of s_out. times: ``(T,)`` of ``frame_times``."""
+def key_frames(times: np.ndarray, s_in: int, s_out: int, looked: np.ndarray | None = None) -> KeyFrames:
+    """The key frames of a clip for one s_in, a multiple of s_out.
+
+    times: ``(T,)`` of ``frame_times``. looked: the frames at which a detector looked, ascending; None, all of them.
+    """
     step, ratio = s_out / FRAME_RATE, s_in // s_out
     num_tokens = int(times[-1] / step + _NEAR) + 1
     asked = np.arange(0, num_tokens, ratio) * step
-    behind = np.clip(np.searchsorted(times, asked), 1, max(len(times) - 1, 1))
+    looked = np.arange(len(times)) if looked is None else looked
+    moments = times[looked]
+    behind = np.clip(np.searchsorted(moments, asked), 1, max(len(moments) - 1, 1))
     before = behind - 1
-    behind = np.minimum(behind, len(times) - 1)
-    nearest = np.where(asked - times[before] <= times[behind] - asked + _NEAR * step, before, behind)
-    frames = np.unique(nearest)
+    behind = np.minimum(behind, len(moments) - 1)
+    nearest = np.where(asked - moments[before] <= moments[behind] - asked + _NEAR * step, before, behind)
+    frames = looked[np.unique(nearest)]
     tokens = np.minimum(np.rint(times[frames] / step), num_tokens - 1).astype(np.int64)
     order = np.argsort(np.abs(times[frames] - tokens * step), kind="stable")  # of two frames at a token, the nearer one
     chosen = np.sort(order[np.unique(tokens[order], return_index=True)[1]])

@@ -29,9 +29,11 @@ def detected(
     Raises ``InputError`` where nobody is found, and for a damaged file.
     """
     collection = Collection(str(video.path))
-    collection.seen |= {0, len(video.times) - 1}
     for done, (frame, picture) in enumerate(video.pictures(keys.frames), start=1):
+        collection.seen.add(frame)
         for index, person in enumerate(detector.people(picture)):
             collection.add(frame, person, NO_TRACK, f"person {index} of frame {frame}")
         on_frames(done, len(keys.frames))
-    return collection.found(layout=detector.layout, size=video.size, times=video.times, detector=detector.name)
+    return collection.found(
+        first=0, last=len(video.times) - 1, layout=detector.layout, size=video.size, times=video.times, detector=detector.name
+    )

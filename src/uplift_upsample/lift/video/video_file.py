@@ -21,7 +21,7 @@ INSTALL = 'pip install "uplift-upsample[video]"; in this project, make install'
 class VideoFile:
     """A video. times: seconds of its frames, in the order in which they are shown ``(T,)``, the first at 0.
 
-    size: width and height of the picture as it is shown, upright where the file says how the camera was held.
+    size: width and height of the picture as it is shown, with square pixels, upright where the file says how the camera was held.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -37,6 +37,8 @@ class VideoFile:
                     if packet.size
                 ]
                 base = float(stream.time_base or 0)
+                # how much wider than high a pixel is to be shown: DV, HDV and AVCHD have other ones than 1
+                self._pixel_aspect = float(stream.sample_aspect_ratio or 1) or 1.0
                 average = stream.average_rate
             self._groups = np.cumsum([is_key for _, is_key, _ in self._packets])
             shown = [stamp for stamp, _, is_discarded in self._packets if not is_discarded]
@@ -67,7 +69,7 @@ class VideoFile:
         try:
             for frame in self._decoded(set(wanted)):
                 if frame.pts in wanted:
-                    yield wanted.pop(frame.pts), _upright(frame)
+                    yield wanted.pop(frame.pts), self._as_shown(frame)
         except (_pyav().FFmpegError, OSError) as error:
             raise self._unreadable(error) from None
 
@@ -77,7 +79,14 @@ class VideoFile:
             stream = _stream(container, self.path)
             for packet in itertools.islice(container.demux(stream), 64):
                 for frame in _sound(stream.codec_context, packet):
-                    yield _upright(frame)
+                    yield self._as_shown(frame)
+
+    def _as_shown(self, frame: Any) -> np.ndarray:
+        """The picture of a frame, upright and with square pixels; the file may say that the camera lay on its side."""
+        width = max(1, round(frame.width * self._pixel_aspect))
+        picture = (frame.reformat(width=width) if width != frame.width else frame).to_ndarray(format="rgb24")
+        quarters = round(frame.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
     def _decoded(self, wanted: set[int]) -> Iterator[Any]:
         """Decoded frames, those with a wanted time stamp among them.
@@ -149,13 +158,6 @@ def _stream(container: Any, path: Path) -> Any:
     if not container.streams.video:
         raise InputError(f"{path}: the file has no video in it")
     return container.streams.video[0]
-
-
-def _upright(frame: Any) -> np.ndarray:
-    """The picture of a frame as it is to be shown; the file may say that the camera lay on its side."""
-    picture = frame.to_ndarray(format="rgb24")
-    quarters = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
 
 
 def _pyav() -> Any:

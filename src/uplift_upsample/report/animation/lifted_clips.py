@@ -41,9 +41,9 @@ _NUM_SAMPLES = 8  # photographs whose colours stand for those of all
 
 
 class LiftedScene:
-    """The first seconds of a clip, all of it where it is shorter. video: that the poses are of.
+    """The first seconds of a clip, all of it where it is shorter; where there is no pose in them, those from the first pose on.
 
-    Raises ``InputError`` where there is no pose in them, and for another video.
+    video: that the poses are of. start: where the pictures begin, seconds. Raises ``InputError`` for another video.
     """
 
     def __init__(self, poses: LiftedPoses, title: str, seconds: float, video: VideoFile | None = None) -> None:
@@ -52,14 +52,18 @@ class LiftedScene:
             lifted = f"{len(poses)} frames of {poses.size[0]:g} by {poses.size[1]:g}"
             raise InputError(f"{video.path}: {given}, but the poses are of {lifted}; give the video that was lifted")
         self._video = video
-        num_frames = int(np.searchsorted(poses.times, seconds, side="right"))
-        self._times, self._is_key = poses.times[:num_frames], poses.is_key[:num_frames]
-        self._flat = poses.poses_2d[:num_frames]
-        level = rolled(poses.positions[:num_frames].astype(np.float64), -float(poses.metadata.get("roll", 0)))
+        first_known = int(np.argmax(np.isfinite(poses.positions).all(axis=(1, 2))))
+        self._first = first_known if poses.times[first_known] > seconds else 0  # frame of the first picture
+        self.start = float(poses.times[self._first])
+        num_frames = int(np.searchsorted(poses.times, self.start + seconds, side="right")) - self._first
+        part = slice(self._first, self._first + num_frames)
+        self._times, self._is_key = poses.times[part] - self.start, poses.is_key[part]
+        self._flat = poses.poses_2d[part]
+        level = rolled(poses.positions[part].astype(np.float64), -float(poses.metadata.get("roll", 0)))
         self._space = level[..., [0, 2, 1]] * [1, 1, -1]  # x right, y away from the camera, z up
         known = self._space[np.isfinite(self._space).all(axis=(1, 2))]
         if not len(known):
-            raise InputError(f"no pose in the first {seconds:g} s; nothing to draw")
+            raise InputError("there is no pose in the clip; nothing to draw")
         known = known - known.mean(axis=(0, 1)) * [1, 1, 0]  # whoever walks stays in the middle of his way
         self._space = self._space - self._space[np.isfinite(self._space).all(axis=(1, 2))].mean(axis=(0, 1)) * [1, 1, 0]
         self._floor = floor_below(known)
@@ -95,6 +99,7 @@ class LiftedScene:
 
     def _photographs(self, frames: np.ndarray) -> Iterator[Image.Image | None]:
         """The video at each of some ascending frames; where one cannot be decoded, the one before it."""
+        frames = frames + self._first
         decoded = iter(()) if self._video is None else self._video.pictures(np.unique(frames))
         coming, photograph = next(decoded, None), None
         for frame in frames.tolist():
@@ -128,7 +133,11 @@ class LiftedScene:
         for second in range(int(self._times[-1]) + 1):
             share = second / max(float(self._times[-1]), 1e-9)
             canvas.text(
-                (strip_left + 3 + (strip_right - strip_left - 6) * min(share, 1), strip_bottom + 6), f"{second} s", 10, GREY, "la"
+                (strip_left + 3 + (strip_right - strip_left - 6) * min(share, 1), strip_bottom + 6),
+                f"{self.start + second:.3g} s",
+                10,
+                GREY,
+                "la",
             )
         return canvas
 
@@ -156,7 +165,7 @@ class LiftedScene:
             canvas.text((_PANELS[1][0] + 6, _BOTTOM - 6), "no 2D pose within reach", 11, GREY, "ls")
         _, top, _, bottom = _STRIP
         canvas.line([(self._x(frame), top - 2), (self._x(frame), bottom + 2)], VERMILION, 2)
-        canvas.text((12, top - 5), f"frame {frame} · {self._times[frame]:.2f} s", 11, INK, "ls")
+        canvas.text((12, top - 5), f"frame {frame + self._first} · {self.start + self._times[frame]:.2f} s", 11, INK, "ls")
         return canvas.image()
 
     def _x(self, frame: int) -> float:
@@ -172,4 +181,6 @@ def animate_clip(
         raise InputError(f"seconds is {seconds:g}; it must be above 0")
     scene = LiftedScene(poses, title, seconds, None if video is None else VideoFile(video))
     write_animation(path, scene.pictures(), scene.rate, scene.samples())
+    if scene.start:
+        return f"{seconds:g} s from the first pose on, at {scene.start:.1f} of {poses.times[-1]:.1f} s"
     return f"the first {seconds:g} of {poses.times[-1]:.1f} s" if poses.times[-1] > seconds else ""
