@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from uplift_upsample.base.skeleton import H36M_17_TO_MODEL, ROOT, mirrored
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights, save_weights, weight_groups
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.networks import PoseFormer, StridedTransformer, VideoPose3D
+from uplift_upsample.train.inputs import packed
+from uplift_upsample.train.trainer import Trainer
 
 CASES: dict[str, Any] = {
     "videopose3d_27": VideoPose3D(27, filter_widths=(3, 3, 3), channels=32),
@@ -60,3 +65,30 @@ def test_state_and_parameters(case, golden) -> None:
     }
     assert sum(math.prod(variable.shape) for variable in network.trainable_variables) == found["parameters"]
     assert network_cost(network.config, 1).parameters == found["parameters"]
+
+
+def test_poses_of_the_project_go_in_and_come_out_in_its_own_order(case) -> None:
+    """Published weights have Human3.6M's public order; everything else here has that of the paper's weights."""
+    _, network, arrays = case
+    public = arrays["poses_2d"]  # (B, N, 17, 2)
+    num_windows, num_tokens = public.shape[:2]
+    frames = public[..., H36M_17_TO_MODEL, :].reshape(-1, 17, 2)
+    places = np.arange(len(frames)).reshape(num_windows, num_tokens)
+    lifted = Lifter(network, 4, mirror=False).lift(frames, places, np.ones_like(places, bool))
+    expected = arrays["output_0"][:, 0][:, H36M_17_TO_MODEL]
+    expected[:, ROOT] = 0  # as StridedTransformer's own evaluation does
+    np.testing.assert_allclose(lifted, expected, atol=TOLERANCE, rtol=0)
+    twin = mirrored(Lifter(network, 4, mirror=False).lift(mirrored(frames), places, np.ones_like(places, bool)))
+    both = Lifter(network, 4, mirror=True).lift(frames, places, np.ones_like(places, bool))
+    np.testing.assert_allclose(both, (lifted + twin) / 2, atol=TOLERANCE, rtol=0)
+
+
+def test_training_sees_the_same_order(case) -> None:
+    _, network, arrays = case
+    public = arrays["poses_2d"][:2].astype(np.float32)
+    targets = np.random.default_rng(0).normal(size=(*public.shape[:3], 3)).astype(np.float32)
+    trainer = Trainer(network, TrainConfig(batch_size=2, loss_weight_sequence=0.0))
+    inputs = packed(public[..., H36M_17_TO_MODEL, :], np.ones(public.shape[:2], bool), targets[..., H36M_17_TO_MODEL, :], 1)
+    lifted, seen = trainer(inputs, training=False)
+    np.testing.assert_allclose(ops.convert_to_numpy(lifted.central), arrays["output_0"][:2, 0], atol=TOLERANCE, rtol=0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(seen), targets)

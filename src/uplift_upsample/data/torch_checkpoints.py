@@ -159,12 +159,19 @@ def _rebuilt(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _T
     return _Tensor(storage, offset, shape, strides)
 
 
+def _of_parameter(tensor: Any, *_: Any) -> _Tensor:
+    if not isinstance(tensor, _Tensor):
+        raise pickle.UnpicklingError("it has a parameter that is no tensor")
+    return tensor
+
+
 def _is_size(value: Any) -> bool:
     return type(value) is int and 0 <= value < 2**48
 
 
 _OF_TORCH: Mapping[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): Admitted(_rebuilt),
+    ("torch._utils", "_rebuild_parameter"): Admitted(_of_parameter),
     **{("torch", f"{name}Storage"): np.dtype(code).newbyteorder("<") for name, code in _TYPES.items()},
     ("numpy.random", "__RandomState_ctor"): Admitted(_Nothing),  # before NumPy 1.17
     ("numpy.random._pickle", "__randomstate_ctor"): Admitted(_Nothing),

@@ -43,9 +43,9 @@ def network_card(known: KnownWeights, files: Sequence[Exported]) -> dict[str, An
             "frame_rate": FRAME_RATE,
             "outside_of_the_video": OUTSIDE[card.padding],
         },
-        "joints": list(MODEL_17),
+        "joints": list(model.joints),
         "mirror": {
-            "joints": MIRROR.tolist(),
+            "joints": [model.joints.index(MODEL_17[MIRROR[MODEL_17.index(joint)]]) for joint in model.joints],
             "use": "negate x of poses_2d and take its joints in this order; undo both on the outputs. Errors were measured with "
             "the mean of both lifts",
         },
@@ -113,7 +113,10 @@ def _inputs(model: NetworkConfig) -> dict[str, Any]:
 
 
 def _outputs(model: NetworkConfig) -> dict[str, Any]:
-    where = f"metres, {AXES}; subtract the joint {MODEL_17[ROOT]} (number {ROOT}), which is near 0, for poses relative to it"
+    pelvis = MODEL_17[ROOT]
+    use = f"put the joint {pelvis}" if model.has_fixed_pelvis else f"subtract the joint {pelvis}"
+    end = "to 0, as its own evaluation does" if model.has_fixed_pelvis else "for poses relative to it"
+    where = f"metres, {AXES}; {use} (number {model.joints.index(pelvis)}), which is near 0, {end}"
     central = {"shape": ["batch", model.num_joints, 3], "meaning": f"the 3D pose of the central token: {where}"}
     sequence = {
         "shape": ["batch", model.num_tokens, model.num_joints, 3],

@@ -59,11 +59,15 @@ class NetworkCost:
         """
         return self.per_pose_of("central", 1)
 
-    def per_pose_of(self, readout: Readout, hop: int) -> float:
-        """The same for a read-out whose windows are ``hop`` tokens apart, and which has no work for a head that it does not use."""
+    def per_pose_of(self, readout: Readout, hop: int, windows_per_token: int = 1) -> float:
+        """The same for a read-out whose windows are ``hop`` tokens apart, and which has no work for a head that it does not use.
+
+        windows_per_token: how often the temporal stages run for each token, more than once where frames between tokens do not
+        come by interpolation, or not between the poses of one window.
+        """
         window = self.by_stage["temporal"] + (0 if readout == "central" else self.sequence_head)
         window += 0 if readout == "sequence" else self.by_stage["strided"] + self.by_stage["head"]
-        return window / (self.s_out * hop) + self.spatial_per_pose / self.s_in
+        return windows_per_token * window / (self.s_out * hop) + self.spatial_per_pose / self.s_in
 
 
 def network_cost(model: NetworkConfig, s_in: int) -> NetworkCost:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from uplift_upsample.base.skeleton import mirrored
+from uplift_upsample.base.skeleton import MODEL_17, ROOT, joint_map, mirrored
 from uplift_upsample.model.backend import is_on_cpu, keras
 from uplift_upsample.model.lifting import Lifted, LiftingNetwork
 from uplift_upsample.model.network import build_network
@@ -57,6 +57,7 @@ class Lifter:
         self._num_threads = CPU_THREADS if is_on_cpu() else 1
         self._jit_compile = jit_compile
         self._takes_mask = config.has_strided_input
+        self._has_own_order = config.joints != MODEL_17
         self._spatial = self._compiled(network.spatial)
         self._temporal: dict[Heads, Stage] = {}  # compiled for the heads that were asked for
 
@@ -77,6 +78,8 @@ class Lifter:
     def tokens_of(self, poses_2d: np.ndarray) -> np.ndarray:
         """What the spatial stage makes of U 2D poses, ``(U, C)``; with mirroring ``(2 U, C)``, mirrored poses behind."""
         poses_2d = np.concatenate([poses_2d, mirrored(poses_2d)]) if self.mirror else poses_2d
+        if self._has_own_order:
+            poses_2d = poses_2d[:, joint_map(MODEL_17, self.network.config.joints)]
         [tokens] = self._run(self._spatial, self._num_frames, len(poses_2d), lambda part: [poses_2d[part]])
         return tokens
 
@@ -91,9 +94,14 @@ class Lifter:
             len(token_pose),
             lambda part: [tokens[token_pose[part]], *([visible[part]] if self._takes_mask else [])],  # (B, N, C), (B, N)
         )
+        if self._has_own_order:
+            outputs = [output[..., joint_map(self.network.config.joints, MODEL_17), :] for output in outputs]
         if self.mirror:
             halves = (np.split(output, 2) for output in outputs)
             outputs = [(direct + mirrored(twin)) / 2 for direct, twin in halves]
+        if self.network.config.has_fixed_pelvis:
+            for output in outputs:
+                output[..., ROOT, :] = 0
         return Lifted(outputs[0] if heads != "central" else None, outputs[-1] if heads != "sequence" else None)
 
     def _temporal_of(self, heads: Heads) -> Stage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.skeleton import NUM_JOINTS
+from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
 from uplift_upsample.base.strict import (
     UNKNOWN,
     UNSAID_DEFAULT,
@@ -58,6 +58,10 @@ class NetworkConfig:
     network: str = field(default="uplift_upsample", metadata=UNSAID_DEFAULT, kw_only=True)
     """Which network: uplift_upsample, the paper's; videopose3d, poseformer, strided_transformer, those that it is compared with."""
 
+    joints: ClassVar[tuple[str, ...]] = MODEL_17
+    """The order of joints in its inputs and outputs, which published weights were trained with."""
+    has_fixed_pelvis: ClassVar[bool] = False
+    """Whether its evaluation puts the pelvis to 0, instead of subtracting the one that is predicted."""
     without_weights: ClassVar[frozenset[str]] = frozenset({"s_in", "s_out"})
     """What may differ between a network and the one that its weights come from: no weight depends on it."""
 
@@ -96,6 +100,8 @@ class NetworkConfig:
         return [] if self.num_tokens % 2 else faults
 
     def _all_s_in_faults(self) -> list[str]:
+        if len(self.s_in) > 1 and self.s_in[0] == 1:
+            return ["s_in begins with 1, so every token has a 2D pose and the others would be ignored; leave 1 out, or the others"]
         return [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)] if self.has_strided_input else []
 
     @property

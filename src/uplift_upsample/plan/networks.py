@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+from uplift_upsample.base.skeleton import H36M_17
 from uplift_upsample.base.strict import UNSAID_DEFAULT, Check
 from uplift_upsample.plan.bounds import Count, Number, Rate, Ratio
 from uplift_upsample.plan.network_base import (
@@ -139,6 +140,8 @@ class ModelConfig(NetworkConfig):
 class VideoPose3D(NetworkConfig):
     """Temporal convolutions (Pavllo et al., CVPR 2019). Source: docs/method.md, "The systems around the paper"."""
 
+    joints = H36M_17
+    has_fixed_pelvis = True
     s_out: Count = 1
     """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["videopose3d"] = field(default="videopose3d", kw_only=True)
@@ -179,6 +182,8 @@ class VideoPose3D(NetworkConfig):
 class PoseFormer(NetworkConfig):
     """Transformers over joints, then over frames (Zheng et al., ICCV 2021). Source: docs/method.md, as above."""
 
+    joints = H36M_17
+    has_fixed_pelvis = True
     s_out: Count = 1
     """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["poseformer"] = field(default="poseformer", kw_only=True)
@@ -222,6 +227,8 @@ class PoseFormer(NetworkConfig):
 class StridedTransformer(NetworkConfig):
     """A Transformer whose last blocks merge the frames (Li et al., TMM 2022). Source: docs/method.md, as above."""
 
+    joints = H36M_17
+    has_fixed_pelvis = True
     s_out: Count = 1
     """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["strided_transformer"] = field(default="strided_transformer", kw_only=True)

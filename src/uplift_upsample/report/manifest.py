@@ -78,7 +78,11 @@ class ShownExperiment:
     def macs_per_pose(self, s_in: int, variant: str = "") -> float:
         """Multiply-accumulates for each frame of a 50 Hz video, without mirroring; NaN without a known network."""
         cost, evaluate = self.cost(s_in, variant), self.evaluations[variant]
-        return math.nan if cost is None else cost.per_pose_of(evaluate.readout, evaluate.hop)
+        if cost is None:
+            return math.nan
+        if evaluate.is_live:  # a window for each of the two tokens around a frame
+            return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token=2)
+        return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token=1 if evaluate.interpolate else cost.s_out)
 
     @property
     def tested_on(self) -> str:
@@ -98,7 +102,7 @@ class ShownExperiment:
         """The experiment without pre-training, where this one has it."""
         if self.initial_weights is None:
             return None
-        return self.without_pretraining or self.name.removesuffix("_pt")
+        return self.without_pretraining or self.compared_with or self.name.removesuffix("_pt")
 
 
 @dataclass(frozen=True)

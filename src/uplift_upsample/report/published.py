@@ -11,7 +11,8 @@ from uplift_upsample.report.verdict import NOT_COMPARED
 
 FIGURES_NOTE = (
     "Published: README of the official code, or for other systems their publications, one decimal. Whether they show the "
-    "frame-wise or the action-wise average is stated nowhere, so the difference (ours minus published) is given for both."
+    "frame-wise or the action-wise average is stated nowhere, so the difference (ours minus published) is given for both. The "
+    "codes of VideoPose3D, PoseFormer and StridedTransformer print the action-wise one."
 )
 
 

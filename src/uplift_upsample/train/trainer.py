@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from uplift_upsample.base.skeleton import MODEL_17, joint_map
 from uplift_upsample.model.backend import is_on_cpu, keras, ops
 from uplift_upsample.model.lifting import Lifted, LiftingNetwork
 from uplift_upsample.model.weights import network_variables
@@ -75,7 +76,11 @@ class Trainer(keras.Model):
     def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
         """Predictions and targets."""
         batch = examples(inputs)
-        return self.network.lift_visible(batch.frames, batch.token_pose, batch.visible, training=training), batch.targets
+        frames, targets = batch.frames, batch.targets
+        if self.network.config.joints != MODEL_17:
+            order = joint_map(MODEL_17, self.network.config.joints)
+            frames, targets = ops.take(frames, order, axis=1), ops.take(targets, order, axis=2)
+        return self.network.lift_visible(frames, batch.token_pose, batch.visible, training=training), targets
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Any:
         lifted, targets = y_pred

@@ -21,9 +21,13 @@ COLUMNS = (
 LINE = ("experiment", "variant")
 NOTE = (
     "Difference: the error minus that of the experiment that it is compared with, of the same seeds, frame-wise; its mean and "
-    "standard deviation over the seeds. Positive: the change makes it worse. Sorted by the mean of the differences at all s_in. "
-    "Beyond the seeds: whether the differences at all s_in have one sign and are larger than their standard deviations."
+    "standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at those s_in that all lines "
+    "have; lines are sorted by it. Beyond the seeds: whether the differences at all s_in of the line have one sign and are, at "
+    "each, beyond what chance gives in 19 of 20 cases (Student's t of the differences; with three seeds, 2.48 standard deviations)."
 )
+# Quantiles of Student's t at 0.975, by number of seeds. With three, a mean that is larger than one standard deviation is chance in
+# every fifth case.
+_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 ALONE = (
     "Nothing is compared here; compared_with of an experiment names the one that it differs from, and evaluate_variants adds other "
     "evaluations of that."
@@ -32,7 +36,9 @@ ALONE = (
 
 def document(results: Results) -> Document:
     """A line for each experiment that is compared with another one, and for each other evaluation of those."""
-    rows = [row for line in _lines(results) for row in line]
+    lines = list(_lines(results))
+    _add_effects(lines)
+    rows = [row for line in lines for row in line]
     strides = sorted({row["s_in"] for row in rows})
     return Document(
         name="ablations",
@@ -69,7 +75,7 @@ def _line(results: Results, experiment: ShownExperiment, reference: ShownExperim
     is_run = bool(shown) and all(is_number(row["difference_mm"]) for row in shown)
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
-        "effect_mm": statistics.fmean(row["difference_mm"] for row in shown) if is_run else cells.NOT_RUN,
+        "effect_mm": cells.NOT_RUN,  # of the strides that all lines have, when these are known
         "beyond_seeds": _beyond_seeds(shown) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
@@ -77,13 +83,26 @@ def _line(results: Results, experiment: ShownExperiment, reference: ShownExperim
     return [{**row, **whole} for row in rows]
 
 
+def _add_effects(lines: Sequence[list[dict[str, Any]]]) -> None:
+    """Put the mean of the differences of each line, at the strides that all lines have, into its rows."""
+    shown = [matching(line, metric="mpjpe", average="frame_wise") for line in lines]
+    shared = set.intersection(*({row["s_in"] for row in rows} for rows in shown)) if shown else set()
+    for line, rows in zip(lines, shown, strict=True):
+        differences = [row["difference_mm"] for row in rows if row["s_in"] in shared]
+        if differences and all(is_number(row["difference_mm"]) for row in rows):
+            for row in line:
+                row["effect_mm"] = statistics.fmean(differences)
+
+
 def _beyond_seeds(rows: Sequence[Row]) -> str:
-    """Whether differences have one sign and are all larger than their standard deviations."""
-    pairs = [(row["difference_mm"], row["difference_std_mm"]) for row in rows]
-    if any(math.isnan(std) for _, std in pairs):
+    """Whether differences have one sign and are all larger than their uncertainty."""
+    found = [(row["difference_mm"], row["difference_std_mm"], row["seeds_run"]) for row in rows]
+    if any(math.isnan(std) for _, std, _ in found):
         return cells.NO_VALUE
-    has_one_sign = len({difference > 0 for difference, _ in pairs}) == 1
-    return "yes" if has_one_sign and all(abs(difference) > std for difference, std in pairs) else "no"
+    has_one_sign = len({difference > 0 for difference, _, _ in found}) == 1
+    bounds = [_STUDENT.get(count, 2.262) * std / math.sqrt(count) for _, std, count in found]  # above 10 seeds, the larger quantile
+    is_beyond = all(abs(difference) > bound for (difference, _, _), bound in zip(found, bounds, strict=True))
+    return "yes" if has_one_sign and is_beyond else "no"
 
 
 def _row(
