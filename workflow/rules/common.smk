@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import yaml
 from snakemake.logging import logger
 
 from snakemake.cli import get_argument_parser
@@ -50,6 +51,7 @@ RESERVED = {
     "animations",
     "people",
     "train_network",
+    "plan_tables",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
 
@@ -69,6 +71,7 @@ from uplift_upsample.base.strict import nearest, suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
+from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import check_s_in, studies_of
 from uplift_upsample.plan.target_names import target_fault
 
@@ -81,8 +84,14 @@ def frames_of(study, dataset):
 
 def rows_of_trials(path):
     """The rows of a table of trials."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    except UnicodeDecodeError:
+        refuse(f"{path}: not UTF-8; save the table as UTF-8")
+    if rows and "subject" not in rows[0]:
+        refuse(f"{path}: there is no column subject; its columns are {', '.join(map(str, rows[0]))}")
+    return rows
 
 
 def recordings(folder):
@@ -116,10 +125,14 @@ def folder_faults():
 
     Without a word, what was made of the right one before would be taken.
     """
-    faults = []
+    faults, sources = [], names_of_sources()
     for study in STUDIES.values():
         for name, source in study.data.items():
             for key, folder in source.places().items():
+                if source.kind == "cmu" and CONFIGURATION.cmu_source:
+                    folder = CONFIGURATION.cmu_source
+                if folder in sources:
+                    continue
                 path = Path(folder)
                 others = [str(other) for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
                 near = None if path.exists() or "://" in folder else nearest(folder, others)
@@ -148,6 +161,11 @@ def sequences_of(study, dataset, source, subset, subjects):
     return names + source.sequences(subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 
+def names_of_sources():
+    with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
+        return {row["name"] for row in csv.DictReader(file)}
+
+
 def weight_files():
     """The weight files among the data sources, by name."""
     with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
@@ -167,8 +185,8 @@ def checked_configuration():
 
 def draws(words, study):
     """Whether a command with these targets draws a study's animations."""
-    reproduced = config["reproduce"]
-    is_reproduced = study in ([reproduced] if isinstance(reproduced, str) else reproduced)
+    reproduced = config.get("reproduce")
+    is_reproduced = study in (reproduced if isinstance(reproduced, list) else [reproduced])
     return study in words or (is_reproduced and (not words or bool({"all", "animations"} & set(words))))
 
 
@@ -178,8 +196,29 @@ def refuse_faults(faults):
         refuse("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
 
 
-for _key, _value in config.items():  # --config gives these words as text
-    config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
+def of_command_line(value):
+    """A value of --config, where numbers and truths within lists and mappings are text."""
+    if isinstance(value, dict):
+        return {key: of_command_line(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [of_command_line(each) for each in value]
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+def merged_words(before, given):
+    """The configuration with the values of --config as they are meant."""
+    if isinstance(before, dict) and isinstance(given, dict):
+        return {key: merged_words(value, given[key]) if key in given else value for key, value in before.items()}
+    words = {"true": True, "false": False, "null": None}
+    return words.get(given, given) if isinstance(given, str) else of_command_line(given)
+
+
+for _key, _value in workflow.config_settings.overwrite_config.items():
+    if _key in config:
+        config[_key] = (
+            merged_words(config[_key], of_command_line(_value)) if isinstance(_value, dict) else merged_words(config[_key], _value)
+        )
+refuse_faults([fault for _path in workflow.configfiles for fault in repeated_keys(_path)])
 CONFIGURATION = checked_configuration()
 STUDIES = studies_of(CONFIGURATION)
 refuse_faults(folder_faults())
@@ -209,7 +248,7 @@ wildcard_constraints:
     run=r"seed_\d+|published",
     s_in=r"\d+",
     variant=f"(/({any_of(name for study in STUDIES.values() for each in study.experiments.values() for name in each.variants)}))?",
-    subject=r"\w+",
+    subject=r"[\w-]+",
 
 
 def planned(wildcards):

@@ -19,6 +19,7 @@ from uplift_upsample.plan.experiment_checks import (
     each,
     experiments_faults,
     initial_weights_faults,
+    pretraining_faults,
     with_differences,
 )
 from uplift_upsample.plan.thresholds import Checks, VerdictRule
@@ -46,6 +47,7 @@ def config_faults(
         _run_faults,
         experiments_faults,
         initial_weights_faults,
+        pretraining_faults,
         partial(animations_faults, sequences_of or (lambda *_: ())),
         partial(_published_faults, weight_files),
         _nothing_faults,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from annotated_types import MinLen
 from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
-from uplift_upsample.plan.bounds import Count, Number
+from uplift_upsample.plan.bounds import Count, Number, Seed
 from uplift_upsample.plan.datasets import AnyDataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import TrainConfig
@@ -187,9 +187,9 @@ class StudySettings(Settings):
 
     note: Annotated[str, Field(min_length=1)] = Field("", validate_default=False)
     """What readers of the study's tables, figures and page must know of its numbers; stands on all of them."""
-    seeds: Listed[Number]
+    seeds: Listed[Seed]
     """Random seeds of training; each experiment is run once with each. Tables show mean and standard deviation."""
-    data_seed: Number = 0
+    data_seed: Seed = 0
     """Random seed of the simulated detections."""
     resources: ResourcesOf = ResourcesOf()
     """What the jobs of all its experiments may use."""

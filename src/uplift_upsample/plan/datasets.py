@@ -3,6 +3,7 @@
 To add one, write one more class; docs/changing.md has an example. No file is opened here.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import PurePath
@@ -39,6 +40,16 @@ class H36M(DataSet):
     )
 
     known_frames: ClassVar[Mapping[str, int]] = {"test": h36m_subjects.TEST_FRAMES}
+
+    def faults(self) -> list[str]:
+        """2D poses of one source under the name of another one."""
+        named = re.fullmatch(r"data_2d_h36m_(\w+)\.npz", PurePath(self.poses_2d).name)
+        if named is None or named[1] == self.input_2d:
+            return []
+        return [
+            f"poses_2d: {self.poses_2d} is {named[1]} by its name, but input_2d is {self.input_2d}, and results would be called "
+            "that; write {input_2d} into the path, or change one of them"
+        ]
 
     def all_splits(self) -> Mapping[str, Sequence[str]]:
         return h36m_subjects.SPLITS

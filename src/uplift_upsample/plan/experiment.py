@@ -125,11 +125,31 @@ class TrainConfig:
         ]
 
     def _schedule_faults(self) -> list[str]:
-        return [
+        faults = [
             f"schedule_params.{key} is {shown(value)}; it must be a number, true or false, or a list of numbers"
             for key, value in self.schedule_params.items()
             if not (isinstance(key, str) and _is_parameter(value))
         ]
+        if faults or self.schedule not in SCHEDULES:
+            return faults
+        required, optional = SCHEDULES[self.schedule]
+        given = self.schedule_params.keys()
+        faults = [f"schedule_params: {self.schedule} needs {key}" for key in required if key not in given]
+        faults += [
+            f"schedule_params: {self.schedule} takes no {key}; it takes {', '.join((*required, *optional))} (files are merged "
+            "key by key: another schedule for an experiment of config.yaml stands under its study)"
+            for key in given
+            if key not in (*required, *optional)
+        ]
+        if not faults and self.schedule == "PiecewiseConstantDecay":
+            boundaries, values = self.schedule_params["boundaries"], self.schedule_params["values"]
+            if (
+                not isinstance(values, list | tuple)
+                or not isinstance(boundaries, list | tuple)
+                or len(values) != len(boundaries) + 1
+            ):
+                faults.append("schedule_params: values must be a list with one more number than boundaries")
+        return faults
 
 
 @dataclass(frozen=True)
@@ -209,6 +229,18 @@ def devices_faults(model: NetworkConfig, train: TrainConfig, num_devices: int) -
     if num_devices > 1 and model.batch_norm:
         faults.append(f"{model.batch_norm} with {num_devices} devices: each would have statistics of its own; train on one device")
     return faults
+
+
+# What the parameters of each schedule are: those that it needs, and others.
+SCHEDULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ExponentialDecay": (("initial_learning_rate", "decay_steps", "decay_rate"), ("staircase",)),
+    "ExponentialDecayWithSteps": (
+        ("initial_learning_rate", "decay_steps", "decay_rate", "large_decay_steps", "large_decay_rate"),
+        (),
+    ),
+    "PiecewiseConstantDecay": (("boundaries", "values"), ()),
+    "CosineDecayRestarts": (("initial_learning_rate", "first_decay_steps"), ("t_mul", "m_mul", "alpha")),
+}
 
 
 def _is_parameter(value: Any) -> bool:

@@ -208,7 +208,11 @@ def _role_faults(where: str, data: Mapping[str, DataSet], role: str, planned: Ex
     if subset is None:
         return []
     _, unknown, choices = data[dataset].subjects_of(subset)
-    return [
+    names = (
+        [] if subset in data[dataset].all_splits() else [data[dataset].subject_named(name.strip()) for name in subset.split(",")]
+    )
+    twice = [f"{where}.{role}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    return twice + [
         f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
     ]
 
@@ -251,6 +255,33 @@ def initial_weights_faults(where: str, config: Configuration, study: StudySettin
         return [f"{place}: {source} has another network: {difference}" for difference in different]
 
     return each(experiments, of_experiment) + _cycle_faults(where, experiments)
+
+
+def pretraining_faults(where: str, _: Configuration, study: StudySettings) -> list[str]:
+    """Test people who were seen by a training that the weights started from."""
+
+    def people(planned: ExperimentSettings, role: str) -> set[tuple[str, str]]:
+        name = _dataset_of(role, planned)
+        source = study.data[name]
+        return {(source.people() or name, subject) for subject in source.subjects_of(getattr(planned, role))[0]}
+
+    def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
+        if planned.test_subset is None or planned.initial_weights is None:
+            return []
+        tested, before, faults = people(planned, "test_subset"), [name], []
+        start = planned.initial_weights
+        while start in study.experiments and start not in before:
+            shared = sorted(subject for _, subject in tested & people(study.experiments[start], "train_subset"))
+            if shared:
+                faults.append(
+                    f"{where}.experiments.{name}: {', '.join(shared)} in test_subset, and in train_subset of {start}, which its "
+                    "weights start from; the numbers would mean nothing"
+                )
+            before.append(start)
+            start = study.experiments[start].initial_weights
+        return faults
+
+    return each(study.experiments, of_experiment)
 
 
 def _network_differences(source: NetworkConfig, own: NetworkConfig) -> list[str]:

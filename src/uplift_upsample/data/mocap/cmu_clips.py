@@ -22,6 +22,7 @@ from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.mocap.cmu import read_trial
 from uplift_upsample.data.mocap.cmu_trials import ManifestRow, Trial
 from uplift_upsample.data.mocap.glitches import Glitch, remove_glitches
+from uplift_upsample.data.mocap.own_checks import MAX_STATURE, MIN_STATURE, is_plausible, stature
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import FRAME_RATE, resample
 
@@ -48,6 +49,11 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
             dropped.append({"trial": trial.trial, "reason": f"the same recording as {earlier}"})
             continue
         poses = read_trial(path, skeleton)
+        if not is_plausible(tall := stature(poses)):
+            raise InputError(
+                f"{path}: the person is {tall:.2f} m tall, not {MIN_STATURE:g} to {MAX_STATURE:g} m; is ':units length' of "
+                f"{Path(trial.asf).name} right?"
+            )
         if trial.frames is None:
             _LOG.info("%s: %d frames, %.1f s", trial.trial, len(poses), len(poses) / trial.fps)
         elif len(poses) != trial.frames:

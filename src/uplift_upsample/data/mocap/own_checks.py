@@ -55,11 +55,11 @@ def examine(positions: np.ndarray, frame_rate: float | None, unit: str, up_axis:
     if zeros:
         return  # everything else would follow from it
     poses = to_world(positions, unit, up_axis)
-    for fault in (_wrong_unit(poses, unit), _wrong_axis(positions, up_axis), _mirrored(poses, frame_rate)):
+    for fault in (_wrong_unit(poses, unit), wrong_axis(positions, up_axis), swapped_sides(poses, frame_rate)):
         if fault:
             findings.faults.append(fault)
     distance = float(np.abs(poses).max())
-    if distance > MAX_DISTANCE and _plausible(_stature(poses)):
+    if distance > MAX_DISTANCE and is_plausible(stature(poses)):
         findings.faults.append(f"a joint is {distance:.0f} m away from the origin; move the recording nearer to it")
     if frame_rate is not None and not findings.faults:
         _motion(poses, frame_rate, findings)
@@ -69,36 +69,36 @@ def _lengths(poses: np.ndarray, one: str, other: str) -> float:
     return float(np.median(np.linalg.norm(poses[:, _JOINT[one]] - poses[:, _JOINT[other]], axis=-1)))
 
 
-def _stature(poses: np.ndarray) -> float:
+def stature(poses: np.ndarray) -> float:
     """About how tall the person is, from the lengths of the bones, so in any posture."""
     legs = [_lengths(poses, f"{side}_{one}", f"{side}_{other}") for side in "lr" for one, other in _LEG]
     return _STATURE_PER_CHAIN * (sum(_lengths(poses, one, other) for one, other in _TRUNK) + sum(legs) / 2)
 
 
-def _plausible(stature: float) -> bool:
-    return MIN_STATURE <= stature <= MAX_STATURE
+def is_plausible(tall: float) -> bool:
+    return MIN_STATURE <= tall <= MAX_STATURE
 
 
 def _wrong_unit(poses: np.ndarray, unit: str) -> str | None:
-    stature = _stature(poses)
-    if _plausible(stature):
+    tall = stature(poses)
+    if is_plausible(tall):
         return None
-    units = likely_units(stature / UNITS[unit], MIN_STATURE, MAX_STATURE)
+    units = likely_units(tall / UNITS[unit], MIN_STATURE, MAX_STATURE)
     likely = [f"{other!r}, which makes {metres:.2f} m" for other, metres in units]
     hint = (
         f"the unit is likely {' or '.join(likely)}"
         if likely
         else "no unit gives the size of a person; are the joints named correctly?"
     )
-    return f"the person is {stature:.4g} m tall, not {MIN_STATURE} to {MAX_STATURE} m, if 'unit' is {unit!r}; {hint}"
+    return f"the person is {tall:.4g} m tall, not {MIN_STATURE} to {MAX_STATURE} m, if 'unit' is {unit!r}; {hint}"
 
 
-def _wrong_axis(positions: np.ndarray, up_axis: str) -> str | None:
+def wrong_axis(positions: np.ndarray, up_axis: str) -> str | None:
     """Head below the ankles most of the time; or upright along another axis nearly all the time, and never along this one."""
     ankles = (positions[:, _JOINT["l_ankle"]] + positions[:, _JOINT["r_ankle"]]) / 2
     upward = {axis: (positions[:, _JOINT["head_top"]] - ankles) @ turn[2] for axis, turn in TO_Z_UP.items()}
-    stature = _stature(positions)
-    upright = {axis: float((heights > _UPRIGHT * stature).mean()) for axis, heights in upward.items()}
+    tall = stature(positions)
+    upright = {axis: float((heights > _UPRIGHT * tall).mean()) for axis, heights in upward.items()}
     likely = max(upright, key=lambda axis: upright[axis])
     is_upside_down = (upward[up_axis] < 0).mean() > 0.5
     is_lying = upright[up_axis] < 0.1 and upright[likely] > 0.9
@@ -109,7 +109,7 @@ def _wrong_axis(positions: np.ndarray, up_axis: str) -> str | None:
     return f"{what} if 'up_axis' is {up_axis!r}; {hint}"
 
 
-def _mirrored(poses: np.ndarray, frame_rate: float | None) -> str | None:
+def swapped_sides(poses: np.ndarray, frame_rate: float | None) -> str | None:
     """Knees bend forward; where they bend backwards left is right. Judged in the frame of the body, so in any posture."""
     left = poses[:, _JOINT["l_hip"]] - poses[:, _JOINT["r_hip"]]
     forward = np.cross(left, poses[:, _JOINT["neck"]] - poses[:, ROOT])

@@ -5,6 +5,7 @@ Recordings go the way of the CMU database: without jumps (``glitches``), at 50 H
 Human3.6M look (``capture_space``).
 """
 
+import glob
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +89,8 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
 
 def _files(folder: Path) -> list[Path]:
     """The recordings of a folder, sorted by path; hidden files are not among them."""
-    parts = {path: path.relative_to(folder).parts for path in folder.rglob("*.npz")}
+    found = (Path(name) for name in glob.glob(f"{glob.escape(str(folder))}/**/*.npz", recursive=True))  # through links, too
+    parts = {path: path.relative_to(folder).parts for path in found}
     return sorted((path for path in parts if not any(part.startswith(".") for part in parts[path])), key=parts.__getitem__)
 
 

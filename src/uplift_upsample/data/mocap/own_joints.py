@@ -69,6 +69,22 @@ _NAMINGS = (
         {"head_top": "take the end of 'Head' (Site)"},
     ),
     _Naming(
+        "Unity's and VRM's humanoids",  # Xsens and others have the same words
+        frozenset({"upperarm"}),
+        {
+            "pelvis": ("hips", "pelvis"),
+            "hip": ("upperleg", "upleg"),
+            "knee": ("lowerleg",),
+            "ankle": ("foot",),
+            "torso": ("spine", "chest"),
+            "shoulder": ("upperarm",),
+            "elbow": ("lowerarm", "forearm"),
+            "wrist": ("hand",),
+        },
+        frozenset({"shoulder"}),  # the collar bone
+        {"head_top": "take the end of the head"},
+    ),
+    _Naming(
         "Human3.6M's 17 joints",
         frozenset({"spine", "thorax"}),
         {
