@@ -20,6 +20,7 @@ from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.network_base import networks
 from uplift_upsample.plan.official import experiment_from_official
 from uplift_upsample.plan.people import ClipPlan, PeoplePlan
+from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.schema import schema_text
 from uplift_upsample.plan.study import plan, studies_of
 from uplift_upsample.plan.thresholds import Checks, Tolerance, VerdictRule
@@ -742,3 +743,41 @@ def test_settings_of_clips(config: Config) -> None:
         "people.s_in: 0 is too small; it must be at least 1",
         "people: unknown key 'weight', did you mean 'weights'?",
     ]
+
+
+def test_test_people_are_not_those_of_a_pretraining(config: Config) -> None:
+    put(config, "studies/ablations/experiments/others/train_subset", "02,03,14")
+    expected = "02, 14 in test_subset, and in train_subset of others, which its weights start from; the numbers would mean nothing"
+    assert faults(config) == [f"studies.ablations.experiments.few_pre_trained: {expected}"]
+    put(config, "studies/ablations/experiments/others/train_subset", "01,03")
+    put(config, "studies/demo/data/mocap/splits/train", ["02", "05"])  # of the folder that the people of the test are in
+    assert [line.split(":")[0] for line in faults(config)] == ["studies.demo.experiments.people_351_pt"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        ("studies/demo/seeds", [2**32], "studies.demo.seeds"),
+        ("studies/open/experiments/cmu_small/test_subset", "02,02,14", "test_subset: '02' is there twice"),
+        ("studies/paper/experiments/amass_351/train_subset", "MPI_HDM05,MPIHDM05", "train_subset: 'MPIHDM05' is there twice"),
+        ("studies/paper/data/h36m/poses_2d", "data/data_2d_h36m_gt.npz", "is gt by its name, but input_2d is cpn_ft_h36m_dbb"),
+        ("experiments/mini_81/train/schedule", "CosineDecayRestarts", "CosineDecayRestarts takes no"),
+        ("experiments/cmu_small/model/s_in", [1, 5, 10], "model.s_in is [1, 5, 10]: it begins with 1"),
+    ],
+)
+def test_found_before_the_start(place: str, value: Any, expected: str, config: Config) -> None:
+    put(config, place, value)
+    if place.endswith("schedule"):
+        put(config, "experiments/mini_81/train/schedule_params", {"initial_learning_rate": 1e-3, "decay_steps": 5})
+    found = faults(config)
+    assert any(expected in line for line in found), found
+
+
+def test_keys_that_are_there_twice(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: &base {a: 1}\nstudies:\n  demo: {seeds: [0, 1]}\n  open:\n    - {x: 1, x: 2}\n  demo:\n    <<: *base\n")
+    assert repeated_keys(path) == [
+        f"{path}, line 5: studies.open[0].x is there twice, first in line 5; only one of them would count",
+        f"{path}, line 6: studies.demo is there twice, first in line 3; only one of them would count",
+    ]
+    assert repeated_keys(Path(__file__).parents[2] / "config.yaml") == []

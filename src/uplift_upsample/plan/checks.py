@@ -20,6 +20,7 @@ from uplift_upsample.plan.experiment_checks import (
     experiments_faults,
     initial_weights_faults,
     pretraining_faults,
+    training_faults,
     with_differences,
 )
 from uplift_upsample.plan.thresholds import Checks, VerdictRule
@@ -48,6 +49,7 @@ def config_faults(
         experiments_faults,
         initial_weights_faults,
         pretraining_faults,
+        training_faults,
         partial(animations_faults, sequences_of or (lambda *_: ())),
         partial(_published_faults, weight_files),
         _nothing_faults,

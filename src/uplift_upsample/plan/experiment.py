@@ -125,13 +125,14 @@ class TrainConfig:
         ]
 
     def _schedule_faults(self) -> list[str]:
-        faults = [
+        return [
             f"schedule_params.{key} is {shown(value)}; it must be a number, true or false, or a list of numbers"
             for key, value in self.schedule_params.items()
             if not (isinstance(key, str) and _is_parameter(value))
         ]
-        if faults or self.schedule not in SCHEDULES:
-            return faults
+
+    def schedule_misfits(self) -> list[str]:
+        """Parameters that the schedule does not take or lacks, which its training would find out."""
         required, optional = SCHEDULES[self.schedule]
         given = self.schedule_params.keys()
         faults = [f"schedule_params: {self.schedule} needs {key}" for key in required if key not in given]
@@ -143,12 +144,8 @@ class TrainConfig:
         ]
         if not faults and self.schedule == "PiecewiseConstantDecay":
             boundaries, values = self.schedule_params["boundaries"], self.schedule_params["values"]
-            if (
-                not isinstance(values, list | tuple)
-                or not isinstance(boundaries, list | tuple)
-                or len(values) != len(boundaries) + 1
-            ):
-                faults.append("schedule_params: values must be a list with one more number than boundaries")
+            if len(values) != len(boundaries) + 1:
+                faults.append("schedule_params: values must have one number more than boundaries")
         return faults
 
 

@@ -10,7 +10,7 @@ from uplift_upsample.base.strict import UNKNOWN, Check, UnknownValueError, all_f
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import Experiment, devices_faults, readout_faults
+from uplift_upsample.plan.experiment import Experiment, TrainConfig, devices_faults, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.settings import Differences
 from uplift_upsample.plan.study import GROUPS, merged, planned_resources, varied
@@ -91,6 +91,11 @@ def _complete(config: Configuration, name: str, planned: ExperimentSettings, whe
 def _model(config: Configuration, name: str, planned: ExperimentSettings) -> NetworkConfig | None:
     """The network of an experiment, whatever is wrong with its training; None where something is wrong with it."""
     return examined(NetworkConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
+
+
+def _train(config: Configuration, name: str, planned: ExperimentSettings) -> TrainConfig | None:
+    """The same for its training."""
+    return examined(TrainConfig, merged(_base(config, name, planned).train, planned.train), "")[0]
 
 
 def _evaluate(config: Configuration, name: str, planned: ExperimentSettings) -> EvaluateConfig | None:
@@ -257,11 +262,29 @@ def initial_weights_faults(where: str, config: Configuration, study: StudySettin
     return each(experiments, of_experiment) + _cycle_faults(where, experiments)
 
 
+def training_faults(where: str, config: Configuration, study: StudySettings) -> list[str]:
+    """Schedules with the parameters of others, and strides that would be ignored."""
+
+    def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
+        place, train, model = f"{where}.experiments.{name}", _train(config, name, planned), _model(config, name, planned)
+        faults = [f"{place}.train.{line}" for line in (train.schedule_misfits() if train else [])]
+        if model and len(model.s_in) > 1 and not model.has_strided_input:
+            strides = f"{list(model.s_in)}"
+            faults.append(
+                f"{place}.model.s_in is {strides}: it begins with 1, so every token has a 2D pose and the others are ignored"
+            )
+        return faults
+
+    return each(study.experiments, of_experiment)
+
+
 def pretraining_faults(where: str, _: Configuration, study: StudySettings) -> list[str]:
     """Test people who were seen by a training that the weights started from."""
 
     def people(planned: ExperimentSettings, role: str) -> set[tuple[str, str]]:
         name = _dataset_of(role, planned)
+        if name not in study.data:
+            raise UnknownValueError(name)
         source = study.data[name]
         return {(source.people() or name, subject) for subject in source.subjects_of(getattr(planned, role))[0]}
 

@@ -100,8 +100,6 @@ class NetworkConfig:
         return [] if self.num_tokens % 2 else faults
 
     def _all_s_in_faults(self) -> list[str]:
-        if len(self.s_in) > 1 and self.s_in[0] == 1:
-            return ["s_in begins with 1, so every token has a 2D pose and the others would be ignored; leave 1 out, or the others"]
         return [fault for s_in in self.s_in for fault in self.s_in_faults(s_in)] if self.has_strided_input else []
 
     @property

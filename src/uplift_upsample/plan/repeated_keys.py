@@ -22,7 +22,7 @@ def _repeated(node: yaml.Node, path: str, place: str, seen: set[int]) -> Iterato
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _repeated(item, path, f"{place}[{index}]", seen)
+            yield from _repeated(item, path, f"{place.rstrip('.')}[{index}].", seen)
     if not isinstance(node, yaml.MappingNode):
         return
     lines: dict[str, int] = {}

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from world.people import recordings_3d
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
-from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_32, joint_map
+from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_17, H36M_32, MODEL_17, joint_map
 from uplift_upsample.data.amass.table import SPLITS, amass_table
 from uplift_upsample.data.frames import subjects_of
 from uplift_upsample.data.public_npz import write_amass_subset
@@ -232,3 +233,34 @@ def test_the_size_of_people_is_told(write, tmp_path, caplog):
     assert re.search(r"CMU.npz: people measure (1\.\d\d) to \1 m", caplog.text)
     with pytest.raises(InputError, match=r"not 0\.3 to 1 m"):
         amass_table([tmp_path / "CMU.npz"], checks=Checks(body_size=(0.3, 1.0)))
+
+
+REAL = Path(__file__).parents[3] / "workflow/resources/people/02.npz"  # walks, runs, jumps; z up
+
+
+def _real() -> np.ndarray:
+    with np.load(REAL) as file:
+        return file["positions"][:, joint_map(tuple(file["joints"].tolist()), AMASS_17)].astype(np.float64)
+
+
+def test_people_of_real_subsets_are_taken(write, tmp_path) -> None:
+    write(poses=_real())
+    assert amass_table([tmp_path / "CMU.npz"]).sequence_length.tolist() == [1311]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda poses: poses[:, joint_map(AMASS_17, H36M_17)], "the knees bend backwards"),
+        (lambda poses: poses[:, joint_map(AMASS_17, MODEL_17)], "the joints are likely in the published weights' order"),
+        (lambda poses: poses[..., [0, 2, 1]] * [1, 1, -1], "z must be up"),
+        (lambda poses: poses * [1, 1, -1], "the head is below the ankles in most frames: z must be up"),
+        (lambda poses: poses * [-1, 1, 1], "the knees bend backwards"),
+        (lambda poses: poses - poses[:, :1], "the pelvis is \\(0, 0, 0\\) in all frames"),
+    ],
+    ids=["H36M_17", "MODEL_17", "y up", "z down", "mirrored", "relative"],
+)
+def test_other_orders_and_axes_are_refused(change, message, write, tmp_path) -> None:
+    write(poses=change(_real()))
+    with pytest.raises(InputError, match=message):
+        amass_table([tmp_path / "CMU.npz"])

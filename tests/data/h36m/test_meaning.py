@@ -15,11 +15,13 @@ from world.people import h36m_pair
 from uplift_upsample.base.cameras import h36m_cameras, world_to_camera
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import AMASS_17, H36M_17, MODEL_17, joint_map
+from uplift_upsample.data.h36m import table as table_module
 from uplift_upsample.data.h36m.mistakes import COCO_17
 from uplift_upsample.data.h36m.projections import projections
 from uplift_upsample.data.h36m.table import h36m_table, write_h36m_table
 from uplift_upsample.data.public_npz import write_positions_2d, write_positions_3d
 from uplift_upsample.data.public_places import open_h36m
+from uplift_upsample.plan.h36m_subjects import ACTIONS
 from uplift_upsample.plan.thresholds import Checks
 
 LENGTHS = {"S1": {"Walking 1": 150, "Greeting": 120}, "S9": {"Greeting": 150, "Photo 1": 130}, "S11": {"Sitting": 140}}
@@ -286,3 +288,15 @@ def test_the_commands_take_the_thresholds(pair, files, project, monkeypatch) -> 
 def test_default_thresholds_are_the_shipped_ones(project) -> None:
     shipped = yaml.safe_load((project / "config.yaml").read_text("utf-8"))["checks"]
     assert Checks(**shipped | {"body_size": tuple(shipped["body_size"])}) == Checks()
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_a_whole_test_set_that_is_thinned_out_is_refused(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2D and 3D poses fit each other then, and only the number of frames shows it."""
+    cameras = h36m_cameras()
+    lengths = {subject: {action: np.zeros((300, 32, 3)) for action in ACTIONS} for subject in ("S9", "S11")}
+    monkeypatch.setattr(table_module, "TEST_FRAMES", 2 * 15 * 4 * 300 * every + 7)
+    with pytest.raises(InputError, match=rf"36000 frames of S9 and S11 in all cameras, 1/{every} of .* poses at {50 // every} Hz"):
+        table_module._check_rate("data_3d_h36m.npz", lengths, cameras)
+    del lengths["S9"]["Walking"]
+    table_module._check_rate("data_3d_h36m.npz", lengths, cameras)

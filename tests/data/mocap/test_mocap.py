@@ -11,6 +11,7 @@ from world.cmu_sample import CmuSample
 from world.mocap_files import FROM_Z_UP, JOINT, METRES, fields, walker, write_recording
 
 from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.data.mocap import own_folder
 from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine
@@ -340,3 +341,26 @@ def test_nothing_is_found_in_the_cmu_sample_but_its_jumps(cmu_sample: CmuSample)
         examine(poses, 120.0, "m", "z", findings)
         assert findings.faults == [], name
         assert bool(cmu_sample.glitches[name]) == any(warning.startswith("jumps") for warning in findings.warnings), name
+
+
+def test_unitys_shoulder_is_the_collar_bone() -> None:
+    """Its LeftUpperArm starts at the shoulder; with all others renamed, the arms would begin at the collar bones."""
+    renamed = [name for name in MODEL_17 if "shoulder" not in name]
+    names = [*renamed, "LeftShoulder", "RightShoulder", "LeftUpperArm", "RightUpperArm"]
+    assert joint_faults(names) == [
+        f"the joint '{side[0].lower()}_shoulder' is '{side}UpperArm' among the names of Unity's and VRM's humanoids, and "
+        f"'{side}Shoulder' is another place: name '{side}UpperArm' '{side[0].lower()}_shoulder'"
+        for side in ("Right", "Left")
+    ]
+    humanoid = ["Hips", "LeftUpperLeg", "LeftLowerLeg", "LeftFoot", "LeftUpperArm", "LeftLowerArm", "LeftHand"]
+    faults = " ".join(joint_faults(humanoid))
+    for name in humanoid:
+        assert f"it is {name!r}: name it" in faults
+
+
+def test_recordings_behind_links_are_found(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/walk.npz").write_bytes(b"")
+    (tmp_path / "mocap").mkdir()
+    (tmp_path / "mocap/anna").symlink_to(tmp_path / "elsewhere")
+    assert [path.name for path in own_folder._files(tmp_path / "mocap")] == ["walk.npz"]

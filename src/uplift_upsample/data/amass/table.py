@@ -14,10 +14,11 @@ import numpy as np
 from uplift_upsample.base.cameras import Cameras, h36m_cameras
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
-from uplift_upsample.base.skeleton import AMASS_17_TO_MODEL
-from uplift_upsample.data.checks import check_body_size
+from uplift_upsample.base.skeleton import AMASS_17, AMASS_17_TO_MODEL, H36M_17, MODEL_17, joint_map
+from uplift_upsample.data.checks import check_body_size, is_relative_to_pelvis
 from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
+from uplift_upsample.data.mocap.own_checks import is_plausible, stature, swapped_sides, uneven_limbs, wrong_axis
 from uplift_upsample.data.public_npz import read_amass_subset
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.data.resample import nominal_rate, rate_text
@@ -28,6 +29,7 @@ from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 3  # sequences that a warning names
+_LOOKS = 5.0  # poses a second that are looked at
 
 
 def amass_table(files: Sequence[str | os.PathLike[str]], checks: Checks = DEFAULT_CHECKS) -> FramesTable:
@@ -114,6 +116,7 @@ def _warn_about(subsets: Sequence[str]) -> None:
 def _records(subset: str, path: Path, checks: Checks) -> Iterator[SequenceRecord]:
     empty: list[str] = []
     sizes: list[float] = []
+    doubts: list[str] = []
     for person, sequences in read_amass_subset(path).items():
         for name, sequence in sequences.items():
             where, rate = f"{path}: {person}/{name}", nominal_rate(sequence["frame_rate"])
@@ -132,16 +135,38 @@ def _records(subset: str, path: Path, checks: Checks) -> Iterator[SequenceRecord
             if max(poses_3d.max(), -poses_3d.min()) > FARTHEST:
                 raise InputError(f"{where} has a coordinate beyond {FARTHEST:g} m, where no person is; convert the subset again")
             sizes.append(check_body_size(where, poses_3d, checks))
+            poses_3d = poses_3d[:, AMASS_17_TO_MODEL]
+            if is_relative_to_pelvis(poses_3d):
+                raise InputError(f"{where}: the pelvis is (0, 0, 0) in all frames; positions must be those in the room")
+            if doubt := _doubt(poses_3d, rate):
+                doubts.append(f"{where}: {doubt}")
             yield SequenceRecord(
                 subject=subset,
                 name=f"{person}/{name}",
                 action=subset,
-                poses_3d=poses_3d[:, AMASS_17_TO_MODEL],
+                poses_3d=poses_3d,
                 frame_rate=rate,
             )
+    if len(doubts) > len(sizes) / 2:  # somebody may lie down or stand on his hands, but not most of the time
+        raise InputError(f"{len(doubts)} of {len(sizes)} sequences cannot be people in the room: {doubts[0]}")
     if not sizes:
         raise InputError(f"{path}: there are no frames in any of its {len(empty)} sequences; convert the subset again")
     if empty:
         named = ", ".join(empty[:_SHOWN]) + (", ..." if len(empty) > _SHOWN else "")
         _LOG.warning("%s: %d of %d sequences have no frames and are left out: %s", path, len(empty), len(empty) + len(sizes), named)
     _LOG.info("%s: people measure %.2f to %.2f m", path, min(sizes), max(sizes))
+
+
+def _doubt(poses_3d: np.ndarray, frame_rate: float) -> str | None:
+    """What speaks against poses ``(T, 17, 3)`` being those of a person, z up, in the order of AMASS_17; None where nothing does."""
+    few = poses_3d[:: max(1, round(frame_rate / _LOOKS))].astype(np.float64)
+    if uneven := uneven_limbs(few):
+        for name, order in (("Human3.6M's 17", H36M_17), ("the published weights'", MODEL_17)):
+            otherwise = few[:, joint_map(MODEL_17, AMASS_17)][:, joint_map(order, MODEL_17)]
+            if uneven_limbs(otherwise) is None:
+                return f"{uneven}; the joints are likely in {name} order"
+        return None  # nobody's numbers, in whatever order
+    if not is_plausible(stature(few)):
+        return None
+    turned = wrong_axis(few, "z")
+    return f"{turned.partition(' if ')[0]}: z must be up" if turned else swapped_sides(few, _LOOKS)

@@ -22,11 +22,12 @@ from uplift_upsample.data.h36m.reprojection import H36mPair, check_reprojection
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
 from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
 from uplift_upsample.plan.experiment import FRAME_RATE
-from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS
+from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS, TEST_FRAMES
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 
 logger = logging.getLogger(__name__)
 
+_MOST_THINNED = 10  # 5 Hz; from there on, any number of frames would be near a fraction of the whole
 _OTHER_RATE = 1.5  # times as many 3D as 2D frames: more than a video that ends early
 CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: no published number has it
 
@@ -82,6 +83,7 @@ def _table_parts(
     left_out = _without_corrupt(poses_3d_path, positions_3d, cameras)
     _check_belonging(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     check_reprojection(H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks))
+    _check_rate(poses_3d_path, positions_3d, cameras)
     records = _records(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     metadata = {
         "dataset": "h36m",
@@ -117,6 +119,20 @@ def _without_corrupt(
     del positions_3d[subject][name]
     logger.warning("%s: %s %s is left out: its 3D poses are corrupt, and no published number has them", path, subject, name)
     return {subject: [f"{subject} {name}, camera {number}" for number in range(len(_views(cameras, subject)))]}
+
+
+def _check_rate(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping[str, np.ndarray]], cameras: Cameras) -> None:
+    """Raise ``InputError`` where 2D and 3D poses are both thinned out: they fit, and all of time is wrong."""
+    test = {subject: positions_3d.get(subject, {}) for subject in SPLITS["test"]}
+    if not all(len(actions) >= len(ACTIONS) for actions in test.values()):  # some of the test set says nothing of its rate
+        return
+    frames = sum(len(_views(cameras, subject)) * len(poses) for subject, actions in test.items() for poses in actions.values())
+    times = round(TEST_FRAMES / frames)
+    if 1 < times <= _MOST_THINNED and abs(times * frames - TEST_FRAMES) < 0.01 * TEST_FRAMES:
+        raise InputError(
+            f"{path}: {frames} frames of {' and '.join(test)} in all cameras, 1/{times} of the {TEST_FRAMES} that there are: these "
+            f"are poses at {FRAME_RATE / times:g} Hz, and {FRAME_RATE:g} Hz are needed"
+        )
 
 
 def _check_belonging(

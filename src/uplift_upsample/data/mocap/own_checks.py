@@ -25,6 +25,8 @@ _BENT = 0.04  # m between a knee and the line from hip to ankle, from which on t
 _JOINT = {name: index for index, name in enumerate(MODEL_17)}
 _TRUNK = [("head_top", "head"), ("head", "neck"), ("neck", "torso"), ("torso", "pelvis")]
 _LEG = [("hip", "knee"), ("knee", "ankle")]
+_ARM = [("shoulder", "elbow"), ("elbow", "wrist")]
+_UNEVEN = 1.25  # of people, limbs differ by some per cent, and by ten where markers are placed badly
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,15 @@ def stature(poses: np.ndarray) -> float:
     """About how tall the person is, from the lengths of the bones, so in any posture."""
     legs = [_lengths(poses, f"{side}_{one}", f"{side}_{other}") for side in "lr" for one, other in _LEG]
     return _STATURE_PER_CHAIN * (sum(_lengths(poses, one, other) for one, other in _TRUNK) + sum(legs) / 2)
+
+
+def uneven_limbs(poses: np.ndarray) -> str | None:
+    """Limbs that are much longer on one side than on the other one: nobody's, so the joints are other ones."""
+    for one, other in (*_LEG, *_ARM):
+        left, right = (_lengths(poses, f"{side}_{one}", f"{side}_{other}") for side in "lr")
+        if not max(left, right) <= _UNEVEN * min(left, right):
+            return f"from {one} to {other} it is {100 * left:.0f} cm on the left and {100 * right:.0f} cm on the right"
+    return None
 
 
 def is_plausible(tall: float) -> bool:
