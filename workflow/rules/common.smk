@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import yaml
 from snakemake.logging import logger
@@ -133,12 +134,18 @@ def folder_faults():
                     folder = CONFIGURATION.cmu_source
                 if folder in sources:
                     continue
+                if "@" in urlsplit(folder).netloc:
+                    place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
+                    faults.append(
+                        f"{place}: an address with a login in it would stand in logs and records; put the login into ~/.netrc"
+                    )
+                    continue
                 path = Path(folder)
                 others = [str(other) for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
                 near = None if path.exists() or "://" in folder else nearest(folder, others)
                 if near is not None:
                     faults.append(f"studies.{study.name}.data.{name}.{key}: there is no folder {folder}, did you mean {near!r}?")
-    return faults
+    return list(dict.fromkeys(faults))
 
 
 @functools.cache

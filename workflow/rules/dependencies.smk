@@ -128,10 +128,13 @@ def settled_table(wildcards, used):
         now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
         about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}
     sums = {entry["file"]: entry["sha256"] for entry in about.get("sources", []) if "sha256" in entry}
-    files = {Path(file).name: file for file in used if not is_generated(file) and os.path.isfile(file)}
-    for name in sums.keys() & files.keys():
-        now[name] = digest(files[name], DIGESTS)
-    held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in sums.keys() & files.keys()}
+    own = [f"/{file}" for file in used if not is_generated(file) and os.path.isfile(file)]
+    files = {name: file for name in sums for file in own if file.endswith(f"/{name}")}  # anna/walk.npz in whatever folder
+    for name, file in files.items():
+        now[name] = digest(file[1:], DIGESTS)
+    held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in files}
+    if "seed" in about.get("detection_noise", {}):
+        held["data_seed"], now["data_seed"] = about["detection_noise"]["seed"], STUDIES[wildcards.study].data_seed
     make_again([path], held, {key: now[key] for key in held})
 
 
