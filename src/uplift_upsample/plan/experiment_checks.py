@@ -292,8 +292,8 @@ def pretraining_faults(where: str, _: Configuration, study: StudySettings) -> li
         if planned.test_subset is None or planned.initial_weights is None:
             return []
         tested, before, faults = people(planned, "test_subset"), [name], []
-        start = planned.initial_weights
-        while start in study.experiments and start not in before:
+        start: str | None = planned.initial_weights
+        while start is not None and start in study.experiments and start not in before:
             shared = sorted(subject for _, subject in tested & people(study.experiments[start], "train_subset"))
             if shared:
                 faults.append(
