@@ -44,7 +44,8 @@ def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     assert "NOT RUN yet: `make results` runs the study `open`." in page
     assert (made / "docs/images/results_systems_systems.png").read_bytes() == b"figure"
     readme = (made / "README.md").read_text("utf-8")
-    assert readme.startswith("before\n<!-- results -->\n![")
+    assert readme.startswith("before\n<!-- results -->\nOn real people")
+    assert "\n\n![What one would use instead" in readme
     assert readme.endswith("<!-- end of results -->\nafter\n")
     assert "| 20 | b | NOT RUN |" in readme  # without the columns that are too many for a README
     assert "old" not in readme

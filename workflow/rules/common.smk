@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
-import yaml
 from snakemake.logging import logger
 
 from snakemake.cli import get_argument_parser
@@ -203,28 +202,8 @@ def refuse_faults(faults):
         refuse("\n".join([f"{count} in the configuration (config.yaml, --configfile, --config):", *faults]))
 
 
-def of_command_line(value):
-    """A value of --config, where numbers and truths within lists and mappings are text."""
-    if isinstance(value, dict):
-        return {key: of_command_line(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [of_command_line(each) for each in value]
-    return yaml.safe_load(value) if isinstance(value, str) else value
-
-
-def merged_words(before, given):
-    """The configuration with the values of --config as they are meant."""
-    if isinstance(before, dict) and isinstance(given, dict):
-        return {key: merged_words(value, given[key]) if key in given else value for key, value in before.items()}
-    words = {"true": True, "false": False, "null": None}
-    return words.get(given, given) if isinstance(given, str) else of_command_line(given)
-
-
-for _key, _value in workflow.config_settings.overwrite_config.items():
-    if _key in config:
-        config[_key] = (
-            merged_words(config[_key], of_command_line(_value)) if isinstance(_value, dict) else merged_words(config[_key], _value)
-        )
+for _key, _value in config.items():  # --config gives these words as text
+    config[_key] = {"true": True, "false": False, "null": None}.get(_value, _value) if isinstance(_value, str) else _value
 refuse_faults([fault for _path in workflow.configfiles for fault in repeated_keys(_path)])
 CONFIGURATION = checked_configuration()
 STUDIES = studies_of(CONFIGURATION)

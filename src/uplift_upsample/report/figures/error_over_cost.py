@@ -15,18 +15,22 @@ from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
 
 MILLION = 1e6
-MARKERS = ("D", "s", "^", "v", "P", "X")  # of other evaluations of the same weights
+MARKERS = ("D", "s", "^", "v", "P", "X", "p", "h", "<", ">")  # of other evaluations of the same weights
 SMALLEST, LARGEST = 3.5, 8.0  # points: of the markers of the smallest and the largest stride
 EDGE: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.7}  # so that they stay apart
 
 
 def figure(material: Material) -> Figure:
-    """One point for each experiment and stride, joined where they share a network; other read-outs of its weights in its colour."""
+    """One point for each experiment and stride, joined where they share a network; other read-outs of its weights in its colour.
+
+    Live evaluations are in the figure ``error_over_look_ahead``.
+    """
     results = material.results
-    drawn = style.new_figure(style.COLUMN, 3.3)
+    is_live = {name: each.is_live for experiment in results.evaluated for name, each in experiment.evaluations.items()}
+    variants = [name for name in results.variants if not is_live.get(name)]
+    drawn = style.new_figure(style.COLUMN, 3.3 + 0.08 * len(variants))  # below the axes, a line for two of them
     axes = drawn.subplots()
     has_published = False
-    variants = list(results.variants)
     for experiment in results.evaluated:
         look = style.look(material.number(experiment))
         published = _points(material, experiment, is_published=True)
@@ -35,7 +39,7 @@ def figure(material: Material) -> Figure:
         axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **{**look.plain(), "marker": "none"})
         for s_in, cost, error in reversed(points):  # the largest stride behind: strides hardly differ in cost
             axes.plot(cost, error, **{**look.plain(), **EDGE}, markersize=_size(results.s_in, s_in))
-        for variant in experiment.variants:
+        for variant in (name for name in experiment.variants if name in variants):
             points = _points(material, experiment, variant=variant)
             shape = {"marker": MARKERS[variants.index(variant) % len(MARKERS)], "markerfacecolor": "white", "linestyle": ":"}
             axes.plot(

@@ -22,7 +22,7 @@ _NOTHING = "no evaluation with a look_ahead\n(evaluate_variants adds some)"
 def figure(material: Material) -> Figure:
     """A panel for each experiment that has such evaluations, a line for each stride; dashed, the same with the whole video."""
     rows = [(experiment, weights) for experiment, weights in material.rows if look_aheads(experiment.evaluations)]
-    drawn, grid = style.panels(max(1, len(rows)), style.COLUMN if len(rows) < 2 else style.PAGE, 2.6, columns=4, sharey=True)
+    drawn, grid = style.panels(max(1, len(rows)), style.COLUMN if len(rows) < 2 else style.PAGE, 3.0, columns=4, sharey=True)
     strides = sorted({s_in for experiment, _ in rows for s_in in experiment.s_in})
     for axes, (experiment, weights) in zip(grid, rows, strict=bool(rows)):
         axes.set_title(panel_title(experiment, weights))

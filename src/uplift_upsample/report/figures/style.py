@@ -141,17 +141,21 @@ def framed(figure: Figure, title: str, note: str, handles: Sequence[Any] = (), c
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], columns: int, title: str = "") -> None:
-    """One legend of all panels, below them. columns: at most so many entries beside each other."""
-    legend = figure.legend(
-        handles=list(handles),
-        title=title or None,
-        title_fontsize=6,
-        loc="outside lower center",
-        ncols=max(1, min(columns, len(handles))),
-        handlelength=2.6,
-        columnspacing=1.4,
-    )
-    legend.get_title().set_color(GREY)
+    """One legend of all panels, below them. columns: at most so many entries beside each other; fewer where they are too wide."""
+    for ncols in range(max(1, min(columns, len(handles))), 0, -1):
+        legend = figure.legend(
+            handles=list(handles),
+            title=title or None,
+            title_fontsize=6,
+            loc="outside lower center",
+            ncols=ncols,
+            handlelength=2.6,
+            columnspacing=1.4,
+        )
+        legend.get_title().set_color(GREY)
+        if ncols == 1 or legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def say_not_run(axes: Axes, *, has_axes: bool = False) -> None:

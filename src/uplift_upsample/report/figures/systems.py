@@ -13,7 +13,7 @@ from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, seeds_la
 from uplift_upsample.report.figures.material import Material
 
 LINES: dict[str, Any] = {"none": "-", "linear": ":", "cubic": "--"}
-WORDS = {"none": "upsampling token", "linear": "2D poses interpolated linearly", "cubic": "2D poses interpolated cubically"}
+WORDS = {"none": "upsampling token", "linear": "2D linear", "cubic": "2D cubic"}  # as in the table
 
 
 def figure(material: Material) -> Figure:
