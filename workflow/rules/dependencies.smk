@@ -128,10 +128,11 @@ def settled_table(wildcards, used):
         now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
         about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}
     sums = {entry["file"]: entry["sha256"] for entry in about.get("sources", []) if "sha256" in entry}
-    own = [f"/{file}" for file in used if not is_generated(file) and os.path.isfile(file)]
-    files = {name: file for name in sums for file in own if file.endswith(f"/{name}")}  # anna/walk.npz in whatever folder
+    own = [Path(file) for file in used if not is_generated(file) and os.path.isfile(file)]
+    parts = {name: Path(name).parts for name in sums}  # anna/walk.npz, in whatever folder
+    files = {name: str(file) for name in sums for file in own if file.parts[-len(parts[name]) :] == parts[name]}
     for name, file in files.items():
-        now[name] = digest(file[1:], DIGESTS)
+        now[name] = digest(file, DIGESTS)
     held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in files}
     if "seed" in about.get("detection_noise", {}):
         held["data_seed"], now["data_seed"] = about["detection_noise"]["seed"], STUDIES[wildcards.study].data_seed
