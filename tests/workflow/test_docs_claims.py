@@ -50,10 +50,20 @@ def test_tables_that_claims_name_are_made(project: Path) -> None:
 
 
 def test_claims_quote_published_figures(project: Path) -> None:
-    quoted = set(re.findall(r"(\d+\.\d) mm", text_of(project, "docs/claims.md")))
+    of_paper, _, _ = text_of(project, "docs/claims.md").partition("## The same on real people")
+    quoted = set(re.findall(r"(\d+\.\d) mm", of_paper))
     with (project / "workflow/resources/paper_results.csv").open(encoding="utf-8", newline="") as file:
         assert quoted
         assert quoted <= {row["value_mm"] for row in csv.DictReader(file)}
+
+
+def test_claims_on_real_people_are_those_of_the_results(project: Path) -> None:
+    _, _, of_ours = text_of(project, "docs/claims.md").partition("## The same on real people")
+    measured = re.findall(r"(\d+\.\d\d) ± (\d+\.\d\d)", text_of(project, "docs/results.md"))
+    rounded = {(f"{float(mean):.1f}", f"{float(std):.1f}") for mean, std in measured}
+    quoted = re.findall(r"(\d+\.\d) ± (\d+\.\d) with", of_ours)
+    assert len(quoted) == 3
+    assert set(quoted) <= rounded
 
 
 def test_graph_shows_rules_that_exist(project: Path) -> None:
