@@ -125,13 +125,13 @@ def folder_faults():
 
     Without a word, what was made of the right one before would be taken.
     """
-    faults, sources = [], names_of_sources()
+    faults = []
     for study in STUDIES.values():
         for name, source in study.data.items():
             for key, folder in source.places().items():
                 if source.kind == "cmu" and CONFIGURATION.cmu_source:
                     folder = CONFIGURATION.cmu_source
-                if folder in sources:
+                if folder in rows_of_sources():
                     continue
                 if "@" in urlsplit(folder).netloc:
                     place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
@@ -167,15 +167,16 @@ def sequences_of(study, dataset, source, subset, subjects):
     return names + source.sequences(subjects, [row for row in rows if {"subject", "trial", "action"} <= row.keys()])
 
 
-def names_of_sources():
+@functools.cache
+def rows_of_sources():
+    """The rows of the table of sources by name."""
     with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
-        return {row["name"] for row in csv.DictReader(file)}
+        return {row["name"]: row for row in csv.DictReader(file)}
 
 
 def weight_files():
     """The weight files among the data sources, by name."""
-    with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
-        return [row["name"] for row in csv.DictReader(file) if (row["file"] or "").startswith("weights/")]
+    return [name for name, row in rows_of_sources().items() if (row["file"] or "").startswith("weights/")]
 
 
 def checked_configuration():

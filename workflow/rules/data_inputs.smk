@@ -10,10 +10,8 @@ CHECKSUMS = "data/checksums.lock"
 @functools.cache
 def surroundings():
     """The data sources, the logins in the environment (only whether there are any), and what lies in the project's folder."""
-    with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
-        rows = {row["name"]: row for row in csv.DictReader(file)}
     logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
-    return Surroundings(rows, logins, os.path.exists, holds_data_of)
+    return Surroundings(rows_of_sources(), logins, os.path.exists, holds_data_of)
 
 
 def needs_of(study, dataset):

@@ -80,9 +80,9 @@ class ShownExperiment:
         cost, evaluate = self.cost(s_in, variant), self.evaluations[variant]
         if cost is None:
             return math.nan
-        if evaluate.is_live:  # a window for each of the two tokens around a frame
-            return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token=2)
-        return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token=1 if evaluate.interpolate else cost.s_out)
+        # live, a window for each of the two tokens around a frame
+        windows_per_token = 2 if evaluate.is_live else 1 if evaluate.interpolate else cost.s_out
+        return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token)
 
     @property
     def tested_on(self) -> str:

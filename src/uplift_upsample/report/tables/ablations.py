@@ -19,6 +19,7 @@ COLUMNS = (
     *("mean_mm", "difference_mm", "difference_std_mm", "effect_mm", "beyond_seeds", "provenance"),
 )
 LINE = ("experiment", "variant")
+Pair = tuple[ShownExperiment, ShownExperiment, str]  # what is compared with what, and the variant of the former, or ""
 NOTE = (
     "Difference: the error minus that of the experiment that it is compared with, of the same seeds, frame-wise; its mean and "
     "standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at those s_in that all lines "
@@ -36,9 +37,9 @@ ALONE = (
 
 def document(results: Results) -> Document:
     """A line for each experiment that is compared with another one, and for each other evaluation of those."""
-    lines = list(_lines(results))
-    _add_effects(lines)
-    rows = [row for line in lines for row in line]
+    pairs = list(_pairs(results))
+    shared = set.intersection(*(set(_strides(pair)) for pair in pairs)) if pairs else set()
+    rows = [row for pair in pairs for row in _line(results, pair, shared)]
     strides = sorted({row["s_in"] for row in rows})
     return Document(
         name="ablations",
@@ -52,46 +53,42 @@ def document(results: Results) -> Document:
     )
 
 
-def _lines(results: Results) -> Iterator[list[dict[str, Any]]]:
+def _pairs(results: Results) -> Iterator[Pair]:
     by_name = {experiment.name: experiment for experiment in results.evaluated}
     compared = [experiment for experiment in by_name.values() if experiment.compared_with in by_name]
     for experiment in compared:
-        yield _line(results, experiment, by_name[str(experiment.compared_with)], "")
+        yield experiment, by_name[str(experiment.compared_with)], ""
     for reference in dict.fromkeys(by_name[str(experiment.compared_with)] for experiment in compared):
         for variant in reference.variants:
-            yield _line(results, reference, reference, variant)
+            yield reference, reference, variant
 
 
-def _line(results: Results, experiment: ShownExperiment, reference: ShownExperiment, variant: str) -> list[dict[str, Any]]:
-    """The rows of a line: one for each stride that both have, and metric."""
-    strides = [s_in for s_in in experiment.s_in if s_in in reference.s_in]
+def _strides(pair: Pair) -> list[int]:
+    """Those that both sides have."""
+    experiment, reference, _ = pair
+    return [s_in for s_in in experiment.s_in if s_in in reference.s_in]
+
+
+def _line(results: Results, pair: Pair, shared: set[int]) -> list[dict[str, Any]]:
+    """The rows of a line: one for each stride that both have, and metric. shared: the strides that all lines have."""
+    experiment, reference, variant = pair
     rows = [
         _row(results, experiment, reference, variant, s_in, metric, average)
-        for s_in in strides
+        for s_in in _strides(pair)
         for metric in results.metrics
         for average in ("frame_wise", "action_wise")
     ]
     shown = matching(rows, metric="mpjpe", average="frame_wise")
     is_run = bool(shown) and all(is_number(row["difference_mm"]) for row in shown)
+    differences = [row["difference_mm"] for row in shown if row["s_in"] in shared]
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
-        "effect_mm": cells.NOT_RUN,  # of the strides that all lines have, when these are known
+        "effect_mm": statistics.fmean(differences) if is_run and differences else cells.NOT_RUN,
         "beyond_seeds": _beyond_seeds(shown) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
     }
     return [{**row, **whole} for row in rows]
-
-
-def _add_effects(lines: Sequence[list[dict[str, Any]]]) -> None:
-    """Put the mean of the differences of each line, at the strides that all lines have, into its rows."""
-    shown = [matching(line, metric="mpjpe", average="frame_wise") for line in lines]
-    shared = set.intersection(*({row["s_in"] for row in rows} for rows in shown)) if shown else set()
-    for line, rows in zip(lines, shown, strict=True):
-        differences = [row["difference_mm"] for row in rows if row["s_in"] in shared]
-        if differences and all(is_number(row["difference_mm"]) for row in rows):
-            for row in line:
-                row["effect_mm"] = statistics.fmean(differences)
 
 
 def _beyond_seeds(rows: Sequence[Row]) -> str:
