@@ -57,7 +57,6 @@ def clip_of(
 
     Raises ``InputError`` for a person, layout or size that is not known or does not fit the numbers.
     """
-    least_confidence(min_confidence)
     picture = picture_size(size if size is not None else found.size)
     people = people_of(found, seconds)
     someone = chosen(people, person)
@@ -79,10 +78,10 @@ def clip_of(
     return Clip(poses, numbers, read_in, picture, someone.number, others, least, found.detector)
 
 
-def least_confidence(given: float | None, layout: Layout | None = None) -> float:
+def least_confidence(given: float | None, layout: Layout) -> float:
     """From where on a joint counts: a given number from 0 to 1, or what the layout says. Raises ``InputError`` for another one."""
     if given is None:
-        return MIN_CONFIDENCE if layout is None else layout.min_confidence
+        return layout.min_confidence
     if not (is_number(given) and 0 <= given <= 1):
         raise InputError(f"min_confidence is {shown(given)}; it must be a number from 0 to 1")
     return given
