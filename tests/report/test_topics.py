@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from uplift_upsample.report.figures.figures import drawings
 from uplift_upsample.report.results import collected
-from uplift_upsample.report.topics import FIGURES, TABLES, documents, drawings
+from uplift_upsample.report.tables.tables import documents
+from uplift_upsample.report.topics import FIGURES, TABLES
 
 
 def test_each_name_has_what_makes_it(study, values):

@@ -18,7 +18,12 @@ _REACH_ALL = (
     "runpy.run_path",
     "sys.modules",
 )  # by names made up at run time
-_REACH = {"pkgutil.resolve_name": "uplift_upsample.model.own."}  # likewise, within a package
+_RESOLVE = "pkgutil.resolve_name"  # likewise, but these modules reach a package only
+_REACH = {
+    "uplift_upsample.plan.network_base": "uplift_upsample.model.own.",
+    "uplift_upsample.report.tables.tables": "uplift_upsample.report.tables.",
+    "uplift_upsample.report.figures.figures": "uplift_upsample.report.figures.",
+}
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__"})
 
 
@@ -133,10 +138,10 @@ class _Uses:
             self._load(module)
         for bound in unit.bound.keys() - {parts[0] for parts in unit.reads}:
             for target in unit.bound[bound]:
-                self._use_target(target, ())
+                self._use_target(name, target, ())
         for parts in unit.reads:
             for target in unit.bound.get(parts[0], ()):
-                self._use_target(target, parts[1:])
+                self._use_target(name, target, parts[1:])
             if not self._use(name, parts) and parts[0] in DYNAMIC:
                 self._use_all(*(self.project.files if parts[0] == "__import__" else [name]))
 
@@ -149,18 +154,20 @@ class _Uses:
             self._count(name, module.defined.get(parts[0], ()))
             for target in targets:
                 self.imports.add(f"{name} {parts[0]} from {target.module} {target.name}")
-                self._use_target(target, parts[1:])
+                self._use_target(name, target, parts[1:])
         return bool(targets) or parts[0] in module.defined
 
-    def _use_target(self, target: Target, rest: tuple[str, ...]) -> None:
-        self._use_of_module(target.module, rest if target.name is None else (target.name, *rest))
+    def _use_target(self, reader: str, target: Target, rest: tuple[str, ...]) -> None:
+        self._use_of_module(reader, target.module, rest if target.name is None else (target.name, *rest))
 
-    def _use_of_module(self, name: str, parts: tuple[str, ...]) -> None:
-        """Something reads ``name.parts``; without parts the module itself, and so maybe all of it."""
+    def _use_of_module(self, reader: str, name: str, parts: tuple[str, ...]) -> None:
+        """A module reads ``name.parts``; without parts the module itself, and so maybe all of it."""
         if name not in self.project.files:
-            if ".".join([name, *parts]).startswith(_REACH_ALL):
+            path = ".".join([name, *parts])
+            if path.startswith(_REACH_ALL):
                 self._use_all(*self.project.files)
-            elif (package := _REACH.get(".".join([name, *parts]))) is not None:
+            elif path == _RESOLVE:
+                package = _REACH.get(reader, "")
                 self._use_all(*(module for module in self.project.files if module.startswith(package)))
             return
         self._load(name)
@@ -169,7 +176,7 @@ class _Uses:
             return
         is_found = self._use(name, parts)
         if f"{name}.{parts[0]}" in self.project.files:
-            self._use_of_module(f"{name}.{parts[0]}", parts[1:])
+            self._use_of_module(reader, f"{name}.{parts[0]}", parts[1:])
         elif not is_found and parts[0] not in _OF_EVERY_MODULE and not self._use(name, ("__getattr__",)):
             self._use_all(name)  # what a module gives out by ``__getattr__`` is not its own
 

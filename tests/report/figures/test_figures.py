@@ -24,10 +24,10 @@ from uplift_upsample.report.figures import (
     per_action,
     style,
 )
-from uplift_upsample.report.figures.figures import write_figures
+from uplift_upsample.report.figures.figures import drawings, write_figures
 from uplift_upsample.report.figures.material import Material, gathered
 from uplift_upsample.report.results import collected
-from uplift_upsample.report.topics import FIGURES, FILES_OF_FIGURES, drawings
+from uplift_upsample.report.topics import FIGURES, FILES_OF_FIGURES
 
 NOTE = "simulated detections"
 

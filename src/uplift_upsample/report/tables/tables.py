@@ -1,5 +1,7 @@
 """All result tables of a study: tidy CSV files, and Markdown, LaTeX and JSON views of them."""
 
+import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 
 from uplift_upsample.base.files import write_text
@@ -8,8 +10,13 @@ from uplift_upsample.report.manifest import Manifest
 from uplift_upsample.report.render import csv_text, write_document
 from uplift_upsample.report.results import COLUMNS, Results, collected, first_columns, planned
 from uplift_upsample.report.tables.summaries import record_path
-from uplift_upsample.report.topics import SCORES, documents
+from uplift_upsample.report.topics import SCORES, TABLES
 from uplift_upsample.report.view import Document
+
+
+def documents() -> dict[str, Callable[[Results], Document]]:
+    """What makes each table: the function ``document`` of its module."""
+    return {name: pkgutil.resolve_name(f"uplift_upsample.report.tables.{name}:document") for name in TABLES}
 
 
 def write_tables(manifest: Manifest, out_dir: str | Path) -> list[Path]:
