@@ -38,7 +38,8 @@ class NetworkCost:
     parameters: all weights of the paper's network; of the others those that are trained, as their publications count them.
     multiply_accumulates: of one window and its central 3D pose, without mirroring. by_stage: the parts of that sum, ``spatial``,
     ``temporal``, ``strided``, ``head``. The spatial stage runs for the 2D poses in the window only, ``num_input_poses`` of them.
-    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: a head on every token, which training adds.
+    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: a head on every token, for
+    the loss and for the read-outs sequence and both.
     """
 
     parameters: int

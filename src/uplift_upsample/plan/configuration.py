@@ -234,7 +234,7 @@ class Configuration(Settings):
     """Where the CMU motion capture files come from (folder, zip file, URL), in place of the 'source' of all data sets of kind cmu.
     Null, no change."""
     checks: ChecksOf = ChecksOf()
-    """From where on poses contradict what they are said to be; such files are refused."""
+    """Limits beyond which poses cannot be what the file says; such files are refused."""
     verdict: VerdictOf = VerdictOf()
     """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
     people: PeopleOf = PeopleOf()

@@ -61,7 +61,7 @@ class ModelConfig(NetworkConfig):
     output_bn: bool = False
     """Batch normalisation before the heads."""
     sequence_head: bool = True
-    """Predict the 3D poses of all tokens in training, not only the central one."""
+    """Head with 3D poses of all tokens, for the loss and for the read-outs sequence and both."""
 
     def checks(self) -> tuple[Check, ...]:
         return (
