@@ -117,13 +117,14 @@ def known_subjects(path):
         return {parts[0] for parts in names} or None
     rows = listed(path)  # files beside the folders name their subjects themselves
     is_complete = {row["file"] for row in rows} == set(files) and all(row["subject"] for row in rows)
-    return {row["subject"] for row in rows} if is_complete else None  # what is wrong with a file, its job says
+    # The job of the file reports what is wrong with it.
+    return {row["subject"] for row in rows} if is_complete else None
 
 
 def folder_faults():
     """Folders of motion capture that are not there, but another one with nearly this name is.
 
-    Without a word, what was made of the right one before would be taken.
+    Otherwise Snakemake would silently use what was made from the right folder.
     """
     faults = []
     for study in STUDIES.values():
@@ -384,12 +385,12 @@ def evaluation_switches(wildcards):
     """How an experiment is evaluated, as flags of predict_poses.py; what the published protocol has anyway is not said."""
     experiment = tested(wildcards)
     evaluate, paper = evaluation(wildcards), EvaluateConfig()
-    mirror = "" if evaluate.mirror else " --no_mirror"
-    mirror += "" if evaluate.interpolate else " --no_interpolation"
+    switches = "" if evaluate.mirror else " --no_mirror"
+    switches += "" if evaluate.interpolate else " --no_interpolation"
     named = ("precision", *BEYOND_THE_PAPER)
     others = "".join(f" --{name} {getattr(evaluate, name)}" for name in named if getattr(evaluate, name) != getattr(paper, name))
     subset = shlex.quote(experiment.test_subset)
-    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"
+    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{switches}{others}"
 
 
 def is_of_published(wildcards):
@@ -398,13 +399,19 @@ def is_of_published(wildcards):
 
 
 def run_of_weights(wildcards):
-    """The configuration behind some weights. How an experiment is trained is no matter of weights that others published."""
+    """The configuration behind some weights.
+
+    Published weights do not depend on how we train: a changed run.yaml reruns nothing.
+    """
     path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
     return ancient(path) if is_of_published(wildcards) else path
 
 
 def network_of_published(wildcards):
-    """The network of weights that others published, so that another one evaluates them again; of trained ones, the training says it."""
+    """The network as JSON, so that another one evaluates published weights again.
+
+    Empty for trained weights: their training reruns.
+    """
     return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
 
 

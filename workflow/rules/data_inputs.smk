@@ -132,8 +132,8 @@ def cmu_source(wildcards):
 def cmu_files(wildcards):
     """The list of trials, and the archive of the whole database where that is the source.
 
-    Files that are here stay, wherever others would come from now: the list has their checksums. So the archive stays among the
-    inputs of what was made from it, and is none of what was not.
+    Files that are here stay, wherever others would come from now: the list has their checksums. The archive stays an
+    input only of files that came out of it.
     """
     record = f"results/{wildcards.study}/data/{wildcards.dataset}/{wildcards.subject}.csv"
     names = [name for name in (cmu_source(wildcards), source_of(wildcards).source) if name in surroundings().sources]

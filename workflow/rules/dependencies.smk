@@ -44,7 +44,7 @@ def make_again(files, held, planned_now):
 
 
 def settled_run(wildcards):
-    """An input function without inputs, for what it does: where ``run.yaml`` or ``code.txt`` differ from the plan, they are made again.
+    """Returns no inputs. Forces run.yaml and code.txt to be made again where they differ from the plan.
 
     They may have been copied here without the records by which Snakemake would see it.
     """
