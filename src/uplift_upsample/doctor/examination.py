@@ -216,7 +216,10 @@ def mean_speed(measured: Sequence[Mapping[str, Any]]) -> Speed:
 
 @functools.cache
 def frames_of_people(folder: str) -> dict[str, int]:
-    """Frames at 50 Hz of each subject of a folder of recordings; none where they cannot be used, of which their rule says why."""
+    """Frames at 50 Hz of each subject of a folder of recordings.
+
+    Empty if the recordings cannot be used; their rule reports why.
+    """
     with suppress(InputError):
         return {subject.subject: sum(len(clip.poses_3d) for clip in subject.clips) for subject in read_folder(folder)}
     return {}

@@ -26,8 +26,10 @@ from uplift_upsample.machine.devices import usable_cores
 
 
 class Metric(NamedTuple):
-    """A metric as tables name it. meaning: what ends the sentence that begins with the title. of: the data set that alone has it;
-    None, all have."""
+    """A metric as tables name it.
+
+    meaning: completes the sentence 'TITLE ...' in footers. of: the only data set with this metric; None: all.
+    """
 
     title: str
     meaning: str
@@ -157,7 +159,8 @@ def motion_error(prediction: np.ndarray, target: np.ndarray, follows: np.ndarray
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
     """Whether all joints of a predicted pose ``(F, J, 3)`` (metres) lie in one point, ``(F,)``."""
     centre, other = (np.asarray(prediction[:, joint], np.float64) for joint in (root, root - 1))
-    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))  # one joint shows of nearly all that they are sound
+    # Checking one joint first rules out nearly all frames.
+    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))
     relative = np.asarray(prediction[found], np.float64) - centre[found, None]
     result = np.zeros(len(prediction), bool)
     result[found] = (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))

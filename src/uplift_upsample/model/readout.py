@@ -9,7 +9,7 @@ import numpy as np
 
 from uplift_upsample.base.skeleton import NUM_JOINTS
 
-FADE = 3  # tokens; further away, the error of a central pose has nothing to do with that of the others (as above, hops 3 and 9)
+FADE = 3  # tokens; farther away, the errors of both heads are unrelated (measured at hop 3 and 9).
 
 
 def middle_weights(num_tokens: int, hop: int = 1) -> np.ndarray:

@@ -9,7 +9,8 @@ from uplift_upsample.plan.bounds import Count, Number, Share
 Precision = Literal["float32", "bfloat16", "float16"]
 Readout = Literal["central", "sequence", "both"]
 InputInterpolation = Literal["none", "linear", "cubic"]
-BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahead")  # said only where they are not its protocol's
+# Written to records only where they differ from the paper's protocol.
+BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from uplift_upsample.plan.bounds import Count, Number, Ratio, Share
 DetectorName = Literal["lite", "full", "heavy", "rtmlib"]
 Format = Literal["npz", "csv", "json", "bvh", "trc"]
 Degrees = Annotated[float, Ge(-360), Le(360)]
-OF_KEYPOINTS = ("layout", "frame_rate", "size")  # what a video says of itself
+OF_KEYPOINTS = ("layout", "frame_rate", "size")  # Options of keypoint files; a video contains them.
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ PUBLISHED_PROTOCOLS = {
     "h36m": {"dataset": "h36m", "input_2d": "cpn_ft_h36m_dbb", "subjects": ("S11", "S9"), **_EVALUATION},
     "mpi_inf_3dhp": {"dataset": "mpi_inf_3dhp", "input_2d": "gt", "subjects": TEST, **_EVALUATION},
 }
-# Why a figure says nothing of whether it is reproduced.
+# Why no verdict is possible for this figure.
 UNKNOWN_RECIPE = (
     "the s_in, the 3D annotations and the training behind the figure are stated nowhere; s_in 20 is that of the other figure "
     "in the same sentence of the abstract"

@@ -16,7 +16,7 @@ from uplift_upsample.data.checks import body_size, sampled_frames
 from uplift_upsample.data.mpi_inf_3dhp.views import MPI_17, Optics, View
 from uplift_upsample.plan.thresholds import Checks
 
-_SUSPECT = 0.2  # of the largest distance that is taken: from there on known mistakes are looked for
+_SUSPECT = 0.2  # of the largest accepted distance; above it, the known mistakes are tried
 _BETTER = 0.5  # of the distance is left at most once the mistake that was made is undone
 _UNITS = {"metres": 1000.0, "centimetres": 10.0, "micrometres": 0.001}  # and how many millimetres they have
 # Universal bodies are at most a fifth larger or smaller than people's own; pictures of another size are off by a third at least.
