@@ -161,7 +161,7 @@ def _rebuilt(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _T
 
 def _of_parameter(tensor: Any, *_: Any) -> _Tensor:
     if not isinstance(tensor, _Tensor):
-        raise pickle.UnpicklingError("it has a parameter that is no tensor")
+        raise pickle.UnpicklingError("it has a parameter that is not a tensor")
     return tensor
 
 

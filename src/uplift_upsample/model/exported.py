@@ -74,7 +74,7 @@ def export_network(network: "LiftingNetwork", stem: Path, name: str) -> Exported
     form = FORMATS[name]
     path = stem.with_name(stem.name + form.suffix)
     if not form.suffix and path.exists() and not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path}: it exists and is no SavedModel; name another folder with --output")
+        raise InputError(f"{path}: it exists and is not a SavedModel; name another folder with --output")
     with (replacing if form.suffix else replacing_folder)(path) as aside:
         try:
             form.write(network, aside)

@@ -32,7 +32,7 @@ class PublishedTestSet:
         if absent:
             differences.append(f"{len(absent)} of {len(self.actions)} actions are absent ({', '.join(absent)})")
         if others:
-            differences.append(f"actions that are none of it are there ({', '.join(others)})")
+            differences.append(f"actions that the published test set does not have ({', '.join(others)})")
         if len(cameras) != self.cameras:
             differences.append(f"{len(cameras)} cameras, not {self.cameras}")
         frames = sum(found.values())
