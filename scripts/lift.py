@@ -64,7 +64,7 @@ def read(options: argparse.Namespace, uplifter: Uplifter) -> Found:
         return read_keypoints(options.input)
     for name in OF_KEYPOINTS:
         if getattr(options, name) is not None:
-            raise InputError(f"--{name} is for keypoints; {options.input} is a video, which says so itself")
+            raise InputError(f"--{name} is for keypoints; {options.input} is a video, which contains it")
     video = VideoFile(options.input)
     keys = key_frames(video.times, uplifter.stride(options.s_in), uplifter.model.s_out)
     detector = detector_named(options.detector, pose_models)

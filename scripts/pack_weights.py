@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     add("--name", required=True, help="what Uplifter.load calls them")
     add("--trained_on", required=True, help="whom they were trained on, in words")
-    add("--skeleton", choices=get_args(Skeleton), help="whose joints they put out, where their data set does not say it")
+    add("--skeleton", choices=get_args(Skeleton), help="whose joints they put out, if their data set leaves it open")
     add("--licence", required=True, help="of the weights, and whose data they were trained on")
     add("--output", default=str(PACKAGED), metavar="DIR", help="folder for {name}.h5 and {name}.json (in the library)")
     args = parser.parse_args(argv)

@@ -40,7 +40,7 @@ def make_again(files, held, planned_now):
     if found and not workflow.dag.forcefiles.issuperset(files):
         workflow.dag.forcefiles.update(files)
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is made again.")
+        logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is rebuilt.")
 
 
 def settled_run(wildcards):

@@ -236,7 +236,7 @@ def clip_findings(folder: Path, installed: Callable[[str], str | None] | None = 
         count = f"{num_videos} videos, {len(paths) - num_videos} of keypoints"
         found = [Finding(area, "ok", f"{len(paths)} in {folder} ({count}): snakemake --cores all people")]
     else:
-        found = [Finding(area, "note", f"none in {folder}; docs/own_video.md says what to put there")]
+        found = [Finding(area, "note", f"none in {folder}; docs/own_video.md describes what to put there")]
     absent = [name for name in VIDEO_PACKAGES if version_of(name) is None]
     if absent:
         state: State = "warning" if num_videos else "note"

@@ -50,7 +50,7 @@ def interpolated_at(
     """
     is_same = np.diff(video) == 0
     if (np.diff(video) < 0).any() or (is_same & (np.diff(frame) <= 0)).any():
-        raise InputError("the predictions are out of order, or a frame is there twice; sort them by video and frame")
+        raise InputError("the predictions are out of order, or a frame occurs twice; sort them by video and frame")
     missing = np.setdiff1d(query_video, video)
     if len(missing):
         raise InputError(f"video {missing[0]} has no predicted frame, so there is nothing to interpolate")

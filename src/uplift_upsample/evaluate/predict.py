@@ -120,7 +120,7 @@ def _averaged(
     """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there."""
     num_tokens, has_central = lifter.network.config.num_tokens, evaluate.readout == "both"
     if has_central and evaluate.blend == "auto":
-        raise InputError("evaluate.blend is auto, and nothing says what was chosen for these weights; give a number from 0 to 1")
+        raise InputError("evaluate.blend is auto, and nothing records what was chosen for these weights; give a number from 0 to 1")
     begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
     lengths = np.diff(begins, append=len(tokens))
     video, middle = window_middles(lengths, evaluate.hop)

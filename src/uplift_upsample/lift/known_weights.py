@@ -84,7 +84,7 @@ def weights_named(
     known = skeleton or _SKELETON_OF.get(run.dataset)
     if known is None:
         raise InputError(
-            f"{path}: they were trained on {run.dataset!r}, whose skeleton is not known; say whose joints they put out: "
+            f"{path}: they were trained on {run.dataset!r}, whose skeleton is not known; state whose joints they put out: "
             f"{' or '.join(SKELETONS)} (--skeleton; docs/own_video.md, Joints)"
         )
     return KnownWeights(run.name or path.stem, path, _card(path, run, known))
@@ -121,7 +121,7 @@ def _config_of(weights: Path) -> Path:
     path = weights.absolute().parents[1] / "run.yaml"
     if not path.is_file():
         raise InputError(
-            f"{weights}: no run.yaml in the folder above says which network they are of; give its configuration (--config)"
+            f"{weights}: no run.yaml in the folder above, so their network is not known; give its configuration (--config)"
         )
     return path
 

@@ -68,7 +68,7 @@ def listed_devices(nvidia_smi: str | None) -> Listing:
     if answer.returncode == 0 and uuids:
         return Listing(uuids)
     said = " ".join(f"{answer.stdout} {answer.stderr}".split())
-    return Listing(reason=f"nvidia-smi says: {said}" if said else "nvidia-smi lists no GPU")
+    return Listing(reason=f"nvidia-smi reports: {said}" if said else "nvidia-smi lists no GPU")
 
 
 def offered_devices(environment: Mapping[str, str], listing: Listing, index: int | None = None) -> Devices:
@@ -90,7 +90,7 @@ def offered_devices(environment: Mapping[str, str], listing: Listing, index: int
     chosen = _named_devices(listing, str(index), "the number")
     if chosen.names and chosen.names[0] not in offered.names:
         return Devices(
-            reason=f"number {index} is none of those that the environment leaves to this job, {', '.join(offered.names)}"
+            reason=f"number {index} is not among those that the environment leaves to this job, {', '.join(offered.names)}"
         )
     return chosen
 

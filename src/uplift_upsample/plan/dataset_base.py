@@ -99,7 +99,7 @@ class DataSet(Settings):
         there = [need.what for need in required if need.used == need.own]
         made = [need.what for need in required if need.used != need.own]
         parts = [f"{', '.join(there)} in place"] if there else []
-        parts += [f"{', '.join(made)} to be made from archives that are there or can be fetched"] if made else []
+        parts += [f"{', '.join(made)} to be made from archives that exist or can be fetched"] if made else []
         return "; ".join(parts) or "nothing is needed"
 
 

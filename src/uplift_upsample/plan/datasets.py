@@ -251,7 +251,7 @@ class Cmu(Recorded):
         return [f"trials: there is no table {self.trials}"]
 
     def how(self, required: Sequence[Need]) -> str:
-        return f"will be fetched, about 1.1 GB, or is taken from {self.cache} where it is there"
+        return f"will be fetched, about 1.1 GB, or is taken from {self.cache} if it exists there"
 
 
 class Mocap(Recorded):

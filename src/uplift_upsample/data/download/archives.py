@@ -86,7 +86,7 @@ def read_members(
             if member.oddity:
                 raise InputError(f"{where} is {member.oddity}, not a file; get the archive from its publisher")
             if member.name in seen:
-                raise InputError(f"{where} is there twice; get the archive from its publisher")
+                raise InputError(f"{where} occurs twice; get the archive from its publisher")
             seen.add(member.name)
             yield member.name, _content(where, member, limits)
 
@@ -101,7 +101,7 @@ def _content(where: str, member: _Member, limits: Limits) -> bytes:
         if content.tell() > limits.max_member_bytes:
             raise InputError(too_large)
     if content.tell() != member.size:
-        raise InputError(f"{where} has {content.tell()} bytes where the archive says {member.size}; it is damaged, get it again")
+        raise InputError(f"{where} has {content.tell()} bytes where the archive lists {member.size}; it is damaged, get it again")
     return content.getvalue()
 
 

@@ -111,7 +111,7 @@ class PartialFile:
         free = shutil.disk_usage(self.path.parent).free
         return InputError(
             f"{self.target}: {what}, {free} are free in {self.path.parent}; make room and start the same command again, "
-            f"it resumes after the {self.size} bytes that are here"
+            f"it resumes after the {self.size} bytes that arrived"
         )
 
 

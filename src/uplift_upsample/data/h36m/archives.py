@@ -164,10 +164,8 @@ def join_subjects(paths: Sequence[str | os.PathLike[str]]) -> dict[str, dict[str
     for path in paths:
         subject = read_subject(path)
         if subject.subject not in SUBJECTS or subject.subject in found:
-            problem = "twice" if subject.subject in found else "none of Human3.6M"
-            raise InputError(
-                f"{path}: subject {subject.subject} is there {problem}; give one file for each of {', '.join(SUBJECTS)}"
-            )
+            problem = "occurs twice" if subject.subject in found else "is not a subject of Human3.6M"
+            raise InputError(f"{path}: subject {subject.subject} {problem}; give one file for each of {', '.join(SUBJECTS)}")
         found[subject.subject] = dict(subject.recordings)
     missing = [subject for subject in SUBJECTS if subject not in found]
     if missing:

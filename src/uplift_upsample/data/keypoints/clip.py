@@ -116,7 +116,7 @@ def read_layout(points: np.ndarray, name: str | None) -> Layout:
     is_clear = all(candidates[best] < _SUSPICIOUS * candidates[other] for other in others)
     if named is not None:
         if best != named.name and candidates[best] < _SUSPICIOUS * candidates[named.name]:
-            raise InputError(f"the keypoints are no person in the layout {named.name}, but in {best}; give that layout")
+            raise InputError(f"the keypoints do not form a person in the layout {named.name}, but do in {best}; give that layout")
         return named
     if not is_clear:
         raise InputError(f"{num_joints} joints may be {' or '.join(candidates)}; give the layout")

@@ -85,7 +85,7 @@ class Collection:
         facts = {"first": min(self.seen), "last": max(self.seen), "looked": np.array(sorted(self.seen)), **facts}
         first, last = facts["first"], facts["last"]
         if last - first >= MAX_FRAMES:
-            raise self.error("", f"its frames go from {first} to {last}; these are no frame numbers of one clip")
+            raise self.error("", f"its frames go from {first} to {last}; these are not frame numbers of one clip")
         if track.max() <= 0:  # AlphaPose without tracking writes 0 for everybody; its trackers count from 1
             track[:] = NO_TRACK
         known = track != NO_TRACK

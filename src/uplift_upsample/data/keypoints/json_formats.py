@@ -89,7 +89,7 @@ def _add_mmpose(frames: Any, collection: Collection) -> None:
         if frame is None:
             raise collection.error(where, f"frame_id is {shown(entry.get('frame_id'))}; it must be a whole number")
         if frame in collection.seen:
-            raise collection.error(where, f"frame {frame} is there twice")
+            raise collection.error(where, f"frame {frame} occurs twice")
         collection.seen.add(frame)
         for number, person in enumerate(_entries(entry.get("instances"), f"{where}: instances", collection)):
             of_person = f"{where}, instance {number}"

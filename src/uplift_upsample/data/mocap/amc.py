@@ -50,7 +50,7 @@ def _skip_header(path: Path, data: bytes, is_degrees: bool) -> tuple[int, bool]:
             units.add(word.startswith(b":deg"))
         start += len(line)
     if len(units) > 1:
-        raise InputError(f"{path}: its header says both :DEGREES and :RADIANS; use the original file")
+        raise InputError(f"{path}: its header has both :DEGREES and :RADIANS; use the original file")
     return start, units.pop() if units else is_degrees
 
 

@@ -57,7 +57,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
         if trial.frames is None:
             _LOG.info("%s: %d frames, %.1f s", trial.trial, len(poses), len(poses) / trial.fps)
         elif len(poses) != trial.frames:
-            raise InputError(f"{path}: {len(poses)} frames where the list of trials says {trial.frames}; mend the list or the file")
+            raise InputError(f"{path}: {len(poses)} frames where the list of trials has {trial.frames}; mend the list or the file")
         parts, glitches[trial.trial] = remove_glitches(poses, trial.fps)
         poses_3d = [clip for part in parts for clip in _at_50_hz(part, trial)]
         if not poses_3d:

@@ -115,7 +115,7 @@ def joint_faults(names: Sequence[str]) -> list[str]:
     ours = [spelled(name) for name in names]
     further = [name for name, joint in zip(names, ours, strict=True) if joint not in MODEL_17]
     naming = next((naming for naming in _NAMINGS if naming.marks <= {_sided(name)[1] for name in names}), None)
-    faults = [f"the joint {joint!r} is there {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
+    faults = [f"the joint {joint!r} occurs {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
     missing = [joint for joint in MODEL_17 if joint not in ours]
     for joint in MODEL_17:
         if joint in missing:

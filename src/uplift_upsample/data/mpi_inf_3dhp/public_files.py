@@ -50,7 +50,7 @@ def read_test(path: str | os.PathLike[str], annotations: str, frame_rate: float)
     for name, content in _sequences(path, annotations, TEST):
         poses_3d, poses_2d, is_valid = _arrays(path, name, content)
         if is_valid is None:
-            raise InputError(f"{path}: {name} has no 'valid', which says which of its frames are scored; is it the training file?")
+            raise InputError(f"{path}: {name} has no 'valid', which lists the frames that are scored; is it the training file?")
         yield View(name, "video", "0", frame_rate, optics_of(name), poses_3d, poses_2d, is_valid)
 
 

@@ -50,7 +50,7 @@ class VideoFile:
             raise InputError(f"{self.path}: no frame of the video can be read; is the file whole?")
         if len(self._stamps) < len(shown) or not base:
             raise InputError(
-                f"{self.path}: the file does not say when each frame is shown; write it anew: ffmpeg -fflags +genpts -i "
+                f"{self.path}: the file does not contain the time of each frame; write it again: ffmpeg -fflags +genpts -i "
                 f"{self.path.name} -c copy new.mp4"
             )
         if len(self._stamps) > MAX_FRAMES:

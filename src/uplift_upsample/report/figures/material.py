@@ -59,7 +59,7 @@ def _training(path: str | Path) -> tuple[str, int]:
     folder = Path(path).parent
     seed = folder.name.removeprefix("seed_")
     if folder.name == seed or not seed.isdecimal():
-        raise InputError(f"{path}: a learning curve lies in a folder EXPERIMENT/seed_NUMBER, as train.py leaves it")
+        raise InputError(f"{path}: a learning curve must be in a folder EXPERIMENT/seed_NUMBER, as train.py writes it")
     return folder.parent.name, int(seed)
 
 
