@@ -132,7 +132,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """What the flags say of a clip, as ``Uplifter.prepared`` takes it."""
+    """What the flags set for a clip, as ``Uplifter.prepared`` takes it."""
     names = ("frame_rate", "layout", "s_in", "size", "person", "min_confidence", "roll", "root", "focal")
     return {name: getattr(options, name) for name in names}
 

@@ -97,7 +97,7 @@ def output_files(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def write(poses: LiftedPoses, files: Mapping[str, Path], options: argparse.Namespace) -> None:
-    """Write the files that are asked for, and say what is to be known of them."""
+    """Write the files that are asked for, and log what is to be known of them."""
     from uplift_upsample.report.animation.lifted_clips import animate_clip  # these load Matplotlib, when all else is done
     from uplift_upsample.report.page.clip import write_clip_page
 

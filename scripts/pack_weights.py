@@ -1,4 +1,4 @@
-"""Pack trained weights as those that come with the project: the file, and a card that says what they are."""
+"""Pack trained weights as those that come with the project: the file, and a card that describes them."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from uplift_upsample.data.keypoints.to_model import Skeleton
 from uplift_upsample.lift.known_weights import PACKAGED, weights_named
 
 _LOG = logging.getLogger(__name__)
-# Of the record of a training: where the weights come from, and nothing that says where on a disk it was.
+# Of the record of a training: where the weights come from, and nothing about where on a disk it was.
 KEPT = ("identity", "epochs", "steps", "best_epoch", "seconds", "backend", "code_fingerprint", "device", "environment")
 
 

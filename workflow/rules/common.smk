@@ -108,7 +108,7 @@ def listed(folder):
 
 
 def known_subjects(path):
-    """The subjects of a table of trials, or of a folder of recordings; None where nothing says who they are."""
+    """The subjects of a table of trials, or of a folder of recordings; None if nothing names them."""
     if os.path.isfile(path):
         return {row.get("subject") for row in rows_of_trials(path)}
     files = recordings(path)
@@ -382,7 +382,7 @@ def baseline_frames(wildcards):
 
 
 def evaluation_switches(wildcards):
-    """How an experiment is evaluated, as flags of predict_poses.py; what the published protocol has anyway is not said."""
+    """How an experiment is evaluated, as flags of predict_poses.py; those of the published protocol are left out."""
     experiment = tested(wildcards)
     evaluate, paper = evaluation(wildcards), EvaluateConfig()
     switches = "" if evaluate.mirror else " --no_mirror"
@@ -443,7 +443,7 @@ def scores_of_wildcards(wildcards):
     return scores_of(study) + baseline_of(study)
 
 
-# ---- the targets of a command, looked at before anything is planned: Snakemake would only say that no rule makes one
+# ---- the targets of a command, looked at before anything is planned: Snakemake would only report that no rule makes one
 
 
 def asked_for():

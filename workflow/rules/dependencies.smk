@@ -61,7 +61,7 @@ def settled_run(wildcards):
 
 
 def settled_manifest(wildcards):
-    """The same for ``manifest.json``, which says what tables are to show."""
+    """The same for ``manifest.json``, which lists what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
     if os.path.exists(path):
         held = held_settings(path)
@@ -70,7 +70,7 @@ def settled_manifest(wildcards):
 
 
 def settled_training(wildcards):
-    """Weights that their record says were trained with other settings are trained again (their checkpoints are looked at first)."""
+    """Weights that were trained with other settings, by their record, are trained again (their checkpoints are looked at first)."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/seed_{wildcards.seed}"
     record = held_settings(f"{folder}/training.json")
     held = record.get("run") if isinstance(record, dict) else None

@@ -162,7 +162,7 @@ def _letters(word: str) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number that can be computed with; Python's ``True`` is none here."""
+    """Whether a value is a finite number that can be computed with; Python's ``True`` does not count."""
     if isinstance(value, float):
         return math.isfinite(value)
     return _is_whole(value)

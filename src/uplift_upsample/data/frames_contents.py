@@ -10,7 +10,7 @@ from uplift_upsample.plan.datasets import DataSet
 def holds_data_of(path: str | os.PathLike[str], source: DataSet) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
 
-    The data set says what has to be the same (``DataSet.is_held_by``). A table that cannot be read counts as right; the job that
+    The data set defines what has to be the same (``DataSet.is_held_by``). A table that cannot be read counts as right; the job that
     reads its poses reports what is wrong with it.
     """
     metadata = table_metadata(path)

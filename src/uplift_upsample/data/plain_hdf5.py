@@ -1,4 +1,4 @@
-"""HDF5 files from outside: what is read has the type and shape that is asked for, lies in the file itself, and is no larger.
+"""HDF5 files from outside: what is read has the type and shape that is asked for, is in the file itself, and is not larger.
 
 An HDF5 file may claim arrays of any size that were never written, and may point into other files; damaged ones fail in any way.
 """

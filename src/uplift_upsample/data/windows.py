@@ -1,7 +1,7 @@
 """Windows as pure index arithmetic: which frames the tokens of an example stand for, and which of them have a 2D pose.
 
 A window is what the network sees at once: N tokens (``num_tokens``, odd) around a centre frame, ``s_out`` frames apart at 50 Hz,
-so (N - 1) * s_out + 1 frames long. A row of the sampler says which window: video, centre, s_in and shift of the mask. An example is
+so (N - 1) * s_out + 1 frames long. A row of the sampler defines a window: video, centre, s_in and shift of the mask. An example is
 a window with its poses read (``data.examples``).
 
 Source: docs/method.md, "Windows" and "Masks". Every function works on whole batches: the arguments ``centre``, ``length``

@@ -68,7 +68,7 @@ def frames_of(study: Study, dataset: str) -> str:
 
 
 def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
-    """The studies of a configuration, each file merged into those before it, and what it says of clips.
+    """The studies of a configuration, each file merged into those before it, and what it plans for clips.
 
     Raises ``InputError`` for all faults.
     """

@@ -77,7 +77,7 @@ def predict_poses(
 ) -> Predictions:
     """Predict the 3D poses of some videos.
 
-    lifter: the network, compiled; it decides about mirroring and precision, whatever ``evaluate`` says. videos: indices into the
+    lifter: the network, compiled; it decides about mirroring and precision, whatever ``evaluate`` holds. videos: indices into the
     table. s_in: frames between 2D poses, at 50 Hz. on_windows: gets the number of windows done and their total. Raises
     ``InputError`` for data without 2D poses, an impossible s_in, a readout that the network does not have, and a blend that was
     not chosen.
@@ -234,7 +234,7 @@ def evaluation_metadata(
     test_subset: str,
     is_trained: bool,
 ) -> dict[str, Any]:
-    """The protocol of an evaluation, as it is stored with predictions and scores. What the paper does not have is said if it is so.
+    """The protocol of an evaluation, as it is stored with predictions and scores. What the paper lacks is listed only where used.
 
     is_trained: whether the network was trained for what it sees.
     """

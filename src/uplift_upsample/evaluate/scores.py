@@ -3,10 +3,10 @@
 Source: docs/method.md, "Interpolation" and "Averages". ``averages`` defines the averages, ``breakdown`` the MPJPE by joint and by
 the distance to the nearest frame with a 2D pose, ``score_file`` the rows. What the reference leaves open:
 
-- An action of the data set without a scored frame is NaN by itself, is no part of the action-wise mean, and is listed
+- An action of the data set without a scored frame is NaN by itself, does not enter the action-wise mean, and is listed
   in ``protocol.absent_actions``.
 - A degenerate prediction (all joints in one point) has no N-MPJPE and drops out of its means; its P-MPJPE is that of the
-  unaligned pose. ``protocol.degenerate_frames`` says how many there were.
+  unaligned pose. ``protocol.degenerate_frames`` counts them.
 """
 
 import logging

@@ -21,7 +21,7 @@ from uplift_upsample.plan.runs import Run, read_run
 
 PACKAGED = Path(__file__).parent / "weights"
 RESULTS = Path("results")
-# Whose skeleton a data set has. Own motion capture may have any, so there the user says it.
+# Whose skeleton a data set has. Own motion capture may have any, so there the user names it.
 _SKELETON_OF: Mapping[str, Skeleton] = {"h36m": "h36m", "amass": "h36m", "cmu": "cmu"}
 
 
@@ -127,7 +127,7 @@ def _config_of(weights: Path) -> Path:
 
 
 def _card(weights: Path, run: Run, skeleton: Skeleton) -> Card:
-    """What the folder of a run says of its weights."""
+    """What the folder of a run holds about its weights."""
     data = " of ".join(filter(None, (run.train_subset, run.dataset)))
     before = f", from the weights of {run.initial_weights}" if run.initial_weights else ""
     errors, people = {}, ""

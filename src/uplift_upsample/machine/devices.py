@@ -1,6 +1,6 @@
 """Cores and GPUs of one machine: which there are, which a job may use, and a slot for each, so that no two jobs take the same one.
 
-Snakemake limits how many GPUs are in use at a time, but does not say which device is whose. So each job takes its own itself: it
+Snakemake limits how many GPUs are in use at a time, but does not assign a device to each job. So each job takes its own itself: it
 locks a file named after each. The kernel gives the locks back when the job ends, however it ends.
 """
 
@@ -30,7 +30,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-# What a scheduler says about the devices that it assigned, where it leaves CUDA's own variable alone.
+# What a scheduler sets for the devices that it assigned, where it leaves CUDA's own variable alone.
 ASSIGNED = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 QUERY = ("--query-gpu=index,uuid", "--format=csv,noheader")
 

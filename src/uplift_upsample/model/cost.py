@@ -9,7 +9,7 @@ J joints, C width, H hidden width ``int(C * mlp_ratio)``:
     block of N tokens            4*N*C*C (query, key, value, projection) + 2*N*N*C (logits, mixing) + 2*N*C*H (MLP)
     strided block, N to N'       the same, its second MLP layer a convolution of kernel 3: N*C*H + N'*3*H*C
     heads                        C_t*3*J for the central token; N times that for the sequence (training, other read-outs)
-    interpolated tokens          N*N*C_t, where upsampling_token says so
+    interpolated tokens          N*N*C_t, if upsampling_token asks for it
 
 The networks that it is compared with, their blocks with the same terms, H as configured:
 

@@ -80,7 +80,7 @@ def export_network(network: "LiftingNetwork", stem: Path, name: str) -> Exported
             form.write(network, aside)
             off = off_m(network, form.opened(aside))
         except OSError:
-            raise  # ``replacing`` says what is wrong with the disk
+            raise  # ``replacing`` reports what is wrong with the disk
         except Exception as error:  # converters and runtimes fail in any way, at operations that they do not have
             said = " ".join(str(error).split())[:300]
             raise InputError(f"{path}: not written. The format {name} cannot hold this network: {said}") from error

@@ -237,7 +237,7 @@ class SpatialStage(layers.Layer):
 class TemporalStage(layers.Layer):
     """Lifts the tokens of a window: ``(B, N, C_t)`` and the visibility mask ``(B, N)`` -> ``Lifted``.
 
-    Masked tokens become the learned upsampling token. In the first ``first_attention_layer`` blocks they are no keys
+    Masked tokens become the learned upsampling token. In the first ``first_attention_layer`` blocks they are not keys
     (deferred upsampling attention). The strided blocks then merge the N tokens into the central one.
     """
 

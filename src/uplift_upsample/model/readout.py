@@ -69,7 +69,7 @@ class Overlap:
         self._sums, self._total = np.zeros((0, NUM_JOINTS, 3)), np.zeros(0)
 
     def add(self, place: np.ndarray, poses: np.ndarray) -> None:
-        """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1, it is none of a video."""
+        """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1 outside of a video."""
         grown = max(0, int(place.max(initial=-1)) + 1 - self._start - len(self._total))
         self._sums = np.pad(self._sums, ((0, grown), (0, 0), (0, 0)))
         self._total = np.pad(self._total, (0, grown))

@@ -1,4 +1,4 @@
-"""What every kind of data set says of itself; ``datasets`` has the kinds. No file is opened here."""
+"""What every kind of data set has in common; ``datasets`` has the kinds. No file is opened here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -68,7 +68,7 @@ class DataSet(Settings):
         return in_cameras([row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows])
 
     def recorded(self) -> dict[str, Any]:
-        """What the metadata of its frames table say of it."""
+        """What the metadata of its frames table hold about it."""
         return {}
 
     def is_held_by(self, metadata: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The kinds of data sets. Each is a class that says everything about itself: its options, its people, what it is made from.
+"""The kinds of data sets. Each is a class that describes itself completely: its options, its people, what it is made from.
 
 To add one, write one more class; docs/changing.md has an example. No file is opened here.
 """
@@ -170,7 +170,7 @@ class MpiInf3dhp(DataSet):
     annotations: Literal["universal", "metric"] = "universal"
     """Which 3D poses: universal, of bodies of one size, as P-STMO's files and most published figures have; metric, people's own."""
     test_frame_rate: Literal[25, 50] = 25
-    """Frames a second of the test videos, which their files do not say."""
+    """Frames a second of the test videos, which their files do not contain."""
     layout: ClassVar[str] = "as P-STMO's converter writes it (https://github.com/paTRICK-swk/P-STMO), universal annotations"
 
     def all_splits(self) -> Mapping[str, Sequence[str]]:
@@ -207,7 +207,7 @@ class MpiInf3dhp(DataSet):
 
 
 class Recorded(DataSet):
-    """Recorded people, seen by simulated detections of the Human3.6M cameras; the configuration says who is in which split."""
+    """Recorded people, seen by simulated detections of the Human3.6M cameras; the configuration assigns people to splits."""
 
     splits: Annotated[dict[str, SomeNames], Field(min_length=1)]
     """Subjects of each split, as the recordings or the database write them (two or three digits, quoted)."""
@@ -290,7 +290,7 @@ def _kinds(cls: type[DataSet]) -> dict[str, type[DataSet]]:
 
 
 def _kind(options: Any) -> str | None:
-    """The kind that some options, or a data set, say; None where they say none."""
+    """The kind in some options, or in a data set; None if they have none."""
     kind = options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", None)
     return kind if isinstance(kind, str | None) else shown(kind)
 

@@ -1,4 +1,4 @@
-"""What every network says of itself, and checks that several of them share; ``networks`` has the networks."""
+"""What every network has in common, and checks that several of them share; ``networks`` has the networks."""
 
 import pkgutil
 from collections.abc import Mapping

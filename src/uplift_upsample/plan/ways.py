@@ -71,12 +71,12 @@ class Need:
 
 
 def manifest_of(source: str) -> str:
-    """The file that says where an original file lies and what its checksum is."""
+    """The file with the place of an original file and its checksum."""
     return f"{CONVERTED}/sources/{source}.json"
 
 
 def is_generated(path: str) -> bool:
-    """Whether the workflow makes a file, as its path says."""
+    """Whether the workflow makes a file, by its path."""
     return PurePath(path).parts[:1] == ("results",)
 
 

@@ -37,7 +37,7 @@ NOTHING_RUN = "not known, nothing was run"
 
 
 def footer(results: Results) -> list[str]:
-    """One line for each switch of the protocol; where evaluations differ, the line says which is how."""
+    """One line for each switch of the protocol; where evaluations differ, the line lists them."""
     lines = [
         "Averages: frame-wise is the mean over all frames and joints; action-wise is the mean over the frames of each action, then "
         "the mean of the actions.",
@@ -100,7 +100,7 @@ def reasons_against_published(results: Results, experiment: ShownExperiment) -> 
 
 
 def reasons_against_verdict(results: Results, experiment: ShownExperiment, weights: str) -> list[str]:
-    """Why published figures, which may stand beside an experiment's results, say nothing of whether they are reproduced.
+    """Why published figures, which may stand beside an experiment's results, allow no verdict on whether they are reproduced.
 
     The results are measured on another test set, such as a part of the published one. Empty where nothing is against it.
     """

@@ -1,7 +1,7 @@
 """Which result tables and figures a study has, in the order of its page: the one list of them, for rules, programs and tests.
 
 The functions are imported when something is made, so that rules can read the names at once. They are functions and not the modules
-around them: whatever else these modules hold is no part of what is made (see ``used_code``).
+around them: whatever else these modules hold does not enter what is made (see ``used_code``).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: its identity, and the record that says where its weights come from."""
+"""What a training run leaves behind: its identity, and the record of where its weights come from."""
 
 import hashlib
 import json

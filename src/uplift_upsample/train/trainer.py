@@ -61,7 +61,7 @@ class Trainer(keras.Model):
         self._steps: dict[tuple, Callable[[Inputs], Any]] = {}
 
     def start_epoch(self, epoch: int) -> None:
-        """What changes from epoch to epoch, counted from 1: how BatchNorm averages, where the configuration says so."""
+        """What changes from epoch to epoch, counted from 1: how BatchNorm averages, if the configuration asks for it."""
         if self.config.batch_norm_momentum is None:
             return
         first, last = self.config.batch_norm_momentum

@@ -29,7 +29,7 @@ _SUM_TOLERANCE = {"weights": 1e-3, "J_regressor": 0.05, REGRESSOR: 0.05}  # of r
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """What a model file says, in float64 and metres.
+    """What a model file holds, in float64 and metres.
 
     v_template: ``(6890, 3)``. shapedirs: ``(6890, 3, 16)``. posedirs: ``(6890, 3, 459)``. joint_regressor: ``(52, 6890)``.
     weights: ``(6890, 52)``. parents: ``(52,)`` bones, -1 for the root.

@@ -1,6 +1,6 @@
 """Files out of ``.tar`` (plain, gzip, bzip2, xz) and ``.zip`` archives, one after the other, without unpacking them to the disk.
 
-Archives come from outside, so nothing that they say is trusted: sizes are counted while they are decompressed, names
+Archives come from outside, so nothing that they contain is trusted: sizes are counted while they are decompressed, names
 cannot point out of the archive, links are never followed. The content decides what kind of archive a file is, not its name.
 """
 

@@ -42,7 +42,7 @@ def is_page(start: bytes) -> bool:
 
 
 def found_instead(path: str | os.PathLike[str], wanted: str) -> str | None:
-    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None where it does not say."""
+    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None if unknown."""
     path = Path(path)
     if path.is_dir():
         return f"a folder, not {wanted}"

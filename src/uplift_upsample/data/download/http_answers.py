@@ -78,7 +78,7 @@ class Request:
 
     cookies, form: credentials. A request with a form is a POST. Credentials go to the host of the URL alone: redirects
     are not followed, but for the change to HTTPS. judge: is shown a page or a refusal; it returns the URL to ask instead,
-    raises ``InputError`` where the site refuses, or returns None if that says nothing to it. advice: ends an error.
+    raises ``InputError`` where the site refuses, or returns None if neither applies. advice: ends an error.
     """
 
     url: str
@@ -215,7 +215,7 @@ def _send(session: requests.Session, request: Request, url: str, headers: dict[s
 
 
 def _elsewhere(response: requests.Response, answer: Answer, request: Request) -> str | None:
-    """None if an answer is the file, the URL to ask instead if the site says so; else the failure is raised."""
+    """None if an answer is the file, the URL to ask instead if the site sends one; else the failure is raised."""
     status = response.status_code
     said = request.redacted(f"the server answered {status} {response.reason or ''}".rstrip())
     if status in _TRY_AGAIN_STATUS:

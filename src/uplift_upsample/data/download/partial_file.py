@@ -21,7 +21,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True)
 class Known:
-    """What the server said of the whole file: ETag or date for ``If-Range``, and the length in bytes; empty where it said
+    """What the server sent about the whole file: ETag or date for ``If-Range``, and the length in bytes; empty where it sent
     nothing.
     """
 

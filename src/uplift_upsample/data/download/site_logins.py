@@ -168,7 +168,7 @@ def _asks_for_licence(page: Page) -> bool:
 
 
 def _telling_line(page: str) -> str:
-    """The line of a page that most likely says why it came."""
+    """The line of a page that most likely states why it came."""
     lines = _lines(page)
     return next((line for line in lines if _TELLING.search(line)), lines[0] if lines else "")
 

@@ -11,7 +11,7 @@ import math
 import zlib
 
 MAX_BYTES = 512 << 20  # of a file or a variable, unpacked; those of the archives have some MB
-_MAX_DIMENSIONS = 10  # as the format says
+_MAX_DIMENSIONS = 10  # CDF allows no more
 _MAX_BLOCKS = 100_000
 _MAGIC = {b"\xcd\xf3\x00\x01": 8, b"\xcd\xf2\x60\x02": 4}  # version -> bytes of an offset
 _PLAIN, _GZIP = b"\x00\x00\xff\xff", 5

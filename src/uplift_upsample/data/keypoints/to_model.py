@@ -32,7 +32,7 @@ def sure_points(points: np.ndarray, confidence: np.ndarray | None, least: float)
     points = np.array(points, np.float64)
     is_missing = ~np.isfinite(points).all(axis=-1) | (points == 0).all(axis=-1)
     if confidence is not None:
-        is_missing |= ~(confidence >= least) | ~(confidence > 0)  # NaN is no confidence
+        is_missing |= ~(confidence >= least) | ~(confidence > 0)  # NaN is not a confidence
     points[is_missing] = np.nan
     return points
 

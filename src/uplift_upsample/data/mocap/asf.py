@@ -224,7 +224,7 @@ def _axis_frame(angles: np.ndarray, order: str, is_degrees: bool) -> np.ndarray:
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines that say something, with their numbers; any line ends."""
+    """The lines with content, with their numbers; any line ends."""
     lines = enumerate(read_bytes(path).splitlines(), 1)
     stripped = ((number, line.decode("latin-1").strip()) for number, line in lines)
     return [(number, line) for number, line in stripped if line]

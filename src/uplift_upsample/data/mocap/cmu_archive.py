@@ -23,7 +23,7 @@ def unpack_subject(
 
     The site has it as ``allasfamc.zip``, with members ``all_asfamc/subjects/01/01_08.amc``; the first folder may be missing. Files
     that ``cache`` has already, whole, are not read again; the others are decompressed alone, checked like a download, and kept
-    there with the layout of the site. origin: where the archive came from, if the path does not say it.
+    there with the layout of the site. origin: where the archive came from, if the path does not show it.
 
     Returns what ``cmu_trials.fetch_subject`` does. Raises ``InputError`` for an archive that cannot be read, a file that it
     does not have, or has twice, and for one with another checksum.

@@ -35,7 +35,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
     """Convert the trials of one subject. Also returns the glitches of each trial.
 
     A trial with the content of an earlier one is left out. Raises ``InputError`` for a file that is missing, has
-    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list says, if it says so.
+    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list has, if it has a number.
     """
     skeleton = read_asf(_checked(trials[0].asf, files))
     clips: list[Clip] = []

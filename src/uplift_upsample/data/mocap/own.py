@@ -34,7 +34,7 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Recording:
-    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None where the file does not say.
+    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None if the file does not name one.
 
     name: within a file of several recordings; None in a file of one, which is named by the file.
     """

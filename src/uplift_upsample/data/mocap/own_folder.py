@@ -183,7 +183,7 @@ def mocap_table(
     """
     subjects = read_folder(folder)
     used = {subject for members in splits.values() for subject in members}
-    if used and used <= {subject.subject for subject in subjects}:  # else the table says which have no clips
+    if used and used <= {subject.subject for subject in subjects}:  # else the table reports which have no clips
         subjects = [subject for subject in subjects if subject.subject in used]
     metadata = {
         "dataset": "mocap",

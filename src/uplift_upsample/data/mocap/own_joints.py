@@ -1,7 +1,7 @@
 """The joints of the user's own motion capture: names in any spelling, and what to do about the names of other skeletons.
 
 Only spellings are read, because the same words mean different places in different systems. Where the names are those of a skeleton
-that is known here, the faults say which of its joints are ours, and how those that it lacks are made.
+that is known here, the faults list which of its joints are ours, and how those that it lacks are made.
 """
 
 import difflib

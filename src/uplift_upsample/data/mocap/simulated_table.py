@@ -57,7 +57,7 @@ def simulated_table(
     """A frames table of clips with simulated detections; without detections, one for pre-training, which draws its cameras.
 
     splits: name -> subjects; each subject in at most one. seed: of the noise, which is the same for a video whatever
-    other subjects are in the table. metadata: what the data set says of itself; its ``dataset`` starts error messages,
+    other subjects are in the table. metadata: what describes the data set; its ``dataset`` starts error messages,
     its ``actions`` give their order. Added are splits, original files, the parameters of the noise, and the recordings
     and videos that are left out.
 
@@ -95,7 +95,7 @@ def _contents(
     metadata: Mapping[str, Any],
     records: Sequence[SequenceRecord],
 ) -> dict[str, Any]:
-    """What the metadata say of the recordings in a table."""
+    """What the metadata hold about the recordings in a table."""
     found = {record.action for record in records}
     return {
         "splits": {name: list(members) for name, members in splits.items()},

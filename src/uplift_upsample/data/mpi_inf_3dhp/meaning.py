@@ -85,7 +85,7 @@ def _check_body(where: str, sample: View, checks: Checks) -> None:
 
 
 def _check_joints(where: str, sample: View) -> None:
-    """That joints are where their names say, by lengths of bones."""
+    """That joints are where their names place them, by lengths of bones."""
     if _has_bones(sample.poses_3d):
         return
     for name, order in (("Human3.6M", H36M_17), ("the networks of this project", MODEL_17)):

@@ -64,7 +64,7 @@ def _training(path: str | Path) -> tuple[str, int]:
 
 
 def read_history(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns ``HISTORY`` of a learning curve. Raises ``InputError`` for a file that is none."""
+    """The columns ``HISTORY`` of a learning curve. Raises ``InputError`` for a file without them."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
