@@ -16,7 +16,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, InputInterpolation, Precision, Readout
 from uplift_upsample.plan.thresholds import Checks
 
-BAD_INPUT = 2
+BAD_INPUT = 2  # exit status, as argparse has for bad flags
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 

@@ -1,6 +1,6 @@
 """The one error that a user of the project should ever see without a traceback."""
 
-_LONGEST = 20_000  # letters
+_LONGEST = 20_000  # letters; chosen: screens full of faults, but not a file that a message quotes
 
 
 class InputError(ValueError):

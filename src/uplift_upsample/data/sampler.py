@@ -15,7 +15,7 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable
 
-_PART = 1 << 20
+_PART = 1 << 20  # rows; chosen: 8 MB of random numbers at a time instead of those of a whole pass
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def metrics_of(datasets: Collection[str | None]) -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if metric.of is None or metric.of in datasets}
 
 
-INVALID = -1.0
+INVALID = -1.0  # stands for no error; errors are not negative
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other
 _COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point

@@ -32,7 +32,7 @@ from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 
 logger = logging.getLogger(__name__)
-BLOCK = 2048  # windows whose 2D poses are in memory at once
+BLOCK = 2048  # windows whose 2D poses are in memory at once; chosen: many batches, 100 MB for 351 tokens
 PAPER = EvaluateConfig()
 # (rows) -> the 2D poses that their windows see, which of them each token has, and the visibility mask
 Inputs = Callable[[Rows], tuple[np.ndarray, np.ndarray, np.ndarray]]

@@ -27,7 +27,7 @@ from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeE
 _Opener = Callable[..., object]
 _MAGIC: tuple[tuple[bytes, _Opener], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_CHUNK = 1 << 20  # bytes
+_CHUNK = 1 << 20  # bytes decompressed at once; any size from some KB on does
 _ENCRYPTED = 0x1  # flag of a zip member
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, DamagedTarError)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PEEK = 512  # bytes that show the type of a file
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes read at once; any size from some KB on does
 _HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # that may stand before a page
 _HDF5 = b"\x89HDF\r\n\x1a\n"

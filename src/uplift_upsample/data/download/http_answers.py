@@ -16,11 +16,12 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Credentials, redacted
 from uplift_upsample.data.download.file_types import PEEK, is_page
 
-_CHUNK = 1 << 18  # bytes
-_LONGEST_PAGE = 1 << 18  # bytes
-_MOST_HOPS = 5
+_CHUNK = 1 << 18  # bytes asked for at once; any size from some KB on does
+_LONGEST_PAGE = 1 << 18  # bytes read of a page that came in place of a file; chosen: more than a login page has
+_MOST_HOPS = 5  # pages in a row that ask for another one; chosen: more is taken for a circle
+# Of busy servers, by HTTP: time-out, too early, too many requests, errors of servers.
 _TRY_AGAIN_STATUS = {408, 425, 429, 500, 502, 503, 504}
-_REDIRECTS = {301, 302, 303, 307, 308}
+_REDIRECTS = {301, 302, 303, 307, 308}  # all redirects of HTTP that name another address
 _WILL_NOT_MEND = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,

@@ -14,7 +14,7 @@ from uplift_upsample.base.strict import shown
 
 MAX_FRAMES = 2_000_000  # of a clip, nine hours at 60 frames a second; more is a database's identifier, not a frame number
 MAX_PIXELS = 1e6  # no picture is so large
-NO_TRACK = -1
+NO_TRACK = -1  # number of a person whose file has no identities; theirs are not negative
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from uplift_upsample.data.examples import Padding
 from uplift_upsample.data.resample import rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
 
-LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second
+LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second; chosen: beyond are other numbers than rates, or slow motion
 _ABOUT = 1e-3  # of a rate: cameras report 240.02, and time stamps are rounded
 _LONGEST = 86_400.0  # seconds, a day; longer ones are time stamps of a clock that was set
 _NEAR = 1e-6  # of the distance between two tokens: as good as nothing, so that a third of a second is ten frames of 30

@@ -31,7 +31,7 @@ from uplift_upsample.plan.experiment import FRAME_RATE
 
 _LOG = logging.getLogger(__name__)
 _TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)
-_MAX_TEXT = 1 << 20  # bytes of a list of names
+_MAX_TEXT = 1 << 20  # bytes of a list of names; chosen: thousands of lines
 
 
 @dataclass(frozen=True)

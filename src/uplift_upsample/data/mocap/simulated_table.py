@@ -21,9 +21,9 @@ from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.recordings import SequenceRecord
 
 _LOG = logging.getLogger(__name__)
-VIEWS = 4
-MAX_OUTSIDE = 0.1  # of the joints of a video
-MIN_DEPTH = 0.5  # m
+VIEWS = 4  # cameras of a set: each subject of Human3.6M has four
+MAX_OUTSIDE = 0.1  # of the joints of a video; chosen: twice the most that placed recordings have (5 %)
+MIN_DEPTH = 0.5  # m; chosen: nearer joints are at the lens, where projections are meaningless
 
 
 @dataclass
