@@ -122,7 +122,7 @@ def known_subjects(path):
 
 
 def folder_faults():
-    """Folders of motion capture that are not there, but another one with nearly this name is.
+    """Folders of motion capture that do not exist, but another one with nearly this name is.
 
     Otherwise Snakemake would silently use what was made from the right folder.
     """
@@ -475,7 +475,7 @@ def check_wildcards(rule, wildcards):
 
 
 def check_target(target):
-    """End with the nearest right word for a target that does not exist. Files that are there need no rule."""
+    """End with the nearest right word for a target that does not exist. Existing files need no rule."""
     path = os.path.relpath(target)
     if workflow.is_rule(target) or os.path.exists(path):
         return

@@ -28,7 +28,7 @@ def source_of(wildcards):
 def inputs_of(wildcards):
     """The files that a frames table is made from, or one error that names all data that the study lacks.
 
-    Where the frames table of this data is there already, they may be gone: Snakemake then takes the table as it is.
+    Where the frames table of this data exists already, they may be gone: Snakemake then takes the table as it is.
     """
     study = wildcards.study
     unmet = {}

@@ -143,7 +143,7 @@ def pinned_code(wildcards):
     """Fingerprint of the code that an experiment is to be trained with.
 
     Once an experiment is trained it stays what it was, so that no change of code throws days of training away; with
-    retrain_on_code_change it becomes the present one as soon as weights of another one are there.
+    retrain_on_code_change it becomes the present one as soon as weights of another one exist.
     """
     experiment = planned(wildcards)
     try:

@@ -26,7 +26,7 @@ def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The metadata of a frames table; None where there is no table, or none that can be read."""
     if not os.path.exists(path):
         return None
-    import h5py  # the workflow asks at each start, mostly for tables that are not there
+    import h5py  # the workflow asks at each start, mostly for missing tables
 
     try:
         with h5py.File(path, "r") as file:

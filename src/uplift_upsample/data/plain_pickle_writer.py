@@ -27,7 +27,7 @@ _MARK_LENGTH = 24  # random bytes that stand for an array; so many do not occur 
 def write_objects(path: str | os.PathLike[str], objects: Mapping[str, Any]) -> None:
     """Write plain containers of arrays, each as the pickled object of a key, without the time of day.
 
-    Equal objects give equal bytes if they are built in the same way: an object that is there twice is written as a reference.
+    Equal objects give equal bytes if they are built in the same way: an object that occurs twice is written as a reference.
     """
     with replacing(path) as aside, zipfile.ZipFile(aside, "w") as archive:
         for key, value in objects.items():

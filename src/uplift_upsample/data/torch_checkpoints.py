@@ -120,7 +120,7 @@ class _Tensor:
 
 
 class _Nothing:
-    """Stands for the state of a random generator, which is not made again."""
+    """Stands for the state of a random generator, which is not restored."""
 
     def __init__(self, *_: Any) -> None:
         pass

@@ -226,7 +226,7 @@ def frames_of_people(folder: str) -> dict[str, int]:
 
 
 def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
-    """Frames of the videos that an experiment is tested on: counted where the data is there, else what is known of it."""
+    """Frames of the videos that an experiment is tested on: counted where the data exists, else what is known of it."""
     path, source = frames_of(study, experiment.test_dataset), study.data[experiment.test_dataset]
     if os.path.exists(path):
         table = read_frames_table(path)

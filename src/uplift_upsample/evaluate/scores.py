@@ -41,7 +41,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     Only predictions at multiples of s_out count, or all where they were made without interpolation. Videos of the test subjects
     without any are dropped, with a warning and an entry ``dropped_videos`` in the protocol; videos that the data set was made
     without stand there too. learned_upsampling: false leaves only the scores of the predictions at multiples of s_in (``PLAIN``),
-    as predictions whose metadata have ``learned_upsampling`` false do; these are there in any case.
+    as predictions whose metadata have ``learned_upsampling`` false do; these exist in any case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are NaN or infinite; and where neither learned upsampling nor interpolation is to give the frames in between.

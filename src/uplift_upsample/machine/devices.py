@@ -21,7 +21,7 @@ from uplift_upsample.base.errors import InputError
 
 logger = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds that a driver may take to answer; after a reset of the devices it takes some
-PAUSE = 0.5  # seconds between two looks for a free device
+PAUSE = 0.5  # seconds between two looks for a free device; chosen: short beside a training
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -161,7 +161,7 @@ def claim_devices(candidates: Sequence[str], count: int, folder: str | os.PathLi
     All or nothing: a job that waits holds none, so jobs that want several never wait for each other. They look in the same order,
     and after pauses of different lengths, so that one of them gets ahead.
 
-    folder: of the lock files; on this machine's own disk, made where it is not there, for this user alone. Raises ``InputError``
+    folder: of the lock files; on this machine's own disk, made if it is missing, for this user alone. Raises ``InputError``
     when it is a link, belongs to somebody else, or others may write there.
     """
     if not 0 < count <= len(candidates):

@@ -60,7 +60,7 @@ class DataSet(Settings):
         return []
 
     def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
-        """The names that sequences of some subjects will have in the frames table, as far as they are known before it is there.
+        """The names that sequences of some subjects will have in the frames table, as far as they are known before it exists.
 
         trials: the recordings, if ``people`` lists them.
         """

@@ -29,9 +29,9 @@ class H36M(DataSet):
     kind: Literal["h36m"]
     """What the data set is made from."""
     poses_3d: str
-    """Path of the user's data_3d_h36m.npz (world coordinates, metres, 50 Hz); where it is not there, it is made from archives."""
+    """Path of the user's data_3d_h36m.npz (world coordinates, metres, 50 Hz); if it is missing, it is made from archives."""
     poses_2d: str
-    """Path of the user's 2D poses (pixels), {input_2d} in it is replaced; where they are not there, they are fetched (CPN) or made
+    """Path of the user's 2D poses (pixels), {input_2d} in it is replaced; if they are missing, they are fetched (CPN) or made
     (gt)."""
     input_2d: str
     """Name of the 2D source, e.g. gt or cpn_ft_h36m_dbb."""
@@ -161,7 +161,7 @@ class MpiInf3dhp(DataSet):
     kind: Literal["mpi_inf_3dhp"]
     """What the data set is made from."""
     train: str
-    """Path of the user's data_train_3dhp.npz, as P-STMO's converter writes it; where it is not there, it is made from originals."""
+    """Path of the user's data_train_3dhp.npz, as P-STMO's converter writes it; if it is missing, it is made from originals."""
     test: str
     """Path of the user's data_test_3dhp.npz, alike."""
     originals: str = "data/raw/mpi_inf_3dhp"

@@ -167,7 +167,7 @@ def _blend_faults(where: str, config: Configuration, study: StudySettings, name:
 
 
 def _compared_faults(where: str, name: str, study: StudySettings, planned: ExperimentSettings) -> list[str]:
-    """An experiment that is to be compared with what is not there, or cannot be evaluated."""
+    """An experiment that is to be compared with what does not exist, or cannot be evaluated."""
     other, experiments = planned.compared_with, study.experiments
     if other is None:
         return []

@@ -7,7 +7,7 @@ import yaml
 
 
 def repeated_keys(path: str | os.PathLike[str]) -> list[str]:
-    """A line for each key that is there twice; empty for files that YAML cannot read, which others report."""
+    """A line for each key that occurs twice; empty for files that YAML cannot read, which others report."""
     try:
         with open(path, encoding="utf-8") as file:
             document = yaml.compose(file, Loader=yaml.SafeLoader)

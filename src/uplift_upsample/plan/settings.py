@@ -75,7 +75,7 @@ def _right_names(value: Any, handler: Handler, info: ValidationInfo) -> Any:
 class _Plain:
     """Copies a parsed file, without what no part of a configuration can hold: YAML has sets, keys that are not texts, and anchors.
 
-    faults: place and words of each. In the copy no part is there twice; ``UNKNOWN`` stands where a fault was.
+    faults: place and words of each. In the copy no part occurs twice; ``UNKNOWN`` stands where a fault was.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     """A part of the configuration. A whole number can stand for a number; nothing else is converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-    _said: tuple[str, ...] = PrivateAttr(())  # the keys that are there, in their order
+    _said: tuple[str, ...] = PrivateAttr(())  # the keys that it has, in their order
 
     @classmethod
     def read(cls: type[S], values: Any) -> tuple[S | None, Any, list[str]]:

@@ -47,7 +47,7 @@ class Surroundings:
         return f"{RAW}/{self.sources[source]['file']}"
 
     def is_at_hand(self, source: str, *, can_fetch: bool) -> bool:
-        """Whether an original file is there, or, if it may be, can be fetched."""
+        """Whether an original file exists, or, if it may be, can be fetched."""
         access = self.sources[source]["access"]
         is_open = access != BY_HAND and (access not in LOGIN_VARIABLES or access in self.logins)
         return self.exists(self.raw(source)) or (can_fetch and is_open)

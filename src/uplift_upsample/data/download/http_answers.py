@@ -134,7 +134,7 @@ class Answer:
         return etag if etag and not etag.startswith("W/") else self._headers.get("Last-Modified", "")
 
     def read(self) -> bytes:
-        """The next bytes, as many as are there; none at the end."""
+        """The next bytes, as many as arrived; none at the end."""
         if self._read_ahead:
             data, self._read_ahead = self._read_ahead, b""
             return data

@@ -27,7 +27,7 @@ from uplift_upsample.plan.h36m_subjects import SUBJECTS
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample Human3.6M subject, version 1"
 _FOLDERS = ("MyPoseFeatures", "D3_Positions")
-_MAX_POSES = 16 << 30  # bytes
+_MAX_POSES = 16 << 30  # bytes; chosen: more than any archive needs, so that a damaged one is refused
 _NUM_FILES = 30  # two recordings of each of the fifteen actions
 _CORRUPT = {"S11": "Directions.cdf"}
 _PUBLIC_NAMES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}

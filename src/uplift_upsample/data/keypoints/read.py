@@ -45,7 +45,7 @@ def read_keypoints(path: str | os.PathLike[str]) -> Found:
 def _read_folder(folder: Path) -> Found:
     by_suffix = {suffix: sorted(folder.glob(f"*{suffix}")) for suffix in (".json", ".txt")}
     files = by_suffix[".json"] or by_suffix[".txt"]
-    if not files and (folder / "labels").is_dir():  # what YOLO writes lies beside the pictures that it drew
+    if not files and (folder / "labels").is_dir():  # YOLO writes next to the pictures that it drew
         return _read_folder(folder / "labels")
     if not files:
         raise InputError(f"{folder}: no JSON and no text file in it; {KNOWN}")

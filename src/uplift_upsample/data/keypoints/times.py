@@ -3,7 +3,7 @@
 Networks count frames at 50 Hz. So tokens are ``s_out / 50`` s apart, from the first frame on, and 2D poses belong to every
 ``s_in / 50`` s, whatever the frame rate of the clip: the frame nearest in time is the key frame. Its pose goes to the token nearest
 to it. At most rates that is the one that asked for it; where frames are farther apart than tokens, one frame would be asked for by
-two of them, and is there once.
+two of them, and occurs once.
 """
 
 from dataclasses import dataclass

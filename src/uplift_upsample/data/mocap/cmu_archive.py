@@ -62,7 +62,7 @@ def _in_layout(member: str) -> str:
 
 
 def _checked(path: Path, origin: str, checksums: Sequence[str]) -> Fetched | None:
-    """A file that is there and is the right one."""
+    """An existing file that is the right one."""
     if not path.is_file() or _fault(path, checksums) is not None:
         return None
     local = fetch(path, path)

@@ -28,7 +28,7 @@ from uplift_upsample.data.resample import FRAME_RATE, resample
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"
-_MAX_POSES = 16 << 30  # bytes
+_MAX_POSES = 16 << 30  # bytes; chosen: more than any subject needs, so that a damaged file is refused
 
 
 def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:

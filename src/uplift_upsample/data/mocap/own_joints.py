@@ -108,7 +108,7 @@ def spelled(name: str) -> str:
 
 
 def joint_faults(names: Sequence[str]) -> list[str]:
-    """What is wrong with the joints of a file, in a line for each joint; empty where all 17 are there, once.
+    """What is wrong with the joints of a file, in a line for each joint; empty where all 17 occur once.
 
     Says for a missing joint which name of the file may be meant, or which other joints it is made of.
     """
@@ -120,7 +120,7 @@ def joint_faults(names: Sequence[str]) -> list[str]:
     for joint in MODEL_17:
         if joint in missing:
             faults.append(f"the joint {joint!r} is missing{_hint(joint, names, further, naming)}")
-        elif naming is not None and (missing or joint not in names):  # not where all 17 are there, this one letter by letter
+        elif naming is not None and (missing or joint not in names):  # not where all 17 occur, this one letter by letter
             faults += _false_friend(joint, names, naming)
     return faults
 

@@ -32,6 +32,7 @@ from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
 
 WIDTH, HEIGHT = 720, 480  # pixels; chosen: two panels side by side, and a strip below them
+# Pixels (left, top, right, bottom), chosen by eye: below the title, two panels, and a strip with the time.
 _TOP, _BOTTOM = 60, 408
 _PANELS: tuple[Box, Box] = ((12, _TOP, 352, _BOTTOM), (368, _TOP, 708, _BOTTOM))
 _STRIP: Box = (12, 430, 708, 452)
