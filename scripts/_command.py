@@ -16,7 +16,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, InputInterpolation, Precision, Readout
 from uplift_upsample.plan.thresholds import Checks
 
-BAD_INPUT = 2
+BAD_INPUT = 2  # exit status, as argparse has for bad flags
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
@@ -98,7 +98,7 @@ def add_weights_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--weights", default="open", help="a name or a weight file (open, which comes with the project)")
     add("--config", help="configuration of a weight file that has no run.yaml in the folder above")
-    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, where their data set does not say")
+    add("--skeleton", choices=SKELETONS, help="whose joints the weights put out, if their data set leaves it open")
 
 
 def add_clip_flags(parser: argparse.ArgumentParser) -> None:
@@ -107,13 +107,13 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument
     add("--layout", help=f"joints of the keypoints, where the file leaves it open: {', '.join(LAYOUTS)}")
-    add("--frame_rate", type=float, help="frames a second, where the file does not say")
+    add("--frame_rate", type=float, help="frames a second, if the file does not contain it")
     add(
         "--size",
         type=float,
         nargs=2,
         metavar=("W", "H"),
-        help="width and height of the picture, pixels, where the file does not say",
+        help="width and height of the picture, pixels, if the file does not contain it",
     )
     add(
         "--s_in",
@@ -132,7 +132,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """What the flags say of a clip, as ``Uplifter.prepared`` takes it."""
+    """What the flags set for a clip, as ``Uplifter.prepared`` takes it."""
     names = ("frame_rate", "layout", "s_in", "size", "person", "min_confidence", "roll", "root", "focal")
     return {name: getattr(options, name) for name in names}
 

@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, epilog="The login is taken from the environment: see the README, 'Data'.")
     parser.add_argument("--login", required=True, choices=LOGINS, help="which login")
     parser.add_argument("--sources", required=True, help="table of sources (CSV)")
-    parser.add_argument("--names", required=True, nargs="*", help="names in the table; those whose file is there are not asked for")
+    parser.add_argument("--names", required=True, nargs="*", help="names in the table; those whose file exists are not asked for")
     parser.add_argument("--folder", required=True, help="folder of original files")
     parser.add_argument("--output", required=True, help="what to write when all is well (JSON)")
     args = parser.parse_args(argv)

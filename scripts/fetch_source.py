@@ -1,4 +1,4 @@
-"""Fetch one original file of the table of sources, or check the one that is there, and write a manifest of it."""
+"""Fetch one original file of the table of sources, or check the existing one, and write a manifest of it."""
 
 import argparse
 import os

@@ -64,7 +64,7 @@ def read(options: argparse.Namespace, uplifter: Uplifter) -> Found:
         return read_keypoints(options.input)
     for name in OF_KEYPOINTS:
         if getattr(options, name) is not None:
-            raise InputError(f"--{name} is for keypoints; {options.input} is a video, which says so itself")
+            raise InputError(f"--{name} is for keypoints; {options.input} is a video, which contains it")
     video = VideoFile(options.input)
     keys = key_frames(video.times, uplifter.stride(options.s_in), uplifter.model.s_out)
     detector = detector_named(options.detector, pose_models)
@@ -97,7 +97,7 @@ def output_files(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def write(poses: LiftedPoses, files: Mapping[str, Path], options: argparse.Namespace) -> None:
-    """Write the files that are asked for, and say what is to be known of them."""
+    """Write the files that are asked for, and log what is to be known of them."""
     from uplift_upsample.report.animation.lifted_clips import animate_clip  # these load Matplotlib, when all else is done
     from uplift_upsample.report.page.clip import write_clip_page
 

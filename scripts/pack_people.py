@@ -1,4 +1,4 @@
-"""Pack recordings of CMU subjects into a small file for each, in the layout of one's own motion capture: the people of the demo."""
+"""Pack recordings of CMU subjects into a small file for each, in the layout of your own motion capture: the people of the demo."""
 
 import argparse
 import csv

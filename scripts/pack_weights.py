@@ -1,4 +1,4 @@
-"""Pack trained weights as those that come with the project: the file, and a card that says what they are."""
+"""Pack trained weights as those that come with the project: the file, and a card that describes them."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from uplift_upsample.data.keypoints.to_model import Skeleton
 from uplift_upsample.lift.known_weights import PACKAGED, weights_named
 
 _LOG = logging.getLogger(__name__)
-# Of the record of a training: where the weights come from, and nothing that says where on a disk it was.
+# Of the record of a training: where the weights come from, and nothing about where on a disk it was.
 KEPT = ("identity", "epochs", "steps", "best_epoch", "seconds", "backend", "code_fingerprint", "device", "environment")
 
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     add("--name", required=True, help="what Uplifter.load calls them")
     add("--trained_on", required=True, help="whom they were trained on, in words")
-    add("--skeleton", choices=get_args(Skeleton), help="whose joints they put out, where their data set does not say it")
+    add("--skeleton", choices=get_args(Skeleton), help="whose joints they put out, if their data set leaves it open")
     add("--licence", required=True, help="of the weights, and whose data they were trained on")
     add("--output", default=str(PACKAGED), metavar="DIR", help="folder for {name}.h5 and {name}.json (in the library)")
     args = parser.parse_args(argv)

@@ -57,7 +57,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def evaluation(options: argparse.Namespace, configured: EvaluateConfig) -> EvaluateConfig:
-    """How to evaluate: what a JSON file of the official code says, with what the command line changes."""
+    """How to evaluate: what a JSON file of the official code holds, with what the command line changes."""
     changes: dict[str, Any] = {
         name: getattr(options, name) for name in ("batch_size", "test_step") if getattr(options, name) is not None
     }

@@ -67,13 +67,13 @@ def lines_of(file: TextIO) -> Iterator[str]:
 
 
 def frame_of(line: str) -> dict[str, Any]:
-    """The arguments of ``LiveUplifter.push``. Raises ``InputError`` for a line that is no frame."""
+    """The arguments of ``LiveUplifter.push``. Raises ``InputError`` for a line that is not a frame."""
     try:
         frame = json.loads(line)
     except (ValueError, RecursionError) as error:  # Python refuses to read the longest whole numbers
         raise InputError(f"no JSON ({error})") from None
     if not isinstance(frame, dict) or "time" not in frame or frame.keys() - KEYS:
-        raise InputError(f"{shown(frame)} is no frame; it needs time, and may have keypoints and confidence")
+        raise InputError(f"{shown(frame)} is not a frame; it needs time, and may have keypoints and confidence")
     return frame
 
 

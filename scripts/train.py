@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from uplift_upsample.train.training import TrainingData
 
 logger = logging.getLogger("uplift_upsample.train")
-INTERRUPTED = 143
+INTERRUPTED = 143  # exit status of a process that SIGTERM ended: 128 + 15
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

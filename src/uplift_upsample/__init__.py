@@ -4,7 +4,7 @@ The rooms, each of which imports only from those before it: ``base``, ``plan``, 
 ``evaluate``, ``lift``, ``report``, ``doctor``. Only ``model``, ``train``, ``evaluate.predict`` and ``doctor.calibration`` need a
 deep-learning framework; everything else runs on NumPy alone, and ``lift`` loads one with the weights.
 
-``Uplifter`` is the way in for keypoints of one's own.
+``Uplifter`` is the entrance for your own keypoints.
 """
 
 from importlib import import_module

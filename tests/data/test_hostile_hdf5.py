@@ -69,7 +69,7 @@ def set_metadata(values: Any) -> Callable[[h5py.File], None]:
         (put("poses_3d", data=np.zeros((5, 17, 3), np.float32)), "a sequence lies outside of the 5 3D poses"),
         (put("poses_2d", data=np.zeros((5, 17, 2), np.float32)), "a video lies outside of the 5 2D poses"),
         (put("poses_2d", data=np.zeros((26, 17, 2), "S4")), "poses_2d holds"),
-        (link("poses_3d", h5py.ExternalLink("other.h5", "/poses_3d")), "poses_3d lies in another file"),
+        (link("poses_3d", h5py.ExternalLink("other.h5", "/poses_3d")), "poses_3d is in another file"),
         (link("poses_3d", h5py.SoftLink("/nowhere")), "poses_3d is missing"),
         (link("poses_3d", h5py.SoftLink("/videos")), "poses_3d is not an array"),
         (put("sequences/frame_rate", data=np.array([50.0, 0.0])), "a frame rate of 0 Hz"),

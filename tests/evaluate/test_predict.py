@@ -469,7 +469,7 @@ def test_interpolated_input_lets_a_dense_network_have_any_stride(table: FramesTa
         ({}, {"readout": "sequence", "hop": 10}, "hop is 10; windows of 9 tokens that far apart leave poses out"),
         ({}, {"readout": "sequence", "blend": 0.5}, "blend is 0.5 with the readout sequence"),
         ({}, {"readout": "both", "blend": 1.5}, "blend is 1.5; it must be at least 0 and at most 1"),
-        ({}, {"readout": "both"}, "blend is auto, and nothing says"),
+        ({}, {"readout": "both"}, "blend is auto, and nothing records"),
         ({}, {"readout": "sequence", "interpolate": False}, "interpolate is off with the readout sequence"),
         ({"sequence_head": False}, {"readout": "sequence"}, r"no sequence head \(sequence_head is off\)"),
         ({"temporal_blocks": 0}, {"readout": "both", "blend": 1.0}, r"no sequence head \(it has no temporal blocks\)"),

@@ -141,7 +141,7 @@ def test_a_network_that_a_format_cannot_hold(network: LiftingNetwork, tmp_path: 
 def test_a_folder_of_somebody_else_stays(network: LiftingNetwork, tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net/thesis.tex").touch()
-    with pytest.raises(InputError, match="net: it exists and is no SavedModel"):
+    with pytest.raises(InputError, match="net: it exists and is not a SavedModel"):
         export_network(network, tmp_path / "net", "saved_model")
     assert (tmp_path / "net/thesis.tex").exists()
 

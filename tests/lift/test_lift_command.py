@@ -96,7 +96,7 @@ def test_joints_of_a_layout_and_chosen_formats(project: Path, weights: Path, ope
 REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"FILE": "nowhere.json"}, "nowhere.json: no such file or folder"),
     ({"FILE": "page.json"}, "page.json: no keypoints of a known format"),
-    ({"FILE": "clip.mp4"}, "--layout is for keypoints; clip.mp4 is a video, which says so itself"),
+    ({"FILE": "clip.mp4"}, "--layout is for keypoints; clip.mp4 is a video, which contains it"),
     ({"--layout": "coco"}, "25 joints, where the layout coco_17 has 17"),
     ({"--frame_rate": "3"}, "frame_rate is 3.0; it must be a number from 5 to 240"),
     ({"--frame_rate": None}, "the frame rate of the clip is not known"),

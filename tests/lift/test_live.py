@@ -297,7 +297,7 @@ def check(answers: list[dict[str, Any]]) -> None:
     assert [answer["time"] for answer in answers if "time" in answer] == [number / 50 for number in range(20)]
     assert [np.shape(answer["positions"]) for answer in answers if "time" in answer] == [(17, 3)] * 20
     [error] = [answer["error"] for answer in answers if "error" in answer]
-    assert error.startswith("line 11: {'when': 1} is no frame; it needs time")
+    assert error.startswith("line 11: {'when': 1} is not a frame; it needs time")
 
 
 def test_lines_of_json(weights: Path, project: Path, lines: list[str]) -> None:

@@ -70,7 +70,7 @@ def test_everything_that_is_wrong_comes_at_once(tmp_path: Path) -> None:
         "people.clips.fall: s_in 7 is not a multiple of s_out 5; a 2D pose can only be placed at a token, every 5 frames",
         "people.clips.jump: no layout 'bodi_25', did you mean 'body_25'?; known are coco_17, body_25, body_25b, coco_18, halpe_26, "
         "halpe_136, coco_wholebody_133, mediapipe_33, h36m_17",
-        "people.clips.run: frame_rate is for keypoint files; run.mov is a video, which says so itself",
+        "people.clips.run: frame_rate is for keypoint files; run.mov is a video, which contains it",
         "people.clips.sit: no weights 'mine'; with the project come open. Those of an experiment are found by its name once the "
         "workflow made results/STUDY/mine/seed_0/weights.h5, or fetched results/STUDY/mine/published/weights.h5",
     ]

@@ -230,7 +230,7 @@ def test_the_largest_stride_that_costs_little(weights: Path) -> None:
         ({"confidence": np.full((61, 17), 85.0)}, "confidence of the keypoints goes from 85 to 85; it must be a share"),
         ({"s_in": 7}, "s_in 7 is not a multiple of s_out 5"),
         ({"s_in": 2.5}, "s_in is 2.5; it must be a whole number"),
-        ({"layout": "h36m"}, "the keypoints are no person in the layout h36m_17, but in coco_17"),
+        ({"layout": "h36m"}, "the keypoints do not form a person in the layout h36m_17, but do in coco_17"),
         ({"layout": "body_25"}, "17 joints, where the layout body_25 has 25"),
         ({"layout": "cocoo"}, "no layout 'cocoo', did you mean 'coco'"),
         ({"keypoints": walking(SECONDS_50)[:, :16]}, "16 joints, which no known layout has; known are coco_17 \\(17\\)"),
@@ -295,7 +295,7 @@ def test_weights_by_name_and_path(write_weights: Any, tmp_path: Path, monkeypatc
     assert weights_named("small", skeleton="h36m").card.skeleton == "h36m"
     write_weights(Path("results/lab/mine"), dataset="lab")
     with pytest.raises(
-        InputError, match=r"trained on 'lab', whose skeleton is not known; say whose joints they put out: h36m or cmu"
+        InputError, match=r"trained on 'lab', whose skeleton is not known; state whose joints they put out: h36m or cmu"
     ):
         weights_named("mine")
     write_weights(Path("results/lab/small"), dataset="cmu")

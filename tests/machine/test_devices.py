@@ -164,7 +164,7 @@ def test_environment_is_respected(variables: dict[str, str], index: int | None, 
         ({"SLURM_JOB_ID": "3"}, None, "SLURM gave this job none (--gpus=1 asks for one)"),
         ({"SLURM_JOB_ID": "3", "SLURM_JOB_GPUS": "5"}, None, "SLURM_JOB_GPUS is '5'"),
         ({}, 2, "the number is '2'"),
-        ({"CUDA_VISIBLE_DEVICES": "0"}, 1, "number 1 is none of those that the environment leaves to this job, GPU-aaaa"),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, 1, "number 1 is not among those that the environment leaves to this job, GPU-aaaa"),
     ],
 )
 def test_no_device_for_a_reason(variables: dict[str, str], index: int | None, told: str) -> None:
@@ -184,7 +184,7 @@ def test_a_broken_driver_tells_its_reason(machine: Machine) -> None:
     machine.write_driver("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", status=9)
     done = machine.run("--device", "gpu", CUDA_VISIBLE_DEVICES="0")
     assert done.returncode == 2
-    assert "nvidia-smi says: NVIDIA-SMI has failed because it couldn't communicate" in done.stderr
+    assert "nvidia-smi reports: NVIDIA-SMI has failed because it couldn't communicate" in done.stderr
     machine.write_driver("", status=0)
     assert "nvidia-smi lists no GPU" in machine.run("--device", "gpu").stderr
 

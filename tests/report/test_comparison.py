@@ -205,7 +205,7 @@ def frames(**counts: int) -> dict[str, Any]:
         (frames(Eating=400, Walking=0), "1 of 2 actions are absent (Walking)"),
         (frames(Eating=300), "1 of 2 actions are absent (Walking); 300 frames, not 400"),
         (frames(Eating=300, Walking=99), "399 frames, not 400"),
-        (frames(Eating=300, Walking=99, Juggling=1), "actions that are none of it are there (Juggling)"),
+        (frames(Eating=300, Walking=99, Juggling=1), "actions that the published test set does not have (Juggling)"),
         ({"cameras": ["54138969"]}, "1 cameras, not 2"),
     ],
 )

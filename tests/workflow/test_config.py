@@ -758,8 +758,8 @@ def test_test_people_are_not_those_of_a_pretraining(config: Config) -> None:
     ("place", "value", "expected"),
     [
         ("studies/demo/seeds", [2**32], "studies.demo.seeds"),
-        ("studies/open/experiments/cmu_small/test_subset", "02,02,14", "test_subset: '02' is there twice"),
-        ("studies/paper/experiments/amass_351/train_subset", "MPI_HDM05,MPIHDM05", "train_subset: 'MPIHDM05' is there twice"),
+        ("studies/open/experiments/cmu_small/test_subset", "02,02,14", "test_subset: '02' occurs twice"),
+        ("studies/paper/experiments/amass_351/train_subset", "MPI_HDM05,MPIHDM05", "train_subset: 'MPIHDM05' occurs twice"),
         ("studies/paper/data/h36m/poses_2d", "data/data_2d_h36m_gt.npz", "is gt by its name, but input_2d is cpn_ft_h36m_dbb"),
         ("experiments/mini_81/train/schedule", "CosineDecayRestarts", "CosineDecayRestarts takes no"),
         ("experiments/cmu_small/model/s_in", [1, 5, 10], "model.s_in is [1, 5, 10]: it begins with 1"),
@@ -777,7 +777,7 @@ def test_keys_that_are_there_twice(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("base: &base {a: 1}\nstudies:\n  demo: {seeds: [0, 1]}\n  open:\n    - {x: 1, x: 2}\n  demo:\n    <<: *base\n")
     assert repeated_keys(path) == [
-        f"{path}, line 5: studies.open[0].x is there twice, first in line 5; only one of them would count",
-        f"{path}, line 6: studies.demo is there twice, first in line 3; only one of them would count",
+        f"{path}, line 5: studies.open[0].x occurs twice, first in line 5; only one of them would count",
+        f"{path}, line 6: studies.demo occurs twice, first in line 3; only one of them would count",
     ]
     assert repeated_keys(Path(__file__).parents[2] / "config.yaml") == []

@@ -108,7 +108,7 @@ def listed(folder):
 
 
 def known_subjects(path):
-    """The subjects of a table of trials, or of a folder of recordings; None where nothing says who they are."""
+    """The subjects of a table of trials, or of a folder of recordings; None if nothing names them."""
     if os.path.isfile(path):
         return {row.get("subject") for row in rows_of_trials(path)}
     files = recordings(path)
@@ -117,13 +117,14 @@ def known_subjects(path):
         return {parts[0] for parts in names} or None
     rows = listed(path)  # files beside the folders name their subjects themselves
     is_complete = {row["file"] for row in rows} == set(files) and all(row["subject"] for row in rows)
-    return {row["subject"] for row in rows} if is_complete else None  # what is wrong with a file, its job says
+    # The job of the file reports what is wrong with it.
+    return {row["subject"] for row in rows} if is_complete else None
 
 
 def folder_faults():
-    """Folders of motion capture that are not there, but another one with nearly this name is.
+    """Folders of motion capture that do not exist, but another one with nearly this name is.
 
-    Without a word, what was made of the right one before would be taken.
+    Otherwise Snakemake would silently use what was made from the right folder.
     """
     faults = []
     for study in STUDIES.values():
@@ -381,15 +382,15 @@ def baseline_frames(wildcards):
 
 
 def evaluation_switches(wildcards):
-    """How an experiment is evaluated, as flags of predict_poses.py; what the published protocol has anyway is not said."""
+    """How an experiment is evaluated, as flags of predict_poses.py; those of the published protocol are left out."""
     experiment = tested(wildcards)
     evaluate, paper = evaluation(wildcards), EvaluateConfig()
-    mirror = "" if evaluate.mirror else " --no_mirror"
-    mirror += "" if evaluate.interpolate else " --no_interpolation"
+    switches = "" if evaluate.mirror else " --no_mirror"
+    switches += "" if evaluate.interpolate else " --no_interpolation"
     named = ("precision", *BEYOND_THE_PAPER)
     others = "".join(f" --{name} {getattr(evaluate, name)}" for name in named if getattr(evaluate, name) != getattr(paper, name))
     subset = shlex.quote(experiment.test_subset)
-    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{mirror}{others}"
+    return f"--test_subset {subset} --test_step {evaluate.test_step} --batch_size {evaluate.batch_size}{switches}{others}"
 
 
 def is_of_published(wildcards):
@@ -398,13 +399,19 @@ def is_of_published(wildcards):
 
 
 def run_of_weights(wildcards):
-    """The configuration behind some weights. How an experiment is trained is no matter of weights that others published."""
+    """The configuration behind some weights.
+
+    Published weights do not depend on how we train: a changed run.yaml reruns nothing.
+    """
     path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
     return ancient(path) if is_of_published(wildcards) else path
 
 
 def network_of_published(wildcards):
-    """The network of weights that others published, so that another one evaluates them again; of trained ones, the training says it."""
+    """The network as JSON, so that another one evaluates published weights again.
+
+    Empty for trained weights: their training reruns.
+    """
     return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
 
 
@@ -436,7 +443,7 @@ def scores_of_wildcards(wildcards):
     return scores_of(study) + baseline_of(study)
 
 
-# ---- the targets of a command, looked at before anything is planned: Snakemake would only say that no rule makes one
+# ---- the targets of a command, looked at before anything is planned: Snakemake would only report that no rule makes one
 
 
 def asked_for():
@@ -468,7 +475,7 @@ def check_wildcards(rule, wildcards):
 
 
 def check_target(target):
-    """End with the nearest right word for a target that does not exist. Files that are there need no rule."""
+    """End with the nearest right word for a target that does not exist. Existing files need no rule."""
     path = os.path.relpath(target)
     if workflow.is_rule(target) or os.path.exists(path):
         return

@@ -37,7 +37,7 @@ rule check_login:
         " --folder {params.folder} --output {output} > {log} 2>&1"
 
 
-# No fingerprint of the code, and the file itself is no output: a file is what it is, and a download of days is not thrown away. The script
+# No fingerprint of the code, and the file itself is not an output: it is what it is, and a download of days is not thrown away. The script
 # asks again by itself what may get better; the rest, such as a login that was refused, is not tried twice.
 # What has been fetched has no rule any more: else the check of a login, for one more source, would make Snakemake fetch all others
 # behind it again.

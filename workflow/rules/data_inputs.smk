@@ -28,7 +28,7 @@ def source_of(wildcards):
 def inputs_of(wildcards):
     """The files that a frames table is made from, or one error that names all data that the study lacks.
 
-    Where the frames table of this data is there already, they may be gone: Snakemake then takes the table as it is.
+    Where the frames table of this data exists already, they may be gone: Snakemake then takes the table as it is.
     """
     study = wildcards.study
     unmet = {}
@@ -55,7 +55,7 @@ def h36m_files(wildcards):
 
 
 def checks_of_h36m(wildcards, output):
-    """The thresholds of checks as flags. (A param that asks for outputs is no reason to run a job again.)"""
+    """The thresholds of checks as flags. (A param that asks for outputs does not rerun a job.)"""
     return flags_of_checks("body_size", "reprojection_px", "shift_px", "surplus")
 
 
@@ -101,7 +101,7 @@ def own_recordings(wildcards):
     """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
     folder = own_folder(wildcards)
     if "subset" not in wildcards.keys():
-        inputs_of(wildcards)  # says what is missing
+        inputs_of(wildcards)  # reports what is missing
         settled_table(wildcards, recordings(folder))
     return [source_file(path) for path in recordings(folder)] or [f"{folder}/*.npz"]
 
@@ -132,8 +132,8 @@ def cmu_source(wildcards):
 def cmu_files(wildcards):
     """The list of trials, and the archive of the whole database where that is the source.
 
-    Files that are here stay, wherever others would come from now: the list has their checksums. So the archive stays among the
-    inputs of what was made from it, and is none of what was not.
+    Files that are here stay, wherever others would come from now: the list has their checksums. The archive stays an
+    input only of files that came out of it.
     """
     record = f"results/{wildcards.study}/data/{wildcards.dataset}/{wildcards.subject}.csv"
     names = [name for name in (cmu_source(wildcards), source_of(wildcards).source) if name in surroundings().sources]
@@ -157,13 +157,13 @@ def is_out_of(source, record):
 
 
 def cmu_source_flag(wildcards, output):
-    """Where the files come from, as a flag of fetch_cmu.py. (A param that asks for outputs is no reason to run a job again.)"""
+    """Where the files come from, as a flag of fetch_cmu.py. (A param that asks for outputs does not rerun a job.)"""
     source = cmu_source(wildcards)
     return f"--archive {manifest_of(source)}" if source in surroundings().sources else f"--source {shlex.quote(source)}"
 
 
 def cmu_cache(wildcards, output):
-    """Where original files are kept; another place is no reason to fetch them again."""
+    """Where original files are kept; another place does not fetch them again."""
     return source_of(wildcards).cache
 
 
@@ -186,7 +186,7 @@ def is_fetched(source):
 def sources_behind_login(wildcards, output):
     """All sources that any study will fetch with a login, so that what was not accepted is known before the first of them.
 
-    (A param that asks for outputs is no reason to run a job again.)
+    (A param that asks for outputs does not rerun a job.)
     """
     around = surroundings()
     if wildcards.login not in around.logins:

@@ -40,11 +40,11 @@ def make_again(files, held, planned_now):
     if found and not workflow.dag.forcefiles.issuperset(files):
         workflow.dag.forcefiles.update(files)
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is made again.")
+        logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is rebuilt.")
 
 
 def settled_run(wildcards):
-    """An input function without inputs, for what it does: where ``run.yaml`` or ``code.txt`` differ from the plan, they are made again.
+    """Returns no inputs. Forces run.yaml and code.txt to be made again where they differ from the plan.
 
     They may have been copied here without the records by which Snakemake would see it.
     """
@@ -61,7 +61,7 @@ def settled_run(wildcards):
 
 
 def settled_manifest(wildcards):
-    """The same for ``manifest.json``, which says what tables are to show."""
+    """The same for ``manifest.json``, which lists what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
     if os.path.exists(path):
         held = held_settings(path)
@@ -70,7 +70,7 @@ def settled_manifest(wildcards):
 
 
 def settled_training(wildcards):
-    """Weights that their record says were trained with other settings are trained again (their checkpoints are looked at first)."""
+    """Weights that were trained with other settings, by their record, are trained again (their checkpoints are looked at first)."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/seed_{wildcards.seed}"
     record = held_settings(f"{folder}/training.json")
     held = record.get("run") if isinstance(record, dict) else None
@@ -143,7 +143,7 @@ def pinned_code(wildcards):
     """Fingerprint of the code that an experiment is to be trained with.
 
     Once an experiment is trained it stays what it was, so that no change of code throws days of training away; with
-    retrain_on_code_change it becomes the present one as soon as weights of another one are there.
+    retrain_on_code_change it becomes the present one as soon as weights of another one exist.
     """
     experiment = planned(wildcards)
     try:

@@ -61,7 +61,7 @@ rule predict_poses:
         " --provenance {output.provenance} > {log} 2>&1"
 
 
-# Records of former steps are no inputs: they hold times and machines, which are no reason to score again.
+# Records of former steps are not inputs: they hold times and machines, which must not start a new scoring.
 rule score_predictions:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",

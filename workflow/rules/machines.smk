@@ -19,7 +19,7 @@ def prediction_gpus(wildcards):
 
 
 def device(wildcards, resources):
-    """What a job runs on and how strictly, as flags. (A param that asks for resources is no reason to run a job again.)"""
+    """What a job runs on and how strictly, as flags. (A param that asks for resources does not rerun a job.)"""
     devices = f" --devices {resources.gpu}" if resources.gpu > 1 else ""
     return f"--device {DEVICE if resources.gpu else 'cpu'}{devices}{DETERMINISTIC}"
 

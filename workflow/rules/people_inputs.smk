@@ -88,7 +88,7 @@ def content_of_video(wildcards):
 
 
 def weights_of_clip(wildcards):
-    """The sum of the weights and of what is known of them. They are no input: who lifts a clip wants no training to begin."""
+    """The sum of the weights and of what is known of them. They are not inputs: lifting a clip must not start a training."""
     card = json.dumps(to_mapping(clip_of(wildcards).known.card), sort_keys=True)
     return hashlib.sha256(card.encode()).hexdigest()
 

@@ -34,8 +34,8 @@ rule plan_tables:
         "printf '%s\\n' {params.manifest:q} > {output} 2> {log}"
 
 
-# Benchmark files and records of jobs, which the manifest names, are no inputs: a job that ran again, in another time but with the same
-# result, is no reason to make the tables again, and logs can be deleted.
+# Benchmark files and records of jobs, which the manifest names, are not inputs: a job that ran again in another time, with the same
+# result, must not rebuild the tables, and logs can be deleted.
 rule write_tables:
     input:
         manifest="results/{study}/tables/manifest.json",
@@ -141,7 +141,7 @@ rule draw_animation:
         " {params.upsampling} --output {output} > {log} 2>&1"
 
 
-# ---- one page for each study with everything that it has to say
+# ---- one page for each study with all of its results
 
 CAPTIONS = "workflow/report/figures"  # the same on the page and in Snakemake's report
 

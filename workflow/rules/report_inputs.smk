@@ -142,7 +142,7 @@ def records_of_results(wildcards):
 
 
 def rule_graph(wildcards, output):
-    """Each rule behind a page with the rules that it needs, as JSON. (A param that asks for outputs is no reason to run a job again.)
+    """Each rule behind a page with the rules that it needs, as JSON. (A param that asks for outputs does not rerun a job.)
 
     A file that was fetched has no rule any more, but it came from one.
     """

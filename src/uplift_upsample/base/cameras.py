@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 NUM_INTRINSICS = 11  # w, h, fx, fy, cx, cy, k1, k2, k3, p1, p2
-_CX, _P1 = 4, 9
+_CX, _P1 = 4, 9  # places in the intrinsics of what changes its sign in a mirrored picture
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The one error that a user of the project should ever see without a traceback."""
 
-_LONGEST = 20_000  # letters
+_LONGEST = 20_000  # letters; chosen: screens full of faults, but not a file that a message quotes
 
 
 class InputError(ValueError):
     """Something that the user gave (a file, an option, a configuration) cannot be used.
 
-    The message says what is wrong, where, and what to do about it. It may quote a file, so control characters and lone surrogates
+    The message states what is wrong, where, and what to do about it. It may quote a file, so control characters and lone surrogates
     are written as their codes, and a very long text is cut.
     """
 

@@ -156,7 +156,7 @@ class TrainingRecord:
 class PublishedWeights:
     """What ``check_weights.py`` found in published weights. source: their name in the table of sources; sha256: of the file.
 
-    original_sha256: of the file as it was published, where that is no HDF5.
+    original_sha256: of the file as it was published, if that is not an HDF5 file.
     """
 
     source: str | None = None
@@ -245,7 +245,7 @@ class ResultRecord:
 
 
 def described_data(sha256: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record says of a frames table: the sum of its content, and the files that it was made from."""
+    """What a record holds of a frames table: the sum of its content, and the files that it was made from."""
     keys = ("dataset", "input_2d", "sources")
     return {"sha256": sha256, **{key: metadata[key] for key in keys if key in metadata}}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-NUM_JOINTS = 17
+NUM_JOINTS = 17  # of the published poses of Human3.6M: MODEL_17 below
 
 # fmt: off
 H36M_32 = (

@@ -27,7 +27,7 @@ LARGEST = 2**63 - 1  # whole number; more cannot be computed with
 # Metadata of a field that is added when there are results already: it is not written while it has its default, so that the
 # configurations of those results stay the same. Every later field of a network or a training needs it, or all are trained again.
 UNSAID_DEFAULT = {"unsaid_default": True}
-_LONGEST_KEY = 100
+_LONGEST_KEY = 100  # letters; keys are shorter, and comparing a long text with each known word takes long
 
 _SHORT = reprlib.Repr()  # a few words of a file may be a book, and nested so that it never ends
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, 200, 200, 60
@@ -162,7 +162,7 @@ def _letters(word: str) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number that can be computed with; Python's ``True`` is none here."""
+    """Whether a value is a finite number that can be computed with; Python's ``True`` does not count."""
     if isinstance(value, float):
         return math.isfinite(value)
     return _is_whole(value)

@@ -42,9 +42,9 @@ class ExampleReader:
     """Reads examples of one data set with a fixed window.
 
     num_tokens, s_out: the window. padding: what stands outside a video; ``zeros`` are 2D and 3D poses of zeros, and for motion
-    capture poses at the world's origin, which the camera sees. has_strided_input: without, every token is visible.
-    aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted. random_key_frames: neither,
-    but 2D poses at random tokens, by the rows' ``shift``.
+    capture poses at the world's origin, which the camera sees. has_strided_input: false, every token is visible.
+    aligned_with_video: the mask of the test protocol instead of one centred on the window and shifted. random_key_frames: tokens
+    are visible at random, drawn by ``rows.shift``.
     """
 
     def __init__(

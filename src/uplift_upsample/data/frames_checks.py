@@ -10,7 +10,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.windows import frame_rate_factor
 
-# What the poses of a table are, as its metadata say.
+# What the poses of a table are, by its metadata.
 LAYOUT: dict[str, Any] = {"joints": MODEL_17, "unit_3d": "m", "axes_3d": "world, z up"}
 
 

@@ -10,7 +10,7 @@ from uplift_upsample.plan.datasets import DataSet
 def holds_data_of(path: str | os.PathLike[str], source: DataSet) -> bool:
     """Whether a frames table that exists holds what a data set of the configuration describes.
 
-    The data set says what has to be the same (``DataSet.is_held_by``). A table that cannot be read counts as right; the job that
+    The data set defines what has to be the same (``DataSet.is_held_by``). A table that cannot be read counts as right; the job that
     reads its poses reports what is wrong with it.
     """
     metadata = table_metadata(path)
@@ -26,7 +26,7 @@ def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The metadata of a frames table; None where there is no table, or none that can be read."""
     if not os.path.exists(path):
         return None
-    import h5py  # the workflow asks at each start, mostly for tables that are not there
+    import h5py  # the workflow asks at each start, mostly for missing tables
 
     try:
         with h5py.File(path, "r") as file:

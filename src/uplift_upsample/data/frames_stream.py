@@ -22,7 +22,7 @@ from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.frames import add_array, add_attributes, add_to_checksum, named_arrays
 from uplift_upsample.data.recordings import FramesIndex, SequenceRecord
 
-_REST = 1 << 20  # more than what a table holds beside its poses
+_REST = 1 << 20  # bytes; more than what a table holds beside its poses
 _BLOCK = 1 << 16  # poses on their way from one file to the other: 13 MB
 
 

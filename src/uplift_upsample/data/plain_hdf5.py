@@ -1,4 +1,4 @@
-"""HDF5 files from outside: what is read has the type and shape that is asked for, lies in the file itself, and is no larger.
+"""HDF5 files from outside: what is read has the type and shape that is asked for, is in the file itself, and is not larger.
 
 An HDF5 file may claim arrays of any size that were never written, and may point into other files; damaged ones fail in any way.
 """
@@ -136,7 +136,7 @@ class PlainHdf5:
         if not isinstance(found, h5py.Dataset) or found.shape is None:
             raise UnreadableError(f"{name} is not an array")
         if found.file.filename != self._file.filename or found.is_virtual or found.external:
-            raise UnreadableError(f"{name} lies in another file")
+            raise UnreadableError(f"{name} is in another file")
         return found
 
     def _check_size(self, name: str, dataset: h5py.Dataset, claimed: int) -> None:

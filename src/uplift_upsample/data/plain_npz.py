@@ -19,8 +19,8 @@ DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError),
     *(NotImplementedError, RuntimeError, KeyError, TypeError, SyntaxError, OverflowError, MemoryError),
 )
-_MAX_BYTES = 1 << 31
-_MAX_HEADER = 64 << 20
+_MAX_BYTES = 1 << 31  # 2 GB unpacked; chosen: hours of motion, and a memory that any machine has
+_MAX_HEADER = 64 << 20  # 64 MB; chosen: a description of files of our own has some KB
 
 
 class UnreadableError(ValueError):

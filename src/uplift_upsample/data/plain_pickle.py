@@ -52,7 +52,7 @@ class Admitted:
 
 
 class _PickledDtype:
-    """What a pickle says about a dtype. NumPy's own ``dtype.__setstate__`` trusts its input, so it never sees it."""
+    """What a pickle holds about a dtype. NumPy's own ``dtype.__setstate__`` trusts its input, so it never sees it."""
 
     __slots__ = ("_code",)
 

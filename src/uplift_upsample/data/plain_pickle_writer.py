@@ -21,13 +21,13 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 # Protocol 3 has no frames, which would count the bytes, and NumPy before 2 knows its module by the old name only.
 _PROTOCOL = 3
 _NEW_NAME, _OLD_NAME = (b"cnumpy%s.multiarray\n_reconstruct\n" % module for module in (b"._core", b".core"))
-_MARK_LENGTH = 24
+_MARK_LENGTH = 24  # random bytes that stand for an array; so many do not occur anywhere by chance
 
 
 def write_objects(path: str | os.PathLike[str], objects: Mapping[str, Any]) -> None:
     """Write plain containers of arrays, each as the pickled object of a key, without the time of day.
 
-    Equal objects give equal bytes if they are built in the same way: an object that is there twice is written as a reference.
+    Equal objects give equal bytes if they are built in the same way: an object that occurs twice is written as a reference.
     """
     with replacing(path) as aside, zipfile.ZipFile(aside, "w") as archive:
         for key, value in objects.items():

@@ -74,7 +74,7 @@ def read_positions_2d(
 
 
 def _check_layout(path: str | os.PathLike[str], metadata: Mapping[str, Any]) -> None:
-    """What the metadata of a 2D file say of its joints has to be the layout of Human3.6M."""
+    """The joints in the metadata of a 2D file have to be the layout of Human3.6M."""
     needed = f"the joints must be those of Human3.6M in its order (h36m_17: {', '.join(H36M_17[:3])}, ...)"
     layout = metadata.get("layout_name", _LAYOUT)
     if not isinstance(layout, str) or layout.strip().lower() != _LAYOUT:

@@ -37,7 +37,7 @@ def open_h36m(
 
 
 def open_amass(folder: str | None, frame_rate: int, checks: Checks = DEFAULT_CHECKS) -> FramesTable:
-    """All AMASS subsets that lie in a folder, under any of their names; a warning names the files that are none."""
+    """All AMASS subsets that lie in a folder, under any of their names; a warning names the other files."""
     if not folder:
         raise InputError("the data set amass needs the folder of its converted subsets; --amass_path names it, e.g. data/amass")
     if frame_rate != 50:

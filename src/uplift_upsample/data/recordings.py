@@ -46,7 +46,7 @@ class FramesIndex:
 
     @property
     def has_2d(self) -> bool:
-        """Whether the data set has 2D poses, as its first recording says."""
+        """Whether the data set has 2D poses, as its first recording has."""
         return bool(self._videos) and self._videos[0][1] >= 0
 
     def add(self, record: SequenceRecord) -> None:

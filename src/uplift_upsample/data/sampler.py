@@ -15,7 +15,7 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import FramesTable
 
-_PART = 1 << 20
+_PART = 1 << 20  # rows; chosen: 8 MB of random numbers at a time instead of those of a whole pass
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rows:
 
     video: index into the frames table. centre: frame of the central token. mirrored: bool. s_in: frames between 2D
     poses (at 50 Hz).
-    shift: of the mask, in tokens; with random key frames, the number that says which tokens these are.
+    shift: of the mask, in tokens; with random key frames, the number that draws these tokens.
     camera: index into the table's cameras, drawn for motion capture, else the video's.
     """
 
@@ -47,7 +47,7 @@ class Rows:
 class SamplerSettings:
     """How examples are drawn.
 
-    s_in: to draw from; one entry is no draw; empty: no strided input. s_out: frames between tokens.
+    s_in: to draw from; with one entry nothing is drawn; empty: no strided input. s_out: frames between tokens.
     mirror: use mirrored examples too. in_batch_mirror: each right behind its original, sharing its draws.
     random_shift: draw the shift of the mask, else it is centred. random_key_frames: draw which tokens are visible instead.
     step: every n-th frame of a video is a centre.

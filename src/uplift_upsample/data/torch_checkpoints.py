@@ -25,7 +25,7 @@ from uplift_upsample.base.strict import shown
 from uplift_upsample.data.plain_npz import DAMAGE, UnreadableError
 from uplift_upsample.data.plain_pickle import Admitted, ForbiddenError, PlainUnpickler
 
-_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # how PyTorch begins files of its old format
 _START = pickle.dumps(_MAGIC, 2)[:-1]  # of a file of the old format
 _STATES = ("model_pos", "state_dict")  # where a checkpoint of a training has the weights
 _TYPES = {
@@ -39,7 +39,7 @@ _TYPES = {
     "Byte": "u1",
     "Bool": "?",
 }
-_MOST_PICKLE = 64 << 20  # bytes; tensors are not in it
+_MOST_PICKLE = 64 << 20  # bytes; chosen: names and shapes of a network have some KB, tensors are not in it
 
 
 def is_torch_checkpoint(path: str | os.PathLike[str]) -> bool:
@@ -120,7 +120,7 @@ class _Tensor:
 
 
 class _Nothing:
-    """Stands for the state of a random generator, which is not made again."""
+    """Stands for the state of a random generator, which is not restored."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -161,7 +161,7 @@ def _rebuilt(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _T
 
 def _of_parameter(tensor: Any, *_: Any) -> _Tensor:
     if not isinstance(tensor, _Tensor):
-        raise pickle.UnpicklingError("it has a parameter that is no tensor")
+        raise pickle.UnpicklingError("it has a parameter that is not a tensor")
     return tensor
 
 

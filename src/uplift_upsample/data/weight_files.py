@@ -15,7 +15,7 @@ from uplift_upsample.data.torch_checkpoints import is_torch_checkpoint, read_tor
 
 
 def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
-    """The arrays of a weight file: group -> weights in order. Raises ``InputError`` that says what another file is.
+    """The arrays of a weight file: group -> weights in order. Raises ``InputError`` that names what another file is.
 
     Of a checkpoint of PyTorch each tensor is a group of its own.
     """
@@ -39,7 +39,7 @@ def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]
 
 
 def _other_kind(file: PlainHdf5) -> str | None:
-    """What an HDF5 file without the list of layers is, where it says so."""
+    """What an HDF5 file without the list of layers is, if its attributes show it."""
     if "layer_names" in file.group(""):
         return None
     if kind := file.text_attribute("format"):

@@ -1,7 +1,7 @@
 """Windows as pure index arithmetic: which frames the tokens of an example stand for, and which of them have a 2D pose.
 
 A window is what the network sees at once: N tokens (``num_tokens``, odd) around a centre frame, ``s_out`` frames apart at 50 Hz,
-so (N - 1) * s_out + 1 frames long. A row of the sampler says which window: video, centre, s_in and shift of the mask. An example is
+so (N - 1) * s_out + 1 frames long. A row of the sampler defines a window: video, centre, s_in and shift of the mask. An example is
 a window with its poses read (``data.examples``).
 
 Source: docs/method.md, "Windows" and "Masks". Every function works on whole batches: the arguments ``centre``, ``length``
@@ -17,9 +17,8 @@ from uplift_upsample.data.resample import rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 MAX_FRAME_RATE = 500_000.0  # Hz; no camera has more
-GOLDEN = np.uint64(
-    0x9E3779B97F4A7C15
-)  # 2^64 over the golden ratio, and below the mixing factors of SplitMix64 (Steele et al., 2014)
+# 2^64 / golden ratio: SplitMix64's increment (Steele et al., 2014); the factors below are its mixing constants.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def token_positions(centre: np.ndarray, num_tokens: int, step: np.ndarray | int) -> np.ndarray:
@@ -53,7 +52,7 @@ def visibility(positions: np.ndarray, s_in: np.ndarray | int, origin: np.ndarray
 def random_visibility(draw: np.ndarray, num_tokens: int, share: np.ndarray) -> np.ndarray:
     """Tokens that have a 2D pose where key frames do not keep a distance: each with the probability ``share``, and at least one.
 
-    draw: a number for each window, which says all of it: the SplitMix64 of draw and token is its random number. ``(B, N)``.
+    draw: one random number a window, ``(B,)``. Token k is visible if SplitMix64(draw * N + k + 1) is below ``share``. ``(B, N)``.
     """
     with np.errstate(over="ignore"):  # arithmetic modulo 2^64
         numbers = np.asarray(draw, np.uint64)[:, None] * np.uint64(num_tokens) + np.arange(1, num_tokens + 1, dtype=np.uint64)

@@ -136,7 +136,7 @@ def _prediction(
     jobs, threads = runs * len(experiment.evaluations), min(cores, experiment.resources.predict_threads)
     memory = _memory(speeds) + FORWARD_SHARE * evaluate.batch_size * FLOAT * model.activations()
     if frames is None:
-        basis = "frames are not known before the data is there"
+        basis = "frames are not known before the data exists"
         return StageEstimate(study.name, experiment.name, "predict", jobs, None, threads, memory, basis)
     windows = [_num_windows(frames, model.s_out, each) for each in experiment.evaluations.values()]
     near = _nearest(speeds, cost)

@@ -68,7 +68,7 @@ def frames_of(study: Study, dataset: str) -> str:
 
 
 def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
-    """The studies of a configuration, each file merged into those before it, and what it says of clips.
+    """The studies of a configuration, each file merged into those before it, and what it plans for clips.
 
     Raises ``InputError`` for all faults.
     """
@@ -216,14 +216,17 @@ def mean_speed(measured: Sequence[Mapping[str, Any]]) -> Speed:
 
 @functools.cache
 def frames_of_people(folder: str) -> dict[str, int]:
-    """Frames at 50 Hz of each subject of a folder of recordings; none where they cannot be used, of which their rule says why."""
+    """Frames at 50 Hz of each subject of a folder of recordings.
+
+    Empty if the recordings cannot be used; their rule reports why.
+    """
     with suppress(InputError):
         return {subject.subject: sum(len(clip.poses_3d) for clip in subject.clips) for subject in read_folder(folder)}
     return {}
 
 
 def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
-    """Frames of the videos that an experiment is tested on: counted where the data is there, else what is known of it."""
+    """Frames of the videos that an experiment is tested on: counted where the data exists, else what is known of it."""
     path, source = frames_of(study, experiment.test_dataset), study.data[experiment.test_dataset]
     if os.path.exists(path):
         table = read_frames_table(path)

@@ -26,7 +26,7 @@ from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES, Surroundings
 State = Literal["ok", "note", "warning", "fault"]
 # What the demo needs: the studies' own limits are upper ones, and these are what it was seen to take.
 DEMO_DISK, DEMO_MEMORY = 500_000_000, 2_500_000_000  # bytes
-OLDEST_PYTHON = (3, 11)
+OLDEST_PYTHON = (3, 11)  # as pyproject.toml requires
 VIDEO_PACKAGES = ("av", "ai-edge-litert")
 
 
@@ -83,7 +83,7 @@ def package_findings(
     """Installed packages against the lock that fits them best: of two that fit equally, the one with more packages was installed.
 
     locks: text of each lock by its name. needed: distributions that the demo cannot do without. installed: version of a
-    distribution, None where it is not there; left out, this interpreter's.
+    distribution, None if it is missing; left out, this interpreter's.
     """
     version_of = installed or _installed
     compared = {name: _differences(text, version_of) for name, text in locks.items()}
@@ -163,7 +163,7 @@ def machine_findings(
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether a folder, or where it is not there the one around it, can be written to."""
+    """Whether a folder, or if it is missing the one around it, can be written to."""
     return os.access(folder if folder.exists() else folder.parent, os.W_OK)
 
 
@@ -236,7 +236,7 @@ def clip_findings(folder: Path, installed: Callable[[str], str | None] | None = 
         count = f"{num_videos} videos, {len(paths) - num_videos} of keypoints"
         found = [Finding(area, "ok", f"{len(paths)} in {folder} ({count}): snakemake --cores all people")]
     else:
-        found = [Finding(area, "note", f"none in {folder}; docs/own_video.md says what to put there")]
+        found = [Finding(area, "note", f"none in {folder}; docs/own_video.md describes what to put there")]
     absent = [name for name in VIDEO_PACKAGES if version_of(name) is None]
     if absent:
         state: State = "warning" if num_videos else "note"
@@ -246,7 +246,7 @@ def clip_findings(folder: Path, installed: Callable[[str], str | None] | None = 
 
 
 def login_findings(logins: Collection[str]) -> list[Finding]:
-    """Logins in the environment: whether they are there, never what they are."""
+    """Logins in the environment: whether they are set, never what they are."""
     found = []
     for login, variables in LOGIN_VARIABLES.items():
         names = " and ".join(variables)

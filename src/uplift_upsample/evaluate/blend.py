@@ -27,4 +27,4 @@ def with_chosen_blend(evaluate: EvaluateConfig, weights: str | os.PathLike[str])
         reason = f"{place} has none: nothing was validated, or an older version trained them"
     else:
         return replace(evaluate, blend=record.readout_both.blend)
-    raise InputError(f"{weights}: blend is auto, and no training says which one is best ({reason}); give a number from 0 to 1")
+    raise InputError(f"{weights}: blend is auto, and no training record has the best one ({reason}); give a number from 0 to 1")

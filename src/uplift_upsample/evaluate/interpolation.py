@@ -46,11 +46,11 @@ def interpolated_at(
     """Predictions at any frames, ``(Q, ...)``, from those of some frames ``(P, ...)``.
 
     video, frame: ``(P,)`` of the predictions, in ascending order. query_video, query_frame: ``(Q,)``, in any order.
-    Raises ``InputError`` where the predictions are out of order or twice there, or a video has none.
+    Raises ``InputError`` where the predictions are out of order or occur twice, or a video has none.
     """
     is_same = np.diff(video) == 0
     if (np.diff(video) < 0).any() or (is_same & (np.diff(frame) <= 0)).any():
-        raise InputError("the predictions are out of order, or a frame is there twice; sort them by video and frame")
+        raise InputError("the predictions are out of order, or a frame occurs twice; sort them by video and frame")
     missing = np.setdiff1d(query_video, video)
     if len(missing):
         raise InputError(f"video {missing[0]} has no predicted frame, so there is nothing to interpolate")

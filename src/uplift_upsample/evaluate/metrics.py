@@ -26,8 +26,10 @@ from uplift_upsample.machine.devices import usable_cores
 
 
 class Metric(NamedTuple):
-    """A metric as tables name it. meaning: what ends the sentence that begins with the title. of: the data set that alone has it;
-    None, all have."""
+    """A metric as tables name it.
+
+    meaning: completes the sentence 'TITLE ...' in footers. of: the only data set with this metric; None: all.
+    """
 
     title: str
     meaning: str
@@ -69,7 +71,7 @@ def metrics_of(datasets: Collection[str | None]) -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if metric.of is None or metric.of in datasets}
 
 
-INVALID = -1.0
+INVALID = -1.0  # stands for no error; errors are not negative
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other
 _COLLAPSED = 1e-9  # metres: closer joints than a nanometre are one point
@@ -157,7 +159,8 @@ def motion_error(prediction: np.ndarray, target: np.ndarray, follows: np.ndarray
 def is_degenerate(prediction: np.ndarray, root: int = ROOT) -> np.ndarray:
     """Whether all joints of a predicted pose ``(F, J, 3)`` (metres) lie in one point, ``(F,)``."""
     centre, other = (np.asarray(prediction[:, joint], np.float64) for joint in (root, root - 1))
-    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))  # one joint shows of nearly all that they are sound
+    # Checking one joint first rules out nearly all frames.
+    found = np.flatnonzero((np.abs(other - centre) < _COLLAPSED).all(axis=1))
     relative = np.asarray(prediction[found], np.float64) - centre[found, None]
     result = np.zeros(len(prediction), bool)
     result[found] = (np.abs(relative) < _COLLAPSED).all(axis=(1, 2))

@@ -32,7 +32,7 @@ from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 
 logger = logging.getLogger(__name__)
-BLOCK = 2048  # windows whose 2D poses are in memory at once
+BLOCK = 2048  # windows whose 2D poses are in memory at once; chosen: many batches, 100 MB for 351 tokens
 PAPER = EvaluateConfig()
 # (rows) -> the 2D poses that their windows see, which of them each token has, and the visibility mask
 Inputs = Callable[[Rows], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -77,7 +77,7 @@ def predict_poses(
 ) -> Predictions:
     """Predict the 3D poses of some videos.
 
-    lifter: the network, compiled; it decides about mirroring and precision, whatever ``evaluate`` says. videos: indices into the
+    lifter: the network, compiled; it decides about mirroring and precision, whatever ``evaluate`` holds. videos: indices into the
     table. s_in: frames between 2D poses, at 50 Hz. on_windows: gets the number of windows done and their total. Raises
     ``InputError`` for data without 2D poses, an impossible s_in, a readout that the network does not have, and a blend that was
     not chosen.
@@ -120,7 +120,7 @@ def _averaged(
     """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there."""
     num_tokens, has_central = lifter.network.config.num_tokens, evaluate.readout == "both"
     if has_central and evaluate.blend == "auto":
-        raise InputError("evaluate.blend is auto, and nothing says what was chosen for these weights; give a number from 0 to 1")
+        raise InputError("evaluate.blend is auto, and nothing records what was chosen for these weights; give a number from 0 to 1")
     begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
     lengths = np.diff(begins, append=len(tokens))
     video, middle = window_middles(lengths, evaluate.hop)
@@ -234,7 +234,7 @@ def evaluation_metadata(
     test_subset: str,
     is_trained: bool,
 ) -> dict[str, Any]:
-    """The protocol of an evaluation, as it is stored with predictions and scores. What the paper does not have is said if it is so.
+    """The protocol of an evaluation, as it is stored with predictions and scores. What the paper lacks is listed only where used.
 
     is_trained: whether the network was trained for what it sees.
     """

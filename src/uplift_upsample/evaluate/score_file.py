@@ -61,7 +61,7 @@ class ErrorsBy(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How an evaluation was made; the lower half says what was scored. What is not known is not written.
+    """How an evaluation was made; the lower half names what was scored. What is not known is not written.
 
     weights: ``published`` or ``trained``, None where nothing is known of them. train_subset, train_subjects: of the mean pose.
     annotations: which 3D poses, where a data set has several. subjects: who was tested. num_frames, frames_per_action: by
@@ -126,7 +126,7 @@ class Protocol:
         return self.learned_upsampling is not False
 
     def to_mapping(self) -> dict[str, Any]:
-        """As the file has it: a seed only of weights that something is known of; the mean pose says that it mirrors nothing."""
+        """As the file has it: a seed only of weights that something is known of; the mean pose records that it mirrors nothing."""
         unknown = [] if self.weights else ["seed", "train_precision"]
         unknown += ["mirror"] if self.mirror is None and self.s_in is not None else []
         return {key: value for key, value in to_mapping(self).items() if key not in unknown}

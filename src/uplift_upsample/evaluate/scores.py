@@ -3,10 +3,10 @@
 Source: docs/method.md, "Interpolation" and "Averages". ``averages`` defines the averages, ``breakdown`` the MPJPE by joint and by
 the distance to the nearest frame with a 2D pose, ``score_file`` the rows. What the reference leaves open:
 
-- An action of the data set without a scored frame is NaN by itself, is no part of the action-wise mean, and is listed
+- An action of the data set without a scored frame is NaN by itself, does not enter the action-wise mean, and is listed
   in ``protocol.absent_actions``.
 - A degenerate prediction (all joints in one point) has no N-MPJPE and drops out of its means; its P-MPJPE is that of the
-  unaligned pose. ``protocol.degenerate_frames`` says how many there were.
+  unaligned pose. ``protocol.degenerate_frames`` counts them.
 """
 
 import logging
@@ -41,7 +41,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     Only predictions at multiples of s_out count, or all where they were made without interpolation. Videos of the test subjects
     without any are dropped, with a warning and an entry ``dropped_videos`` in the protocol; videos that the data set was made
     without stand there too. learned_upsampling: false leaves only the scores of the predictions at multiples of s_in (``PLAIN``),
-    as predictions whose metadata have ``learned_upsampling`` false do; these are there in any case.
+    as predictions whose metadata have ``learned_upsampling`` false do; these exist in any case.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are NaN or infinite; and where neither learned upsampling nor interpolation is to give the frames in between.

@@ -14,7 +14,7 @@ VIDEOS = (
 
 
 def clip_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    """The clips of a folder by name, several where their names are the same; and what is no clip by its suffix."""
+    """The clips of a folder by name, several where their names are the same; and what is not a clip by its suffix."""
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     clips: dict[str, list[Path]] = {}
     others = []
@@ -27,5 +27,5 @@ def clip_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
 
 
 def is_clip_video(path: Path) -> bool:
-    """Whether a clip is a video, by its suffix; a file that is none in truth fails when it is read."""
+    """Whether a clip is a video, by its suffix; a file that only looks like one fails when it is read."""
     return path.suffix.lower() in VIDEOS and not path.is_dir()

@@ -19,7 +19,7 @@ def lift_clip(
     environ: MutableMapping[str, str],
     say: Callable[[Sequence[str]], None],
 ) -> LiftedPoses:
-    """Lift a clip. What is wrong is found before a framework is loaded, and said is then what is to be known of the result.
+    """Lift a clip. What is wrong is found before a framework is loaded, and ``say`` then gets what is to be known of the result.
 
     read: gives the keypoints. settings: of ``Uplifter.prepared``. wish, environ: for the device. say: takes lines.
     """

@@ -21,7 +21,7 @@ from uplift_upsample.plan.runs import Run, read_run
 
 PACKAGED = Path(__file__).parent / "weights"
 RESULTS = Path("results")
-# Whose skeleton a data set has. Own motion capture may have any, so there the user says it.
+# Whose skeleton a data set has. Own motion capture may have any, so there the user names it.
 _SKELETON_OF: Mapping[str, Skeleton] = {"h36m": "h36m", "amass": "h36m", "cmu": "cmu"}
 
 
@@ -84,7 +84,7 @@ def weights_named(
     known = skeleton or _SKELETON_OF.get(run.dataset)
     if known is None:
         raise InputError(
-            f"{path}: they were trained on {run.dataset!r}, whose skeleton is not known; say whose joints they put out: "
+            f"{path}: they were trained on {run.dataset!r}, whose skeleton is not known; state whose joints they put out: "
             f"{' or '.join(SKELETONS)} (--skeleton; docs/own_video.md, Joints)"
         )
     return KnownWeights(run.name or path.stem, path, _card(path, run, known))
@@ -121,13 +121,13 @@ def _config_of(weights: Path) -> Path:
     path = weights.absolute().parents[1] / "run.yaml"
     if not path.is_file():
         raise InputError(
-            f"{weights}: no run.yaml in the folder above says which network they are of; give its configuration (--config)"
+            f"{weights}: no run.yaml in the folder above, so their network is not known; give its configuration (--config)"
         )
     return path
 
 
 def _card(weights: Path, run: Run, skeleton: Skeleton) -> Card:
-    """What the folder of a run says of its weights."""
+    """What the folder of a run holds about its weights."""
     data = " of ".join(filter(None, (run.train_subset, run.dataset)))
     before = f", from the weights of {run.initial_weights}" if run.initial_weights else ""
     errors, people = {}, ""

@@ -18,7 +18,7 @@ class LiftedPoses:
     """A pose for each of the T frames of a clip.
 
     positions: ``(T, J, 3)`` float32 metres, camera axes (x right, y down, z forward), relative to the pelvis unless
-    ``metadata["root"]`` says otherwise; NaN where nothing is known. joints: their names ``(J,)``.
+    ``metadata["root"]`` names another origin; NaN where nothing is known. joints: their names ``(J,)``.
     times: seconds since the first frame ``(T,)``. frames: numbers of the frames in the file ``(T,)``.
     is_key: whether the network saw the 2D pose of a frame ``(T,)``. poses_2d: those poses ``(T, 17, 2)``, pixels, ``MODEL_17``, NaN
     elsewhere. size: width and height of the picture. metadata: where all of it comes from.
@@ -50,7 +50,7 @@ class LiftedPoses:
         return replace(self, joints=joints, positions=np.stack([given.get(name, nowhere) for name in joints], axis=1))
 
     def save(self, path: str | os.PathLike[str]) -> str:
-        """Write the poses as the suffix says: .npz, .csv, .json, .bvh or .trc. Returns what is to be known of the file, or "".
+        """Write the poses in the format of the suffix: .npz, .csv, .json, .bvh or .trc. Returns what to know about the file, or "".
 
         Raises ``InputError`` for another suffix, and for poses that the format cannot hold.
         """

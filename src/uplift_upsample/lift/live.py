@@ -105,7 +105,7 @@ class LiveUplifter:
 
         time: of the frame, in seconds. keypoints: pixels ``(K, 2)``, or ``(K, 3)`` with confidence, NaN where a joint is missing;
         None, no detector looked at the frame (where it found nobody, all are NaN). Poses that come too late for every window to
-        come are counted in ``num_too_late``. Raises ``InputError`` for a time or keypoints that are none; nothing is changed then.
+        come are counted in ``num_too_late``. Raises ``InputError`` for invalid times or keypoints; nothing is changed then.
         """
         time = plain_number(time)
         if not is_number(time):
@@ -233,7 +233,7 @@ class _Seen:
     """The frames that a detector looked at, as long as a window may reach them.
 
     times: in order. poses: of each, normalised ``(17, 2)``, None where nobody was found. tokens: what the spatial stage made of
-    them. lifted: poses of tokens for ``state``, which says what the network sees. base: where times are counted from, in periods.
+    them. lifted: poses of tokens for ``state``, which holds what the network sees. base: where times are counted from, in periods.
     """
 
     def __init__(self) -> None:

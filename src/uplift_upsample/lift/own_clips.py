@@ -60,7 +60,7 @@ def _own_clip(people: PeoplePlan, name: str, path: Path, named: Callable[..., Kn
     plan, is_video = people.of_clip(name), is_clip_video(path)
     meaningless = [key for key in OF_KEYPOINTS if is_video and key in people.clips.get(name, {})]
     if meaningless:
-        raise InputError(f"{meaningless[0]} is for keypoint files; {path.name} is a video, which says so itself")
+        raise InputError(f"{meaningless[0]} is for keypoint files; {path.name} is a video, which contains it")
     if plan.layout is not None:
         layout_named(plan.layout)
     known = named(plan.weights, plan.config, plan.skeleton)

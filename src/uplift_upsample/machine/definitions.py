@@ -79,7 +79,7 @@ def module_at(path: str, mtime_ns: int, package: str) -> Module:
 
 
 class _Text:
-    """What a syntax tree says.
+    """What a syntax tree contains.
 
     tokens: its text without what has no effect. reads: dotted names, in parts. strings. imports. runs_at_once: calls, definitions
     and the like outside the bodies of functions.
@@ -99,7 +99,7 @@ class _Text:
         return hashlib.sha256("".join([f"{token}\0" for token in self.tokens]).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _read(self, node: Any, is_begun: bool = False) -> None:
-        """Gather what a node says. is_begun: whether it is part of a dotted name that was read as a whole.
+        """Gather what a node contains. is_begun: whether it is part of a dotted name that was read as a whole.
 
         Not ``ast.dump``: what that leaves out depends on the version of Python, and a new one would rerun everything.
         """

@@ -1,6 +1,6 @@
 """Cores and GPUs of one machine: which there are, which a job may use, and a slot for each, so that no two jobs take the same one.
 
-Snakemake limits how many GPUs are in use at a time, but does not say which device is whose. So each job takes its own itself: it
+Snakemake limits how many GPUs are in use at a time, but does not assign a device to each job. So each job takes its own itself: it
 locks a file named after each. The kernel gives the locks back when the job ends, however it ends.
 """
 
@@ -21,7 +21,7 @@ from uplift_upsample.base.errors import InputError
 
 logger = logging.getLogger(__name__)
 PATIENCE = 60.0  # seconds that a driver may take to answer; after a reset of the devices it takes some
-PAUSE = 0.5  # seconds between two looks for a free device
+PAUSE = 0.5  # seconds between two looks for a free device; chosen: short beside a training
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -30,7 +30,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-# What a scheduler says about the devices that it assigned, where it leaves CUDA's own variable alone.
+# What a scheduler sets for the devices that it assigned, where it leaves CUDA's own variable alone.
 ASSIGNED = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 QUERY = ("--query-gpu=index,uuid", "--format=csv,noheader")
 
@@ -68,7 +68,7 @@ def listed_devices(nvidia_smi: str | None) -> Listing:
     if answer.returncode == 0 and uuids:
         return Listing(uuids)
     said = " ".join(f"{answer.stdout} {answer.stderr}".split())
-    return Listing(reason=f"nvidia-smi says: {said}" if said else "nvidia-smi lists no GPU")
+    return Listing(reason=f"nvidia-smi reports: {said}" if said else "nvidia-smi lists no GPU")
 
 
 def offered_devices(environment: Mapping[str, str], listing: Listing, index: int | None = None) -> Devices:
@@ -90,7 +90,7 @@ def offered_devices(environment: Mapping[str, str], listing: Listing, index: int
     chosen = _named_devices(listing, str(index), "the number")
     if chosen.names and chosen.names[0] not in offered.names:
         return Devices(
-            reason=f"number {index} is none of those that the environment leaves to this job, {', '.join(offered.names)}"
+            reason=f"number {index} is not among those that the environment leaves to this job, {', '.join(offered.names)}"
         )
     return chosen
 
@@ -161,7 +161,7 @@ def claim_devices(candidates: Sequence[str], count: int, folder: str | os.PathLi
     All or nothing: a job that waits holds none, so jobs that want several never wait for each other. They look in the same order,
     and after pauses of different lengths, so that one of them gets ahead.
 
-    folder: of the lock files; on this machine's own disk, made where it is not there, for this user alone. Raises ``InputError``
+    folder: of the lock files; on this machine's own disk, made if it is missing, for this user alone. Raises ``InputError``
     when it is a link, belongs to somebody else, or others may write there.
     """
     if not 0 < count <= len(candidates):

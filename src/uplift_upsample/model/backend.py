@@ -1,4 +1,4 @@
-"""Keras with its backend, for everything that needs a network. Importing it says which extra installs one, where there is none."""
+"""Keras with its backend, for everything that needs a network. Without a backend, the error names the extra."""
 
 import functools
 import gc

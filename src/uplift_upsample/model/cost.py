@@ -9,7 +9,7 @@ J joints, C width, H hidden width ``int(C * mlp_ratio)``:
     block of N tokens            4*N*C*C (query, key, value, projection) + 2*N*N*C (logits, mixing) + 2*N*C*H (MLP)
     strided block, N to N'       the same, its second MLP layer a convolution of kernel 3: N*C*H + N'*3*H*C
     heads                        C_t*3*J for the central token; N times that for the sequence (training, other read-outs)
-    interpolated tokens          N*N*C_t, where upsampling_token says so
+    interpolated tokens          N*N*C_t, if upsampling_token asks for it
 
 The networks that it is compared with, their blocks with the same terms, H as configured:
 
@@ -38,7 +38,8 @@ class NetworkCost:
     parameters: all weights of the paper's network; of the others those that are trained, as their publications count them.
     multiply_accumulates: of one window and its central 3D pose, without mirroring. by_stage: the parts of that sum, ``spatial``,
     ``temporal``, ``strided``, ``head``. The spatial stage runs for the 2D poses in the window only, ``num_input_poses`` of them.
-    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: a head on every token, which training adds.
+    spatial_per_pose: of one 2D pose in the spatial stage. sequence_head: a head on every token, for
+    the loss and for the read-outs sequence and both.
     """
 
     parameters: int

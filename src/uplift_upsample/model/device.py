@@ -56,7 +56,7 @@ class Device:
 
 
 def _hide_devices(environ: MutableMapping[str, str]) -> None:
-    """Let the framework see the CPU only. TensorFlow reports the missing driver as an error then, which is none."""
+    """Let the framework see the CPU only. TensorFlow then reports the missing driver as an error; it is not one."""
     environ[VISIBLE] = "-1"
     if environ.get(LOG_LEVEL) == QUIET:
         environ[LOG_LEVEL] = SILENT
@@ -131,7 +131,7 @@ def _hold_threads(environ: MutableMapping[str, str]) -> None:
 
 def log_device(device: Device) -> str:
     """Say which device the framework uses, and return its name."""
-    from uplift_upsample.model.backend import keras  # which says what is missing, where there is no backend
+    from uplift_upsample.model.backend import keras  # which reports what is missing if there is no backend
 
     pairs = zip(_devices_of_framework(), device.names, strict=False)
     name = ", ".join(f"{number} ({identity})" for number, identity in pairs) if device.slots else "cpu"
@@ -140,7 +140,7 @@ def log_device(device: Device) -> str:
 
 
 def _devices_of_framework() -> list[str]:
-    from uplift_upsample.model.backend import keras  # which says what is missing, where there is no backend
+    from uplift_upsample.model.backend import keras  # which reports what is missing if there is no backend
 
     return [name for name in map(str, keras.distribution.list_devices()) if "gpu" in name.lower() or "cuda" in name.lower()]
 

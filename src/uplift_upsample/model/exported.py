@@ -74,13 +74,13 @@ def export_network(network: "LiftingNetwork", stem: Path, name: str) -> Exported
     form = FORMATS[name]
     path = stem.with_name(stem.name + form.suffix)
     if not form.suffix and path.exists() and not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path}: it exists and is no SavedModel; name another folder with --output")
+        raise InputError(f"{path}: it exists and is not a SavedModel; name another folder with --output")
     with (replacing if form.suffix else replacing_folder)(path) as aside:
         try:
             form.write(network, aside)
             off = off_m(network, form.opened(aside))
         except OSError:
-            raise  # ``replacing`` says what is wrong with the disk
+            raise  # ``replacing`` reports what is wrong with the disk
         except Exception as error:  # converters and runtimes fail in any way, at operations that they do not have
             said = " ".join(str(error).split())[:300]
             raise InputError(f"{path}: not written. The format {name} cannot hold this network: {said}") from error

@@ -13,9 +13,8 @@ from uplift_upsample.model.network import build_network
 from uplift_upsample.model.precision import POLICIES
 from uplift_upsample.plan.evaluation import Precision
 
-# Two batches side by side: one computes while the other one waits for memory. Larger ones do not fit the caches.
-CPU_THREADS = 2
-CPU_BATCH = 32
+CPU_THREADS = 2  # batches side by side: one computes while the other one waits for memory
+CPU_BATCH = 32  # windows; what layers compute of larger batches does not fit the caches
 Heads = Literal["central", "sequence", "both"]  # of the network: one pose a window, one a token, both
 
 

@@ -18,7 +18,8 @@ from uplift_upsample.plan.experiment import TrainingPrecision
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.networks import ModelConfig, PoseFormer, StridedTransformer, VideoPose3D
 
-MASKED_LOGIT = -1e9  # added to the logits of masked keys; absorbs them in float32, as in the reference
+# Logit of a masked key: so large that float32 rounds the rest away, as in the reference.
+MASKED_LOGIT = -1e9
 BLOCK_EPSILON, SPATIAL_NORM_EPSILON = 1e-5, 1e-6  # of layer norms, as in the reference
 ACTIVATIONS = {"gelu": partial(ops.gelu, approximate=False), "relu": ops.relu}
 _truncated_normal = partial(keras.initializers.TruncatedNormal, stddev=0.02)
@@ -35,7 +36,7 @@ class PositionEncoding(layers.Layer):
 
 
 class LearnedToken(layers.Layer):
-    """Replaces tokens ``(B, N, C)`` but those of the mask ``(B, N)`` by one learned vector, by zeros where it is not trainable."""
+    """Replaces tokens where ``keep`` ``(B, N)`` is false by a learned vector; by zeros if the layer is not trainable."""
 
     def build(self, input_shape: Shape) -> None:
         initial = _truncated_normal() if self.trainable else "zeros"
@@ -124,7 +125,8 @@ class MultiHeadAttention(layers.Layer):
 
         query, key, value = heads(self.query(x) * head_dim**-0.5), heads(self.key(x)), heads(self.value(x))
         logits = ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")  # (B, H, N, N)
-        if logit_bias is not None:  # -inf in float16: everywhere where no token is visible, and the softmax of that is NaN
+        if logit_bias is not None:
+            # In float16, MASKED_LOGIT is -inf, and a window without a visible token would get NaN; so clip in float32.
             logits = logits + ops.maximum(ops.cast(logit_bias, "float32"), MASKED_LOGIT)
         attention = self.attention_dropout(ops.cast(ops.softmax(logits, axis=-1), value.dtype), training=training)
         mixed = ops.transpose(ops.matmul(attention, value), (0, 2, 1, 3))  # (B, N, H, C/H)
@@ -198,7 +200,7 @@ class SpatialStage(layers.Layer):
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
-        # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
+        # Coordinates stay float32: bfloat16 has 8 bits and would round them to a few pixels.
         first = {"dtype": "float32"} if not config.spatial_blocks else {}
         self.spatial_to_temporal_fc = layers.Dense(config.temporal_dim, name="spatial_to_temporal_fc", **first)
         self.blocks: list[TransformerBlock] = []
@@ -235,7 +237,7 @@ class SpatialStage(layers.Layer):
 class TemporalStage(layers.Layer):
     """Lifts the tokens of a window: ``(B, N, C_t)`` and the visibility mask ``(B, N)`` -> ``Lifted``.
 
-    Masked tokens become the learned upsampling token. In the first ``first_attention_layer`` blocks they are no keys
+    Masked tokens become the learned upsampling token. In the first ``first_attention_layer`` blocks they are not keys
     (deferred upsampling attention). The strided blocks then merge the N tokens into the central one.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from uplift_upsample.base.skeleton import NUM_JOINTS
 
-FADE = 3  # tokens; further away, the error of a central pose has nothing to do with that of the others (as above, hops 3 and 9)
+FADE = 3  # tokens; farther away, the errors of both heads are unrelated (measured at hop 3 and 9).
 
 
 def middle_weights(num_tokens: int, hop: int = 1) -> np.ndarray:
@@ -69,7 +69,7 @@ class Overlap:
         self._sums, self._total = np.zeros((0, NUM_JOINTS, 3)), np.zeros(0)
 
     def add(self, place: np.ndarray, poses: np.ndarray) -> None:
-        """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1, it is none of a video."""
+        """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1 outside of a video."""
         grown = max(0, int(place.max(initial=-1)) + 1 - self._start - len(self._total))
         self._sums = np.pad(self._sums, ((0, grown), (0, 0), (0, 0)))
         self._total = np.pad(self._total, (0, grown))

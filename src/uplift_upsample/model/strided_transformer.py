@@ -78,7 +78,7 @@ class SpatialStage(layers.Layer):
     def __init__(self, config: StridedTransformer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
-        # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
+        # Coordinates stay float32: bfloat16 has 8 bits and would round them to a few pixels.
         self.embedding = layers.Dense(config.temporal_dim, dtype="float32", name="embedding")
         self.norm = BatchNorm(name="norm")
         self.dropout = layers.Dropout(config.drop_rate, name="dropout")

@@ -47,7 +47,7 @@ class Unit(layers.Layer):
 
     def __init__(self, config: VideoPose3D, width: int, is_first: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # coordinates are float32 in any precision: with 8 bits, they would be known to some pixels only
+        # Coordinates stay float32: bfloat16 has 8 bits and would round them to a few pixels.
         first = {"dtype": "float32"} if is_first else {}
         self.convolution = TemporalConvolution(config.channels, width, name="convolution", **first)
         self.norm = BatchNorm(name="norm")

@@ -111,9 +111,9 @@ def network_variables(network: LiftingNetwork) -> list[keras.Variable]:
 
 
 def in_file_order(network: LiftingNetwork, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Values of all weights in the order of ``network_variables``, from a list that may have the order of version 0.1.
+    """Values of all weights in the order of ``network_variables``, from a list that may be older than 2026-11-28.
 
-    That had both norms of ``output_bn`` before both heads. Where neither order fits, the list is returned as it is.
+    Older ones have both norms of ``output_bn`` before both heads. Where neither order fits, the list is returned as it is.
     """
     entries = [(name, entry) for name, group in weight_groups(network).items() for entry in group]
     former = sorted(range(len(entries)), key=lambda index: entries[index][0] in _HEADS)  # heads last, all else as it is

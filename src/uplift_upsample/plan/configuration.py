@@ -118,7 +118,7 @@ else:
 
 
 class Base(Settings):
-    """A base configuration: what is not said has the defaults of ``plan.experiment``."""
+    """A base configuration: a missing key has the default of ``plan.experiment``."""
 
     model: Model
     """The network."""
@@ -225,7 +225,7 @@ class Configuration(Settings):
     device: Literal["auto", "gpu", "cpu"] = "auto"
     """What trainings and predictions run on. auto, a GPU if there is one; gpu, the workflow stops without one; cpu."""
     devices: Count | None = None
-    """GPUs that share each batch of a training, for all trainings that use any (resources, gpus). Null, as the resources say."""
+    """GPUs that share each batch of a training, for all trainings that use any (resources, gpus). Null, as in the resources."""
     deterministic: bool = False
     """Only operations that give equal bytes in equal runs, in trainings and predictions. Slower; TensorFlow works without XLA."""
     environment: Literal["cpu", "gpu"] = "cpu"
@@ -234,11 +234,11 @@ class Configuration(Settings):
     """Where the CMU motion capture files come from (folder, zip file, URL), in place of the 'source' of all data sets of kind cmu.
     Null, no change."""
     checks: ChecksOf = ChecksOf()
-    """From where on poses contradict what they are said to be; such files are refused."""
+    """Limits beyond which poses cannot be what the file says; such files are refused."""
     verdict: VerdictOf = VerdictOf()
     """When the table `comparison` shows PASS, WARN or FAIL for a published figure."""
     people: PeopleOf = PeopleOf()
-    """The clips of people that the target `people` lifts. What is said here holds for all of them, but for `clips`."""
+    """The clips of people that the target `people` lifts. These settings hold for all of them, but for those in `clips`."""
     experiments: dict[Name, Base]
     """Base configurations by name. A study's experiment is one of them with the study's differences."""
     studies: Some[StudySettings]

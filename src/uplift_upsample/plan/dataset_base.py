@@ -1,4 +1,4 @@
-"""What every kind of data set says of itself; ``datasets`` has the kinds. No file is opened here."""
+"""What every kind of data set has in common; ``datasets`` has the kinds. No file is opened here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -60,7 +60,7 @@ class DataSet(Settings):
         return []
 
     def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
-        """The names that sequences of some subjects will have in the frames table, as far as they are known before it is there.
+        """The names that sequences of some subjects will have in the frames table, as far as they are known before it exists.
 
         trials: the recordings, if ``people`` lists them.
         """
@@ -68,7 +68,7 @@ class DataSet(Settings):
         return in_cameras([row["trial"] for row in rows] + [f"{row['subject']}_{row['action']}" for row in rows])
 
     def recorded(self) -> dict[str, Any]:
-        """What the metadata of its frames table say of it."""
+        """What the metadata of its frames table hold about it."""
         return {}
 
     def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
@@ -99,7 +99,7 @@ class DataSet(Settings):
         there = [need.what for need in required if need.used == need.own]
         made = [need.what for need in required if need.used != need.own]
         parts = [f"{', '.join(there)} in place"] if there else []
-        parts += [f"{', '.join(made)} to be made from archives that are there or can be fetched"] if made else []
+        parts += [f"{', '.join(made)} to be made from archives that exist or can be fetched"] if made else []
         return "; ".join(parts) or "nothing is needed"
 
 

@@ -1,4 +1,4 @@
-"""The kinds of data sets. Each is a class that says everything about itself: its options, its people, what it is made from.
+"""The kinds of data sets. Each is a class that describes itself completely: its options, its people, what it is made from.
 
 To add one, write one more class; docs/changing.md has an example. No file is opened here.
 """
@@ -29,9 +29,9 @@ class H36M(DataSet):
     kind: Literal["h36m"]
     """What the data set is made from."""
     poses_3d: str
-    """Path of the user's data_3d_h36m.npz (world coordinates, metres, 50 Hz); where it is not there, it is made from archives."""
+    """Path of the user's data_3d_h36m.npz (world coordinates, metres, 50 Hz); if it is missing, it is made from archives."""
     poses_2d: str
-    """Path of the user's 2D poses (pixels), {input_2d} in it is replaced; where they are not there, they are fetched (CPN) or made
+    """Path of the user's 2D poses (pixels), {input_2d} in it is replaced; if they are missing, they are fetched (CPN) or made
     (gt)."""
     input_2d: str
     """Name of the 2D source, e.g. gt or cpn_ft_h36m_dbb."""
@@ -161,7 +161,7 @@ class MpiInf3dhp(DataSet):
     kind: Literal["mpi_inf_3dhp"]
     """What the data set is made from."""
     train: str
-    """Path of the user's data_train_3dhp.npz, as P-STMO's converter writes it; where it is not there, it is made from originals."""
+    """Path of the user's data_train_3dhp.npz, as P-STMO's converter writes it; if it is missing, it is made from originals."""
     test: str
     """Path of the user's data_test_3dhp.npz, alike."""
     originals: str = "data/raw/mpi_inf_3dhp"
@@ -170,7 +170,7 @@ class MpiInf3dhp(DataSet):
     annotations: Literal["universal", "metric"] = "universal"
     """Which 3D poses: universal, of bodies of one size, as P-STMO's files and most published figures have; metric, people's own."""
     test_frame_rate: Literal[25, 50] = 25
-    """Frames a second of the test videos, which their files do not say."""
+    """Frames a second of the test videos, which their files do not contain."""
     layout: ClassVar[str] = "as P-STMO's converter writes it (https://github.com/paTRICK-swk/P-STMO), universal annotations"
 
     def all_splits(self) -> Mapping[str, Sequence[str]]:
@@ -207,7 +207,7 @@ class MpiInf3dhp(DataSet):
 
 
 class Recorded(DataSet):
-    """Recorded people, seen by simulated detections of the Human3.6M cameras; the configuration says who is in which split."""
+    """Recorded people, seen by simulated detections of the Human3.6M cameras; the configuration assigns people to splits."""
 
     splits: Annotated[dict[str, SomeNames], Field(min_length=1)]
     """Subjects of each split, as the recordings or the database write them (two or three digits, quoted)."""
@@ -251,7 +251,7 @@ class Cmu(Recorded):
         return [f"trials: there is no table {self.trials}"]
 
     def how(self, required: Sequence[Need]) -> str:
-        return f"will be fetched, about 1.1 GB, or is taken from {self.cache} where it is there"
+        return f"will be fetched, about 1.1 GB, or is taken from {self.cache} if it exists there"
 
 
 class Mocap(Recorded):
@@ -290,7 +290,7 @@ def _kinds(cls: type[DataSet]) -> dict[str, type[DataSet]]:
 
 
 def _kind(options: Any) -> str | None:
-    """The kind that some options, or a data set, say; None where they say none."""
+    """The kind in some options, or in a data set; None if they have none."""
     kind = options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", None)
     return kind if isinstance(kind, str | None) else shown(kind)
 

@@ -9,7 +9,8 @@ from uplift_upsample.plan.bounds import Count, Number, Share
 Precision = Literal["float32", "bfloat16", "float16"]
 Readout = Literal["central", "sequence", "both"]
 InputInterpolation = Literal["none", "linear", "cubic"]
-BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahead")  # said only where they are not its protocol's
+# Written to records only where they differ from the paper's protocol.
+BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahead")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class EvaluateConfig:
     input_interpolation: InputInterpolation = "none"
     """How 2D poses between two key frames (multiples of s_in) are made, so that no token is masked; none, they stay masked."""
     look_ahead: Literal["all"] | Number = "all"
-    """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all, the whole video is there."""
+    """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all, the whole video exists."""
 
     def __post_init__(self) -> None:
         raise_all(self.faults())

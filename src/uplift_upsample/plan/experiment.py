@@ -15,7 +15,7 @@ from uplift_upsample.base.strict import UNSAID_DEFAULT, Check, all_faults, is_nu
 from uplift_upsample.plan.bounds import Count, Number, PositiveShare, Rate, Weight
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.network_base import NetworkConfig
-from uplift_upsample.plan.networks import ModelConfig as ModelConfig  # who has experiments has the networks
+from uplift_upsample.plan.networks import ModelConfig as ModelConfig  # imported so that NetworkConfig knows its subclasses.
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 

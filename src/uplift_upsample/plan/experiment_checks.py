@@ -167,7 +167,7 @@ def _blend_faults(where: str, config: Configuration, study: StudySettings, name:
 
 
 def _compared_faults(where: str, name: str, study: StudySettings, planned: ExperimentSettings) -> list[str]:
-    """An experiment that is to be compared with what is not there, or cannot be evaluated."""
+    """An experiment that is to be compared with what does not exist, or cannot be evaluated."""
     other, experiments = planned.compared_with, study.experiments
     if other is None:
         return []
@@ -216,7 +216,7 @@ def _role_faults(where: str, data: Mapping[str, DataSet], role: str, planned: Ex
     names = (
         [] if subset in data[dataset].all_splits() else [data[dataset].subject_named(name.strip()) for name in subset.split(",")]
     )
-    twice = [f"{where}.{role}: {name!r} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    twice = [f"{where}.{role}: {name!r} occurs twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     return twice + [
         f"{where}.{role}: {dataset} has no {name!r}{suggestion(name, choices)}; it has {', '.join(choices)}" for name in unknown
     ]

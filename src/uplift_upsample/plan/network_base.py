@@ -1,4 +1,4 @@
-"""What every network says of itself, and checks that several of them share; ``networks`` has the networks."""
+"""What every network has in common, and checks that several of them share; ``networks`` has the networks."""
 
 import pkgutil
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _OWN = Path(__file__).parents[1] / "model" / "own"
 class Products:
     """Parameters of a network and its multiply-accumulates: of one 2D pose in the spatial stage, and of a window in the others.
 
-    sequence_head: what training adds, a head on every token.
+    sequence_head: a head on every token, for the loss and for the read-outs sequence and both.
     """
 
     parameters: int
@@ -42,7 +42,7 @@ class Products:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The network: a window of tokens, of which some or all have a 2D pose. Which other options there are, 'network' says.
+    """The network: a window of tokens, of which some or all have a 2D pose. The other options depend on `network`.
 
     This is what all networks have in common; ``meant_by`` chooses the class of one.
     """

@@ -1,4 +1,4 @@
-"""The networks. Each is a class that says everything about itself: its options, what fits together, what it can be used for.
+"""The networks. Each is a class that describes itself completely: its options, what fits together, what it can be used for.
 
 ``model: {network: ...}`` of a configuration names one. Its layers stand in a module of the room ``model``; nothing here needs a
 deep-learning framework. To add one, see docs/changing.md.
@@ -61,7 +61,7 @@ class ModelConfig(NetworkConfig):
     output_bn: bool = False
     """Batch normalisation before the heads."""
     sequence_head: bool = True
-    """Predict the 3D poses of all tokens in training, not only the central one."""
+    """Head with 3D poses of all tokens, for the loss and for the read-outs sequence and both."""
 
     def checks(self) -> tuple[Check, ...]:
         return (

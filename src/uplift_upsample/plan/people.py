@@ -11,12 +11,12 @@ from uplift_upsample.plan.bounds import Count, Number, Ratio, Share
 DetectorName = Literal["lite", "full", "heavy", "rtmlib"]
 Format = Literal["npz", "csv", "json", "bvh", "trc"]
 Degrees = Annotated[float, Ge(-360), Le(360)]
-OF_KEYPOINTS = ("layout", "frame_rate", "size")  # what a video says of itself
+OF_KEYPOINTS = ("layout", "frame_rate", "size")  # Options of keypoint files; a video contains them.
 
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """How a clip is lifted, as the flags of ``scripts/lift.py`` say it."""
+    """How a clip is lifted, as the flags of ``scripts/lift.py`` set it."""
 
     weights: str = "open"
     """The weights: those that come with the project, the name of an experiment that was trained or fetched, or a weight file."""
@@ -29,11 +29,11 @@ class ClipPlan:
     detector: DetectorName = "heavy"
     """What finds people in a video: one of MediaPipe's models, or rtmlib where it is installed."""
     layout: str | None = None
-    """Joints of a keypoint file that leaves it open, such as body_25; null, the file says so or its joints show it."""
+    """Joints of a keypoint file that leaves it open, such as body_25; null, the file contains it or its joints show it."""
     frame_rate: Ratio | None = None
-    """Frames a second of a keypoint file that does not say."""
+    """Frames a second of a keypoint file that does not contain them."""
     size: tuple[Count, Count] | None = None
-    """Width and height of the picture that a keypoint file is of, pixels, where it does not say."""
+    """Width and height of the picture that a keypoint file is of, pixels, if the file does not contain them."""
     person: Number | None = None
     """Which person; null, the largest."""
     min_confidence: Share | None = None

@@ -7,7 +7,7 @@ import yaml
 
 
 def repeated_keys(path: str | os.PathLike[str]) -> list[str]:
-    """A line for each key that is there twice; empty for files that YAML cannot read, which others report."""
+    """A line for each key that occurs twice; empty for files that YAML cannot read, which others report."""
     try:
         with open(path, encoding="utf-8") as file:
             document = yaml.compose(file, Loader=yaml.SafeLoader)
@@ -29,6 +29,6 @@ def _repeated(node: yaml.Node, path: str, place: str, seen: set[int]) -> Iterato
     for key, value in node.value:
         name, line = str(key.value), key.start_mark.line + 1
         if name in lines and name != "<<":
-            yield f"{path}, line {line}: {place}{name} is there twice, first in line {lines[name]}; only one of them would count"
+            yield f"{path}, line {line}: {place}{name} occurs twice, first in line {lines[name]}; only one of them would count"
         lines.setdefault(name, line)
         yield from _repeated(value, path, f"{place}{name}.", seen)

@@ -50,7 +50,7 @@ def run_from_mapping(values: Mapping[str, Any], where: str) -> Run:
 
 
 def read_run(path: str | os.PathLike[str]) -> tuple[Run, EvaluateConfig]:
-    """Read a run configuration or a JSON file of the official code, which also says how to evaluate.
+    """Read a run configuration or a JSON file of the official code, which also holds how to evaluate.
 
     Raises ``InputError`` naming the file and every fault.
     """
@@ -74,7 +74,7 @@ def _read_document(path: Path) -> Mapping[str, Any]:
         document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file") from None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none is no YAMLError
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # an impossible date is not a YAMLError
         raise InputError(f"{path}: not a readable configuration ({error})") from None
     if not isinstance(document, Mapping):
         raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")

@@ -73,9 +73,9 @@ def _right_names(value: Any, handler: Handler, info: ValidationInfo) -> Any:
 
 
 class _Plain:
-    """Copies a parsed file, without what no part of a configuration can hold: YAML has sets, keys that are no text, and anchors.
+    """Copies a parsed file, without what no part of a configuration can hold: YAML has sets, keys that are not texts, and anchors.
 
-    faults: place and words of each. In the copy no part is there twice; ``UNKNOWN`` stands where a fault was.
+    faults: place and words of each. In the copy no part occurs twice; ``UNKNOWN`` stands where a fault was.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     """A part of the configuration. A whole number can stand for a number; nothing else is converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-    _said: tuple[str, ...] = PrivateAttr(())  # the keys that are there, in their order
+    _said: tuple[str, ...] = PrivateAttr(())  # the keys that it has, in their order
 
     @classmethod
     def read(cls: type[S], values: Any) -> tuple[S | None, Any, list[str]]:
@@ -182,7 +182,7 @@ class Settings(BaseModel):
 
 
 class Differences(Settings):
-    """A group of settings in which any key may be missing, since it only says what differs from another group.
+    """A group of settings in which any key may be missing, since it only holds what differs from another group.
 
     dataclasses: what the whole group makes, one of them; they have the defaults.
     """
@@ -190,7 +190,7 @@ class Differences(Settings):
     dataclasses: ClassVar[tuple[type, ...]]
 
     def given(self) -> dict[str, Any]:
-        """What it says, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too.
+        """What it holds, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too.
 
         Parameters of a schedule or optimiser have what is right of them.
         """
@@ -290,7 +290,7 @@ _TYPES = {  # by what the name of a type of errors has in it
 
 
 def _is_word_beside_number(fault: Any) -> bool:
-    """Whether a value is none of the words that may stand in place of a number; pydantic says of each by itself what is wrong."""
+    """Whether a value is not among the words that may replace a number; pydantic reports each by itself what is wrong."""
     return fault["type"] == "literal_error" and str(fault["loc"][-1]).startswith("literal[")
 
 

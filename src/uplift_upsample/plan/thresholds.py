@@ -12,13 +12,13 @@ Distance = Annotated[float, Ge(0)]
 
 @dataclass(frozen=True)
 class Checks:
-    """From where on poses contradict what they are said to be; such files are refused. ``config.yaml`` has the reasons."""
+    """Limits beyond which poses cannot be what the file says; such files are refused. ``config.yaml`` has the reasons."""
 
     body_size: tuple[Distance, Distance] = (0.3, 4.0)
     """Least and largest extent of a person in 3D poses, m."""
     reprojection_px: Distance = 40.0
-    """Largest distance of the 2D poses of a video from its projected 3D poses, pixels; from a fifth of it on, known mistakes are
-    looked for."""
+    """Largest distance of the 2D poses of a video from its projected 3D poses, pixels. Above a fifth of it, the converter tries
+    the known mistakes."""
     shift_px: Distance = 120.0
     """The same for recordings of S9 that are known to be displaced as a whole, pixels."""
     surplus: Distance = 0.5

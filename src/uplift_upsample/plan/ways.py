@@ -47,7 +47,7 @@ class Surroundings:
         return f"{RAW}/{self.sources[source]['file']}"
 
     def is_at_hand(self, source: str, *, can_fetch: bool) -> bool:
-        """Whether an original file is there, or, if it may be, can be fetched."""
+        """Whether an original file exists, or, if it may be, can be fetched."""
         access = self.sources[source]["access"]
         is_open = access != BY_HAND and (access not in LOGIN_VARIABLES or access in self.logins)
         return self.exists(self.raw(source)) or (can_fetch and is_open)
@@ -57,8 +57,8 @@ class Surroundings:
 class Need:
     """One file that a data set is made from.
 
-    what: in words. own: where a converted file of the user belongs. used: the file that jobs take, ``own`` or one that is made;
-    ``own``, which is not there, where no way is open.
+    what: in words. own: where a converted file of the user belongs. used: the file that jobs read: ``own`` or a generated one. If
+    no way is open, it is ``own``, which does not exist.
     sources: the original files behind ``used``. absent: those of them that are neither there nor can be fetched.
     """
 
@@ -71,12 +71,12 @@ class Need:
 
 
 def manifest_of(source: str) -> str:
-    """The file that says where an original file lies and what its checksum is."""
+    """The file with the place of an original file and its checksum."""
     return f"{CONVERTED}/sources/{source}.json"
 
 
 def is_generated(path: str) -> bool:
-    """Whether the workflow makes a file, as its path says."""
+    """Whether the workflow makes a file, by its path."""
     return PurePath(path).parts[:1] == ("results",)
 
 

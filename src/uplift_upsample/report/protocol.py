@@ -28,7 +28,7 @@ PUBLISHED_PROTOCOLS = {
     "h36m": {"dataset": "h36m", "input_2d": "cpn_ft_h36m_dbb", "subjects": ("S11", "S9"), **_EVALUATION},
     "mpi_inf_3dhp": {"dataset": "mpi_inf_3dhp", "input_2d": "gt", "subjects": TEST, **_EVALUATION},
 }
-# Why a figure says nothing of whether it is reproduced.
+# Why no verdict is possible for this figure.
 UNKNOWN_RECIPE = (
     "the s_in, the 3D annotations and the training behind the figure are stated nowhere; s_in 20 is that of the other figure "
     "in the same sentence of the abstract"
@@ -37,7 +37,7 @@ NOTHING_RUN = "not known, nothing was run"
 
 
 def footer(results: Results) -> list[str]:
-    """One line for each switch of the protocol; where evaluations differ, the line says which is how."""
+    """One line for each switch of the protocol; where evaluations differ, the line lists them."""
     lines = [
         "Averages: frame-wise is the mean over all frames and joints; action-wise is the mean over the frames of each action, then "
         "the mean of the actions.",
@@ -100,7 +100,7 @@ def reasons_against_published(results: Results, experiment: ShownExperiment) -> 
 
 
 def reasons_against_verdict(results: Results, experiment: ShownExperiment, weights: str) -> list[str]:
-    """Why published figures, which may stand beside an experiment's results, say nothing of whether they are reproduced.
+    """Why published figures, which may stand beside an experiment's results, allow no verdict on whether they are reproduced.
 
     The results are measured on another test set, such as a part of the published one. Empty where nothing is against it.
     """

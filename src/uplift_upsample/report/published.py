@@ -92,7 +92,7 @@ def distances_of_published_weights(results: Results) -> tuple[dict[str, list[flo
 
 
 def agreement(results: Results) -> list[str]:
-    """Whether the published weights give the published figures, in one sentence; nothing where that cannot be said."""
+    """Whether the published weights give the published figures, in one sentence; nothing where that is not known."""
     distances, count = distances_of_published_weights(results)
     stated = [f"{max(found):.2f} mm {AVERAGES[average]} ({len(found)} of {count} figures)" for average, found in distances.items()]
     return [f"Published weights, largest distance from the published figures: {', '.join(stated)}."] if stated else []

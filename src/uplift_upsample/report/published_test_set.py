@@ -1,4 +1,4 @@
-"""The test set behind published figures: only results on the same one can be said to reproduce them."""
+"""The test set behind published figures: only results on the same one can reproduce them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class PublishedTestSet:
     actions: tuple[str, ...]
 
     def differences(self, protocol: Protocol) -> list[str]:
-        """In what an evaluation, as the protocol of its scores says, is of another test set; empty where it is of this one."""
+        """In what an evaluation, by the protocol of its scores, is of another test set; empty where it is of this one."""
         found = protocol.frames_per_action["all_frames"]
         present = [action for action, count in found.items() if count]
         absent = [action for action in self.actions if action not in present]
@@ -32,7 +32,7 @@ class PublishedTestSet:
         if absent:
             differences.append(f"{len(absent)} of {len(self.actions)} actions are absent ({', '.join(absent)})")
         if others:
-            differences.append(f"actions that are none of it are there ({', '.join(others)})")
+            differences.append(f"actions that the published test set does not have ({', '.join(others)})")
         if len(cameras) != self.cameras:
             differences.append(f"{len(cameras)} cameras, not {self.cameras}")
         frames = sum(found.values())
@@ -42,7 +42,7 @@ class PublishedTestSet:
 
 
 def read_published_test_set(path: str | Path) -> PublishedTestSet:
-    """Read it from a YAML file. Raises ``InputError`` where that is missing or says something else."""
+    """Read it from a YAML file. Raises ``InputError`` where that is missing or holds something else."""
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 from uplift_upsample.base.files import write_text
 from uplift_upsample.report.view import Document, Link, Section
 
-DECIMALS = 6  # of a millimetre
+DECIMALS = 6  # of a millimetre; chosen: more than any figure is known to
 NO_NOTE = "n/a"
 
 

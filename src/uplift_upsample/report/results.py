@@ -109,7 +109,7 @@ class Results:
 
     @property
     def note(self) -> str:
-        """What readers of the numbers must know: what the study says, or else that no detector made its input; empty for none."""
+        """What readers of the numbers must know: the note of the study, or else that no detector made its input; empty for none."""
         is_simulated = any(protocol.input_2d == SIMULATED for protocol in self._all_protocols)
         return self.manifest.note or NOTE * is_simulated
 
@@ -202,7 +202,7 @@ class Results:
         ]
 
     def is_untrained(self, experiment: ShownExperiment, s_in: int) -> bool:
-        """Whether a run says that its model was not trained for this stride."""
+        """Whether a run reports that its model was not trained for this stride."""
         return any(protocol.is_s_in_trained is False for protocol in self.protocols_of(experiment, s_in))
 
 
@@ -234,7 +234,7 @@ def planned(manifest: Manifest) -> list[Evaluation]:
 
 
 def first_columns(evaluation: Evaluation) -> tuple[str, str, int | str, int]:
-    """The columns of the tidy table that say what was evaluated."""
+    """The columns of the tidy table that name what was evaluated."""
     seed = "n/a" if evaluation.seed is None else evaluation.seed
     return evaluation.experiment, evaluation.weights, seed, evaluation.s_in
 

@@ -6,7 +6,7 @@ from uplift_upsample.plan.thresholds import Tolerance, VerdictRule
 
 PASS, WARN, FAIL, NOT_RUN = "PASS", "WARN", "FAIL", "NOT RUN"
 NOT_COMPARED = "–"
-# Worst first: what a study as a whole is said to be.
+# Worst first: the verdict on a study as a whole is its worst one.
 ORDER = (FAIL, WARN, PASS, NOT_RUN, NOT_COMPARED)
 
 

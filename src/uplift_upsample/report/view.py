@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """What one topic says: tidy rows, of which the CSV file has ``columns``, and sections that show them.
+    """What one topic shows: tidy rows, of which the CSV file has ``columns``, and sections that show them.
 
     decimals: of columns whose floats do not have those of millimetres in the CSV file.
     note: what readers of the numbers must know, stands on every form. footer: how the numbers were made.

@@ -18,9 +18,9 @@ from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.readout import middle_weights
 
-BLOCK = 2048  # windows in memory at once
+BLOCK = 2048  # windows in memory at once; chosen: many batches, 100 MB for 351 tokens
 POSES = 512  # each needs three windows; the error is flat around its minimum, so more would change little
-BLENDS = [step / 20 for step in range(21)]
+BLENDS = [step / 20 for step in range(21)]  # steps of 0.05; chosen: the error is flat around its minimum
 
 
 def chosen_blend(

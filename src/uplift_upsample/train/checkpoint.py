@@ -24,7 +24,7 @@ from uplift_upsample.base.files import remove_leftovers, replacing
 from uplift_upsample.train.lock import sole_writer
 
 logger = logging.getLogger(__name__)
-NUM_KEPT = 2
+NUM_KEPT = 2  # the newest, and the one before it if that is damaged
 _STATE, _NAMES = "state", "_arrays"
 
 

@@ -22,9 +22,9 @@ from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.sampler import Rows
 from uplift_upsample.model.backend import keras, ops
 
-NUM_SIZES = 16  # of K, up to all tokens of a group
+NUM_SIZES = 16  # of K, up to all tokens of a group; each is compiled once, so few, and each rounds up, so not too few
 OF_ANY_SIZE = {"visible_index"}  # inputs whose second size is K
-RESIDENT_BYTES = 8 << 30  # of poses; larger data sets stay with the host
+RESIDENT_BYTES = 8 << 30  # of poses, chosen: leaves most of a GPU to the training; larger data sets stay with the host
 Inputs = dict[str, Any]
 
 

@@ -46,7 +46,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
 
 def _sign(file: FileIO, holder: str) -> None:
-    """Say who holds the lock; a full disk is no reason to do without it."""
+    """Say who holds the lock; the lock works without that, on a full disk too."""
     with contextlib.suppress(OSError):
         file.truncate(0)
         file.write(holder.encode())

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: its identity, and the record that says where its weights come from."""
+"""What a training run leaves behind: its identity, and the record of where its weights come from."""
 
 import hashlib
 import json
@@ -72,7 +72,7 @@ def write_result(
 ) -> None:
     """Write ``weights.h5``, ``history.csv`` and, when these are complete, ``training.json``.
 
-    An older ``training.json`` is gone before: it must never lie beside weights that it does not describe.
+    An older ``training.json`` is gone before: it must never be next to weights that it does not describe.
     """
     out_dir = Path(out_dir)
     remove_leftovers(out_dir, "weights.h5", "history.csv", "training.json")

@@ -52,7 +52,7 @@ _SCHEDULES: dict[str, Callable[..., schedules.LearningRateSchedule]] = {
 def build_schedule(name: str, params: Mapping[str, Any]) -> schedules.LearningRateSchedule:
     """A schedule by its official name. Raises ``InputError`` for parameters that it does not take."""
     texts = [f"{key} is the text {value!r}; it must be a number" for key, value in params.items() if isinstance(value, str)]
-    if texts:  # YAML reads 4e-5 as text; Keras would find out much later, and not say where
+    if texts:  # YAML reads 4e-5 as text; Keras would find out much later, and not report where
         raise InputError(f"schedule {name}: {'; '.join(texts)} (YAML needs the point: 4.0e-5)")
     try:
         schedule = _SCHEDULES[name](**params)

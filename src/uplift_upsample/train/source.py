@@ -16,7 +16,7 @@ from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.train.inputs import InputReader, Inputs
 
-NUM_AHEAD = 3
+NUM_AHEAD = 3  # batches; chosen: some, so that a slow one does not stop the steps, few, for memory
 
 
 @dataclass(frozen=True)

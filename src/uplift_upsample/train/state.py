@@ -1,7 +1,7 @@
 """Where a training run is, and what a checkpoint holds of it.
 
-Checkpoints of version 0.1 are read, too: they have averages and moments of each weight by itself, and both norms of ``output_bn``
-before both heads.
+Checkpoints from before 2026-11-28 are read, too: they have averages and moments of each weight by itself, and both norms of
+``output_bn`` before both heads.
 """
 
 import math
@@ -90,7 +90,7 @@ def _numbered(checkpoint: Checkpoint, prefix: str) -> Arrays:
 
 
 def _variables_as_now(trainer: Trainer, stored: Arrays) -> Arrays:
-    """Values of ``trainer.variables``; what has not the form of version 0.1 is returned as it is."""
+    """Values of ``trainer.variables``; what does not have the form from before 2026-11-28 is returned as it is."""
     count = len(network_variables(trainer.network))
     if not trainer.averaged or len(stored) != len(trainer.variables) - 1 + count:
         return stored

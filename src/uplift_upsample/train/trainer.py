@@ -25,7 +25,11 @@ def mean_distance(predicted: Any, target: Any) -> Any:
 
 
 def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
-    """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, J, 3)``."""
+    """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, J, 3)``.
+
+    Joints are in the network's order, ``network.config.joints``: ``MODEL_17`` for the paper's network, ``H36M_17`` for VideoPose3D,
+    PoseFormer and StridedTransformer. A loss on bones must take the parents of that order.
+    """
     targets = ops.convert_to_tensor(targets)  # on PyTorch, Keras hands them over as they came
     central = mean_distance(lifted.central, targets[:, targets.shape[1] // 2])
     if lifted.sequence is None:
@@ -61,7 +65,7 @@ class Trainer(keras.Model):
         self._steps: dict[tuple, Callable[[Inputs], Any]] = {}
 
     def start_epoch(self, epoch: int) -> None:
-        """What changes from epoch to epoch, counted from 1: how BatchNorm averages, where the configuration says so."""
+        """What changes from epoch to epoch, counted from 1: how BatchNorm averages, if the configuration asks for it."""
         if self.config.batch_norm_momentum is None:
             return
         first, last = self.config.batch_norm_momentum
@@ -74,7 +78,11 @@ class Trainer(keras.Model):
             average.assign(self._average.joined(self._sources))
 
     def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
-        """Predictions and targets."""
+        """Predictions and targets, both with joints in the network's order.
+
+        That is ``MODEL_17`` for the paper's network, ``H36M_17`` for VideoPose3D, PoseFormer and StridedTransformer; a loss on
+        bones must take the parents of that order.
+        """
         batch = examples(inputs)
         frames, targets = batch.frames, batch.targets
         if self.network.config.joints != MODEL_17:

@@ -275,7 +275,7 @@ def test_a_member_that_is_there_twice(tmp_path: Path) -> None:
     twice = [("a/x", b"1"), ("y", b"2"), ("./a/x", b"3")]
     for content in (tar_of(*(file_entry(*member) for member in twice)), zip_of(*twice)):
         path = write(tmp_path, content)
-        with pytest.raises(InputError, match="the member 'a/x' is there twice"):
+        with pytest.raises(InputError, match="the member 'a/x' occurs twice"):
             everything(path)
         assert list(read_members(path, lambda name: name == "y")) == [("y", b"2")]
 

@@ -283,7 +283,7 @@ def test_files_of_subjects(world: Path, tmp_path: Path) -> None:
     paths = [world / f"{name}.npz" for name in SUBJECTS]
     with pytest.raises(InputError, match=r"no file of S8, S11 among"):
         join_subjects([path for path in paths if path.stem not in ("S8", "S11")])
-    with pytest.raises(InputError, match=r"S5\.npz: subject S5 is there twice"):
+    with pytest.raises(InputError, match=r"S5\.npz: subject S5 occurs twice"):
         join_subjects([*paths, tmp_path / "S5.npz"])
 
 

@@ -53,7 +53,7 @@ def test_the_same_recording_counts_once(folder: Path) -> None:
 
 
 def test_number_of_frames_is_checked(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"01_01\.amc: 241 frames where the list of trials says 240"):
+    with pytest.raises(InputError, match=r"01_01\.amc: 241 frames where the list of trials has 240"):
         converted(folder, [trial("01_01", 240)])
 
 

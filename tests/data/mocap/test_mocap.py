@@ -194,7 +194,7 @@ def test_rates_near_50_hz_are_50_hz(tmp_path: Path, rate: float) -> None:
         ({"joints": np.array([name.replace("l_knee", "l_kne") for name in MODEL_17])}, ["'l_knee' is missing, is it 'l_kne'?"]),
         (
             {"joints": np.array([name.replace("l_knee", "r_knee") for name in MODEL_17])},
-            ["'r_knee' is there 2 times", "'l_knee' is"],
+            ["'r_knee' occurs 2 times", "'l_knee' is"],
         ),
         ({"joints": np.arange(17)}, ["'joints' is an array of int64"]),
         ({"joints": np.array(MODEL_17, dtype=object)}, ["'joints' is a pickled object", "np.array([...], dtype=str)"]),

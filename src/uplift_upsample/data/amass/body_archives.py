@@ -16,11 +16,11 @@ from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, npy_numbers
 
 GENDERS = ("male", "female", "neutral")
-NUM_VERTICES = 6890
+NUM_VERTICES = 6890  # of the mesh of SMPL and SMPL+H
 NUM_BONES = 52  # 22 of the body, 30 of the hands
-NUM_BETAS = 16
-NUM_DMPLS = 8
-NUM_POSE_FEATURES = (NUM_BONES - 1) * 9
+NUM_BETAS = 16  # shape components that AMASS has of each person
+NUM_DMPLS = 8  # components of soft tissue that AMASS has of each frame
+NUM_POSE_FEATURES = (NUM_BONES - 1) * 9  # rotation matrices of all bones but the root
 REGRESSOR = "J_regressor_h36m.npy"
 
 _ROOT_MARKS = (-1, 4294967295)  # the second is the first as an unsigned number
@@ -29,7 +29,7 @@ _SUM_TOLERANCE = {"weights": 1e-3, "J_regressor": 0.05, REGRESSOR: 0.05}  # of r
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """What a model file says, in float64 and metres.
+    """What a model file holds, in float64 and metres.
 
     v_template: ``(6890, 3)``. shapedirs: ``(6890, 3, 16)``. posedirs: ``(6890, 3, 459)``. joint_regressor: ``(52, 6890)``.
     weights: ``(6890, 52)``. parents: ``(52,)`` bones, -1 for the root.

@@ -30,7 +30,7 @@ from uplift_upsample.data.amass.body_archives import (
 )
 from uplift_upsample.data.plain_npz import PlainNpz, Shape, UnreadableError
 
-NUM_SHAPES = 1 + NUM_BETAS + NUM_DMPLS
+NUM_SHAPES = 1 + NUM_BETAS + NUM_DMPLS  # the mean body and its components
 _LARGEST = 1e3  # metres for each unit of a coefficient; real ones are below 10
 
 # What a person in the rest pose (upright, the left side at positive x, y up) must look like.

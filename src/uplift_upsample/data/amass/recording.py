@@ -40,7 +40,7 @@ class UnusableError(ValueError):
 
 
 class WrongModelError(ValueError):
-    """A recording for another body model. The message says for which one: ``is for SMPL-X``."""
+    """A recording for another body model. The message names which one: ``is for SMPL-X``."""
 
 
 def read_recording(content: bytes) -> Recording:

@@ -28,8 +28,8 @@ from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
 
 _LOG = logging.getLogger(__name__)
-_SHOWN = 3  # sequences that a warning names
-_LOOKS = 5.0  # poses a second that are looked at
+_SHOWN = 3  # sequences that a warning names; chosen, it must fit a few lines
+_LOOKS = 5.0  # poses a second that are looked at; chosen: people change little in a fifth of a second
 
 
 def amass_table(files: Sequence[str | os.PathLike[str]], checks: Checks = DEFAULT_CHECKS) -> FramesTable:
@@ -37,7 +37,7 @@ def amass_table(files: Sequence[str | os.PathLike[str]], checks: Checks = DEFAUL
 
     The subsets are the table's subjects. They come in alphabetical order whatever the order of the argument, because the
     published sampler shuffles rows that lie in that order; the sequences of a subset, named ``person/sequence``, stay in
-    file order. A subset that is none of AMASS's, such as motion capture of the user's own, belongs to the training split; a
+    file order. A subset that does not come from AMASS, such as the user's own motion capture, belongs to the training split; a
     warning names such subsets, and those of AMASS that are missing. Another one names sequences without frames, which are left out.
     There are no 2D poses: the table has the 28 cameras of Human3.6M for projecting, and one video for each sequence, without a
     camera.

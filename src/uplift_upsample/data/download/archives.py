@@ -1,6 +1,6 @@
 """Files out of ``.tar`` (plain, gzip, bzip2, xz) and ``.zip`` archives, one after the other, without unpacking them to the disk.
 
-Archives come from outside, so nothing that they say is trusted: sizes are counted while they are decompressed, names
+Archives come from outside, so nothing that they contain is trusted: sizes are counted while they are decompressed, names
 cannot point out of the archive, links are never followed. The content decides what kind of archive a file is, not its name.
 """
 
@@ -27,7 +27,7 @@ from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeE
 _Opener = Callable[..., object]
 _MAGIC: tuple[tuple[bytes, _Opener], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_CHUNK = 1 << 20  # bytes
+_CHUNK = 1 << 20  # bytes decompressed at once; any size from some KB on does
 _ENCRYPTED = 0x1  # flag of a zip member
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, DamagedTarError)
@@ -86,7 +86,7 @@ def read_members(
             if member.oddity:
                 raise InputError(f"{where} is {member.oddity}, not a file; get the archive from its publisher")
             if member.name in seen:
-                raise InputError(f"{where} is there twice; get the archive from its publisher")
+                raise InputError(f"{where} occurs twice; get the archive from its publisher")
             seen.add(member.name)
             yield member.name, _content(where, member, limits)
 
@@ -101,7 +101,7 @@ def _content(where: str, member: _Member, limits: Limits) -> bytes:
         if content.tell() > limits.max_member_bytes:
             raise InputError(too_large)
     if content.tell() != member.size:
-        raise InputError(f"{where} has {content.tell()} bytes where the archive says {member.size}; it is damaged, get it again")
+        raise InputError(f"{where} has {content.tell()} bytes where the archive lists {member.size}; it is damaged, get it again")
     return content.getvalue()
 
 

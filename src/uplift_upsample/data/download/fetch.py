@@ -57,10 +57,10 @@ def fetch(
 
     origin: URL (``http``, ``https``, ``file``) or path. target: where a download is kept; a local origin is not
     copied. sha256: accepted checksums, one of which must fit; empty accepts any. ignore_carriage_returns: a text
-    whose checksum fits after the removal of all CR is accepted as well. check: says what is wrong with the content,
-    or None; an HTML page is always wrong. A target that is there already and passes is returned without a request.
+    whose checksum fits after the removal of all CR is accepted as well. check: reports what is wrong with the content,
+    or None; an HTML page is always wrong. A target that exists already and passes is returned without a request.
 
-    Raises ``InputError`` that says what was wrong, where, how often it was tried.
+    Raises ``InputError`` that states what was wrong, where, how often it was tried.
     """
     origin, target = os.fspath(origin), Path(target)
     wanted = {checksum.lower() for checksum in sha256 if checksum}

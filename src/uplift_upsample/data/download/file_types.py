@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PEEK = 512  # bytes that show the type of a file
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes read at once; any size from some KB on does
 _HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # that may stand before a page
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -42,7 +42,7 @@ def is_page(start: bytes) -> bool:
 
 
 def found_instead(path: str | os.PathLike[str], wanted: str) -> str | None:
-    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None where it does not say."""
+    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None if unknown."""
     path = Path(path)
     if path.is_dir():
         return f"a folder, not {wanted}"

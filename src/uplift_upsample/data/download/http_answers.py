@@ -16,11 +16,12 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Credentials, redacted
 from uplift_upsample.data.download.file_types import PEEK, is_page
 
-_CHUNK = 1 << 18  # bytes
-_LONGEST_PAGE = 1 << 18  # bytes
-_MOST_HOPS = 5
+_CHUNK = 1 << 18  # bytes asked for at once; any size from some KB on does
+_LONGEST_PAGE = 1 << 18  # bytes read of a page that came in place of a file; chosen: more than a login page has
+_MOST_HOPS = 5  # pages in a row that ask for another one; chosen: more is taken for a circle
+# Of busy servers, by HTTP: time-out, too early, too many requests, errors of servers.
 _TRY_AGAIN_STATUS = {408, 425, 429, 500, 502, 503, 504}
-_REDIRECTS = {301, 302, 303, 307, 308}
+_REDIRECTS = {301, 302, 303, 307, 308}  # all redirects of HTTP that name another address
 _WILL_NOT_MEND = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
@@ -78,7 +79,7 @@ class Request:
 
     cookies, form: credentials. A request with a form is a POST. Credentials go to the host of the URL alone: redirects
     are not followed, but for the change to HTTPS. judge: is shown a page or a refusal; it returns the URL to ask instead,
-    raises ``InputError`` where the site refuses, or returns None if that says nothing to it. advice: ends an error.
+    raises ``InputError`` where the site refuses, or returns None if neither applies. advice: ends an error.
     """
 
     url: str
@@ -133,7 +134,7 @@ class Answer:
         return etag if etag and not etag.startswith("W/") else self._headers.get("Last-Modified", "")
 
     def read(self) -> bytes:
-        """The next bytes, as many as are there; none at the end."""
+        """The next bytes, as many as arrived; none at the end."""
         if self._read_ahead:
             data, self._read_ahead = self._read_ahead, b""
             return data
@@ -215,7 +216,7 @@ def _send(session: requests.Session, request: Request, url: str, headers: dict[s
 
 
 def _elsewhere(response: requests.Response, answer: Answer, request: Request) -> str | None:
-    """None if an answer is the file, the URL to ask instead if the site says so; else the failure is raised."""
+    """None if an answer is the file, the URL to ask instead if the site sends one; else the failure is raised."""
     status = response.status_code
     said = request.redacted(f"the server answered {status} {response.reason or ''}".rstrip())
     if status in _TRY_AGAIN_STATUS:

@@ -57,7 +57,7 @@ def append_rest(
             raise TryAgainError(f"the connection ended after {partial.size} of {total} bytes")
         if total is not None and partial.size > total:
             partial.start_over()
-            raise TryAgainError("the server sent more bytes than it said")
+            raise TryAgainError("the server sent more bytes than it announced")
         return answer.is_end_known
 
 

@@ -21,7 +21,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True)
 class Known:
-    """What the server said of the whole file: ETag or date for ``If-Range``, and the length in bytes; empty where it said
+    """What the server sent about the whole file: ETag or date for ``If-Range``, and the length in bytes; empty where it sent
     nothing.
     """
 
@@ -111,7 +111,7 @@ class PartialFile:
         free = shutil.disk_usage(self.path.parent).free
         return InputError(
             f"{self.target}: {what}, {free} are free in {self.path.parent}; make room and start the same command again, "
-            f"it resumes after the {self.size} bytes that are here"
+            f"it resumes after the {self.size} bytes that arrived"
         )
 
 

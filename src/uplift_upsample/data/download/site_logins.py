@@ -21,7 +21,8 @@ from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_QUOTE = 200  # characters
+_LONGEST_QUOTE = 200  # characters; chosen: a sentence
+# Answers of sites that ask for a login: a page, a redirect to one, or a refusal; others are faults.
 _LOGIN_STATUS = {200, 206, 301, 302, 303, 307, 308, 401, 403}
 _LICENCE = re.compile(r"(accept|agree)[^.]{0,80}(licen[cs]e|terms)|(licen[cs]e|terms)[^.]{0,80}(accept|agree)", re.IGNORECASE)
 _TELLING = re.compile(r"wrong|incorrect|invalid|denied|expired|refused|\bnot\b|error|must|accept|agree|please", re.IGNORECASE)
@@ -168,7 +169,7 @@ def _asks_for_licence(page: Page) -> bool:
 
 
 def _telling_line(page: str) -> str:
-    """The line of a page that most likely says why it came."""
+    """The line of a page that most likely states why it came."""
     lines = _lines(page)
     return next((line for line in lines if _TELLING.search(line)), lines[0] if lines else "")
 

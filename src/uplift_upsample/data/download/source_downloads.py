@@ -42,7 +42,7 @@ def fetch_source(
     session: requests.Session | None = None,
     progress: Progress | None = None,
 ) -> SourceFile:
-    """The file of a source, checked by type and checksum; downloaded if it is not there.
+    """The file of a source, checked by type and checksum; downloaded if it is missing.
 
     folder: of original files. What lies there, whoever put it there, is never replaced or removed: a wrong file is an
     error. lock: checksums of former downloads, for files whose publishers give none; gets this one. credentials: for

@@ -18,8 +18,8 @@ from uplift_upsample.plan.ways import BY_HAND, LOGIN_VARIABLES
 
 OPEN, GOOGLE_DRIVE = "open", "google_drive"
 ACCESS = (OPEN, GOOGLE_DRIVE, BY_HAND, *LOGIN_VARIABLES)
-_LONGEST_PATH = 4096  # of those that a system knows
-_DIGITS = {"md5": 32, "sha256": 64}
+_LONGEST_PATH = 4096  # PATH_MAX of Linux; other systems know no longer ones
+_DIGITS = {"md5": 32, "sha256": 64}  # hexadecimal digits of each kind of checksum
 _LOCK_HEAD = (
     "# SHA-256, bytes and name of files whose publishers give no checksum, as they were when they first came.\n"
     "# They are enforced from then on. If a publisher has really changed a file, delete its line.\n"

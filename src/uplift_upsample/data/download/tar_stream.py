@@ -23,7 +23,7 @@ _ODDITIES = {
 
 
 class DamagedTarError(Exception):
-    """The stream is not a tar archive, is cut off or damaged; the message says where."""
+    """The stream is not a tar archive, is cut off or damaged; the message names the place."""
 
 
 class TotalSizeError(Exception):

@@ -27,7 +27,7 @@ from uplift_upsample.plan.h36m_subjects import SUBJECTS
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample Human3.6M subject, version 1"
 _FOLDERS = ("MyPoseFeatures", "D3_Positions")
-_MAX_POSES = 16 << 30  # bytes
+_MAX_POSES = 16 << 30  # bytes; chosen: more than any archive needs, so that a damaged one is refused
 _NUM_FILES = 30  # two recordings of each of the fifteen actions
 _CORRUPT = {"S11": "Directions.cdf"}
 _PUBLIC_NAMES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
@@ -50,7 +50,7 @@ class SubjectPoses:
 
 
 def read_archive(path: str | os.PathLike[str], subject: str, sha256: str) -> SubjectPoses:
-    """Read a subject's archive. sha256: of the archive, as its manifest says.
+    """Read a subject's archive. sha256: of the archive, from its manifest.
 
     Raises ``InputError``, naming archive and file, for an archive of another subject or of other data, a wrong number of
     files, an unknown action, and files whose content is not what it should be (see ``h36m_cdf.read_poses``).
@@ -164,10 +164,8 @@ def join_subjects(paths: Sequence[str | os.PathLike[str]]) -> dict[str, dict[str
     for path in paths:
         subject = read_subject(path)
         if subject.subject not in SUBJECTS or subject.subject in found:
-            problem = "twice" if subject.subject in found else "none of Human3.6M"
-            raise InputError(
-                f"{path}: subject {subject.subject} is there {problem}; give one file for each of {', '.join(SUBJECTS)}"
-            )
+            problem = "occurs twice" if subject.subject in found else "is not a subject of Human3.6M"
+            raise InputError(f"{path}: subject {subject.subject} {problem}; give one file for each of {', '.join(SUBJECTS)}")
         found[subject.subject] = dict(subject.recordings)
     missing = [subject for subject in SUBJECTS if subject not in found]
     if missing:

@@ -17,7 +17,7 @@ from uplift_upsample.data.h36m.cdf_guard import DamagedCdfError, sound_cdf
 VARIABLE = "Pose"
 _MM_PER_M = 1000
 _FARTHEST = 20.0  # m from the origin; the capture space has 4 m x 3 m around it
-_SMALLEST, _LARGEST = 0.3, 4.0  # m, the diagonal of the box around a body
+_SMALLEST, _LARGEST = 0.3, 4.0  # m, the diagonal of the box around a body; as body_size in plan.thresholds
 
 
 def read_poses(content: bytes, where: str) -> np.ndarray:

@@ -11,10 +11,10 @@ import math
 import zlib
 
 MAX_BYTES = 512 << 20  # of a file or a variable, unpacked; those of the archives have some MB
-_MAX_DIMENSIONS = 10  # as the format says
-_MAX_BLOCKS = 100_000
+_MAX_DIMENSIONS = 10  # CDF allows no more
+_MAX_BLOCKS = 100_000  # of values of one variable; chosen: more than any needs, since each takes time to read
 _MAGIC = {b"\xcd\xf3\x00\x01": 8, b"\xcd\xf2\x60\x02": 4}  # version -> bytes of an offset
-_PLAIN, _GZIP = b"\x00\x00\xff\xff", 5
+_PLAIN, _GZIP = b"\x00\x00\xff\xff", 5  # in the CDF format: mark of a file that is not packed as a whole, number of the method gzip
 _VXR, _VVR, _CVVR = 6, 7, 13  # kinds of records: index, values, packed values
 _SIZES = {1: 1, 2: 2, 4: 4, 8: 8, 11: 1, 12: 2, 14: 4, 21: 4, 22: 8, 31: 8, 32: 16, 33: 8, 41: 1, 44: 4, 45: 8}  # of a number
 

@@ -21,7 +21,7 @@ _ORDERS = {"COCO": COCO_17, "AMASS (amass_17)": AMASS_17, "the network (model_17
 _TURNS = np.array(
     [np.eye(3)[list(order)] * sign for order in itertools.permutations(range(3)) for sign in itertools.product((1, -1), repeat=3)]
 )[1:]  # the axes exchanged and reversed in every way but the one that leaves them, (47, 3, 3)
-_SAME_RESOLUTION = 1.15  # factors nearer to 1 are no resolution that pictures have; displaced poses look like one
+_SAME_RESOLUTION = 1.15  # no pictures differ by factors nearer to 1; displaced poses look as if they did
 _SMALLEST_PICTURE = 10  # times smaller than the cameras' a picture shows no person any more
 # frames: below a tenth of a second a shift is as small as the errors of detectors; up to a second is looked for
 _LAGS = np.array([sign * lag for lag in range(5, 51) for sign in (1, -1)])

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 # In one of the two takes of each, Human3.6M's own 3D poses are displaced by 10 to 20 cm as a whole, in published numbers too.
 _DISPLACED = {"S9": ("Greeting", "SittingDown", "Waiting")}
-_SUSPECT = 0.2  # of the largest distance that is taken: from there on known mistakes are looked for
+_SUSPECT = 0.2  # of the largest accepted distance; above it, the known mistakes are tried
 _BETTER, _FITS_PX = 0.5, 20.0  # of the distance, and pixels, are left at most once the mistake that was made is undone
 _EXPLAINED = 4  # times the weight of a video without explanation: a mistake seems to explain one of twenty by chance
 _FEW_FRAMES = 10  # that a video may run on in any case; those of the CPN detections run on for two on average

@@ -102,7 +102,7 @@ def is_corrupt(video: str) -> bool:
 
 
 def canonical_action(name: str) -> str:
-    """``Walking`` of ``Walking 1``. Raises ``InputError`` for an action that is none of the fifteen."""
+    """``Walking`` of ``Walking 1``. Raises ``InputError`` for an action outside of the fifteen."""
     action = name.split(" ")[0]
     if action not in ACTIONS:
         raise InputError(f"unknown action {name!r}{strict.suggestion(action, ACTIONS)}; the actions are {', '.join(ACTIONS)}")
@@ -124,7 +124,7 @@ def _without_corrupt(
 def _check_rate(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping[str, np.ndarray]], cameras: Cameras) -> None:
     """Raise ``InputError`` where 2D and 3D poses are both thinned out: they fit, and all of time is wrong."""
     test = {subject: positions_3d.get(subject, {}) for subject in SPLITS["test"]}
-    if not all(len(actions) >= len(ACTIONS) for actions in test.values()):  # some of the test set says nothing of its rate
+    if not all(len(actions) >= len(ACTIONS) for actions in test.values()):  # a part of the test set does not show its rate
         return
     frames = sum(len(_views(cameras, subject)) * len(poses) for subject, actions in test.items() for poses in actions.values())
     times = round(TEST_FRAMES / frames)

@@ -115,7 +115,7 @@ def found_in_npy(path: Path) -> Found:
 
 
 def _own_frames(fields: Mapping[str, np.ndarray], found: Found, path: Path) -> dict[str, Any]:
-    """What changes where ``frames`` says of which frames the rows are. ``times`` then has one number for each frame of the clip."""
+    """What changes if ``frames`` lists the frames of the rows. ``times`` then has one number for each frame of the clip."""
     frames = _whole_numbers(fields, "frames", (found.num_frames,), path)
     if frames[0] < 0 or frames[-1] >= MAX_FRAMES or (np.diff(frames) <= 0).any():
         raise InputError(f"{path}: frames must be numbers of frames, from 0 to {MAX_FRAMES - 1}, each larger than the one before")

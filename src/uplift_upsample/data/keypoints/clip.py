@@ -52,7 +52,7 @@ def clip_of(
     roll: float = 0.0,
     seconds: np.ndarray | None = None,
 ) -> Clip:
-    """One person of a clip. layout, size: where the file does not say, or says something else. roll: see ``upright``.
+    """One person of a clip. layout, size: if the file does not contain them, or something else. roll: see ``upright``.
     min_confidence: None, that of the layout. seconds: of each frame ``(T,)``, where they are known.
 
     Raises ``InputError`` for a person, layout or size that is not known or does not fit the numbers.
@@ -79,7 +79,7 @@ def clip_of(
 
 
 def least_confidence(given: float | None, layout: Layout) -> float:
-    """From where on a joint counts: a given number from 0 to 1, or what the layout says. Raises ``InputError`` for another one."""
+    """From where on a joint counts: a given number from 0 to 1, or that of the layout. Raises ``InputError`` for another one."""
     if given is None:
         return layout.min_confidence
     if not (is_number(given) and 0 <= given <= 1):
@@ -116,7 +116,7 @@ def read_layout(points: np.ndarray, name: str | None) -> Layout:
     is_clear = all(candidates[best] < _SUSPICIOUS * candidates[other] for other in others)
     if named is not None:
         if best != named.name and candidates[best] < _SUSPICIOUS * candidates[named.name]:
-            raise InputError(f"the keypoints are no person in the layout {named.name}, but in {best}; give that layout")
+            raise InputError(f"the keypoints do not form a person in the layout {named.name}, but do in {best}; give that layout")
         return named
     if not is_clear:
         raise InputError(f"{num_joints} joints may be {' or '.join(candidates)}; give the layout")
@@ -151,7 +151,7 @@ def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
 
 
 def check_numbers(points: np.ndarray, confidence: np.ndarray, size: tuple[float, float]) -> None:
-    """Raise ``InputError`` where the points are shares of the picture, or the third number of the joints is no confidence."""
+    """Raise ``InputError`` where the points are shares of the picture, or the third number of the joints is not a confidence."""
     places = sure_points(points, confidence, 0)
     if np.isfinite(places).all(axis=-1).any() and np.nanmax(np.abs(places)) <= 2 < min(size):
         raise InputError(

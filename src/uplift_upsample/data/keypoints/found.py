@@ -14,7 +14,7 @@ from uplift_upsample.base.strict import shown
 
 MAX_FRAMES = 2_000_000  # of a clip, nine hours at 60 frames a second; more is a database's identifier, not a frame number
 MAX_PIXELS = 1e6  # no picture is so large
-NO_TRACK = -1
+NO_TRACK = -1  # number of a person whose file has no identities; theirs are not negative
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Found:
     ``(D, K)``; 1 where the file knows none. track: the file's identity of the person, ``(D,)``, ``NO_TRACK`` without.
     first, last: the frames that the file covers, with people or without. looked: at which of them a detector looked, as far as the
     file shows it, ascending; None, at all of them.
-    layout, size, frame_rate, times: where the file says so. is_normalised: points are shares of width and height.
+    layout, size, frame_rate, times: if the file contains them. is_normalised: points are shares of width and height.
     detector: what found them, in words, where that is known.
     """
 
@@ -85,7 +85,7 @@ class Collection:
         facts = {"first": min(self.seen), "last": max(self.seen), "looked": np.array(sorted(self.seen)), **facts}
         first, last = facts["first"], facts["last"]
         if last - first >= MAX_FRAMES:
-            raise self.error("", f"its frames go from {first} to {last}; these are no frame numbers of one clip")
+            raise self.error("", f"its frames go from {first} to {last}; these are not frame numbers of one clip")
         if track.max() <= 0:  # AlphaPose without tracking writes 0 for everybody; its trackers count from 1
             track[:] = NO_TRACK
         known = track != NO_TRACK
@@ -98,7 +98,7 @@ class Collection:
 
 
 def numbers(value: Any) -> np.ndarray | None:
-    """Lists of numbers as float64, or None; null counts as NaN, texts and truths are no numbers."""
+    """Lists of numbers as float64, or None; null counts as NaN, texts and truths are not numbers."""
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O" and all(item is None or type(item) in (int, float) for item in array.reshape(-1).tolist()):
@@ -109,10 +109,10 @@ def numbers(value: Any) -> np.ndarray | None:
 
 
 def person_of(points: Any, confidence: Any = None) -> np.ndarray | None:
-    """A person ``(K, 3)`` of points as any format has them, or None where these are none.
+    """A person ``(K, 3)`` of points as any format has them, or None if they are not one.
 
     points: ``(K, 3)`` or ``(K, 2)``, or the same in one row. confidence: ``(K,)`` beside points without; 1 where unknown. Three
-    numbers with a confidence beside them are a 3D pose, which is none of these.
+    numbers with a confidence beside them are a 3D pose, which is not accepted.
     """
     array = numbers(points)
     if array is None:

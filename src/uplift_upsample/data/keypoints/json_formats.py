@@ -89,7 +89,7 @@ def _add_mmpose(frames: Any, collection: Collection) -> None:
         if frame is None:
             raise collection.error(where, f"frame_id is {shown(entry.get('frame_id'))}; it must be a whole number")
         if frame in collection.seen:
-            raise collection.error(where, f"frame {frame} is there twice")
+            raise collection.error(where, f"frame {frame} occurs twice")
         collection.seen.add(frame)
         for number, person in enumerate(_entries(entry.get("instances"), f"{where}: instances", collection)):
             of_person = f"{where}, instance {number}"
@@ -97,7 +97,7 @@ def _add_mmpose(frames: Any, collection: Collection) -> None:
 
 
 def _add_results(entries: list[Any], collection: Collection, frames: Mapping[Any, int] | None = None) -> None:
-    """frames: the frame of each image_id, where they are no frame numbers."""
+    """frames: the frame of each image_id, if they are not frame numbers."""
     names: set[str] = set()  # of images, without their numbers
     for index, entry in enumerate(_entries(entries, "", collection)):
         where = f"entry {index}"
@@ -115,7 +115,7 @@ def _add_results(entries: list[Any], collection: Collection, frames: Mapping[Any
 
 
 def _add_coco(document: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
-    """A data set of COCO: its images say which frames there are, and how large they are."""
+    """A data set of COCO: its images list which frames there are, and how large they are."""
     frames: dict[Any, int] = {}
     sizes = set()
     for index, image in enumerate(_entries(document.get("images", []), "images", collection)):

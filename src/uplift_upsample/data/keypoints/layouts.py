@@ -87,7 +87,7 @@ _ALL = (
             *_in_pairs("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "foot_index"),
         ),
         ("mediapipe", "blazepose"),
-        min_confidence=0.0,  # its number says whether a joint can be seen; hidden ones are placed well
+        min_confidence=0.0,  # its number shows whether a joint can be seen; hidden ones are placed well
     ),
     Layout("h36m_17", H36M_17, ("h36m", "human36m")),
 )

@@ -16,7 +16,7 @@ _GROWTH = 2.0  # how much larger or smaller somebody may have become since he wa
 # one: from frame to frame, the errors of the detector are larger than the steps.
 _WALKS_ON, _STEADY = 1.0, 0.3
 _MEMORY = 10.0  # seconds; who comes back later counts as somebody else
-_ANY_RATE = 30.0  # frames a second, where the file does not say
+_ANY_RATE = 30.0  # frames a second, if the file does not contain it; chosen: many cameras record that many
 
 
 @dataclass(frozen=True)

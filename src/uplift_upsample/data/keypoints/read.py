@@ -45,7 +45,7 @@ def read_keypoints(path: str | os.PathLike[str]) -> Found:
 def _read_folder(folder: Path) -> Found:
     by_suffix = {suffix: sorted(folder.glob(f"*{suffix}")) for suffix in (".json", ".txt")}
     files = by_suffix[".json"] or by_suffix[".txt"]
-    if not files and (folder / "labels").is_dir():  # what YOLO writes lies beside the pictures that it drew
+    if not files and (folder / "labels").is_dir():  # YOLO writes next to the pictures that it drew
         return _read_folder(folder / "labels")
     if not files:
         raise InputError(f"{folder}: no JSON and no text file in it; {KNOWN}")
@@ -108,7 +108,10 @@ def _yolo_person(values: np.ndarray) -> tuple[np.ndarray, int] | None:
 
 
 def _outside_of_box(box: np.ndarray, points: np.ndarray) -> float:
-    """The share of points ``(K, 2 or 3)`` outside of a box: its middle, width and height, half as large again. (0, 0) is none."""
+    """The share of points ``(K, 2 or 3)`` outside of a box: its middle, width and height, half as large again.
+
+    (0, 0) is not a point.
+    """
     is_there = (points[:, :2] != 0).any(axis=1)
     is_outside = (np.abs(points[:, :2] - box[:2]) > 0.75 * box[2:]).any(axis=1)
     return float(is_outside[is_there].mean()) if is_there.any() else 0.0

@@ -3,7 +3,7 @@
 Networks count frames at 50 Hz. So tokens are ``s_out / 50`` s apart, from the first frame on, and 2D poses belong to every
 ``s_in / 50`` s, whatever the frame rate of the clip: the frame nearest in time is the key frame. Its pose goes to the token nearest
 to it. At most rates that is the one that asked for it; where frames are farther apart than tokens, one frame would be asked for by
-two of them, and is there once.
+two of them, and occurs once.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from uplift_upsample.data.examples import Padding
 from uplift_upsample.data.resample import rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
 
-LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second
-_ABOUT = 1e-3  # of a rate: cameras say 240.02, and time stamps are rounded
+LOWEST_RATE, HIGHEST_RATE = 5.0, 240.0  # frames a second; chosen: beyond are other numbers than rates, or slow motion
+_ABOUT = 1e-3  # of a rate: cameras report 240.02, and time stamps are rounded
 _LONGEST = 86_400.0  # seconds, a day; longer ones are time stamps of a clock that was set
 _NEAR = 1e-6  # of the distance between two tokens: as good as nothing, so that a third of a second is ten frames of 30
 

@@ -24,7 +24,7 @@ _TOP_OVER_EARS = 1.6
 
 
 def sure_points(points: np.ndarray, confidence: np.ndarray | None, least: float) -> np.ndarray:
-    """Points ``(..., K, 2)`` of which those that are not there, or that the detector is not sure of, are NaN.
+    """Points ``(..., K, 2)`` of which those that are missing, or that the detector is not sure of, are NaN.
 
     confidence: ``(..., K)``; None, of nothing known. least: the lowest that is trusted. Confidence 0 and the place (0, 0) are what
     formats write for a joint that was not found, so they are never trusted.
@@ -32,7 +32,7 @@ def sure_points(points: np.ndarray, confidence: np.ndarray | None, least: float)
     points = np.array(points, np.float64)
     is_missing = ~np.isfinite(points).all(axis=-1) | (points == 0).all(axis=-1)
     if confidence is not None:
-        is_missing |= ~(confidence >= least) | ~(confidence > 0)  # NaN is no confidence
+        is_missing |= ~(confidence >= least) | ~(confidence > 0)  # NaN is not a confidence
     points[is_missing] = np.nan
     return points
 
@@ -84,5 +84,5 @@ def _first_of(joint: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:
 
 
 def _middle(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The middle of two points, or the one that is there."""
+    """The middle of two points, or the one that exists."""
     return (_first_of(left, right) + _first_of(right, left)) / 2

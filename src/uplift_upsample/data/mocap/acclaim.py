@@ -21,7 +21,7 @@ TRANSLATIONS = ("tx", "ty", "tz")
 _COMMENT = re.compile(rb"#[^\r\n]*")
 MAX_VALUE = 1e6  # of any number in a file; people and their turns stay far below, damaged digits do not
 MAX_BYTES = 256 << 20  # the largest file of the CMU database has 20 MB
-_SHOWN = 60  # characters of a line that an error quotes
+_SHOWN = 60  # characters of a line that an error quotes; chosen: fits a line
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PADDING = b"\x1a\x00"  # DOS ends text with ^Z, tapes and block devices fill up with NUL
 

@@ -22,7 +22,7 @@ def read_amc(path: str | os.PathLike[str], skeleton: AcclaimSkeleton) -> np.ndar
     Bones may come in any order within a frame; frames must be numbered without a gap. Raises ``InputError`` with file
     and line for a bone that the skeleton lacks, values that are missing, superfluous, NaN, infinite or larger than
     ``acclaim.MAX_VALUE``, missing frames, a file without frames, and one that is cut off. A cut within the last number of a frame
-    looks like a whole file; a warning says where the last line has no end.
+    looks like a whole file; a warning names the file whose last line has no end.
     """
     path = Path(path)
     data = read_bytes(path)
@@ -50,7 +50,7 @@ def _skip_header(path: Path, data: bytes, is_degrees: bool) -> tuple[int, bool]:
             units.add(word.startswith(b":deg"))
         start += len(line)
     if len(units) > 1:
-        raise InputError(f"{path}: its header says both :DEGREES and :RADIANS; use the original file")
+        raise InputError(f"{path}: its header has both :DEGREES and :RADIANS; use the original file")
     return start, units.pop() if units else is_degrees
 
 

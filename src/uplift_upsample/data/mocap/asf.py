@@ -19,11 +19,11 @@ from uplift_upsample.data.mocap.acclaim import (
     shortened,
 )
 
-METRES_PER_INCH = 0.0254
+METRES_PER_INCH = 0.0254  # by definition
 MAX_BONES = 1000  # the database has 31
-MAX_BONE = 5.0  # m
-_SHORTEST_DIRECTION = 1e-9
-_LONGEST_NAME = 60
+MAX_BONE = 5.0  # m; chosen: longer than any bone, so that wrong units are found
+_SHORTEST_DIRECTION = 1e-9  # below it, a direction cannot be made a unit vector
+_LONGEST_NAME = 60  # letters; any name of a bone is shorter
 _ONCE = {"units": ("length", "angle"), "root": ("order", "axis", "position", "orientation")}
 _ONCE_IN_A_BONE = ("name", "direction", "length", "axis", "dof")
 _Block = dict[str, tuple[int, list[str]]]  # key of a line -> line number, the other words
@@ -224,7 +224,7 @@ def _axis_frame(angles: np.ndarray, order: str, is_degrees: bool) -> np.ndarray:
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines that say something, with their numbers; any line ends."""
+    """The lines with content, with their numbers; any line ends."""
     lines = enumerate(read_bytes(path).splitlines(), 1)
     stripped = ((number, line.decode("latin-1").strip()) for number, line in lines)
     return [(number, line) for number, line in stripped if line]

@@ -21,7 +21,7 @@ CENTRE = np.array([0.1, 0.5])  # m, on the floor
 DIAGONAL = np.deg2rad(65.0)  # direction in which the seen floor is longest, from the x axis
 SPOT_RADIUS = 1.2  # m: nearer to the middle of its path than this, a person stays on the spot
 HALF_LENGTH, HALF_WIDTH = 2.4, 1.2  # m, of the path along and across the diagonal
-_BISECTIONS = 20
+_BISECTIONS = 20  # halvings of [0, 1]: then to 1e-6 of the half extent, micrometres
 
 
 @one_blas_thread()

@@ -23,7 +23,7 @@ ACKNOWLEDGEMENT = (
 )
 LICENCE = "free for all uses, may be copied, modified or redistributed; not to be resold as such, even converted"
 
-_WRIST_STRETCH = 4 / 3
+_WRIST_STRETCH = 4 / 3  # the file splits elbow to hand 2 to 1, the wrist lies where radius is 4/3 as long
 _Z_UP = [2, 0, 1]  # a cyclic exchange turns y up into z up and mirrors nothing
 
 _BONE_ENDS = {

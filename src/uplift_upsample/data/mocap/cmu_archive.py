@@ -12,6 +12,7 @@ from uplift_upsample.data.download.fetch import Fetched, fetch
 from uplift_upsample.data.mocap.cmu_trials import Trial, acclaim_fault, files_of
 
 _LOG = logging.getLogger(__name__)
+# The whole database is 1.1 GB packed, its largest file 20 MB unpacked.
 _LIMITS = Limits(max_member_bytes=256 << 20, max_total_bytes=16 << 30)
 _LAYOUT = "subjects"
 
@@ -23,7 +24,7 @@ def unpack_subject(
 
     The site has it as ``allasfamc.zip``, with members ``all_asfamc/subjects/01/01_08.amc``; the first folder may be missing. Files
     that ``cache`` has already, whole, are not read again; the others are decompressed alone, checked like a download, and kept
-    there with the layout of the site. origin: where the archive came from, if the path does not say it.
+    there with the layout of the site. origin: where the archive came from, if the path does not show it.
 
     Returns what ``cmu_trials.fetch_subject`` does. Raises ``InputError`` for an archive that cannot be read, a file that it
     does not have, or has twice, and for one with another checksum.
@@ -61,7 +62,7 @@ def _in_layout(member: str) -> str:
 
 
 def _checked(path: Path, origin: str, checksums: Sequence[str]) -> Fetched | None:
-    """A file that is there and is the right one."""
+    """An existing file that is the right one."""
     if not path.is_file() or _fault(path, checksums) is not None:
         return None
     local = fetch(path, path)

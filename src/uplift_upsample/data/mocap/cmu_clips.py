@@ -28,14 +28,14 @@ from uplift_upsample.data.resample import FRAME_RATE, resample
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"
-_MAX_POSES = 16 << 30  # bytes
+_MAX_POSES = 16 << 30  # bytes; chosen: more than any subject needs, so that a damaged file is refused
 
 
 def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -> tuple[SubjectClips, dict[str, list[Glitch]]]:
     """Convert the trials of one subject. Also returns the glitches of each trial.
 
     A trial with the content of an earlier one is left out. Raises ``InputError`` for a file that is missing, has
-    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list says, if it says so.
+    changed since it was fetched or is damaged, and for a trial that has not as many frames as the list has, if it has a number.
     """
     skeleton = read_asf(_checked(trials[0].asf, files))
     clips: list[Clip] = []
@@ -57,7 +57,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
         if trial.frames is None:
             _LOG.info("%s: %d frames, %.1f s", trial.trial, len(poses), len(poses) / trial.fps)
         elif len(poses) != trial.frames:
-            raise InputError(f"{path}: {len(poses)} frames where the list of trials says {trial.frames}; mend the list or the file")
+            raise InputError(f"{path}: {len(poses)} frames where the list of trials has {trial.frames}; mend the list or the file")
         parts, glitches[trial.trial] = remove_glitches(poses, trial.fps)
         poses_3d = [clip for part in parts for clip in _at_50_hz(part, trial)]
         if not poses_3d:

@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 PAUSE = 1.0  # s between two requests: the database asks not to be crawled
 _NAME = re.compile(r"[A-Za-z0-9-]+")  # names become paths
 
-# In this order in tables. Each names what the whole trial is about, as its description says.
+# In this order in tables. Each names what the whole trial is about, by its description.
 ACTIONS = {
     "Walk": "walking straight or in a curve, slowly, stealthily, in several directions",
     "UnevenWalk": "walking on uneven terrain",

@@ -21,9 +21,9 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.resample import check_frame_rate
 
-MAX_SPEED = 20.0  # m/s
-MIN_RUN = 1 / 3  # s
-MAX_GAP = 0.1  # s
+MAX_SPEED = 20.0  # m/s; no joint of a person is faster
+MIN_RUN = 1 / 3  # s; chosen: a solver that flickers between two solutions leaves shorter runs
+MAX_GAP = 0.1  # s; chosen: a gap that a straight line fills
 _EPSILON = 1e-9  # of a frame, for durations that are whole numbers of frames
 
 

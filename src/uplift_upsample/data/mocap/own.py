@@ -29,12 +29,12 @@ ANY_ACTION = "motion"
 # 14 mm in one frame of a hundred; at 20 Hz it is 1.4 and 23 mm, at 15 Hz 2.1 and 36 mm, which is what networks are off by.
 LOWEST_RATE = 20.0
 _MAX_BYTES = 2 << 30  # of the file, and of a field, unpacked: hours of motion
-_LONGEST_NAME = 100
+_LONGEST_NAME = 100  # letters of a subject, recording or action; chosen: they become names of files and cells of tables
 
 
 @dataclass(frozen=True)
 class Recording:
-    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None where the file does not say.
+    """poses: ``(T, 17, 3)`` float64, metres, z up, ``MODEL_17``. frame_rate: Hz. subject: None if the file does not name one.
 
     name: within a file of several recordings; None in a file of one, which is named by the file.
     """

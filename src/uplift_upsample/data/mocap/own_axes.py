@@ -17,7 +17,7 @@ _CYCLES = {
     "y": np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]]),
     "z": np.eye(3, dtype=np.int64),
 }
-_HALF_TURN = np.diag([1, -1, -1])
+_HALF_TURN = np.diag([1, -1, -1])  # about the first axis
 TO_Z_UP = _CYCLES | {f"-{axis}": _HALF_TURN @ cycle for axis, cycle in _CYCLES.items()}
 
 

@@ -15,10 +15,10 @@ from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.resample import exact_count
 from uplift_upsample.plan.experiment import FRAME_RATE
 
-MIN_STATURE, MAX_STATURE = 1.0, 2.3  # m
+MIN_STATURE, MAX_STATURE = 1.0, 2.3  # m; from children to the tallest people
 MAX_DISTANCE = 1000.0  # m from the origin: farther away, float32 is too coarse
-MAX_NUMBER = 1e9
-MIN_STILL = 1.0  # s
+MAX_NUMBER = 1e9  # any large number does: beyond are damaged files, and squares of it do not overflow
+MIN_STILL = 1.0  # s; chosen: living joints tremble within a second
 _STATURE_PER_CHAIN = 1.08  # from ankle to the top of the head along the joints misses the foot
 _UPRIGHT = 0.5  # of the stature: how far the head is above the ankles of a person who stands or sits
 _BENT = 0.04  # m between a knee and the line from hip to ankle, from which on the side of the bend is sure

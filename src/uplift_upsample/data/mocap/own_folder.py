@@ -31,7 +31,7 @@ from uplift_upsample.plan.experiment import FRAME_RATE
 
 _LOG = logging.getLogger(__name__)
 _TO_AMASS_17 = joint_map(MODEL_17, AMASS_17)
-_MAX_TEXT = 1 << 20  # bytes of a list of names
+_MAX_TEXT = 1 << 20  # bytes of a list of names; chosen: thousands of lines
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def mocap_table(
     """
     subjects = read_folder(folder)
     used = {subject for members in splits.values() for subject in members}
-    if used and used <= {subject.subject for subject in subjects}:  # else the table says which have no clips
+    if used and used <= {subject.subject for subject in subjects}:  # else the table reports which have no clips
         subjects = [subject for subject in subjects if subject.subject in used]
     metadata = {
         "dataset": "mocap",

@@ -1,7 +1,7 @@
 """The joints of the user's own motion capture: names in any spelling, and what to do about the names of other skeletons.
 
 Only spellings are read, because the same words mean different places in different systems. Where the names are those of a skeleton
-that is known here, the faults say which of its joints are ours, and how those that it lacks are made.
+that is known here, the faults list which of its joints are ours, and how those that it lacks are made.
 """
 
 import difflib
@@ -108,19 +108,19 @@ def spelled(name: str) -> str:
 
 
 def joint_faults(names: Sequence[str]) -> list[str]:
-    """What is wrong with the joints of a file, in a line for each joint; empty where all 17 are there, once.
+    """What is wrong with the joints of a file, in a line for each joint; empty where all 17 occur once.
 
     Says for a missing joint which name of the file may be meant, or which other joints it is made of.
     """
     ours = [spelled(name) for name in names]
     further = [name for name, joint in zip(names, ours, strict=True) if joint not in MODEL_17]
     naming = next((naming for naming in _NAMINGS if naming.marks <= {_sided(name)[1] for name in names}), None)
-    faults = [f"the joint {joint!r} is there {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
+    faults = [f"the joint {joint!r} occurs {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
     missing = [joint for joint in MODEL_17 if joint not in ours]
     for joint in MODEL_17:
         if joint in missing:
             faults.append(f"the joint {joint!r} is missing{_hint(joint, names, further, naming)}")
-        elif naming is not None and (missing or joint not in names):  # not where all 17 are there, this one letter by letter
+        elif naming is not None and (missing or joint not in names):  # not where all 17 occur, this one letter by letter
             faults += _false_friend(joint, names, naming)
     return faults
 

@@ -21,9 +21,9 @@ from uplift_upsample.data.mocap.clips import Clip, SubjectClips
 from uplift_upsample.data.recordings import SequenceRecord
 
 _LOG = logging.getLogger(__name__)
-VIEWS = 4
-MAX_OUTSIDE = 0.1  # of the joints of a video
-MIN_DEPTH = 0.5  # m
+VIEWS = 4  # cameras of a set: each subject of Human3.6M has four
+MAX_OUTSIDE = 0.1  # of the joints of a video; chosen: twice the most that placed recordings have (5 %)
+MIN_DEPTH = 0.5  # m; chosen: nearer joints are at the lens, where projections are meaningless
 
 
 @dataclass
@@ -57,7 +57,7 @@ def simulated_table(
     """A frames table of clips with simulated detections; without detections, one for pre-training, which draws its cameras.
 
     splits: name -> subjects; each subject in at most one. seed: of the noise, which is the same for a video whatever
-    other subjects are in the table. metadata: what the data set says of itself; its ``dataset`` starts error messages,
+    other subjects are in the table. metadata: what describes the data set; its ``dataset`` starts error messages,
     its ``actions`` give their order. Added are splits, original files, the parameters of the noise, and the recordings
     and videos that are left out.
 
@@ -95,7 +95,7 @@ def _contents(
     metadata: Mapping[str, Any],
     records: Sequence[SequenceRecord],
 ) -> dict[str, Any]:
-    """What the metadata say of the recordings in a table."""
+    """What the metadata hold about the recordings in a table."""
     found = {record.action for record in records}
     return {
         "splits": {name: list(members) for name, members in splits.items()},

@@ -16,7 +16,7 @@ from uplift_upsample.data.checks import body_size, sampled_frames
 from uplift_upsample.data.mpi_inf_3dhp.views import MPI_17, Optics, View
 from uplift_upsample.plan.thresholds import Checks
 
-_SUSPECT = 0.2  # of the largest distance that is taken: from there on known mistakes are looked for
+_SUSPECT = 0.2  # of the largest accepted distance; above it, the known mistakes are tried
 _BETTER = 0.5  # of the distance is left at most once the mistake that was made is undone
 _UNITS = {"metres": 1000.0, "centimetres": 10.0, "micrometres": 0.001}  # and how many millimetres they have
 # Universal bodies are at most a fifth larger or smaller than people's own; pictures of another size are off by a third at least.
@@ -85,7 +85,7 @@ def _check_body(where: str, sample: View, checks: Checks) -> None:
 
 
 def _check_joints(where: str, sample: View) -> None:
-    """That joints are where their names say, by lengths of bones."""
+    """That joints are where their names place them, by lengths of bones."""
     if _has_bones(sample.poses_3d):
         return
     for name, order in (("Human3.6M", H36M_17), ("the networks of this project", MODEL_17)):

@@ -18,7 +18,7 @@ from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANNOTATIONS_OF_TRAIN, CAMERAS, TEST, TRAIN
 
 FIELDS = {"universal": "univ_annot3", "metric": "annot3"}
-_JOINTS = 28
+_JOINTS = 28  # of the training annotations
 _AGAIN = "get the file again with the data set's own script"
 
 

@@ -2,7 +2,7 @@
 
 ``data_train_3dhp.npz``: ``data`` is {"S1 Seq1": [{camera: {"data_3d": (T, 17, 3), "data_2d": (T, 17, 2)}}, frames a second]}.
 ``data_test_3dhp.npz``: ``data`` is {"TS1": {"data_3d", "data_2d", "valid": (T,)}}. Joints are ``MPI_17``.
-Files of our own say under ``annotations`` which 3D poses these are; those of P-STMO hold universal ones.
+Files of our own name under ``annotations`` which 3D poses these are; those of P-STMO hold universal ones.
 """
 
 import os
@@ -46,11 +46,11 @@ def read_train(path: str | os.PathLike[str], annotations: str) -> Iterator[View]
 
 
 def read_test(path: str | os.PathLike[str], annotations: str, frame_rate: float) -> Iterator[View]:
-    """The same of the test file, which does not say how many frames a second there are."""
+    """The same of the test file, which does not contain its frames a second."""
     for name, content in _sequences(path, annotations, TEST):
         poses_3d, poses_2d, is_valid = _arrays(path, name, content)
         if is_valid is None:
-            raise InputError(f"{path}: {name} has no 'valid', which says which of its frames are scored; is it the training file?")
+            raise InputError(f"{path}: {name} has no 'valid', which lists the frames that are scored; is it the training file?")
         yield View(name, "video", "0", frame_rate, optics_of(name), poses_3d, poses_2d, is_valid)
 
 
@@ -79,7 +79,7 @@ def _sequences(
 
 
 def _arrays(path: str | os.PathLike[str], where: str, entry: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """3D poses in metres, 2D poses, and which frames are scored, where that is said."""
+    """3D poses in metres, 2D poses, and which frames are scored, if the file lists them."""
     if not isinstance(entry, Mapping) or not {"data_3d", "data_2d"} <= set(entry):
         found = f"the keys {', '.join(map(str, entry))}" if isinstance(entry, Mapping) else described(entry)
         raise InputError(f"{path}: {where} holds {found}, not 'data_3d' and 'data_2d'")

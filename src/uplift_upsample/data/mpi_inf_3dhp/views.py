@@ -32,6 +32,7 @@ class Optics(NamedTuple):
 
 
 STUDIO = Optics(2048, 2048, 1497)  # the training cameras: 1495 to 1500
+# Test cameras: TS1 to TS4 in the studio, TS5 and TS6 outdoors.
 _TEST_STUDIO, _OUTDOORS = Optics(2048, 2048, 1500), Optics(1920, 1080, 1684)
 OPTICS_OF_TEST = {"TS5": _OUTDOORS, "TS6": _OUTDOORS}  # the others are ``_TEST_STUDIO``
 

@@ -13,7 +13,7 @@ from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.plain_npz import DAMAGE, PlainNpz, UnreadableError
 from uplift_upsample.lift.lifted import LiftedPoses
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 1  # number of the layout of the files; rises when their readers must change
 _DIGITS = 6  # of metres and seconds: a micrometre
 
 

@@ -112,7 +112,7 @@ class BlazePose:
         return np.concatenate([hips + offsets @ np.array([[cos, sin], [-sin, cos]]), is_there], axis=1)
 
 
-_SHAPES = ((1, 5 * _NUM_POINTS), (1, 1), (1, 64, 64, _NUM_POINTS))
+_SHAPES = ((1, 5 * _NUM_POINTS), (1, 1), (1, 64, 64, _NUM_POINTS))  # of the outputs in use: points, presence, heat map
 
 
 class _Network:

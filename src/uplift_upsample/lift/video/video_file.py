@@ -21,7 +21,7 @@ INSTALL = 'pip install "uplift-upsample[video]"; in this project, make install'
 class VideoFile:
     """A video. times: seconds of its frames, in the order in which they are shown ``(T,)``, the first at 0.
 
-    size: width and height of the picture as it is shown, with square pixels, upright where the file says how the camera was held.
+    size: width and height of the picture as it is shown, with square pixels, upright if the file records how the camera was held.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -50,7 +50,7 @@ class VideoFile:
             raise InputError(f"{self.path}: no frame of the video can be read; is the file whole?")
         if len(self._stamps) < len(shown) or not base:
             raise InputError(
-                f"{self.path}: the file does not say when each frame is shown; write it anew: ffmpeg -fflags +genpts -i "
+                f"{self.path}: the file does not contain the time of each frame; write it again: ffmpeg -fflags +genpts -i "
                 f"{self.path.name} -c copy new.mp4"
             )
         if len(self._stamps) > MAX_FRAMES:
@@ -82,7 +82,7 @@ class VideoFile:
                     yield self._as_shown(frame)
 
     def _as_shown(self, frame: Any) -> np.ndarray:
-        """The picture of a frame, upright and with square pixels; the file may say that the camera lay on its side."""
+        """The picture of a frame, upright and with square pixels; the file may record that the camera lay on its side."""
         width = max(1, round(frame.width * self._pixel_aspect))
         picture = (frame.reformat(width=width) if width != frame.width else frame).to_ndarray(format="rgb24")
         quarters = round(frame.rotation / 90) % 4

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from uplift_upsample.base.skeleton import MODEL_17, PARENTS
 from uplift_upsample.report.figures.style import BLUE, INK, VERMILION
 
-SCALE = 2
+SCALE = 2  # drawn twice as large; chosen: enough for smooth edges
 WHITE, PALE, GHOST = "#ffffff", "#e9e9e9", "#b4b4b4"
 HELD = 0.42  # weight of colours that are not of this moment
 LEFT, RIGHT, TRUNK = BLUE, VERMILION, INK

@@ -16,8 +16,8 @@ from uplift_upsample.report.animation.canvas import GHOST, HELD, LEFT, RIGHT, fa
 from uplift_upsample.report.figures.style import GREY, INK
 
 PALETTE = (INK, LEFT, RIGHT, GREY, GHOST, *(faded(colour, HELD) for colour in (INK, LEFT, RIGHT)))
-NUM_STEPS = 6
-NEARLY_WHITE = 240
+NUM_STEPS = 6  # shades of each colour; chosen: smooth edges need no more, and leave room for photographs
+NEARLY_WHITE = 240  # of 255, in the darkest channel; chosen: paler ones are not told from the white
 NEEDS_FFMPEG = "draw the .gif instead, or install ffmpeg (Debian: apt-get install ffmpeg; conda: ffmpeg)"
 
 

@@ -27,12 +27,13 @@ from uplift_upsample.report.animation.clips import Clip
 from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
 
-WIDTH, HEIGHT = 860, 412
+WIDTH, HEIGHT = 860, 412  # pixels; chosen: three panels side by side, and a strip below them
 SHOWN_RATE = 25.0  # pictures a second: what a GIF can keep exactly, every second frame of 50 Hz
+# Pixels (left, top, right, bottom), chosen by eye: below the title, three panels, and a strip with the error over time.
 _TOP, _BOTTOM = 72, 306
 _PANELS: tuple[Box, ...] = ((12, _TOP, 280, _BOTTOM), (296, _TOP, 564, _BOTTOM), (580, _TOP, 848, _BOTTOM))
 _STRIP: Box = (52, 332, 848, 376)
-_MARGIN = 14
+_MARGIN = 14  # pixels between a drawing and its frame; chosen by eye
 
 
 class Scene:

@@ -31,11 +31,12 @@ from uplift_upsample.report.animation.frames import SHOWN_RATE
 from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
 
-WIDTH, HEIGHT = 720, 480
+WIDTH, HEIGHT = 720, 480  # pixels; chosen: two panels side by side, and a strip below them
+# Pixels (left, top, right, bottom), chosen by eye: below the title, two panels, and a strip with the time.
 _TOP, _BOTTOM = 60, 408
 _PANELS: tuple[Box, Box] = ((12, _TOP, 352, _BOTTOM), (368, _TOP, 708, _BOTTOM))
 _STRIP: Box = (12, 430, 708, 452)
-_MARGIN = 14
+_MARGIN = 14  # pixels between a drawing and its frame; chosen by eye
 _PHOTOGRAPHS_RATE = 12.5  # pictures a second with a video: a photograph takes ten times the bytes of lines; GIF keeps it exactly
 _NUM_SAMPLES = 8  # photographs whose colours stand for those of all
 

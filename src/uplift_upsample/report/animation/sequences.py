@@ -1,7 +1,7 @@
 """Names of videos that can stand in a path, and the video behind such a name.
 
 The name of a video is ``{subject}_{sequence}_cam{number}`` with the cameras of a sequence counted from 0: ``S9_Walking_1_cam2``.
-Where the sequence's own name starts with the subject, as in motion capture, it is not said twice: ``35_01_cam0``. Where there is
+Where the sequence's own name starts with the subject, as in motion capture, it is not repeated: ``35_01_cam0``. Where there is
 no camera, the ending is missing. What is neither letter, digit nor hyphen becomes ``_``.
 
 ``{subject}_{action}_cam{number}`` (``35_Walk_cam0``) is a name too, of the first sequence of that action, unless a

@@ -21,7 +21,7 @@ def drawings() -> dict[str, Callable[[Material], Figure]]:
 def write_figures(material: Material, out_dir: str | Path) -> list[Path]:
     """Write ``topics.FILES_OF_FIGURES``, whatever was run, and return the paths. Equal results give equal bytes."""
     paths: list[Path] = []
-    settings: dict[Any, Any] = {**mpl.rcParamsDefault, **STYLE, "backend": "agg"}  # whatever a matplotlibrc file says
+    settings: dict[Any, Any] = {**mpl.rcParamsDefault, **STYLE, "backend": "agg"}  # whatever a matplotlibrc file holds
     for name, figure in drawings().items():
         with mpl.rc_context(settings):
             paths += write_figure(figure(material), out_dir, name)

@@ -59,12 +59,12 @@ def _training(path: str | Path) -> tuple[str, int]:
     folder = Path(path).parent
     seed = folder.name.removeprefix("seed_")
     if folder.name == seed or not seed.isdecimal():
-        raise InputError(f"{path}: a learning curve lies in a folder EXPERIMENT/seed_NUMBER, as train.py leaves it")
+        raise InputError(f"{path}: a learning curve must be in a folder EXPERIMENT/seed_NUMBER, as train.py writes it")
     return folder.parent.name, int(seed)
 
 
 def read_history(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns ``HISTORY`` of a learning curve. Raises ``InputError`` for a file that is none."""
+    """The columns ``HISTORY`` of a learning curve. Raises ``InputError`` for a file without them."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -21,7 +21,7 @@ from uplift_upsample.base.files import replacing, write_text
 from uplift_upsample.report.cells import NOT_RUN
 
 COLUMN, PAGE = 3.4, 7.0  # inches: one column and the full width of a two-column paper
-DPI = 250
+DPI = 250  # of .png files; chosen: sharp in print and on a screen, .svg has no limit
 INK, GREY = "#222222", "#6b6b6b"
 VERMILION, BLUE = "#D55E00", "#0072B2"
 NOTE_WIDTH = 70  # letters of 6 points in a line that is a column wide

@@ -24,7 +24,7 @@ from uplift_upsample.report.page.poses import UNIT_MM, packed, packed_units
 TEMPLATE = "clip.html"
 SECTIONS = {"answer": "Clip", "poses-in-3d": "3D viewer", "animations": "Animation", "about": "About", "files": "Files"}
 MOST_FRAMES = 30_000  # in the viewer, 4 MB of the page: ten minutes at 50 Hz
-_SHARES = 10_000
+_SHARES = 10_000  # units of a 2D pose in width and height of the picture: a tenth of a pixel of 1000
 
 
 def clip_page(

@@ -19,7 +19,7 @@ from uplift_upsample.report.view import Link, Section
 ANIMATION_BYTES = 4_500_000  # of all animations inside a page; the others are links
 _ANIMATION = re.compile(r"(?P<experiment>[^/]+)/(?P<run>[^/]+)/s_in_(?P<s_in>\d+)/animation/(?P<sequence>[^/]+)\.gif$")
 _VIEW_BOX = re.compile(rb'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
-WIDE = 1.4
+WIDE = 1.4  # width over height from which a figure takes a whole line; chosen by eye
 
 
 @dataclass(frozen=True)

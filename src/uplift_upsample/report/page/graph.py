@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from uplift_upsample.base.errors import InputError
 
-BOX_HEIGHT, ROW, LAYER_GAP, MARGIN = 30, 44, 46, 8
+BOX_HEIGHT, ROW, LAYER_GAP, MARGIN = 30, 44, 46, 8  # pixels; chosen by eye
 CHARACTER = 7.3  # pixels of a character at the page's size of monospaced text
 
 Graph = Mapping[str, Sequence[str]]

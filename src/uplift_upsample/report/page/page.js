@@ -49,7 +49,7 @@
       });
     });
 
-  // Tables that are wider than their place: what lies to the right fades out, and a line below says that there is more.
+  // Tables that are wider than their place: what lies to the right fades out, and a line below reports that there is more.
   const watched = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
   const mark = (box) => {
     const room = box.scrollWidth - box.clientWidth, hint = box.nextElementSibling;

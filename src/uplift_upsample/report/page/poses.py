@@ -35,7 +35,7 @@ from uplift_upsample.report.animation.sequences import video_of
 
 NOTHING = -32768  # stands for NaN
 UNIT_MM = 0.1  # int16 then reaches 3.2 m from the pelvis
-SECONDS = 10.0
+SECONDS = 10.0  # of a sequence in the viewer; chosen: some poses for few MB
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ VERDICTS = (*JUDGED, NOT_RUN)
 
 @dataclass(frozen=True)
 class Cell:
-    """A result at one stride. verdict: empty where the value says it all. note: how it stands to the published figure."""
+    """A result at one stride. verdict: empty where the value is enough. note: how it stands to the published figure."""
 
     value: str
     verdict: str
@@ -64,7 +64,7 @@ class Summary:
 
 
 def summary(tables: Sequence[Table]) -> Summary:
-    """What the first screen says, with NOT RUN where a document is not there."""
+    """What the first screen shows, with NOT RUN where a document is missing."""
     by_name = {table.name: table for table in tables}
     records = [record for record in _records(by_name, "comparison") if record.get("is_compared") == "yes"]
     counts = Counter(str(record.get("verdict")) for record in records)

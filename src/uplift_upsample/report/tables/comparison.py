@@ -128,8 +128,8 @@ def compared_average(results: Results) -> tuple[str, str]:
     """The average that published figures are compared with, and why it is that one."""
     rule = results.manifest.verdict.average
     if rule != "auto":
-        return rule, f"Average: {AVERAGES[rule]}, as configured. Published figures do not say which average they are."
-    stated = "Published figures do not say which average they are"
+        return rule, f"Average: {AVERAGES[rule]}, as configured. Published figures do not state which average they are."
+    stated = "Published figures do not state which average they are"
     distances, _ = distances_of_published_weights(results)
     if not distances:
         return "frame_wise", f"Average: {AVERAGES['frame_wise']}. {stated}, and no published weights were evaluated here."

@@ -205,7 +205,7 @@ def _named(results: Results, experiment: ShownExperiment, s_in: int | None, vari
 
 
 def _of_network(text: Callable[[NetworkCost], str]) -> Callable[[Row], str]:
-    """A cell about a network; ``n/a`` where the manifest does not say what it is."""
+    """A cell about a network; ``n/a`` where the manifest does not describe it."""
     return lambda row: cells.NO_VALUE if row["cost"] == cells.NO_VALUE else text(row["cost"])
 
 

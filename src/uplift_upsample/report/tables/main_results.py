@@ -34,7 +34,7 @@ COLUMNS_NOTE = (
 
 
 def document(results: Results) -> Document:
-    """MPJPE beside the published figures; all metrics, all frames and key frames; what the numbers say."""
+    """MPJPE beside the published figures; all metrics, all frames and key frames; what the numbers show."""
     rows = [
         row
         for frames in FRAMES
@@ -203,7 +203,7 @@ def _share(results: Results) -> Column:
 
 
 def _findings(results: Results) -> list[str]:
-    """What the numbers say of each experiment (MPJPE on all frames, frame-wise), good or bad."""
+    """What the numbers show of each experiment (MPJPE on all frames, frame-wise), good or bad."""
     findings = []
     for experiment, weights in results.rows:
         label = f"{experiment.label}, {cells.weights_title(weights)}" if weights == PUBLISHED else experiment.label

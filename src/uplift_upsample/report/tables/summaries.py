@@ -28,7 +28,7 @@ def summary_row(
     action: str = ALL_ACTIONS,
     upsampling: str | None = None,
 ) -> dict[str, Any]:
-    """One quantity with all that tables say of it; the arguments are those of ``Results.summary``.
+    """One quantity with all that tables show of it; the arguments are those of ``Results.summary``.
 
     Beside the columns of CSV files it has ``label`` and ``mark`` for cells, and ``links``.
     """
