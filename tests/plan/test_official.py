@@ -195,7 +195,10 @@ NOTE = {"_comment": "trained on the cluster"}
         (NOTE | PUBLISHED, ["'_comment'"]),
         (NOTE | {"SEQUENCE_LENGTH": 27, "note": "x", "TEMPORAL_EMBED_DIM": 64}, ["'_comment'", "'note'"]),
         (PUBLISHED | {"epochs": 3}, ["'epochs', did you mean 'EPOCHS'?"]),
-        ({"batch_size": 3, "epochs": 1}, ["'batch_size', did you mean 'BATCH_SIZE'?", "'epochs', did you mean 'EPOCHS'?"]),
+        (
+            {"batch_size": 3, "epochs": 1, "temporal_embed_dim": 64},
+            [f"'{key.lower()}', did you mean '{key}'?" for key in ("BATCH_SIZE", "EPOCHS", "TEMPORAL_EMBED_DIM")],
+        ),
         ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}, "EPOCHS": 1}, ["'EPOCHS'"]),
         ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}} | NOTE, ["'_comment'"]),
     ],
@@ -205,6 +208,33 @@ def test_keys_that_do_not_belong_there_are_one_line_each(document, unknown, tmp_
     with pytest.raises(InputError) as error:
         read_run(tmp_path / "config.json")
     assert str(error.value).splitlines() == [f"{tmp_path}/config.json: unknown key {key}" for key in unknown]
+
+
+def test_every_fault_in_one_answer() -> None:
+    """Keys, what this project does not have, values by themselves, and values that do not go together."""
+    keys = {"ema_enabled": True, "ARCH": "Another", "EMA_DECAY": 2}
+    values = {"BATCH_SIZE": -4, "SEQUENCE_LENGTH": 40, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 7], "EPOCHS": "ten"}
+    with pytest.raises(InputError) as error:
+        experiment_from_official(NOTE | PUBLISHED | keys | values, "c.json")
+    faults = [
+        "c.json: unknown key '_comment'",
+        "c.json: unknown key 'ema_enabled', did you mean 'EMA_ENABLED'?",
+        "c.json: ARCH is 'Another'; this project has the UpliftUpsampleTransformer only",
+        "c.json.model: num_tokens is 40; it must be odd, so that one token is the central one",
+        "c.json.model: s_in 7 is not a multiple of s_out 2; a 2D pose can only be placed at a token, every 2 frames",
+        "c.json.model: strided block 3: 2 tokens are too few for its kernel of 3",
+        "c.json.train.epochs: expected a whole number, not 'ten'",
+        "c.json.train: batch_size is -4; it must be at least 1",
+        "c.json.train: ema_decay is 2.0; it must be at least 0 and below 1",
+    ]
+    assert str(error.value).splitlines() == faults
+
+
+def test_a_misspelt_key_is_not_answered_for_its_default() -> None:
+    """348, the default of TEMPORAL_EMBED_DIM, has no share for each of 8 heads."""
+    with pytest.raises(InputError) as error:
+        experiment_from_official({"SEQUENCE_LENGTH": 27, "TEMPORAL_EMBED_DIMS": 384}, "c.json")
+    assert str(error.value) == "c.json: unknown key 'TEMPORAL_EMBED_DIMS', did you mean 'TEMPORAL_EMBED_DIM'?"
 
 
 def test_defaults_of_left_out_keys() -> None:
