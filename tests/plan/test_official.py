@@ -305,12 +305,39 @@ def test_faults(document, messages) -> None:
     assert all(line.startswith("config.json") for line in str(error.value).splitlines())
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "<html>"])
-def test_unreadable_file(text, tmp_path) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match=r"config\.json"):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty; get it again"),
+        (b"\n", "expected keys and values, found nothing"),
+        (b"[1, 2]", "expected keys and values, found list"),
+        (b"{", "not a readable configuration ("),
+        (b"<!DOCTYPE html>\n<title>Login</title>", "a web page, not a configuration; the download asked for a login or failed"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
+            "a Git LFS pointer, not a configuration",
+        ),
+        (b"\x89HDF\r\n\x1a\n\0\0\0\0", "an HDF5 file, not a configuration; if these are the weights, --weights takes them"),
+        (b"PK\x03\x04\xff", "a zip archive, not a configuration; if these are the weights, --weights takes them"),
+        (b"\xff\xfe\0", "not a readable configuration ("),
+    ],
+)
+@pytest.mark.parametrize("name", ["config.json", "config.yaml"])
+def test_unreadable_file(content, told, name, tmp_path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    if content == b"\n" and name == "config.json":
+        told = "not a readable configuration (Expecting value"
+    with pytest.raises(InputError) as error:
         read_run(path)
+    assert str(error.value).startswith(f"{path}: {told}")
+
+
+def test_a_folder_and_no_file(tmp_path) -> None:
+    with pytest.raises(InputError, match="a folder, not a configuration"):
+        read_run(tmp_path)
+    with pytest.raises(InputError, match="no such configuration file"):
+        read_run(tmp_path / "config.json")
 
 
 def test_run_file_round_trip(tmp_path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import requests
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import type_fault
 from uplift_upsample.data.download.credentials import Credentials
 from uplift_upsample.data.download.fetch import download
-from uplift_upsample.data.download.file_types import type_fault
 from uplift_upsample.data.download.google_drive import drive_request
 from uplift_upsample.data.download.http_answers import FetchPolicy, Request
 from uplift_upsample.data.download.http_download import Progress
