@@ -113,13 +113,12 @@ class Identity:
 class ChosenBlend:
     """The weight of the central head in the readout ``both`` that is best on the validation people of a training.
 
-    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. shape: how older versions weighted the tokens of a window.
+    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses.
     """
 
     blend: float | None = None
     mpjpe_mm: Mapping = field(default_factory=dict)
     num_poses: int | None = None
-    shape: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
