@@ -72,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
         "num_weights": len(shapes),
         "groups": {name: len(weights) for name, weights in groups.items()},
     }
+    found |= {"checked_against": source.checked_against} if source.checked_against else {}
     found |= {"original_sha256": source.sha256} if is_torch else {}
     write_record(options.report, from_mapping(PublishedWeights, found, "report"))
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,8 @@ from _command import (
 
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.progress import CountProgress
-from uplift_upsample.data.frames import FramesTable, read_frames_table
+from uplift_upsample.base.strict import raise_all
+from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_h36m
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.blend import with_chosen_blend
@@ -27,6 +29,7 @@ from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism
 from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import evaluation_faults
 from uplift_upsample.plan.runs import Run, read_run
 
 
@@ -60,7 +63,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: EvaluateConfig, table: FramesTable) -> dict[str, Any]:
+def evaluate_strides(
+    options: argparse.Namespace, settings: Run, evaluate: EvaluateConfig, table: FramesTable, strides: Sequence[int]
+) -> dict[str, Any]:
     """The scores of every s_in in one document."""
     from uplift_upsample.evaluate.predict import predict_subset
     from uplift_upsample.model.network import build_network
@@ -69,7 +74,6 @@ def evaluate_strides(options: argparse.Namespace, settings: Run, evaluate: Evalu
     network = build_network(settings.model)
     load_weights(network, options.weights)
     origin = {"experiment": settings.name, "weights_sha256": sha256_of_file(options.weights)}
-    strides = [options.forced_mask_stride] if options.forced_mask_stride is not None else settings.model.evaluated_s_in
     document: dict[str, Any] = {}
     protocols = {}
     progress = CountProgress("prediction", "window")
@@ -99,18 +103,21 @@ def main(argv: list[str] | None = None) -> int:
     if options.no_interpolation:
         changes["interpolate"] = False
     evaluate = replace(evaluate, **changes, **readout_changes(options))
+    strides = [options.forced_mask_stride] if options.forced_mask_stride is not None else settings.model.evaluated_s_in
+    raise_all(evaluation_faults(settings.model, evaluate, strides))
     wish = Wish(options.device, options.gpu_id)
     check_device(wish, os.environ)
-    read_weight_file(options.weights)  # wrong files are found before a framework is loaded
+    read_weight_file(options.weights)  # what is wrong is found before a framework is loaded
     evaluate = with_chosen_blend(evaluate, options.weights)
     table = (
         read_frames_table(options.frames) if options.frames else open_h36m(options.dataset, options.dataset_2d, checks_of(options))
     )
+    table.videos_of(subjects_of(table, options.test_subset))
     device = open_device(wish, os.environ)
     if options.deterministic:
         set_determinism(os.environ)
     log_device(device)
-    document = evaluate_strides(options, settings, evaluate, table)
+    document = evaluate_strides(options, settings, evaluate, table, strides)
     if options.output:
         write_scores(options.output, document)
         print(f"all scores: {options.output}")

@@ -14,8 +14,8 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.base.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
-from uplift_upsample.base.strict import from_mapping
-from uplift_upsample.data.frames import read_frames_table
+from uplift_upsample.base.strict import from_mapping, raise_all
+from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.blend import with_chosen_blend
 from uplift_upsample.evaluate.predictions import write_predictions
@@ -23,6 +23,7 @@ from uplift_upsample.machine.meter import Meter
 from uplift_upsample.machine.provenance import code_fingerprint, describe_run
 from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism
 from uplift_upsample.plan.evaluation import EvaluateConfig
+from uplift_upsample.plan.experiment import evaluation_faults
 from uplift_upsample.plan.runs import read_run
 
 
@@ -68,7 +69,10 @@ def evaluation(options: argparse.Namespace, configured: EvaluateConfig) -> Evalu
 
 
 def check_published(weights: Path, report: Path) -> None:
-    """Raises ``InputError`` unless the weights have the checksum of published ones: without it, nothing is called published."""
+    """Raises ``InputError`` unless the weights are the file that ``check_weights.py`` looked at: nothing else is called published.
+
+    Where the publisher gives no checksum, that is the first file that came (``PublishedWeights.checked_against``).
+    """
     found = read_record(report, PublishedWeights)
     if found is None or found.sha256 is None:
         what = "no such file" if found is None else "no report of check_weights.py, it has no sha256"
@@ -90,14 +94,16 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     settings, configured = read_run(options.config)
     evaluate = evaluation(options, configured)
+    raise_all(evaluation_faults(settings.model, evaluate, [options.s_in]))
     is_published, weights = options.published is not None, Path(options.weights)
     if is_published:
         check_published(weights, Path(options.published) if options.published else weights.with_name("weights.json"))
     wish = Wish(options.device, options.gpu_id)
     check_device(wish, os.environ)
     table = read_frames_table(options.frames)
-    read_weight_file(options.weights)  # wrong files are found before a framework is loaded
+    read_weight_file(options.weights)  # what is wrong is found before a framework is loaded
     chosen = with_chosen_blend(evaluate, weights)
+    table.videos_of(subjects_of(table, options.test_subset))
     device = open_device(wish, os.environ)
     if options.deterministic:
         set_determinism(os.environ)

@@ -28,7 +28,9 @@ def check(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Che
     monkeypatch.chdir(tmp_path)
 
     def run(weights: Path, config: Path) -> dict[str, Any]:
-        file = SourceFile("weights_trial", str(weights), sha256_of_file(weights), weights.stat().st_size, "https://example.org/x")
+        file = SourceFile(
+            "weights_trial", str(weights), sha256_of_file(weights), weights.stat().st_size, "https://example.org/x", "publisher"
+        )
         write_source_manifest("source.json", file)
         flags = ["--source", "source.json", "--config", str(config), "--output", "out/weights.h5", "--report", "out/weights.json"]
         assert importlib.import_module("check_weights").main(flags) == 0
@@ -47,6 +49,7 @@ def test_weights_of_the_official_code_are_matched(name: str, check: Check, golde
         shapes: list[tuple[int, ...]] = []
         file.visititems(lambda _, item: shapes.append(item.shape) if isinstance(item, h5py.Dataset) else None)
         assert list(found["groups"]) == [group.decode() for group in file.attrs["layer_names"]]
+    assert found["checked_against"] == "publisher"
     assert found["num_weights"] == sum(found["groups"].values()) == len(shapes)
 
 

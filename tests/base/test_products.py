@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from uplift_upsample.base.cameras import camera_to_world, h36m_cameras, world_to_camera
+from uplift_upsample.base.cameras import h36m_cameras, world_to_camera
 from uplift_upsample.base.products import one_blas_thread
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
 from uplift_upsample.data.mocap.own_axes import to_world
@@ -65,7 +65,6 @@ def _travelled(poses):
 
 PRODUCTS = {
     "world to camera": lambda poses: world_to_camera(poses[None], *_cameras()),
-    "camera to world": lambda poses: camera_to_world(poses[None], *_cameras()),
     "own recordings": lambda poses: to_world(poses, "mm", "y"),
     "capture space": lambda poses: np.concatenate(place_in_capture_space(_travelled(poses))),
 }

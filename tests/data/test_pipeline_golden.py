@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from world.seen import camera_to_world
 
 from uplift_upsample.base.cameras import (
-    camera_to_world,
     denormalise_points,
     h36m_cameras,
     normalise_points,

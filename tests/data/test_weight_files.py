@@ -26,6 +26,13 @@ def _zip(*names: str) -> bytes:
     return buffer.getvalue()
 
 
+def _hdf5() -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["array"] = np.zeros(1000)
+    return buffer.getvalue()
+
+
 KINDS = {
     "page": (PAGE, "a web page, not an HDF5 file; the download asked for a login or failed, get it again"),
     "page behind a mark": (b"\xef\xbb\xbf\n<html>", "a web page"),
@@ -37,7 +44,17 @@ KINDS = {
     "zip": (_zip("weights.h5"), "a zip archive, not an HDF5 file"),
     "gzip": (b"\x1f\x8b\x08\0", "a gzip file, not an HDF5 file; unpack it"),
     "pickle": (pickle.dumps({"kernel": 1}), "a pickle, not an HDF5 file"),
-    "text": (b"weights", "file signature not found"),
+    "text": (b"weights", "a text file, not an HDF5 file; if it is the configuration, --config takes it"),
+    "json": (b'{"SEQUENCE_LENGTH": 27}', "a JSON file, not an HDF5 file; if it is the configuration, --config takes it"),
+    "long text": (b"# weights " + 300 * "ä".encode(), "a text file, not an HDF5 file"),
+    "tensorflow": (
+        b'model_checkpoint_path: "w"\nall',
+        "checkpoints of TensorFlow, not an HDF5 file; load it with the code",
+    ),
+    "other": (b"\0\1weights", "file signature not found"),
+    "cut": (_hdf5()[:4000], f"cut off, 4000 of its {len(_hdf5())} bytes are there; get it again"),
+    "cut in the header": (_hdf5()[:20], "cut off, 20 bytes are there; get it again"),
+    "cut in the signature": (_hdf5()[:5], "cut off, 5 bytes are there; get it again"),
 }
 
 
@@ -77,8 +94,16 @@ def test_other_hdf5_files(tmp_path: Path) -> None:
         file.create_group("layers/dense/vars")
     with pytest.raises(InputError, match=r"Keras 3's own layout; write the weights with .*save_weights"):
         read_weight_file(tmp_path / "keras3.weights.h5")
-    with h5py.File(tmp_path / "cut.h5", "w") as file:
-        file["array"] = np.zeros(1000)
-    (tmp_path / "cut.h5").write_bytes((tmp_path / "cut.h5").read_bytes()[:4000])
-    with pytest.raises(InputError, match="truncated"):
-        read_weight_file(tmp_path / "cut.h5")
+
+
+@pytest.mark.parametrize("name", ["w.index", "w.data-00000-of-00001"])
+def test_parts_of_a_checkpoint_of_tensorflow(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\0\0\1\2")
+    with pytest.raises(InputError, match="a part of a checkpoint of TensorFlow, not an HDF5 file; load it with the code"):
+        read_weight_file(tmp_path / name)
+
+
+def test_a_table_that_is_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "h36m.h5").write_bytes(_hdf5()[:4000])
+    with pytest.raises(InputError, match=r"cut off, 4000 of its \d+ bytes are there\); delete it and run the data target again"):
+        read_frames_table(tmp_path / "h36m.h5")

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from world.quick import QUICK
+from world.seen import camera_to_world
 
 from uplift_upsample.base.cameras import (
-    camera_to_world,
     denormalise_points,
     h36m_cameras,
     mirrored_intrinsics,

@@ -1,4 +1,4 @@
-"""Properties of everything that counts frames: windows, masks, resampling, interpolation."""
+"""Properties of everything that counts frames: rates, resampling, interpolation."""
 
 from fractions import Fraction
 
@@ -11,38 +11,11 @@ from world.quick import QUICK
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MIRROR, MODEL_17
 from uplift_upsample.data.resample import resample
-from uplift_upsample.data.windows import frame_indices, frame_rate_factor, token_positions, visibility
+from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.evaluate.interpolation import interpolated_at
 from uplift_upsample.evaluate.predict import predicted_rows
 
 RATES = [24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0, 100.0, 119.88, 120.0, 240.0]
-
-
-@QUICK
-@given(length=st.integers(1, 60), half=st.integers(0, 40), step=st.integers(1, 25), data=st.data())
-def test_windows_read_only_frames_that_are_there(length: int, half: int, step: int, data: st.DataObject) -> None:
-    """Also in a video of one frame, and in one that is shorter than the window."""
-    num_tokens = 2 * half + 1
-    centre = np.array([data.draw(st.integers(0, length - 1))])
-    positions = token_positions(centre, num_tokens, step)
-    frames, is_padded = frame_indices(positions, np.array([length]), step)
-    assert frames.shape == (1, num_tokens)
-    assert frames.min() >= 0 and frames.max() < length
-    np.testing.assert_array_equal(is_padded, (positions < 0) | (positions >= length))
-    np.testing.assert_array_equal(frames[~is_padded], positions[~is_padded])
-    assert frames[0, num_tokens // 2] == centre[0]
-    assert ((frames - centre[:, None]) % step == 0).all()  # padding stays on the grid of the window
-    assert (np.diff(frames) >= 0).all()
-
-
-@QUICK
-@given(s_out=st.integers(1, 10), multiple=st.integers(1, 6), centre=st.integers(0, 500), num_tokens=st.integers(1, 40))
-def test_visible_tokens_are_the_multiples_of_s_in(s_out: int, multiple: int, centre: int, num_tokens: int) -> None:
-    s_in, centre = s_out * multiple, centre * s_out
-    positions = token_positions(np.array([centre]), num_tokens, s_out)
-    visible = visibility(positions, s_in, 0)
-    np.testing.assert_array_equal(visible[0], [position % s_in == 0 for position in positions[0]])
-    assert abs(int(visible.sum()) - num_tokens / multiple) < 1
 
 
 @QUICK

@@ -82,11 +82,23 @@ def test_lifter_shares_the_spatial_stage_between_windows(network) -> None:
     np.testing.assert_allclose(lifted, expected, atol=1e-5)
 
 
-def test_whole_videos_of_videopose3d_are_its_windows() -> None:
-    network = build_network(VideoPose3D(45, filter_widths=(3, 5, 3), channels=8))
-    video = _poses(2, 50)
-    windows = np.stack([ops.convert_to_numpy(network(video[:, start : start + 45]).central) for start in range(6)], axis=1)
-    np.testing.assert_allclose(ops.convert_to_numpy(network.lift_video(video)), windows, atol=1e-5)
+def test_convolutions_of_videopose3d_are_the_dilated_ones_of_its_paper() -> None:
+    """Over a whole video, every frame with all its neighbours; the network computes what leads to an output of a window."""
+    widths = (3, 5, 3)
+    network = build_network(VideoPose3D(45, filter_widths=widths, channels=8))
+    video, stage = _poses(2, 50), network.temporal
+
+    def dilated(unit, x, rate: int):
+        return ops.relu(unit.norm(ops.conv(x, unit.convolution.kernel, dilation_rate=rate)))
+
+    x = dilated(stage.expand, video.reshape(2, 50, 34), 1)
+    for index, (temporal, pointwise) in enumerate(stage.blocks, start=1):
+        rate = math.prod(widths[:index])
+        margin = widths[index] // 2 * rate
+        x = x[:, margin : x.shape[1] - margin] + dilated(pointwise, dilated(temporal, x, rate), 1)
+    whole = ops.convert_to_numpy(stage.shrink(x)).reshape(2, 6, 17, 3)
+    for start in range(6):
+        np.testing.assert_allclose(network(video[:, start : start + 45]).central, whole[:, start], atol=1e-5)
 
 
 def test_norm_has_the_unbiased_deviation() -> None:

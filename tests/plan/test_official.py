@@ -195,7 +195,10 @@ NOTE = {"_comment": "trained on the cluster"}
         (NOTE | PUBLISHED, ["'_comment'"]),
         (NOTE | {"SEQUENCE_LENGTH": 27, "note": "x", "TEMPORAL_EMBED_DIM": 64}, ["'_comment'", "'note'"]),
         (PUBLISHED | {"epochs": 3}, ["'epochs', did you mean 'EPOCHS'?"]),
-        ({"batch_size": 3, "epochs": 1}, ["'batch_size', did you mean 'BATCH_SIZE'?", "'epochs', did you mean 'EPOCHS'?"]),
+        (
+            {"batch_size": 3, "epochs": 1, "temporal_embed_dim": 64},
+            [f"'{key.lower()}', did you mean '{key}'?" for key in ("BATCH_SIZE", "EPOCHS", "TEMPORAL_EMBED_DIM")],
+        ),
         ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}, "EPOCHS": 1}, ["'EPOCHS'"]),
         ({"model": {"num_tokens": 9, "s_out": 1, "strides": [3, 3]}} | NOTE, ["'_comment'"]),
     ],
@@ -205,6 +208,33 @@ def test_keys_that_do_not_belong_there_are_one_line_each(document, unknown, tmp_
     with pytest.raises(InputError) as error:
         read_run(tmp_path / "config.json")
     assert str(error.value).splitlines() == [f"{tmp_path}/config.json: unknown key {key}" for key in unknown]
+
+
+def test_every_fault_in_one_answer() -> None:
+    """Keys, what this project does not have, values by themselves, and values that do not go together."""
+    keys = {"ema_enabled": True, "ARCH": "Another", "EMA_DECAY": 2}
+    values = {"BATCH_SIZE": -4, "SEQUENCE_LENGTH": 40, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 7], "EPOCHS": "ten"}
+    with pytest.raises(InputError) as error:
+        experiment_from_official(NOTE | PUBLISHED | keys | values, "c.json")
+    faults = [
+        "c.json: unknown key '_comment'",
+        "c.json: unknown key 'ema_enabled', did you mean 'EMA_ENABLED'?",
+        "c.json: ARCH is 'Another'; this project has the UpliftUpsampleTransformer only",
+        "c.json.model: num_tokens is 40; it must be odd, so that one token is the central one",
+        "c.json.model: s_in 7 is not a multiple of s_out 2; a 2D pose can only be placed at a token, every 2 frames",
+        "c.json.model: strided block 3: 2 tokens are too few for its kernel of 3",
+        "c.json.train.epochs: expected a whole number, not 'ten'",
+        "c.json.train: batch_size is -4; it must be at least 1",
+        "c.json.train: ema_decay is 2.0; it must be at least 0 and below 1",
+    ]
+    assert str(error.value).splitlines() == faults
+
+
+def test_a_misspelt_key_is_not_answered_for_its_default() -> None:
+    """348, the default of TEMPORAL_EMBED_DIM, has no share for each of 8 heads."""
+    with pytest.raises(InputError) as error:
+        experiment_from_official({"SEQUENCE_LENGTH": 27, "TEMPORAL_EMBED_DIMS": 384}, "c.json")
+    assert str(error.value) == "c.json: unknown key 'TEMPORAL_EMBED_DIMS', did you mean 'TEMPORAL_EMBED_DIM'?"
 
 
 def test_defaults_of_left_out_keys() -> None:
@@ -275,12 +305,39 @@ def test_faults(document, messages) -> None:
     assert all(line.startswith("config.json") for line in str(error.value).splitlines())
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "<html>"])
-def test_unreadable_file(text, tmp_path) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match=r"config\.json"):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty; get it again"),
+        (b"\n", "expected keys and values, found nothing"),
+        (b"[1, 2]", "expected keys and values, found list"),
+        (b"{", "not a readable configuration ("),
+        (b"<!DOCTYPE html>\n<title>Login</title>", "a web page, not a configuration; the download asked for a login or failed"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
+            "a Git LFS pointer, not a configuration",
+        ),
+        (b"\x89HDF\r\n\x1a\n\0\0\0\0", "an HDF5 file, not a configuration; if these are the weights, --weights takes them"),
+        (b"PK\x03\x04\xff", "a zip archive, not a configuration; if these are the weights, --weights takes them"),
+        (b"\xff\xfe\0", "not a readable configuration ("),
+    ],
+)
+@pytest.mark.parametrize("name", ["config.json", "config.yaml"])
+def test_unreadable_file(content, told, name, tmp_path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    if content == b"\n" and name == "config.json":
+        told = "not a readable configuration (Expecting value"
+    with pytest.raises(InputError) as error:
         read_run(path)
+    assert str(error.value).startswith(f"{path}: {told}")
+
+
+def test_a_folder_and_no_file(tmp_path) -> None:
+    with pytest.raises(InputError, match="a folder, not a configuration"):
+        read_run(tmp_path)
+    with pytest.raises(InputError, match="no such configuration file"):
+        read_run(tmp_path / "config.json")
 
 
 def test_run_file_round_trip(tmp_path) -> None:

@@ -90,11 +90,6 @@ def world_to_camera(points: Any, rotations: Any, translations: Any, xp: Any = np
     return _turned(points - _fitting(translations, points, xp), rotations, xp)
 
 
-def camera_to_world(points: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
-    """The inverse of ``world_to_camera``."""
-    return _turned(points, np.swapaxes(rotations, 1, 2), np) + _fitting(translations, points, np)
-
-
 def _fitting(vectors: Any, points: Any, xp: Any) -> Any:
     """One vector ``(B, D)`` for each entry of the first axis of points ``(B, ..., D)``, in a shape that fits them."""
     return xp.reshape(vectors, (-1, *[1] * (len(points.shape) - 2), vectors.shape[-1]))

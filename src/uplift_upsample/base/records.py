@@ -20,7 +20,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
@@ -113,13 +113,12 @@ class Identity:
 class ChosenBlend:
     """The weight of the central head in the readout ``both`` that is best on the validation people of a training.
 
-    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. shape: how older versions weighted the tokens of a window.
+    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses.
     """
 
     blend: float | None = None
     mpjpe_mm: Mapping = field(default_factory=dict)
     num_poses: int | None = None
-    shape: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +151,15 @@ class TrainingRecord:
         return max((value for value in (self.seconds, self.measured.seconds) if value is not None), default=None)
 
 
+ChecksumOrigin = Literal["publisher", "first_download"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PublishedWeights:
     """What ``check_weights.py`` found in published weights. source: their name in the table of sources; sha256: of the file.
 
-    original_sha256: of the file as it was published, if that is not an HDF5 file.
+    original_sha256: of the file as it was published, if that is not an HDF5 file. checked_against: the sum that the publisher gives, or
+    the one that was recorded when the file first came.
     """
 
     source: str | None = None
@@ -166,6 +169,7 @@ class PublishedWeights:
     num_weights: int | None = None
     groups: Mapping = field(default_factory=dict)
     original_sha256: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    checked_against: ChecksumOrigin | None = field(default=None, metadata=UNSAID_DEFAULT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import json
 import math
 import mmap
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -17,12 +18,13 @@ import h5py
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.download.file_types import found_instead
+from uplift_upsample.base.file_types import found_instead
 from uplift_upsample.data.plain_npz import Shape, UnreadableError, fits_shape, shape_text
 
 _MAX_RATIO, _SMALL = 200, 1 << 20  # packed arrays may be so many times as large as they are in the file, small ones always
 
 
+_SIGNATURE, _SMALLEST = b"\x89HDF\r\n\x1a\n", 96  # what a file begins with; bytes of its first header
 _HEAP = b"GCOL\x01"  # what a heap of texts begins with
 _HEAP_HEADER = 16  # bytes, of a heap and of each entry
 
@@ -50,7 +52,23 @@ def plain_hdf5(path: str | os.PathLike[str], large: Sequence[str] = ()) -> Itera
         with suppress(OSError):
             if fault := found_instead(path, "an HDF5 file"):
                 raise UnreadableError(fault) from None
+            if fault := _cut_off(path, str(error)):
+                raise CutOffError(fault) from None
         raise UnreadableError(f"{error}" or type(error).__name__) from None
+
+
+class CutOffError(UnreadableError):
+    """A file whose end is missing."""
+
+
+def _cut_off(path: Path, said: str) -> str | None:
+    """How much of a file is there, where its end is missing. said: what HDF5 says of it."""
+    size = path.stat().st_size
+    if found := re.search(r"truncated file: eof = \d+, .*stored_eof = (\d+)", said):
+        return f"cut off, {size} of its {found[1]} bytes are there"
+    with path.open("rb") as file:
+        is_start = _SIGNATURE.startswith(file.read(len(_SIGNATURE))) and size < _SMALLEST
+    return f"cut off, {size} bytes are there" if is_start else None
 
 
 class PlainHdf5:

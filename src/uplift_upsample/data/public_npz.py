@@ -17,9 +17,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import found_instead
 from uplift_upsample.base.skeleton import H36M_17, H36M_32, NUM_JOINTS
 from uplift_upsample.base.strict import shown
-from uplift_upsample.data.download.file_types import found_instead
 from uplift_upsample.data.plain_pickle import ForbiddenError, PlainUnpickler
 from uplift_upsample.data.plain_pickle_writer import write_objects
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.plain_hdf5 import PlainHdf5, plain_hdf5
+from uplift_upsample.data.plain_hdf5 import CutOffError, PlainHdf5, plain_hdf5
 from uplift_upsample.data.plain_npz import UnreadableError
 from uplift_upsample.data.torch_checkpoints import is_torch_checkpoint, read_torch_checkpoint
 
@@ -35,7 +35,12 @@ def read_weight_file(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]
     except FileNotFoundError:
         raise InputError(f"{path}: no such weight file") from None
     except UnreadableError as error:
-        raise InputError(f"{path}: not a weight file of the official layout (Keras 2 HDF5): {error}") from None
+        fault = f"{error}"
+        if isinstance(error, CutOffError):
+            fault += "; get it again"
+        elif fault.startswith(("a JSON file", "a text file")):
+            fault += "; if it is the configuration, --config takes it"
+        raise InputError(f"{path}: not a weight file of the official layout (Keras 2 HDF5): {fault}") from None
 
 
 def _other_kind(file: PlainHdf5) -> str | None:

@@ -28,7 +28,7 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.readout import Overlap, faded, middle_weights, window_middles
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig, InputInterpolation
-from uplift_upsample.plan.experiment import FRAME_RATE, readout_faults
+from uplift_upsample.plan.experiment import FRAME_RATE, evaluation_faults, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 
 logger = logging.getLogger(__name__)
@@ -275,7 +275,7 @@ def predict_subset(
     Raises ``InputError`` for an unknown subset or an impossible s_in, before anything is computed.
     """
     videos, model = table.videos_of(subjects_of(table, test_subset)), network.config
-    raise_all(readout_faults(model, evaluate))
+    raise_all(evaluation_faults(model, evaluate, strides))
     is_trained = [check_s_in(s_in, model, evaluate) for s_in in strides]
     if not evaluate.interpolate and model.has_strided_input and model.s_out > 1:
         logger.warning(

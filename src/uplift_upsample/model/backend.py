@@ -6,6 +6,7 @@ import importlib.util
 from typing import Any
 
 from uplift_upsample.base.errors import MissingBackendError
+from uplift_upsample.model.start_up import without_chatter
 
 __all__ = ["is_on_cpu", "keras"]
 _BACKENDS = ("tensorflow", "jax", "torch")
@@ -14,7 +15,8 @@ _BACKENDS = ("tensorflow", "jax", "torch")
 _collects = gc.isenabled()
 gc.disable()
 try:
-    import keras
+    with without_chatter():
+        import keras
 except ModuleNotFoundError as error:
     if error.name not in _BACKENDS:
         raise

@@ -1,10 +1,9 @@
 """VideoPose3D (Pavllo et al., CVPR 2019): temporal convolutions, bottom-up.
 
-Shapes: B windows or videos, N frames of a window, T of a video, F single poses, J = 17 joints, C channels.
+Shapes: B windows, N frames of a window, T of what is left of it, F single poses, J = 17 joints, C channels.
 Source: docs/method.md, "VideoPose3D".
 """
 
-import math
 from typing import Any
 
 from uplift_upsample.model.backend import keras, layers, ops
@@ -20,10 +19,9 @@ class FlatPose(layers.Layer):
 
 
 class TemporalConvolution(layers.Layer):
-    """A convolution over frames without padding and bias, ``(B, T, C_in) -> (B, T', C)``.
+    """A convolution over frames without padding and bias, ``(B, T, C_in) -> (B, T / width, C)``.
 
-    With a dilation, it is computed at every frame that has all neighbours. Without, at every ``width``-th alone: on a window, the
-    others lead to no output.
+    It is dilated in the paper, over whole videos; on a window, only every ``width``-th frame leads to an output.
     """
 
     use_bias = False
@@ -36,14 +34,13 @@ class TemporalConvolution(layers.Layer):
         shape = (self.width, input_shape[-1], self.channels)
         self.kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="kernel")
 
-    def call(self, x: Any, dilation: int | None = None) -> Any:
+    def call(self, x: Any) -> Any:
         x, kernel = ops.cast(x, self.compute_dtype), ops.cast(self.kernel, self.compute_dtype)
-        how = {"strides": self.width} if dilation is None else {"dilation_rate": dilation}
-        return ops.conv(x, kernel, padding="valid", data_format="channels_last", **how)
+        return ops.conv(x, kernel, strides=self.width, padding="valid", data_format="channels_last")
 
 
 class Unit(layers.Layer):
-    """Convolution, BatchNorm, ReLU, dropout: ``(B, T, C_in) -> (B, T', C)``."""
+    """Convolution, BatchNorm, ReLU, dropout: ``(B, T, C_in) -> (B, T / width, C)``."""
 
     def __init__(self, config: VideoPose3D, width: int, is_first: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,12 +54,12 @@ class Unit(layers.Layer):
         self.convolution.build(input_shape)
         self.norm.build((None, None, self.convolution.channels))
 
-    def call(self, x: Any, dilation: int | None = None, training: bool = False) -> Any:
-        return self.dropout(ops.relu(self.norm(self.convolution(x, dilation=dilation), training=training)), training=training)
+    def call(self, x: Any, training: bool = False) -> Any:
+        return self.dropout(ops.relu(self.norm(self.convolution(x), training=training)), training=training)
 
 
 class TemporalStage(layers.Layer):
-    """``(B, T, 2 J)`` -> the poses of the frames that have (N - 1) / 2 neighbours on both sides, ``(B, T - N + 1, J, 3)``."""
+    """The central poses of windows, ``(B, N, 2 J) -> (B, J, 3)``."""
 
     def __init__(self, config: VideoPose3D, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -82,25 +79,16 @@ class TemporalStage(layers.Layer):
             layer.build(inner)
 
     def call(self, tokens: Any, visible: Any = None, training: bool = False, central_only: bool = False) -> Any:
-        """The central poses of windows, as ``LiftingNetwork`` has it: ``(B, N, 2 J) -> (B, J, 3)``."""
-        central = self.poses(tokens, is_window=True, training=training)[:, 0]
+        x = self.expand(tokens, training=training)  # (B, N / w_1, C)
+        for width, (temporal, pointwise) in zip(self.config.filter_widths[1:], self.blocks, strict=True):
+            x = x[:, width // 2 :: width] + pointwise(temporal(x, training=training), training=training)  # (B, T / w_i, C)
+        central = ops.reshape(self.shrink(x), (-1, self.config.num_joints, 3))  # T is 1
         return central if central_only else Lifted(None, central)
-
-    def poses(self, x: Any, is_window: bool, training: bool = False) -> Any:
-        widths = self.config.filter_widths
-        x = self.expand(x, dilation=None if is_window else 1, training=training)  # (B, T - w_1 + 1, C); of a window (B, N / w_1, C)
-        for index, (temporal, pointwise) in enumerate(self.blocks, start=1):
-            width, dilation = widths[index], math.prod(widths[:index])
-            margin = width // 2 * dilation
-            shortcut = x[:, width // 2 :: width] if is_window else x[:, margin : x.shape[1] - margin]
-            branch = temporal(x, dilation=None if is_window else dilation, training=training)
-            x = shortcut + pointwise(branch, training=training)
-        return ops.reshape(self.shrink(x), (-1, x.shape[1], self.config.num_joints, 3))
 
 
 @keras.saving.register_keras_serializable("uplift_upsample")
 class VideoPose3DNetwork(LiftingNetwork):
-    """VideoPose3D for windows of one receptive field, and for whole videos (``lift_video``)."""
+    """VideoPose3D for windows of one receptive field."""
 
     config: VideoPose3D
     temporal: TemporalStage
@@ -111,11 +99,6 @@ class VideoPose3DNetwork(LiftingNetwork):
         self.config, self.token_dim = config, config.num_joints * 2
         self.spatial = FlatPose(dtype="float32", name="spatial")
         self.temporal = TemporalStage(config, name="temporal")
-
-    def lift_video(self, poses_2d: Any) -> Any:
-        """The poses of all frames with enough neighbours, in one pass: ``(B, T, J, 2) -> (B, T - N + 1, J, 3)``, T at least N."""
-        flat = ops.reshape(poses_2d, (-1, poses_2d.shape[1], self.token_dim))
-        return self.temporal.poses(flat, is_window=False)
 
     def entries(self) -> list[Entry]:
         stage = self.temporal

@@ -4,7 +4,7 @@
 the flat JSON files of the official code. Defaults are those that all published experiments share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -191,6 +191,12 @@ def readout_faults(model: NetworkConfig, evaluate: EvaluateConfig) -> list[str]:
     if evaluate.hop > model.num_tokens:
         return [f"hop is {evaluate.hop}; windows of {model.num_tokens} tokens that far apart leave poses out: take at most that"]
     return []
+
+
+def evaluation_faults(model: NetworkConfig, evaluate: EvaluateConfig, strides: Iterable[int]) -> list[str]:
+    """Why a network cannot be evaluated so with 2D poses at these strides; empty where it can, trained for them or not."""
+    of_strides = [fault for s_in in strides for fault in model.s_in_faults(s_in, evaluate.input_interpolation)]
+    return [*readout_faults(model, evaluate), *of_strides]
 
 
 def batch_norm_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:

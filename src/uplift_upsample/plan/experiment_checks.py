@@ -10,7 +10,7 @@ from uplift_upsample.base.strict import UNKNOWN, Check, UnknownValueError, all_f
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import Experiment, TrainConfig, devices_faults, readout_faults
+from uplift_upsample.plan.experiment import Experiment, TrainConfig, devices_faults, evaluation_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.settings import Differences
 from uplift_upsample.plan.study import GROUPS, merged, planned_resources, varied
@@ -147,8 +147,7 @@ def _evaluation_faults(
         if evaluate is None:
             return faults
         strides = planned.evaluate_s_in or own.model.evaluated_s_in
-        faults = [fault for s_in in strides for fault in own.model.s_in_faults(s_in, evaluate.input_interpolation)]
-        faults = [f"{at}: {fault}" for fault in [*readout_faults(own.model, evaluate), *faults]]
+        faults = [f"{at}: {fault}" for fault in evaluation_faults(own.model, evaluate, strides)]
         return faults + _blend_faults(at, config, study, name, evaluate)
 
     return _blend_faults(f"{place}.evaluate", config, study, name, own.evaluate) + each(planned.variants(study), of_variant)

@@ -4,12 +4,11 @@ Keys that a file leaves out take the defaults of the official code, which differ
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MIRROR, ROOT
-from uplift_upsample.base.strict import is_number, shown, suggestion
+from uplift_upsample.base.strict import UNKNOWN, examined, is_number, nearest, raise_all, shown, suggestion
 from uplift_upsample.plan.experiment import Experiment
 
 logger = logging.getLogger(__name__)
@@ -126,40 +125,56 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
 
     Values that change nothing here give a warning.
     """
-    faults = [f"{where}: unknown key {shown(key)}{suggestion(key, _KNOWN)}" for key in document if key not in _KNOWN]
-    values = _DEFAULTS | {key: value for key, value in document.items() if key in _KNOWN}
-    if values.get("ARCH", "UpliftUpsampleTransformer") != "UpliftUpsampleTransformer":
-        faults.append(f"{where}: ARCH is {shown(values['ARCH'])}; this project has the UpliftUpsampleTransformer only")
-    if values.get("AUGM_FLIP_KEYPOINT_ORDER", MIRROR.tolist()) != MIRROR.tolist():
-        faults.append(f"{where}: AUGM_FLIP_KEYPOINT_ORDER is not the mirror order of the 17 joints, {MIRROR.tolist()}")
-    if values.get("ROOT_KEYTPOINT", ROOT) != ROOT:
-        faults.append(f"{where}: ROOT_KEYTPOINT is {shown(values['ROOT_KEYTPOINT'])}; the root is joint {ROOT}, the pelvis")
-    if not isinstance(values["EMA_ENABLED"], bool):
-        faults.append(f"{where}: EMA_ENABLED: expected true or false, not {shown(values['EMA_ENABLED'])}")
-    elif values["EMA_ENABLED"] and values.get("EMA_DECAY") is None:
-        faults.append(f"{where}: EMA_ENABLED is true, but EMA_DECAY is missing; the published one is 0.999")
-    probability = values.get("AUGM_FLIP_PROB", 0.5)
-    if is_number(probability) and probability not in (0, 0.5):
-        faults.append(
-            f"{where}: AUGM_FLIP_PROB is {shown(probability)}; the official code only asks whether it is above 0, and "
-            "then trains on every example and its mirror image: write 0.5 for that, or 0 for no mirror images"
-        )
-    if faults:
-        raise InputError("\n".join(faults))
+    unknown = [key for key in document if key not in _KNOWN]
+    given = {key: value for key, value in document.items() if key in _KNOWN}
+    meant = {near: UNKNOWN for key in unknown if (near := nearest(key, _KNOWN)) is not None}  # no default stands for these
+    values = _DEFAULTS | meant | given
+    wrong = _wrong_values(values)
+    groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}
+    for key, value in _translated(values, wrong).items():
+        group, name = _KEYS[key]
+        groups[group][name] = value
+    experiment, misfits = examined(Experiment, groups, where)
+    faults = [f"{where}: unknown key {shown(key)}{suggestion(key, _KNOWN)}" for key in unknown]
+    raise_all([*faults, *(f"{where}: {fault}" for fault in wrong.values()), *misfits])
+    assert experiment is not None
     for key, (published, reason) in WITHOUT_EFFECT.items():
         if values.get(key, published) != published:
             logger.warning("%s: %s is %s, which changes nothing: %s", where, key, shown(values[key]), reason)
     if values.get("EMA_DECAY") is not None and not values["EMA_ENABLED"]:
         logger.warning("%s: EMA_DECAY is not used, because EMA_ENABLED is false: weights are not averaged", where)
-    groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}
-    for key, value in _translated(values).items():
-        group, name = _KEYS[key]
-        groups[group][name] = value
-    return Experiment.from_mapping(groups, where)
+    return experiment
 
 
-def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values in the form that this project uses, for the keys that it uses; those of a wrong type stay for the check of types."""
+def _wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with values that this project does not have, or has in another form: key -> fault."""
+    faults = {}
+    architecture, order, root = (values.get(key, UNKNOWN) for key in ("ARCH", "AUGM_FLIP_KEYPOINT_ORDER", "ROOT_KEYTPOINT"))
+    if architecture not in (UNKNOWN, "UpliftUpsampleTransformer"):
+        faults["ARCH"] = f"ARCH is {shown(architecture)}; this project has the UpliftUpsampleTransformer only"
+    if order not in (UNKNOWN, MIRROR.tolist()):
+        faults["AUGM_FLIP_KEYPOINT_ORDER"] = f"AUGM_FLIP_KEYPOINT_ORDER is not the mirror order of the 17 joints, {MIRROR.tolist()}"
+    if root not in (UNKNOWN, ROOT):
+        faults["ROOT_KEYTPOINT"] = f"ROOT_KEYTPOINT is {shown(root)}; the root is joint {ROOT}, the pelvis"
+    is_averaged, decay = values["EMA_ENABLED"], values.get("EMA_DECAY")
+    if is_averaged is not UNKNOWN and not isinstance(is_averaged, bool):
+        faults["EMA_ENABLED"] = f"EMA_ENABLED: expected true or false, not {shown(is_averaged)}"
+    elif is_averaged is True and decay is None:
+        faults["EMA_DECAY"] = "EMA_ENABLED is true, but EMA_DECAY is missing; the published one is 0.999"
+    probability = values.get("AUGM_FLIP_PROB", 0.5)
+    if is_number(probability) and probability not in (0, 0.5):
+        faults["AUGM_FLIP_PROB"] = (
+            f"AUGM_FLIP_PROB is {shown(probability)}; the official code only asks whether it is above 0, and "
+            "then trains on every example and its mirror image: write 0.5 for that, or 0 for no mirror images"
+        )
+    return faults
+
+
+def _translated(values: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
+    """Values in the form that this project uses, for the keys that it uses; those of a wrong type stay for the check of types.
+
+    wrong: keys whose fault is known. Nothing more is to be said of them, nor of what needs them.
+    """
     result = {key: value for key, value in values.items() if key in _KEYS}
     s_in = result["MASK_STRIDE"]
     result["MASK_STRIDE"] = [] if s_in is None else [s_in] if isinstance(s_in, int) else s_in
@@ -172,9 +187,10 @@ def _translated(values: Mapping[str, Any]) -> dict[str, Any]:
         result[key] = not value if isinstance(value, bool) else value
     probability = result.get("AUGM_FLIP_PROB", 0.5)
     result["AUGM_FLIP_PROB"] = probability > 0 if is_number(probability) else probability
-    result["EMA_DECAY"] = result.get("EMA_DECAY") if values["EMA_ENABLED"] else None
+    if values["EMA_ENABLED"] is False:
+        result["EMA_DECAY"] = None
     # The official code passes its own epsilon; a key that repeats it crashed there and is harmless here.
     params = {} if result["OPTIMIZER_PARAMS"] is None else result["OPTIMIZER_PARAMS"]
     is_mapping = isinstance(params, Mapping)
     result["OPTIMIZER_PARAMS"] = {("epsilon" if k == "eps" else k): v for k, v in params.items()} if is_mapping else params
-    return result
+    return {key: UNKNOWN if key in wrong else value for key, value in result.items()}

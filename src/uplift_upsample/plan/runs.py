@@ -14,6 +14,7 @@ import yaml
 
 from uplift_upsample.base import strict
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import found_instead
 from uplift_upsample.base.files import write_text
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import Experiment, TrainConfig
@@ -75,7 +76,18 @@ def _read_document(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # an impossible date is not a YAMLError
-        raise InputError(f"{path}: not a readable configuration ({error})") from None
-    if not isinstance(document, Mapping):
-        raise InputError(f"{path}: expected keys and values, found {type(document).__name__}")
+        raise InputError(f"{path}: {_found_instead(path) or f'not a readable configuration ({error})'}") from None
+    if not isinstance(document, Mapping):  # to YAML, a web page or a pointer is a text
+        found = "nothing" if document is None else type(document).__name__
+        raise InputError(f"{path}: {_found_instead(path) or f'expected keys and values, found {found}'}")
     return document
+
+
+def _found_instead(path: Path) -> str | None:
+    """What a file is that is not a configuration; None if unknown, or if it cannot be opened."""
+    try:
+        found = found_instead(path, "a configuration", is_text=True)
+    except OSError:
+        return None
+    is_of_weights = found is not None and found.startswith(("an HDF5 file", "a zip archive", "a .keras file", "a pickle"))
+    return f"{found.partition(';')[0]}; if these are the weights, --weights takes them" if is_of_weights and found else found

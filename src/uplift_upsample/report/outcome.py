@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from uplift_upsample.evaluate.score_file import AVERAGES
-from uplift_upsample.report.cells import NOT_RUN, weights_title
-from uplift_upsample.report.render import NO_NOTE
+from uplift_upsample.report.cells import NO_VALUE, NOT_RUN, weights_title
 from uplift_upsample.report.results import PUBLISHED
 
 Row = Mapping[str, str]
@@ -22,7 +21,7 @@ def outcome(study: str, shown: str | Path, tables: str | Path) -> list[str]:
     try:
         compared = [row for row in _rows(tables, "comparison") if row["is_compared"] == "yes"]
         average = compared[0]["average"]
-        note = "" if compared[0]["note"] == NO_NOTE else f"; {compared[0]['note']}"
+        note = "" if compared[0]["note"] == NO_VALUE else f"; {compared[0]['note']}"
         floor = [f"  mean pose {text} mm" for text in _mean_pose(tables, average)]
         return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{note}:", *floor, *_lines(compared)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error):

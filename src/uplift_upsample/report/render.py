@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from uplift_upsample.base.files import write_text
+from uplift_upsample.report.cells import NO_VALUE
 from uplift_upsample.report.view import Document, Link, Section
 
 DECIMALS = 6  # of a millimetre; chosen: more than any figure is known to
-NO_NOTE = "n/a"
 
 
 def write_document(document: Document, out_dir: str | Path) -> list[Path]:
@@ -45,15 +45,15 @@ def csv_text(document: Document) -> str:
 def _fields(document: Document) -> list[dict[str, Any]]:
     """The rows as CSV and JSON have them: floats with a fixed count of decimals, so that equal results are equal text."""
     rows = document.rows or [dict.fromkeys(document.columns)]
-    note = {"note": document.note or NO_NOTE}
+    note = {"note": document.note or NO_VALUE}
     return [note | {column: _field(row[column]) for column in document.columns} for row in rows]
 
 
 def _field(value: Any) -> Any:
     """``n/a``, pandas' word, for what has no value."""
     if isinstance(value, float):
-        return "n/a" if math.isnan(value) else round(value, DECIMALS)
-    return "n/a" if value is None else value
+        return NO_VALUE if math.isnan(value) else round(value, DECIMALS)
+    return NO_VALUE if value is None else value
 
 
 def json_text(document: Document, out_dir: str | Path = ".") -> str:

@@ -15,6 +15,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.evaluate.metrics import METRICS, Metric, metrics_of
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores, read_scores
+from uplift_upsample.report.cells import NO_VALUE
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
 
@@ -235,7 +236,7 @@ def planned(manifest: Manifest) -> list[Evaluation]:
 
 def first_columns(evaluation: Evaluation) -> tuple[str, str, int | str, int]:
     """The columns of the tidy table that name what was evaluated."""
-    seed = "n/a" if evaluation.seed is None else evaluation.seed
+    seed = NO_VALUE if evaluation.seed is None else evaluation.seed
     return evaluation.experiment, evaluation.weights, seed, evaluation.s_in
 
 

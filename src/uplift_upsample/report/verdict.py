@@ -3,9 +3,10 @@
 import math
 
 from uplift_upsample.plan.thresholds import Tolerance, VerdictRule
+from uplift_upsample.report.cells import NOT_PLANNED, NOT_RUN
 
-PASS, WARN, FAIL, NOT_RUN = "PASS", "WARN", "FAIL", "NOT RUN"
-NOT_COMPARED = "–"
+PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
+NOT_COMPARED = NOT_PLANNED
 # Worst first: the verdict on a study as a whole is its worst one.
 ORDER = (FAIL, WARN, PASS, NOT_RUN, NOT_COMPARED)
 

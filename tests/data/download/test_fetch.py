@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import html_fault
 from uplift_upsample.data.download import fetch as fetch_module
 from uplift_upsample.data.download.fetch import FetchPolicy, fetch
-from uplift_upsample.data.download.file_types import html_fault
 from uplift_upsample.data.download.http_download import OVERLAP
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB

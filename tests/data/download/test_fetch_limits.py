@@ -20,10 +20,10 @@ import pytest
 from world.sites import Cut, Drip, Hold, Instead, Sites
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import end_fault, type_fault
 from uplift_upsample.data.download import fetch as fetch_module
 from uplift_upsample.data.download import partial_file as partial_module
 from uplift_upsample.data.download.fetch import FetchPolicy, download, fetch
-from uplift_upsample.data.download.file_types import end_fault, type_fault
 from uplift_upsample.data.download.http_answers import Request
 from uplift_upsample.data.download.partial_file import locked, partial_file
 

@@ -96,7 +96,8 @@ def test_it_arrives_whole(
     content = content_of(name)
     assert Path(file.path).read_bytes() == content
     sha256 = hashlib.sha256(content).hexdigest()
-    assert file == SourceFile(name, f"data/raw/{table[name].file}", sha256, len(content), table[name].url)
+    checked_against = "publisher" if table[name].checksum else "first_download"
+    assert file == SourceFile(name, f"data/raw/{table[name].file}", sha256, len(content), table[name].url, checked_against)
     assert leftovers() == [Path(table[name].file).name]
     assert lock.has(name) == (name != "h36m_S1")
 

@@ -107,7 +107,7 @@ def test_name_that_is_not_in_the_table(table: Path) -> None:
 def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SourceFile:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.zip").write_bytes(b"content")
-    file = SourceFile("a", "a.zip", hashlib.sha256(b"content").hexdigest(), 7, "https://example.org/a.zip")
+    file = SourceFile("a", "a.zip", hashlib.sha256(b"content").hexdigest(), 7, "https://example.org/a.zip", "first_download")
     write_source_manifest("a.json", file)
     return file
 

@@ -145,15 +145,16 @@ def test_published_is_what_has_the_checksum(study: Study, result: Path, capsys: 
         with pytest.raises(Exception, match=told):
             study.evaluate("published", "--published")
         assert not list(place.rglob("predictions.h5"))
-    write_record(place / "weights.json", PublishedWeights(source="weights_tiny", sha256=sha256_of_file(weights)))
     page = study.folder / "index.html"
-    for flags, weights_fact, kind in (
-        (["--published"], "published, weights_tiny; the checksum agrees", "published"),
-        (["--published", place / "weights.json"], "published, weights_tiny; the checksum agrees", "published"),
+    for flags, checked_against, told in (
+        (["--published"], "first_download", "checksum recorded at the first download; the publisher gives none"),
+        (["--published", place / "weights.json"], None, "the same file as when it was checked"),
     ):
+        found = PublishedWeights(source="weights_tiny", sha256=sha256_of_file(weights), checked_against=checked_against)
+        write_record(place / "weights.json", found)
         path = study.evaluate("published", *flags)
-        assert dict(runs([str(path)], page)[0].facts)["weights"] == weights_fact
-        assert json.loads(path.read_text("utf-8"))["weights"] == kind
+        assert dict(runs([str(path)], page)[0].facts)["weights"] == f"published, weights_tiny; {told}"
+        assert json.loads(path.read_text("utf-8"))["weights"] == "published"
     write_record(place / "weights.json", PublishedWeights(source="weights_tiny", sha256="0" * 64))
     path = study.evaluate("published")
     assert dict(runs([str(path)], page)[0].facts)["weights"] == UNKNOWN

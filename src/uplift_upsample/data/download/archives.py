@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.data.download.file_types import found_instead
+from uplift_upsample.base.file_types import found_instead
 from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeError, is_tar_header, tar_members
 
 _Opener = Callable[..., object]
@@ -135,7 +135,7 @@ def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
     else:
         opener = next((opener for magic, opener in _MAGIC if start.startswith(magic)), open)
         if opener is open and not is_tar_header(start):
-            fault = found_instead(path, "an archive")
+            fault = found_instead(path, "an archive", is_text=True)  # a tar begins with a name
             fault = fault or "neither a zip nor a tar archive (tar, tar.gz, tar.bz2, tar.xz); get the original file"
             raise InputError(f"{path}: {fault}")
         found = _tar_members(path, opener, limits)

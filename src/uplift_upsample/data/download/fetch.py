@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import end_fault, html_fault, start_fault
 from uplift_upsample.base.files import sha256_of_file
-from uplift_upsample.data.download.file_types import end_fault, html_fault, start_fault
 from uplift_upsample.data.download.http_answers import FetchPolicy, Request, TryAgainError, new_session
 from uplift_upsample.data.download.http_download import Progress, append_rest
 from uplift_upsample.data.download.partial_file import partial_file

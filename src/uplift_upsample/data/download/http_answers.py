@@ -13,8 +13,8 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from uplift_upsample import __version__
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import PEEK, is_page
 from uplift_upsample.data.download.credentials import Credentials, redacted
-from uplift_upsample.data.download.file_types import PEEK, is_page
 
 _CHUNK = 1 << 18  # bytes asked for at once; any size from some KB on does
 _LONGEST_PAGE = 1 << 18  # bytes read of a page that came in place of a file; chosen: more than a login page has

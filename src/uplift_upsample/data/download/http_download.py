@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import requests
 
-from uplift_upsample.data.download.file_types import PEEK
+from uplift_upsample.base.file_types import PEEK
 from uplift_upsample.data.download.http_answers import Answer, FetchPolicy, Request, TryAgainError, answer_to
 from uplift_upsample.data.download.partial_file import Known, PartialFile
 

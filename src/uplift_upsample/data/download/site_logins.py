@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import requests
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import PEEK, start_fault
 from uplift_upsample.data.download.credentials import Credentials, Secret, redacted
 from uplift_upsample.data.download.fetch import GaveUpError, Patience
-from uplift_upsample.data.download.file_types import PEEK, start_fault
 from uplift_upsample.data.download.http_answers import FetchPolicy, Page, Request, TryAgainError, answer_to, new_session
 from uplift_upsample.data.download.source_files import Source
 from uplift_upsample.plan.ways import LOGIN_SITES, LOGIN_VARIABLES

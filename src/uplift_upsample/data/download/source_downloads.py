@@ -8,9 +8,10 @@ from pathlib import Path
 import requests
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.file_types import type_fault
+from uplift_upsample.base.records import ChecksumOrigin
 from uplift_upsample.data.download.credentials import Credentials
 from uplift_upsample.data.download.fetch import download
-from uplift_upsample.data.download.file_types import type_fault
 from uplift_upsample.data.download.google_drive import drive_request
 from uplift_upsample.data.download.http_answers import FetchPolicy, Request
 from uplift_upsample.data.download.http_download import Progress
@@ -81,7 +82,9 @@ def fetch_source(
             raise InputError(f"{source.name}: {error}") from None
     if not source.checksum:
         lock.record(source.name, checked["file"])
-    return SourceFile(source.name, os.path.relpath(place), checked["file"].sha256, checked["file"].bytes, source.url)
+    sums = checked["file"]
+    checked_against: ChecksumOrigin = "publisher" if source.checksum else "first_download"
+    return SourceFile(source.name, os.path.relpath(place), sums.sha256, sums.bytes, source.url, checked_against)
 
 
 def _request(source: Source, place: Path, credentials: Credentials | None) -> Request:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import write_text
+from uplift_upsample.base.records import ChecksumOrigin
 from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.download.partial_file import locked
 from uplift_upsample.plan.ways import BY_HAND, LOGIN_VARIABLES
@@ -125,13 +126,17 @@ def sums_of_file(path: str | os.PathLike[str]) -> Sums:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """An original file that is here and was checked. path: relative to the working folder. origin: its address."""
+    """An original file that is here and was checked. path: relative to the working folder. origin: its address.
+
+    checked_against: what its content was compared with, ``publisher`` or ``first_download``; older manifests do not say.
+    """
 
     source: str
     path: str
     sha256: str
     bytes: int
     origin: str
+    checked_against: ChecksumOrigin | None = None
 
 
 def write_source_manifest(path: str | os.PathLike[str], file: SourceFile) -> None:

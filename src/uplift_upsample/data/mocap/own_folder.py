@@ -90,8 +90,7 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
 def _files(folder: Path) -> list[Path]:
     """The recordings of a folder, sorted by path; hidden files are not among them."""
     found = (Path(name) for name in glob.glob(f"{glob.escape(str(folder))}/**/*.npz", recursive=True))  # through links, too
-    parts = {path: path.relative_to(folder).parts for path in found}
-    return sorted((path for path in parts if not any(part.startswith(".") for part in parts[path])), key=parts.__getitem__)
+    return sorted(found, key=lambda path: path.relative_to(folder).parts)
 
 
 def _trial(subject: str, name: str) -> str:

@@ -15,6 +15,11 @@ from uplift_upsample.report.page.contents import link, run_title
 from uplift_upsample.report.results import PUBLISHED
 
 UNKNOWN = "not recorded"
+CHECKED = {
+    "publisher": "the checksum is the one that the publisher gives",
+    "first_download": "checksum recorded at the first download; the publisher gives none",
+    None: "the same file as when it was checked",  # records of older versions do not say against what
+}
 _GIB = 1 << 30
 
 
@@ -61,9 +66,11 @@ def _run(experiment: str, run: str, files: list[str], page: str | os.PathLike[st
 
 
 def _weights(record: ResultRecord) -> list[tuple[str, str]]:
-    """Weights that others trained are published ones where their checksum is that of the published file."""
+    """Weights that others trained are published ones where they are the file that was checked, which says against what."""
     found = record.published
-    return [("weights", UNKNOWN if found is None else f"published, {found.source or 'source unknown'}; the checksum agrees")]
+    if found is None:
+        return [("weights", UNKNOWN)]
+    return [("weights", f"published, {found.source or 'source unknown'}; {CHECKED[found.checked_against]}")]
 
 
 def _training(record: TrainingRecord | None) -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from uplift_upsample.base.strict import is_number
 from uplift_upsample.evaluate.score_file import AVERAGES
-from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, duration, weights_title
+from uplift_upsample.report.cells import NO_VALUE, NOT_PLANNED, NOT_RUN, duration, weights_title
 from uplift_upsample.report.page.contents import Table
 from uplift_upsample.report.results import TRAINED
-from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, NOT_RUN, PASS, WARN
+from uplift_upsample.report.verdict import FAIL, NOT_COMPARED, PASS, WARN
 
 JUDGED = (PASS, WARN, FAIL)
 VERDICTS = (*JUDGED, NOT_RUN)

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import re
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,9 @@ _KINDS = (
     (b"\xfd7zXZ\x00", "an xz file", "unpack it"),
     (b"\x80", "a pickle", ""),
 )
+# model.save_weights("name") writes name.index and name.data-00000-of-00001, and beside them a text file, `checkpoint`.
+_TENSORFLOW_PART = re.compile(r"\.(index|data-\d{5}-of-\d{5})$")
+_TENSORFLOW_ADVICE = "load it with the code that wrote it, and save the weights under a name that ends in .h5"
 
 
 def is_page(start: bytes) -> bool:
@@ -41,8 +45,11 @@ def is_page(start: bytes) -> bool:
     return start.startswith(_HTML_STARTS) or (start.startswith(b"<?xml") and b"<html" in start)
 
 
-def found_instead(path: str | os.PathLike[str], wanted: str) -> str | None:
-    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None if unknown."""
+def found_instead(path: str | os.PathLike[str], wanted: str, *, is_text: bool = False) -> str | None:
+    """What a file is that cannot be read as the wanted kind (``an .npz file``), and what to do; None if unknown.
+
+    is_text: the wanted kind may begin with text.
+    """
     path = Path(path)
     if path.is_dir():
         return f"a folder, not {wanted}"
@@ -59,7 +66,21 @@ def found_instead(path: str | os.PathLike[str], wanted: str) -> str | None:
                     "keras.saving.load_model reads it, and save_weights writes such a file of its network",
                 )
             return f"{kind}, not {wanted}" + (f"; {advice}" if advice else "")
-    return None
+    if _TENSORFLOW_PART.search(path.name):
+        return f"a part of a checkpoint of TensorFlow, not {wanted}; {_TENSORFLOW_ADVICE}"
+    if is_text or not _is_text(start):
+        return None
+    if start.startswith(b"model_checkpoint_path:"):
+        return f"the list of a folder's checkpoints of TensorFlow, not {wanted}; {_TENSORFLOW_ADVICE}"
+    kind = "a JSON file" if start.lstrip(_BLANK).startswith((b"{", b"[")) else "a text file"
+    return f"{kind}, not {wanted}"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file is text, by its first bytes, of which the last may be a part of a letter."""
+    text = start.decode("utf-8", errors="ignore")
+    is_whole = len(start) - len(text.encode("utf-8")) < (4 if len(start) == PEEK else 1)
+    return is_whole and all(letter.isprintable() or letter in "\t\r\n\f\ufeff" for letter in text)
 
 
 def _is_keras(path: Path) -> bool:
