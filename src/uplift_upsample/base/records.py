@@ -158,8 +158,8 @@ ChecksumOrigin = Literal["publisher", "first_download"]
 class PublishedWeights:
     """What ``check_weights.py`` found in published weights. source: their name in the table of sources; sha256: of the file.
 
-    original_sha256: of the file as it was published, if that is not an HDF5 file. checked_against: the sum that the publisher gives, or
-    the one that was recorded when the file first came.
+    original_sha256: of the file as it was published, if that is not an HDF5 file. checked_against: the sum that the publisher
+    gives, or the one that was recorded when the file first came.
     """
 
     source: str | None = None
