@@ -106,6 +106,7 @@ def _columns(results: Results) -> list[Column]:
         Column("network", cells.text("network")),
         Column("between key poses", cells.text("between_key_poses")),
         *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in results.metrics.items()),
+        Column("seeds", cells.seeds, {"metric": "mpjpe", **frame_wise}),
         Column("parameters", lambda row: f"{row['parameters']:,}" if is_number(row["parameters"]) else row["parameters"]),
         Column("MACs per 3D pose, M", lambda row: cells.millions(row["macs_per_pose"])),
         Column("frames/s", lambda row: cells.plain(row["frames_per_second"], 0)),
