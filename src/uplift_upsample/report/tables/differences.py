@@ -17,9 +17,9 @@ PAIRED_NOTE = (
 _STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 BOUND = "beyond what chance gives in 19 of 20 cases (Student's t of the differences; with three seeds, 2.48 standard deviations)"
 VERDICT_NOTE = (
-    f"{HELPS.capitalize()}: the error is smaller by either average, each time {BOUND}. {DOES_NOT_HELP.capitalize()}: it is as "
-    f"certainly larger. {DEPENDS.capitalize()}: one is certain by one average, the other by the other one. "
-    f"{WITHIN.capitalize()}: all else. {cells.NO_VALUE}: one seed, or published weights, of which chance is not known."
+    f"{HELPS.capitalize()}: the error is smaller by both averages, each time {BOUND}. {DOES_NOT_HELP.capitalize()}: it is as "
+    f"certainly larger. {DEPENDS.capitalize()}: as certainly smaller by one and larger by the other. {WITHIN.capitalize()}: all "
+    f"else. {cells.NO_VALUE}: one seed, or published weights, of which chance is not known."
 )
 
 
