@@ -171,8 +171,13 @@ def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
     assert [list(map(float, y)) for _, y in lines] == [[57.5, 53.5], [72.5, 68.5]]
     dashed = [float(line.get_ydata()[0]) for line in axes.lines if line.get_linestyle() == "--"]
     assert dashed == [51.5, 66.5]
-    row = next(row for row in readouts.document(results).rows if row["variant"] == "live_10")
+    rows = readouts.document(results).rows
+    row = next(row for row in rows if row["variant"] == "live_10")
     assert (row["look_ahead"], row["readout"]) == (10, "central")
+    macs = {(row["variant"], row["s_in"]): row["macs_per_pose"] for row in rows}
+    for s_in, windows in ((5, 2), (20, 1.25)):  # for each token: the first, and one more for a 2D pose that comes in meanwhile
+        own, spatial = macs["n/a", s_in], results.manifest.experiments[0].cost(s_in).spatial_per_pose / s_in
+        assert macs["live_10", s_in] == pytest.approx(windows * (own - spatial) + spatial)
 
 
 def test_no_look_ahead_is_said(results: Results) -> None:

@@ -1,6 +1,7 @@
 """The table and the figure of systems, and the table of ablations: what is compared with what, and in which order it stands."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from documents import find, rows_of
 
 from uplift_upsample.report.figures import systems as systems_figure
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.manifest import Job, manifest_from_mapping
 from uplift_upsample.report.results import Results, collected
 from uplift_upsample.report.tables import ablations, systems
 
@@ -87,6 +88,18 @@ def test_systems_stand_by_stride_and_error_with_what_fills_the_gaps(results: Res
     token = find(rows, model="token", s_in="20", **{"between key poses": "upsampling token"})
     assert float(token["MACs per 3D pose, M"]) > 0
     assert not any("unmirrored" in str(row) for row in rows)
+
+
+def test_speed_is_that_of_the_fastest_seed(results: Results, tmp_path: Path) -> None:
+    """400 frames; seed 1 had other jobs beside it."""
+    jobs = []
+    for seed, seconds in ((0, 2.0), (1, 8.0)):
+        path = tmp_path / f"prediction_{seed}.json"
+        path.write_text(json.dumps({"seconds_of_prediction": seconds}))
+        jobs.append(Job("token", seed, "predict", 5, str(path), "none"))
+    document = systems.document(replace(results, manifest=replace(results.manifest, jobs=tuple(jobs))))
+    assert find(rows_of(document.sections[0]), model="token", s_in="5")["frames/s"] == "200"
+    assert "of the fastest seed, because other jobs ran beside" in document.remarks[0]
 
 
 def test_figure_of_systems(results: Results) -> None:
