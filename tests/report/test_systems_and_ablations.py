@@ -127,6 +127,16 @@ def test_ablations_are_differences_of_the_same_seeds_sorted_by_effect(results: R
     assert {row["s_in"]: row["difference_mm"] for row in tidy if row["average"] == "frame_wise"} == {5: 3.5, 20: 4.5}
 
 
+def test_a_change_that_has_more_steps_says_so(results: Results) -> None:
+    assert not any("on top of" in remark for remark in ablations.document(results).remarks)
+    experiments = [
+        replace(each, initial_weights="others") if each.name == "worse" else each for each in results.manifest.experiments
+    ]
+    document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=tuple(experiments))))
+    told = "worse has the training steps of others, whose weights it starts from, on top of as many as token."
+    assert told in document.remarks
+
+
 def test_a_study_without_comparisons_says_so() -> None:
     nothing = manifest_from_mapping({"study": "trial", "note": "", "experiments": [], "scores": {}})
     document = ablations.document(Results(nothing, {}, None, {}))

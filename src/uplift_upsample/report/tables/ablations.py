@@ -45,7 +45,7 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[section("Differences on all frames, mm", sorted(rows, key=_order), LINE, _columns(strides))],
-        remarks=[NOTE if rows else ALONE, cells.LEGEND],
+        remarks=[NOTE if rows else ALONE, *_longer(pairs), cells.LEGEND],
         footer=footer(results),
     )
 
@@ -58,6 +58,16 @@ def _pairs(results: Results) -> Iterator[Pair]:
     for reference in dict.fromkeys(by_name[str(experiment.compared_with)] for experiment in compared):
         for variant in reference.variants:
             yield reference, reference, variant
+
+
+def _longer(pairs: list[Pair]) -> list[str]:
+    """Which changes have more training steps than what they are compared with."""
+    return [
+        f"{experiment.name} has the training steps of {experiment.initial_weights}, whose weights it starts from, on top of as "
+        f"many as {reference.name}."
+        for experiment, reference, _ in pairs
+        if experiment.initial_weights is not None and experiment.initial_weights != reference.initial_weights
+    ]
 
 
 def _strides(pair: Pair) -> list[int]:
