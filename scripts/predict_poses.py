@@ -121,7 +121,7 @@ def main(argv: list[str] | None = None) -> int:
         [predictions] = predict_subset(
             network, table, options.test_subset, [options.s_in], chosen, settings.train.padding, progress
         )  # fmt: skip
-    seconds = time.perf_counter() - begin
+    seconds, rest = time.perf_counter() - begin, progress.after_first
     origin = {
         "experiment": settings.name,
         "study": settings.study,
@@ -140,6 +140,7 @@ def main(argv: list[str] | None = None) -> int:
             "predictions_sha256": sha256_of_file(options.output),
             "num_windows": progress.total,
             "seconds_of_prediction": round(seconds, 3),  # compilation is part of it
+            **({} if rest is None else {"num_windows_after_first": rest[0], "seconds_after_first": round(rest[1], 3)}),
             "code_fingerprint": code_fingerprint(__file__),
             "device": device_name,
             "environment": describe_run(),

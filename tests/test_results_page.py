@@ -15,6 +15,13 @@ SYSTEMS = {
 }
 
 
+def write_training(study: Path, experiment: str, seed: int, time: str = "2026-03-04T05:06:07", **git: Any) -> None:
+    environment = {"cpu": "Some CPU", "num_cores": 2, "time": time, "git": {"commit": "0123456789abcdef", "is_clean": True, **git}}
+    path = study / f"{experiment}/seed_{seed}/training.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"environment": environment}))
+
+
 @pytest.fixture
 def results_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(project / "benchmarks")
@@ -24,11 +31,11 @@ def results_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     study = tmp_path / "results/systems"
-    for folder in (study / "tables", study / "figures", study / "a/seed_0", tmp_path / "docs/images"):
+    for folder in (study / "tables", study / "figures", tmp_path / "docs/images"):
         folder.mkdir(parents=True)
     (study / "tables/systems.json").write_text(json.dumps(SYSTEMS))
     (study / "figures/systems.png").write_bytes(b"figure")
-    (study / "a/seed_0/training.json").write_text(json.dumps({"environment": {"cpu": "Some CPU", "num_cores": 2}}))
+    write_training(study, "a", 0)
     (tmp_path / "README.md").write_text("before\n<!-- results -->\nold\n<!-- end of results -->\nafter\n")
     return tmp_path
 
@@ -38,9 +45,10 @@ def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     page = (made / "docs/results.md").read_text("utf-8")
     assert "| 5 | a | 1 | 50.00 ± 0.10 |" in page
     assert "- What a column means." in page
-    assert "Some CPU (2 cores)" in page
+    assert "\nStudy `systems`, seeds 0; 2026-03-04, Some CPU (2 cores), commit 0123456.\n" in page
     assert "## What these numbers do not say" in page
-    assert "Study `systems`, seeds 0; " in page
+    assert "in a quarter of the steps, 4,000 instead of 16,000" in page
+    assert "a 5,800th in" in page
     assert "NOT RUN yet: `make results` runs the study `open`." in page
     assert (made / "docs/images/results_systems_systems.png").read_bytes() == b"figure"
     readme = (made / "README.md").read_text("utf-8")
@@ -49,6 +57,41 @@ def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     assert readme.endswith("<!-- end of results -->\nafter\n")
     assert "| 20 | b | NOT RUN |" in readme  # without the columns that are too many for a README
     assert "old" not in readme
+
+
+def test_when_and_with_which_code_and_seeds_is_what_the_records_say(results_page: Any, made: Path) -> None:
+    """Not the day and the commit of the page, which may be made long after; and who has fewer seeds than the others is named."""
+    study = made / "results/systems"
+    for experiment, seeds in (("a", (0, 1)), ("b", (1,))):
+        for seed in seeds:
+            write_training(study, experiment, seed)
+    write_training(study, "a", 1, "2026-03-05T00:00:00", commit="fedcba9876543210", is_clean=False)
+    jobs = [{"experiment": name, "stage": stage} for name in "abc" for stage in ("train", "predict")]
+    (study / "tables/manifest.json").write_text(json.dumps({"jobs": [*jobs, {"experiment": "published", "stage": "predict"}]}))
+    scored = {"scoring": {"environment": {"time": "2026-03-07T00:00:00", "cpu": "Some CPU", "num_cores": 2}}, "prediction": None}
+    result = study / "a/seed_0/s_in_5/linear/provenance.json"
+    result.parent.mkdir(parents=True)
+    result.write_text(json.dumps(scored))
+    results_page.main([], made)
+    assert (
+        "Study `systems`, seeds 0, 1 (b: 1; c: none); 2026-03-04 to 2026-03-07, Some CPU (2 cores), commits 0123456, fedcba9 with "
+        "changes that were not committed.\n"
+    ) in (made / "docs/results.md").read_text("utf-8")
+
+
+def test_the_picture_in_the_readme_is_called_what_it_shows(results_page: Any, made: Path) -> None:
+    results_page.main([], made)
+    assert "![What one would use instead: error over the 2D poses that are needed](docs/" in (made / "README.md").read_text("utf-8")
+    study = made / "results/systems"
+    study.rename(made / "results/open")
+    (made / "docs/results.md").unlink()
+    for name in ("main_results", "readouts", "learned_upsampling"):
+        (made / f"results/open/tables/{name}.json").write_text(json.dumps(SYSTEMS))
+    for name in ("error_over_s_in", "error_over_cost", "error_over_look_ahead"):
+        (made / f"results/open/figures/{name}.png").write_bytes(b"figure")
+    results_page.main([], made)
+    readme = (made / "README.md").read_text("utf-8")
+    assert "![The paper's network: error over the frames between two 2D poses](docs/" in readme
 
 
 def test_what_is_not_built_here_stays_as_it_stands(results_page: Any, made: Path) -> None:

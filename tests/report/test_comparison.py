@@ -124,6 +124,28 @@ def test_published_weights_decide_which_average_is_meant(study, with_weights, th
     assert find(rows_of(document.sections[0]), model="h36m_351", s_in="5")["trained here"] == "47.90 ± 0.14"
 
 
+def test_each_source_of_published_figures_has_its_own_average(study, with_weights, theirs, planned, tmp_path):
+    """Weights of other systems, whose codes print the action-wise average, do not outvote the paper's, and are not outvoted."""
+    planned.append({**planned[1], "name": "videopose3d_243", "s_in": [1], "published_weights": "weights_videopose3d_243"})
+    manifest = study(theirs | {("videopose3d_243", "published", 1): 44.81, ("videopose3d_243", 0, 1): 44.70})
+    figures = tmp_path / "published.csv"
+    header, *rows = figures.read_text().splitlines()
+    other = "VideoPose3D,videopose3d_243,cpn_ft_h36m_dbb,all frames,1,MPJPE,46.8,action_wise"
+    figures.write_text("\n".join([f"{header},average", *(f"{row}," for row in rows), other]) + "\n")
+    document = comparison.document(collected(manifest))
+    table = rows_of(document.sections[0])
+    ours, systems = find(table, model="h36m_351", s_in="5"), find(table, model="videopose3d_243", s_in="1")
+    assert (ours["average"], ours["verdict, published weights"]) == ("frame-wise", "PASS")
+    assert (systems["average"], systems["published weights, our code"]) == ("action-wise", "46.81 (+0.01)")
+    assert (systems["verdict, published weights"], systems["verdict"]) == ("PASS", "PASS")
+    assert {row["average"] for row in table if row["model"].startswith("h36m")} == {"frame-wise"}
+    assert any(remark.startswith("Average of videopose3d_243: action-wise. It is the one") for remark in document.remarks)
+    assert any("(largest distance 0.15 mm frame-wise, 2.15 mm action-wise)" in remark for remark in document.remarks)
+    figures.write_text(figures.read_text().replace("action_wise", "median"))
+    with pytest.raises(InputError, match="average is 'median'; it must be one of"):
+        collected(manifest)
+
+
 def test_a_configured_average_holds(study, with_weights, theirs):
     document = comparison.document(collected(with_rule(study(theirs), average="action_wise")))
     row = find(rows_of(document.sections[0]), model="h36m_351", s_in="5")

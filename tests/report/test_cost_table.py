@@ -12,7 +12,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import Manifest, manifest_from_mapping
 from uplift_upsample.report.render import csv_text, markdown
 from uplift_upsample.report.results import collected
-from uplift_upsample.report.tables import cost, provenance
+from uplift_upsample.report.tables import cost, provenance, systems
 
 MODEL = {"num_tokens": 71, "s_out": 5, "s_in": [5, 10, 20], "strides": [3, 10, 3], "paddings": [[0, 0]] * 3}
 BENCHMARK = "s\th:m:s\tmax_rss\tio_in\tmean_load\tcpu_time\n{s}\t0:00:45\t{rss}\t1\t131.00\t{cpu}\n"
@@ -81,6 +81,28 @@ def test_jobs_by_stage(study_with_jobs):
     assert (row["wall time"], row["poses/s"], row["CPU time"], row["device"]) == ("0.5 s", "800", "70.5 s", "cpu")
     told = "Wall time of all jobs, one after the other: training 1 min 40 s (1 of 2 jobs), prediction 40.0 s (1 jobs), "
     assert document.remarks[0].startswith(told)
+
+
+def test_speed_without_the_windows_with_which_a_program_is_compiled(study_with_jobs, tmp_path):
+    """300 of 400 windows in 0.5 s, one window a frame; a record that does not tell it has the speed with compilation."""
+    [job] = [job for job in study_with_jobs.jobs if job.stage == "predict"]
+    assert cost.steady_speed(job, collected(study_with_jobs)) == 200.0
+    path = tmp_path / "prediction.json"
+    steady = {"num_windows": 400, "num_windows_after_first": 300, "seconds_after_first": 0.5}
+    path.write_text(json.dumps(json.loads(path.read_text()) | steady))
+    assert cost.steady_speed(job, collected(study_with_jobs)) == pytest.approx(600.0)
+    path.unlink()
+    assert not cost.steady_speed(job, collected(study_with_jobs)) > 0
+
+
+def test_videopose3d_could_do_with_less(study_with_jobs, planned):
+    assert not any("in one pass" in remark for remark in cost.document(collected(study_with_jobs)).sections[0].remarks)
+    model = {"network": "videopose3d", "num_tokens": 243}
+    experiment = {"name": "videopose3d_243", "dataset": "h36m", "s_in": [1], "seeds": [0], "model": model}
+    manifest = plain(study_with_jobs)
+    results = collected(manifest_from_mapping(manifest | {"experiments": [*manifest["experiments"], experiment]}))
+    for document in (cost.document(results), systems.document(results)):
+        assert any("17 M instead of 176 M" in said for said in [*document.sections[0].remarks, *document.remarks])
 
 
 def test_trainings_of_which_a_part_left_no_record(study_with_jobs, tmp_path):

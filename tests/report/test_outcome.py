@@ -48,6 +48,19 @@ def test_the_average_that_is_compared(told, study, values):
     ]
 
 
+def test_a_line_says_the_average_where_it_is_another_one(told, study, planned, values, tmp_path):
+    planned.append({**planned[1], "name": "videopose3d_243", "s_in": [1]})
+    manifest = study(values | {("videopose3d_243", 0, 1): 44.8})
+    figures = tmp_path / "published.csv"
+    header, *rows = figures.read_text().splitlines()
+    other = "VideoPose3D,videopose3d_243,cpn_ft_h36m_dbb,all frames,1,MPJPE,46.8,action_wise"
+    figures.write_text("\n".join([f"{header},average", *(f"{row}," for row in rows), other]) + "\n")
+    lines = told(manifest)
+    assert lines[0].endswith("MPJPE on all frames, frame-wise:")
+    assert "  h36m_351 45.9 / 48.0 mm at s_in 5 / 20" in lines
+    assert "  videopose3d_243 46.8 mm at s_in 1, action-wise" in lines
+
+
 @pytest.mark.parametrize("name", ["comparison", "main_results"])
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b"a,b\n1,2\n", b"is_compared,data\nyes\n", b'"open\n'])
 def test_tables_that_cannot_be_read_cost_the_numbers_alone(tmp_path, told, study, values, name, content):

@@ -26,7 +26,7 @@ def test_their_published_weights_beside_their_figures(study, planned, project) -
         }
         for name, model in NETWORKS.items()
     ]
-    measured = dict(zip(NETWORKS, (46.83, 44.3, 45.2), strict=True))
+    measured = dict(zip(NETWORKS, (44.83, 42.3, 43.2), strict=True))  # action-wise, as their figures are: 2 mm more
     manifest = study({(name, "published", 1): mm for name, mm in measured.items()}, s_out=1)
     published = str(project / "workflow/resources/paper_results.csv")
     results = collected(manifest_from_mapping(plain(manifest, published=published)))

@@ -1,6 +1,7 @@
 """The table and the figure of systems, and the table of ablations: what is compared with what, and in which order it stands."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from documents import find, rows_of
 
 from uplift_upsample.report.figures import systems as systems_figure
 from uplift_upsample.report.figures.material import Material
-from uplift_upsample.report.manifest import manifest_from_mapping
+from uplift_upsample.report.manifest import Job, manifest_from_mapping
 from uplift_upsample.report.results import Results, collected
 from uplift_upsample.report.tables import ablations, systems
 
@@ -89,6 +90,18 @@ def test_systems_stand_by_stride_and_error_with_what_fills_the_gaps(results: Res
     assert not any("unmirrored" in str(row) for row in rows)
 
 
+def test_speed_is_that_of_the_fastest_seed(results: Results, tmp_path: Path) -> None:
+    """400 frames; seed 1 had other jobs beside it."""
+    jobs = []
+    for seed, seconds in ((0, 2.0), (1, 8.0)):
+        path = tmp_path / f"prediction_{seed}.json"
+        path.write_text(json.dumps({"seconds_of_prediction": seconds}))
+        jobs.append(Job("token", seed, "predict", 5, str(path), "none"))
+    document = systems.document(replace(results, manifest=replace(results.manifest, jobs=tuple(jobs))))
+    assert find(rows_of(document.sections[0]), model="token", s_in="5")["frames/s"] == "200"
+    assert "of the fastest seed, because other jobs ran beside" in document.remarks[0]
+
+
 def test_figure_of_systems(results: Results) -> None:
     [axes] = systems_figure.figure(Material(results, {})).axes
     lines = {
@@ -112,6 +125,16 @@ def test_ablations_are_differences_of_the_same_seeds_sorted_by_effect(results: R
     assert find(rows, change="planned")["s_in 20"] == "NOT RUN"
     tidy = [row for row in ablations.document(results).rows if row["experiment"] == "worse" and row["metric"] == "mpjpe"]
     assert {row["s_in"]: row["difference_mm"] for row in tidy if row["average"] == "frame_wise"} == {5: 3.5, 20: 4.5}
+
+
+def test_a_change_that_has_more_steps_says_so(results: Results) -> None:
+    assert not any("on top of" in remark for remark in ablations.document(results).remarks)
+    experiments = [
+        replace(each, initial_weights="others") if each.name == "worse" else each for each in results.manifest.experiments
+    ]
+    document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=tuple(experiments))))
+    told = "worse has the training steps of others, whose weights it starts from, on top of as many as token."
+    assert told in document.remarks
 
 
 def test_a_study_without_comparisons_says_so() -> None:

@@ -53,6 +53,7 @@ def test_prediction_tells_how_much_is_left(clock: Clock, caplog: pytest.LogCaptu
         clock.now += 601
         progress(701, 1000)
         progress(800, 1000)
+    assert progress.after_first == (700, 601.0)  # without the time of the compiler
     assert len(caplog.messages) == 2
     assert re.fullmatch(r"s_in 20: 701/1000 windows \(70 %\), 1\.0 windows/s, done at \d{4}-.*", caplog.messages[1])
 
@@ -60,6 +61,7 @@ def test_prediction_tells_how_much_is_left(clock: Clock, caplog: pytest.LogCaptu
 def test_each_stride_of_an_evaluation_counts_anew(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with CountProgress("prediction", "window") as progress:
         progress(100, 100)
+        assert progress.after_first is None  # there is nothing behind the first call
         clock.now += 700
         progress(10, 100)
         assert caplog.messages == ["prediction: 10/100 windows (10 %)"]

@@ -584,6 +584,8 @@ def test_published_weights_alone(config: Config) -> None:
 
 def test_a_blend_is_chosen_by_trainings_with_validation_people(config: Config) -> None:
     both = {"readout": "both"}
+    put(config, "studies/open/evaluate_variants", {})  # each would say the same
+    put(config, "studies/paper/experiments/h36m_81/evaluate_variants", {})
     put(config, "studies/open/experiments/cmu_small/evaluate", both)
     assert faults(config) == []
     put(config, "studies/open/experiments/cmu_small/val_subset", None)

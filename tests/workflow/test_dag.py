@@ -20,8 +20,8 @@ OPEN = {
     "merge_cmu": 1,
     "resolve_run": 1,
     "train_network": 1,
-    "predict_poses": 3,
-    "score_predictions": 3,
+    "predict_poses": 9,  # three strides, each with its own input and with interpolated input in two ways
+    "score_predictions": 9,
     "score_mean_pose": 1,
     "plan_tables": 1,
     "write_tables": 1,
@@ -126,7 +126,7 @@ def test_a_configuration_file_can_shrink_and_redirect_the_paper(pristine: Workfl
         },
     )
     assert {job.study for job in jobs if job.rule != "fetch_source"} == {"paper"}
-    assert sum(job.rule == "predict_poses" for job in jobs) == 24
+    assert sum(job.rule == "predict_poses" for job in jobs) == 72
 
 
 def with_data(pristine: Workflow, folder: Path) -> Workflow:
@@ -144,8 +144,8 @@ def test_published_weights_alone_need_no_training_and_no_motion_capture(pristine
         "fetch_source": 4,
         "resolve_run": 4,
         "check_weights": 4,
-        "predict_poses": 12,
-        "score_predictions": 12,
+        "predict_poses": 36,
+        "score_predictions": 36,
         "score_mean_pose": 1,
         "plan_tables": 1,
         "write_tables": 1,
@@ -193,7 +193,8 @@ def test_published_weights_can_be_left_out(pristine: Workflow, tmp_path: Path, o
         config["studies"]["paper"]["evaluate_published"] = False
         workflow.write_config(config)
     result = workflow.snakemake("--dry-run", "paper", *options)
-    assert counted(jobs_of(result.stdout)) == {"convert_h36m": 1, "convert_amass": 1, **TRAINED_HERE}
+    evaluations = dict.fromkeys(("predict_poses", "score_predictions"), 3 * 12)  # the own one and those with interpolated input
+    assert counted(jobs_of(result.stdout)) == {"convert_h36m": 1, "convert_amass": 1, **TRAINED_HERE, **evaluations}
     target = "results/paper/h36m_81/published/s_in_10/scores.json"
     assert {job.run for job in jobs_of(workflow.snakemake("--dry-run", target, *options).stdout)} == {"published", None}
 
@@ -201,14 +202,14 @@ def test_published_weights_can_be_left_out(pristine: Workflow, tmp_path: Path, o
 def test_published_weights_do_not_depend_on_what_is_run(pristine: Workflow, tmp_path: Path) -> None:
     workflow = with_data(pristine, tmp_path / "project")
     jobs = workflow.jobs("paper", studies={"paper": {"run": ["h36m_81"]}})
-    assert Counter(job.run for job in jobs if job.rule == "predict_poses") == {"published": 12, "seed_0": 3}
+    assert Counter(job.run for job in jobs if job.rule == "predict_poses") == {"published": 36, "seed_0": 9}
 
 
 def test_target_of_published_evaluations(pristine: Workflow, tmp_path: Path) -> None:
     workflow = with_data(pristine, tmp_path / "project")
     jobs = workflow.jobs("published", reproduce=["demo", "paper"])
     assert {job.study for job in jobs if job.study} == {"paper"}
-    assert Counter(job.rule for job in jobs)["score_predictions"] == 12
+    assert Counter(job.rule for job in jobs)["score_predictions"] == 36
     assert not [job for job in jobs if job.rule == "train_network"]
     assert workflow.counts("published") == {}  # the demo has none
 

@@ -37,8 +37,8 @@ RESOURCES = {"train_threads": 1, "predict_threads": 1, "gpus": 0}
 # From the sites: seven subjects, detections, 17 subsets, three parts of the body model, four weights.
 FROM_SITES = {
     **PAPER,
-    "predict_poses": 12,
-    "score_predictions": 12,
+    "predict_poses": 36,
+    "score_predictions": 36,
     "check_login": 4,
     "fetch_source": 7 + 1 + 17 + 3 + 4,
     "convert_h36m_archive": 7,

@@ -90,8 +90,9 @@ class CountProgress:
 
     def __init__(self, what: str, unit: str) -> None:
         self._what, self._unit = what, unit
-        self._start = time.monotonic()
+        self._start = self._latest = time.monotonic()
         self._first: int | None = None  # done at the first call, before which a compiler worked
+        self._done = 0
         self._lines = _Lines()
         self._bar = tqdm(desc=what, unit=unit, disable=None, mininterval=1)
 
@@ -101,6 +102,7 @@ class CountProgress:
         self._bar.update(done - self._bar.n)
         if self._first is None or done < self._first:
             self._first, self._start = done, time.monotonic()
+        self._done, self._latest = done, time.monotonic()
         if self._bar.disable and self._lines.is_due():
             seconds = time.monotonic() - self._start
             parts = [f"{self._what}: {done}/{total} {self._unit}s ({100 * done / max(total, 1):.0f} %)"]
@@ -110,6 +112,13 @@ class CountProgress:
     def total(self) -> int:
         """All that there was to do."""
         return int(self._bar.total or 0)
+
+    @property
+    def after_first(self) -> tuple[int, float] | None:
+        """What was done behind the first call, and the seconds that it took; None where one call was all."""
+        if self._first is None or self._done <= self._first:
+            return None
+        return self._done - self._first, self._latest - self._start
 
     def close(self) -> None:
         self._bar.close()

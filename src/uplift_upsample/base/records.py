@@ -176,7 +176,8 @@ class PublishedWeights:
 class PredictionRecord:
     """Where predictions come from. weights: ``published``, ``trained``, or None where nothing is known of them.
 
-    seconds_of_prediction: without the start of the program, with compilation.
+    seconds_of_prediction: without the start of the program, with compilation. seconds_after_first: of the windows behind the first
+    block, with which the program compiles; num_windows_after_first: how many these are. None where there is one block.
     """
 
     experiment: str | None = None
@@ -191,6 +192,8 @@ class PredictionRecord:
     predictions_sha256: str | None = None
     num_windows: int | None = None
     seconds_of_prediction: float | None = None
+    seconds_after_first: float | None = field(default=None, metadata=UNSAID_DEFAULT)
+    num_windows_after_first: int | None = field(default=None, metadata=UNSAID_DEFAULT)
     code_fingerprint: str | None = None
     device: str | None = None
     environment: Environment = Environment()

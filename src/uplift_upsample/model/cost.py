@@ -60,7 +60,7 @@ class NetworkCost:
         """
         return self.per_pose_of("central", 1)
 
-    def per_pose_of(self, readout: Readout, hop: int, windows_per_token: int = 1) -> float:
+    def per_pose_of(self, readout: Readout, hop: int, windows_per_token: float = 1) -> float:
         """The same for a read-out whose windows are ``hop`` tokens apart, and which has no work for a head that it does not use.
 
         windows_per_token: how often the temporal stages run for each token, more than once where frames between tokens do not

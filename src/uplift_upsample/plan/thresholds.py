@@ -72,4 +72,5 @@ class VerdictRule:
     trained_here: Tolerance = field(default_factory=lambda: Tolerance(0.5, 1.5))
     """Distances for the mean over the seeds that were trained here."""
     average: Literal["auto", "frame_wise", "action_wise"] = "auto"
-    """The average that the published figures are compared with. auto, the one that published weights agree with better."""
+    """The average that published figures are compared with where it is not known which they are. auto, the one that published
+    weights agree with better, of the figures of each source by themselves."""

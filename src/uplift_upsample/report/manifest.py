@@ -80,8 +80,8 @@ class ShownExperiment:
         cost, evaluate = self.cost(s_in, variant), self.evaluations[variant]
         if cost is None:
             return math.nan
-        # live, a window for each of the two tokens around a frame
-        windows_per_token = 2 if evaluate.is_live else 1 if evaluate.interpolate else cost.s_out
+        # live, a token is needed for two steps of s_out frames, and its window runs again for a 2D pose that comes in between them
+        windows_per_token = 1 + cost.s_out / s_in if evaluate.is_live else 1 if evaluate.interpolate else cost.s_out
         return cost.per_pose_of(evaluate.readout, evaluate.hop, windows_per_token)
 
     @property

@@ -23,7 +23,7 @@ def outcome(study: str, shown: str | Path, tables: str | Path) -> list[str]:
         average = compared[0]["average"]
         note = "" if compared[0]["note"] == NO_VALUE else f"; {compared[0]['note']}"
         floor = [f"  mean pose {text} mm" for text in _mean_pose(tables, average)]
-        return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{note}:", *floor, *_lines(compared)]
+        return [f"{first}; MPJPE on all frames, {AVERAGES[average]}{note}:", *floor, *_lines(compared, average)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error):
         return [first]
 
@@ -40,8 +40,8 @@ def _mean_pose(tables: str | Path, average: str) -> list[str]:
     return [_number(row["mean_mm"]) for row in rows[:1]]
 
 
-def _lines(rows: Sequence[Row]) -> list[str]:
-    """One for each experiment and kind of weights, with all its strides."""
+def _lines(rows: Sequence[Row], average: str) -> list[str]:
+    """One for each experiment and kind of weights, with all its strides; it says the average where that is another one."""
     lines = []
     for experiment, weights in dict.fromkeys((row["experiment"], row["weights"]) for row in rows):
         own = [row for row in rows if (row["experiment"], row["weights"]) == (experiment, weights)]
@@ -49,6 +49,7 @@ def _lines(rows: Sequence[Row]) -> list[str]:
         values = [_number(row["mean_mm"]) for row in own]
         is_run = any(value[:1].isdigit() for value in values)
         strides = " / ".join(row["s_in"] for row in own)
+        strides += "" if own[0]["average"] == average else f", {AVERAGES[own[0]['average']]}"
         lines.append(f"  {label} {' / '.join(values)} mm at s_in {strides}" if is_run else f"  {label} {NOT_RUN}")
     return lines
 

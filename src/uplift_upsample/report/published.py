@@ -6,14 +6,15 @@ from uplift_upsample.evaluate.score_file import AVERAGES
 from uplift_upsample.report.cells import weights_title
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import UNKNOWN_RECIPE, reasons_against_published, reasons_against_verdict
-from uplift_upsample.report.results import PUBLISHED, Results
+from uplift_upsample.report.results import PUBLISHED, Results, Source
 from uplift_upsample.report.verdict import NOT_COMPARED
 
 FIGURES_NOTE = (
-    "Published: README of the official code, or for other systems their publications, one decimal. Whether they show the "
-    "frame-wise or the action-wise average is stated nowhere, so the difference (ours minus published) is given for both. The "
+    "Published: README of the official code, or for other systems their publications, one decimal. Whether those of the paper are "
+    "the frame-wise or the action-wise average is stated nowhere, so the difference (ours minus published) is given for both. The "
     "codes of VideoPose3D, PoseFormer and StridedTransformer print the action-wise one."
 )
+NO_SOURCE = Source("", None)
 
 
 def published_mpjpe(results: Results, experiment: ShownExperiment, s_in: int) -> float:
@@ -70,19 +71,29 @@ def _without_verdict(results: Results) -> list[str]:
     ]
 
 
+def source_of(results: Results, experiment: ShownExperiment) -> Source:
+    """Where the published figures of an experiment are from, if there are any."""
+    return results.published_sources.get(experiment.name, NO_SOURCE)
+
+
 def strides(results: Results, experiment: ShownExperiment) -> list[int]:
     """The strides of an experiment: those that are evaluated, and those with a figure that may stand here."""
     named = [s_in for name, s_in in results.published if name == experiment.name]
     return sorted({*experiment.s_in, *(s_in for s_in in named if not math.isnan(published_mpjpe(results, experiment, s_in)))})
 
 
-def distances_of_published_weights(results: Results) -> tuple[dict[str, list[float]], int]:
-    """How far published weights are from the published figures, mm, by average, as far as they were run; the number of figures."""
+def distances_of_published_weights(results: Results, source: str | None = None) -> tuple[dict[str, list[float]], int]:
+    """How far published weights are from the published figures, mm, by average, as far as they were run; the number of figures.
+
+    source: of the figures that count; None, all do.
+    """
     figures = {
         (experiment, s_in): figure
         for experiment, weights in results.rows
         for s_in in strides(results, experiment)
-        if weights == PUBLISHED and not math.isnan(figure := judged_mpjpe(results, experiment, s_in, PUBLISHED))
+        if weights == PUBLISHED
+        and source in (None, source_of(results, experiment).name)
+        and not math.isnan(figure := judged_mpjpe(results, experiment, s_in, PUBLISHED))
     }
     distances = {}
     for average in AVERAGES:

@@ -12,9 +12,20 @@ from typing import NamedTuple
 import pandas as pd
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import shown
 from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.evaluate.metrics import METRICS, Metric, metrics_of
-from uplift_upsample.evaluate.score_file import ALL_ACTIONS, LEARNED, MEAN_POSE, PLAIN, Protocol, Score, Scores, read_scores
+from uplift_upsample.evaluate.score_file import (
+    ALL_ACTIONS,
+    AVERAGES,
+    LEARNED,
+    MEAN_POSE,
+    PLAIN,
+    Protocol,
+    Score,
+    Scores,
+    read_scores,
+)
 from uplift_upsample.report.cells import NO_VALUE
 from uplift_upsample.report.manifest import Manifest, ShownExperiment
 from uplift_upsample.report.published_test_set import PublishedTestSet, read_published_test_set
@@ -22,6 +33,13 @@ from uplift_upsample.report.published_test_set import PublishedTestSet, read_pub
 TRAINED = "trained"
 PUBLISHED = "published"
 COLUMNS = ["experiment", "weights", "seed", "s_in", *Score._fields[:-1], "value_mm"]
+
+
+class Source(NamedTuple):
+    """Where published figures of an experiment are from. average: the one that they are, where that is known."""
+
+    name: str
+    average: str | None
 
 
 class Evaluation(NamedTuple):
@@ -69,6 +87,7 @@ class Results:
     evaluations: those that were run, with their scores. mean_pose: those of the baseline, or None.
     published: (experiment, s_in) -> published MPJPE on all frames, mm. published_test_set: what these are measured on;
     None, any test set is taken for it. published_shares: (experiment, s_in, metric) -> published PCK or AUC, per cent.
+    published_sources: where these figures are from, by experiment.
     variants: the results of other evaluations of the same weights, by name.
     """
 
@@ -78,6 +97,7 @@ class Results:
     published: Mapping[tuple[str, int], float]
     published_test_set: PublishedTestSet | None = None
     published_shares: Mapping[tuple[str, int, str], float] = field(default_factory=dict)
+    published_sources: Mapping[str, Source] = field(default_factory=dict)
     variants: Mapping[str, "Results"] = field(default_factory=dict)
 
     def of_variant(self, name: str) -> "Results":
@@ -220,6 +240,7 @@ def collected(manifest: Manifest) -> Results:
         published=read_published(manifest.published) if manifest.published else {},
         published_test_set=read_published_test_set(manifest.published_test_set) if manifest.published_test_set else None,
         published_shares=read_published_shares(manifest.published) if manifest.published else {},
+        published_sources=read_published_sources(manifest.published) if manifest.published else {},
         variants={name: collected(manifest.of_variant(name)) for name in manifest.variants},
     )
 
@@ -261,15 +282,31 @@ def read_published_shares(path: str | Path) -> dict[tuple[str, int, str], float]
     }
 
 
+def read_published_sources(path: str | Path) -> dict[str, Source]:
+    """Where the figures of each experiment are from. Errors as ``read_published``, and for an average that there is not."""
+    sources = {row["model"]: Source(row.get("source") or "", row.get("average") or None) for row in _published_rows(path)}
+    for source in sources.values():
+        if source.average not in (None, *AVERAGES):
+            raise InputError(f"{path}: average is {shown(source.average)}; it must be one of {', '.join(AVERAGES)}, or empty")
+    return sources
+
+
 def _published_figures(path: str | Path) -> dict[tuple[str, int, str], float]:
     """(experiment, s_in, metric) -> figure on all frames."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["subset"] == "all frames"]
-        figures = {(row["model"], int(row["s_in"]), row["metric"]): float(row["value_mm"]) for row in rows}
+        figures = {(row["model"], int(row["s_in"]), row["metric"]): float(row["value_mm"]) for row in _published_rows(path)}
         if not all(s_in > 0 and 0 <= value < math.inf for (_, s_in, _), value in figures.items()):
             raise ValueError("s_in and value_mm must be positive numbers")
         return figures
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: not a table of published figures ({error!r})") from None
+
+
+def _published_rows(path: str | Path) -> list[dict[str, str]]:
+    """Those on all frames."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [row for row in csv.DictReader(file) if row["subset"] == "all frames" and row["model"]]
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of published figures ({error!r})") from None
 

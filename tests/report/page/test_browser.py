@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from report.page.conftest import poses_document
+
+from uplift_upsample.report.page.poses import packed, unpacked
 
 Open = Callable[..., Any]
 
@@ -144,6 +147,35 @@ def test_viewer_tells_the_error_and_the_key_frames(opened: Open) -> None:
     told = re.match(r"([\d.]+) mm", tab.inner_text("#readout"))
     assert told is not None
     assert float(told[1]) > 25  # a straight line through a curve
+
+
+def test_viewer_shows_other_evaluations_of_the_same_weights(
+    study: Path, page_text: Callable[..., str], opening: Callable[[Path], Any]
+) -> None:
+    """Variants are runs of their own, ``seed_0, both``; one has a pose for every frame, and only one stride."""
+    document = poses_document()
+    truth = [unpacked(sequence["truth"]) for sequence in document["sequences"]]
+    for variant, step, strides, error in (("both", 5, (5, 20), 0.03), ("live_0", 1, (20,), 0.04)):
+        for s_in in strides:
+            for place, poses in enumerate(truth):
+                moved = poses[::step] + np.array([error, 0, 0])
+                track = {"experiment": "small", "run": f"seed_0, {variant}", "s_in": s_in, "sequence": place, "step": step}
+                document["tracks"].append({**track, "key_step": s_in, "num_poses": len(moved), "poses": packed(moved)})
+    (study / "index.html").write_text(page_text(poses=document), encoding="utf-8")
+    with opening(study / "index.html") as open_page:
+        tab = open_page()
+        values = tab.eval_on_selector_all("#weights option", "options => options.map(option => option.value)")
+        assert values == ["small/seed_0", "other/seed_0", "small/seed_0, both", "small/seed_0, live_0"]
+        tab.locator("#frame").fill("45")
+        for run, strides, told in (("both", ["5 frames", "20 frames"], "30.0"), ("live_0", ["20 frames"], "40.0")):
+            tab.select_option("#weights", f"small/seed_0, {run}")
+            picture(tab)
+            assert tab.locator("#s_in option").all_inner_texts() == strides
+            assert tab.inner_text("#readout").startswith(f"{told} mm at frame 45 (0.90 s)")
+
+        tab.select_option("#weights", "small/seed_0")
+        picture(tab)
+        assert tab.inner_text("#readout").startswith("10.0 mm at frame 45")
 
 
 def test_viewer_switches_stride_and_sequence(opened: Open) -> None:

@@ -103,6 +103,17 @@ def test_page_shows_time_memory_and_energy_of_each_step(study: Study, result: Pa
     assert "spatial_dim: 8" in shown.configuration
 
 
+def test_a_prediction_tells_the_time_without_compilation(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = study.folder / f"tiny/seed_0/s_in_{S_IN}/prediction.json"
+    study.evaluate("seed_0", "--seed", 0)
+    assert "seconds_after_first" not in json.loads(path.read_text("utf-8"))  # one block is all
+    monkeypatch.setattr(importlib.import_module("uplift_upsample.evaluate.predict"), "BLOCK", 2)
+    study.evaluate("seed_0", "--seed", 0)
+    record = json.loads(path.read_text("utf-8"))
+    assert record["num_windows_after_first"] == record["num_windows"] - 2 > 0
+    assert 0 < record["seconds_after_first"] < record["seconds_of_prediction"]
+
+
 def test_table_shows_the_same_time(study: Study, result: Path) -> None:
     """One time for one training, in the cost table and among the facts; a benchmark file does not make a second one."""
     (study.folder / "benchmark.tsv").write_text("s\tmax_rss\n9999.0\t1.0\n")

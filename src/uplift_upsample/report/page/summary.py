@@ -85,7 +85,7 @@ def summary(tables: Sequence[Table]) -> Summary:
             Row(name, weights_title(kind) if has_kinds else "", [_cell(found.get((name, kind, s_in))) for s_in in strides])
             for name, kind in kinds
         ],
-        average=AVERAGES.get(_average(records), ""),
+        average=_averages(records),
         costs=_costs(_records(by_name, "cost")),
     )
 
@@ -139,8 +139,19 @@ def headline(counts: Mapping[str, int], own_answer: str = "") -> str:
 
 
 def _average(records: Sequence[Mapping[str, Any]]) -> str:
-    """The average that the comparison shows."""
+    """The average that the comparison shows first."""
     return next((str(record.get("average")) for record in records), "")
+
+
+def _averages(records: Sequence[Mapping[str, Any]]) -> str:
+    """That average in words, and which experiments have another one."""
+    first = _average(records)
+    others: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.get("average") != first:
+            others.setdefault(str(record.get("average")), {})[str(record["experiment"])] = None
+    rest = [f"{', '.join(names)} {AVERAGES.get(average, average)}" for average, names in others.items()]
+    return "; ".join([AVERAGES.get(first, ""), *rest])
 
 
 def _records(tables: Mapping[str, Table], name: str) -> Sequence[Mapping[str, Any]]:

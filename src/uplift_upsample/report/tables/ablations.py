@@ -1,8 +1,7 @@
 """What each part does: experiments and evaluations that differ from another in one thing, and the difference of their errors."""
 
-import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from uplift_upsample.base.strict import is_number
@@ -10,7 +9,8 @@ from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
-from uplift_upsample.report.results import Results, Summary
+from uplift_upsample.report.results import Results
+from uplift_upsample.report.tables.differences import BOUND, beyond_seeds, cell, fields, paired
 from uplift_upsample.report.tables.summaries import links_of_strides, numbers, provenance_field
 from uplift_upsample.report.view import Column, Document, Row, matching, section
 
@@ -24,11 +24,8 @@ NOTE = (
     "Difference: the error minus that of the experiment that it is compared with, of the same seeds, frame-wise; its mean and "
     "standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at those s_in that all lines "
     "have; lines are sorted by it. Beyond the seeds: whether the differences at all s_in of the line have one sign and are, at "
-    "each, beyond what chance gives in 19 of 20 cases (Student's t of the differences; with three seeds, 2.48 standard deviations)."
+    f"each, {BOUND}."
 )
-# Quantiles of Student's t at 0.975, by number of seeds. With three, a mean that is larger than one standard deviation is chance in
-# every fifth case.
-_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}
 ALONE = (
     "Nothing is compared here; compared_with of an experiment names the one that it differs from, and evaluate_variants adds other "
     "evaluations of that."
@@ -48,7 +45,7 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[section("Differences on all frames, mm", sorted(rows, key=_order), LINE, _columns(strides))],
-        remarks=[NOTE if rows else ALONE, cells.LEGEND],
+        remarks=[NOTE if rows else ALONE, *_longer(pairs), cells.LEGEND],
         footer=footer(results),
     )
 
@@ -61,6 +58,16 @@ def _pairs(results: Results) -> Iterator[Pair]:
     for reference in dict.fromkeys(by_name[str(experiment.compared_with)] for experiment in compared):
         for variant in reference.variants:
             yield reference, reference, variant
+
+
+def _longer(pairs: list[Pair]) -> list[str]:
+    """Which changes have more training steps than what they are compared with."""
+    return [
+        f"{experiment.name} has the training steps of {experiment.initial_weights}, whose weights it starts from, on top of as "
+        f"many as {reference.name}."
+        for experiment, reference, _ in pairs
+        if experiment.initial_weights is not None and experiment.initial_weights != reference.initial_weights
+    ]
 
 
 def _strides(pair: Pair) -> list[int]:
@@ -84,22 +91,11 @@ def _line(results: Results, pair: Pair, shared: set[int]) -> list[dict[str, Any]
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
         "effect_mm": statistics.fmean(differences) if is_run and differences else cells.NOT_RUN,
-        "beyond_seeds": _beyond_seeds(shown) if is_run else cells.NOT_RUN,
+        "beyond_seeds": beyond_seeds([row["difference"] for row in shown]) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
     }
     return [{**row, **whole} for row in rows]
-
-
-def _beyond_seeds(rows: Sequence[Row]) -> str:
-    """Whether differences have one sign and are all larger than their uncertainty."""
-    found = [(row["difference_mm"], row["difference_std_mm"], row["seeds_run"]) for row in rows]
-    if any(math.isnan(std) for _, std, _ in found):
-        return cells.NO_VALUE
-    has_one_sign = len({difference > 0 for difference, _, _ in found}) == 1
-    bounds = [_STUDENT.get(count, 2.262) * std / math.sqrt(count) for _, std, count in found]  # above 10 seeds, the larger quantile
-    is_beyond = all(abs(difference) > bound for (difference, _, _), bound in zip(found, bounds, strict=True))
-    return "yes" if has_one_sign and is_beyond else "no"
 
 
 def _row(
@@ -108,8 +104,7 @@ def _row(
     ours, theirs = results.of_variant(variant), results
     quantity = {"metric": metric, "average": average}
     without = theirs.by_seed(reference, s_in, **quantity)
-    differences = [value - without[seed] for seed, value in ours.by_seed(experiment, s_in, **quantity).items() if seed in without]
-    found = numbers(Summary(tuple(differences), len(experiment.seeds)))
+    difference = paired(ours.by_seed(experiment, s_in, **quantity), without, len(experiment.seeds))
     own = numbers(ours.summary(experiment, s_in, **quantity))
     return {
         "study": results.manifest.study,
@@ -118,10 +113,9 @@ def _row(
         "compared_with": reference.name,
         "s_in": s_in,
         **quantity,
-        **found,
+        **numbers(difference),
         "mean_mm": own["mean_mm"],
-        "difference_mm": found["mean_mm"],
-        "difference_std_mm": found["std_mm"],
+        **fields(difference, "difference"),
     }
 
 
@@ -135,17 +129,12 @@ def _columns(strides: list[int]) -> list[Column]:
     return [
         Column("change", lambda row: row["variant"] if row["variant"] != cells.NO_VALUE else row["experiment"]),
         Column("compared with", cells.text("compared_with")),
-        *(Column(f"s_in {s_in}", _difference, {"s_in": s_in, **shown}) for s_in in strides),
+        *(Column(f"s_in {s_in}", cell, {"s_in": s_in, **shown}) for s_in in strides),
         Column("mean", lambda row: cells.signed(row["effect_mm"]), shown),
         Column("beyond the seeds", cells.text("beyond_seeds"), shown),
         *(
-            Column(f"{METRICS['mpjve'].label}, s_in {s_in}", _difference, {**shown, "metric": "mpjve", "s_in": s_in})
+            Column(f"{METRICS['mpjve'].label}, s_in {s_in}", cell, {**shown, "metric": "mpjve", "s_in": s_in})
             for s_in in strides[-1:]
         ),
         Column("seeds", lambda row: cells.seeds(row), shown),
     ]
-
-
-def _difference(row: Row) -> str:
-    mean, std = row["difference_mm"], row["difference_std_mm"]
-    return cells.signed(mean) if isinstance(std, str) or math.isnan(std) else f"{cells.signed(mean)} ± {std:.2f}"

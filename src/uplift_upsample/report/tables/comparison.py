@@ -9,8 +9,16 @@ from uplift_upsample.plan.thresholds import Tolerance
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
-from uplift_upsample.report.published import FIGURES_NOTE, distances_of_published_weights, judged_mpjpe, published_remarks, strides
-from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
+from uplift_upsample.report.published import (
+    FIGURES_NOTE,
+    NO_SOURCE,
+    distances_of_published_weights,
+    judged_mpjpe,
+    published_remarks,
+    source_of,
+    strides,
+)
+from uplift_upsample.report.results import PUBLISHED, TRAINED, Results, Source
 from uplift_upsample.report.tables.summaries import summary_row
 from uplift_upsample.report.verdict import NOT_COMPARED, ORDER, rule_text, verdict
 from uplift_upsample.report.view import Column, Document, Row, Section, matching, section
@@ -22,15 +30,17 @@ COLUMNS = (
 
 
 def document(results: Results) -> Document:
-    """One line for each experiment and s_in, by the average that published figures are compared with; the CSV file has both."""
-    average, reason = compared_average(results)
+    """One line for each experiment and s_in, by the average that its published figures are; the CSV file has both."""
+    averages, reasons = compared_averages(results)
     rows = [
-        _row(results, experiment, s_in, weights, each, average)
+        _row(results, experiment, s_in, weights, each, averages[experiment.name])
         for experiment, weights in results.rows
         for s_in in strides(results, experiment)
         for each in AVERAGES
     ]
     compared = matching(rows, is_compared="yes")
+    kinds = list(dict.fromkeys(averages.values()))
+    what = AVERAGES[kinds[0]] if len(kinds) == 1 else "by the average in its column"
     notes = [remark for remark in published_remarks(results) if remark != FIGURES_NOTE]
     return Document(
         name="comparison",
@@ -39,10 +49,10 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[
-            section(f"MPJPE on all frames, {AVERAGES[average]}, mm", compared, ("experiment", "s_in"), _columns(results)),
+            section(f"MPJPE on all frames, {what}, mm", compared, ("experiment", "s_in"), _columns(results, len(kinds) > 1)),
             *_shares(results),
         ],
-        remarks=[*_counts(compared), rule_text(results.manifest.verdict), reason, *notes, cells.LEGEND],
+        remarks=[*_counts(compared), rule_text(results.manifest.verdict), *reasons, *notes, cells.LEGEND],
         footer=footer(results),
     )
 
@@ -62,7 +72,7 @@ def _row(results: Results, experiment: ShownExperiment, s_in: int, weights: str,
     }
 
 
-def _columns(results: Results) -> list[Column]:
+def _columns(results: Results, has_averages: bool) -> list[Column]:
     theirs, ours, verdict_of = {"weights": PUBLISHED}, {"weights": TRAINED}, cells.text("verdict")
     published_weights = [
         Column("published weights, our code", _with_difference, theirs),
@@ -71,6 +81,7 @@ def _columns(results: Results) -> list[Column]:
     return [
         Column("model", cells.text("label")),
         Column("s_in", cells.stride),
+        *([Column("average", lambda row: AVERAGES[row["average"]])] if has_averages else []),
         Column("published", cells.published),
         *(published_weights if results.has_published_weights else []),
         Column("trained here", cells.mean, ours),
@@ -124,15 +135,37 @@ def _counts(compared: Sequence[Row]) -> list[str]:
     return stated
 
 
-def compared_average(results: Results) -> tuple[str, str]:
-    """The average that published figures are compared with, and why it is that one."""
-    rule = results.manifest.verdict.average
+def compared_averages(results: Results) -> tuple[dict[str, str], list[str]]:
+    """The average that the published figures of each experiment are compared with, and why it is that one.
+
+    Experiments without figures go with the first source that does not say which its figures are.
+    """
+    by_source: dict[Source, list[str]] = {}
+    for experiment in results.evaluated:
+        by_source.setdefault(source_of(results, experiment), []).append(experiment.name)
+    unsaid = next((source for source in by_source if source.name and source.average is None), NO_SOURCE)
+    averages: dict[str, str] = {}
+    names_of: dict[tuple[str, str], list[str]] = {}
+    for source, names in by_source.items():
+        found = _average(results, unsaid if source == NO_SOURCE else source)
+        averages |= dict.fromkeys(names, found[0])
+        names_of.setdefault(found, []).extend(names)
+    of = " of {}" if len(names_of) > 1 else ""
+    return averages or {"": "frame_wise"}, [
+        f"Average{of.format(', '.join(names))}: {AVERAGES[average]}{why}" for (average, why), names in names_of.items()
+    ]
+
+
+def _average(results: Results, source: Source) -> tuple[str, str]:
+    """The average of the figures of one source, and why."""
+    rule, unsaid = results.manifest.verdict.average, "Published figures do not state which average they are"
+    if source.average is not None:
+        return source.average, ". It is the one that the code behind the published figures prints."
     if rule != "auto":
-        return rule, f"Average: {AVERAGES[rule]}, as configured. Published figures do not state which average they are."
-    stated = "Published figures do not state which average they are"
-    distances, _ = distances_of_published_weights(results)
+        return rule, f", as configured. {unsaid}."
+    distances, _ = distances_of_published_weights(results, source.name)
     if not distances:
-        return "frame_wise", f"Average: {AVERAGES['frame_wise']}. {stated}, and no published weights were evaluated here."
+        return "frame_wise", f". {unsaid}, and no published weights were evaluated here."
     best = min(distances, key=lambda average: max(distances[average]))
     largest = ", ".join(f"{max(found):.2f} mm {AVERAGES[average]}" for average, found in distances.items())
-    return best, f"Average: {AVERAGES[best]}. {stated}; the published weights agree with it better (largest distance {largest})."
+    return best, f". {unsaid}; the published weights agree with it better (largest distance {largest})."

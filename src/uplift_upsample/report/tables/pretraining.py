@@ -11,12 +11,14 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.results import Results
+from uplift_upsample.report.tables.differences import PAIRED_NOTE, VERDICT_NOTE, cell, fields, paired, verdict
 from uplift_upsample.report.tables.summaries import provenance_field, summary_row
 from uplift_upsample.report.view import Column, Document, Link, Row, matching, section
 
 COLUMNS = (
     *("study", "experiment", "initial_weights", "without_pretraining", "s_in", "frames", "metric", "average", "status"),
-    *("seeds_run", "seeds_planned", "mean_mm", "std_mm", "without_mean_mm", "without_std_mm", "difference_mm", "provenance"),
+    *("seeds_run", "seeds_planned", "mean_mm", "std_mm", "without_mean_mm", "without_std_mm", "difference_mm", "difference_std_mm"),
+    "provenance",
 )
 NO_COUNTERPART = "no experiment without pre-training in this study"
 Pair = tuple[ShownExperiment, ShownExperiment | None]  # one that starts from other weights, and the same from scratch, if there is
@@ -49,7 +51,7 @@ def document(results: Results) -> Document:
             for name, metric in _errors(results).items()
             if pairs
         ],
-        remarks=[*(findings or [nothing]), cells.LEGEND],
+        remarks=[*([*findings, PAIRED_NOTE, VERDICT_NOTE] if pairs else [nothing]), cells.LEGEND],
         footer=footer(results),
     )
 
@@ -75,36 +77,30 @@ def _pairs(results: Results) -> list[Pair]:
 
 def _rows(results: Results, pair: Pair, s_in: int, frames: str, metric: str) -> list[dict[str, Any]]:
     """Both averages of an experiment beside those of the one from scratch."""
+    tuned, scratch = pair
     compared = [experiment for experiment in pair if experiment]
-    rows, differences = [], []
+    rows = []
     for average in AVERAGES:
-        both = [summary_row(results, each, s_in, frames=frames, metric=metric, average=average) for each in compared]
-        tuned, scratch = both[0], both[1] if len(both) > 1 else None
-        is_run = all(row["status"] != cells.NOT_RUN for row in both)
-        differences.append(tuned["mean_mm"] - scratch["mean_mm"] if scratch and is_run else math.nan)
+        quantity = {"frames": frames, "metric": metric, "average": average}
+        both = [summary_row(results, each, s_in, **quantity) for each in compared]
         links = [Link(f"{row['experiment']}, {link.label}", link.path) for row in both for link in row["links"]]
-        beside = {
-            "without_pretraining": scratch["experiment"] if scratch else cells.NO_VALUE,
-            "without_mean_mm": scratch["mean_mm"] if scratch else math.nan,
-            "without_std_mm": scratch["std_mm"] if scratch else math.nan,
-            "difference_mm": cells.NOT_RUN if scratch and not is_run else differences[-1],
-            "num_seeds": min(_num_seeds(results, each) for each in compared),
+        beside: dict[str, Any] = {
+            "without_pretraining": scratch.name if scratch else cells.NO_VALUE,
+            "without_mean_mm": both[-1]["mean_mm"] if scratch else math.nan,
+            "without_std_mm": both[-1]["std_mm"] if scratch else math.nan,
+            "difference_mm": math.nan,
+            "difference_std_mm": math.nan,
+            "line_seeds": cells.seeds(*both),
             "links": links,
             "provenance": provenance_field(links),
         }
-        rows.append({**tuned, **beside})
-    return [{**row, "verdict": _verdict(differences, has_counterpart=pair[1] is not None)} for row in rows]
-
-
-def _num_seeds(results: Results, experiment: ShownExperiment) -> int:
-    """Seeds that were run at any s_in."""
-    return len({found.seed for found in results.evaluations if found.experiment == experiment.name and found.seed is not None})
-
-
-def _verdict(differences: Sequence[float], *, has_counterpart: bool) -> str:
-    if any(map(math.isnan, differences)):
-        return cells.NOT_RUN if has_counterpart else cells.NOT_PLANNED
-    return "helped" if max(differences) < 0 else "did not help" if min(differences) >= 0 else "depends on the average"
+        if scratch:
+            ours, theirs = (results.by_seed(each, s_in, **quantity) for each in (tuned, scratch))
+            beside |= fields(paired(ours, theirs, len(tuned.seeds)), "difference")
+            beside["gain"] = paired(theirs, ours, len(tuned.seeds))
+        rows.append({**both[0], **beside})
+    word = verdict([row["gain"] for row in rows]) if scratch else cells.NOT_PLANNED
+    return [{**row, "verdict": word} for row in rows]
 
 
 def _finding(pair: Pair, rows: Sequence[Row]) -> str:
@@ -112,15 +108,14 @@ def _finding(pair: Pair, rows: Sequence[Row]) -> str:
     tuned, scratch = pair
     if scratch is None:
         return f"{tuned.name}: there is {NO_COUNTERPART}."
-    run = {row["s_in"]: row["difference_mm"] for row in rows if is_number(row["difference_mm"])}
+    run = [row for row in rows if is_number(row["difference_mm"])]
     if not run:
         return f"{tuned.name} against {scratch.name}: {cells.NOT_RUN}."
-    helped = sum(value < 0 for value in run.values())
-    verdict = "helped at every s_in" if helped == len(run) else "helped at some s_in only" if helped else "did NOT help"
-    gains = ", ".join(f"{cells.signed(value)} mm at s_in = {s_in}" for s_in, value in run.items())
-    caution = " With one seed, how much of it is chance is not known." if rows[0]["num_seeds"] < 2 else ""
-    start = f"Pre-training ({tuned.initial_weights}) {verdict}"
-    return f"{start}: MPJPE of {tuned.name} minus that of {scratch.name}, frame-wise, {gains}.{caution}"
+    gains = ", ".join(f"{cell(row)} mm at s_in = {row['s_in']} ({row['verdict']})" for row in run)
+    has_one_seed = min(len(row["difference"].values) for row in run) < 2
+    caution = " With one seed, how much of it is chance is not known." if has_one_seed else ""
+    start = f"Pre-training ({tuned.initial_weights})"
+    return f"{start}: MPJPE of {tuned.name} minus that of {scratch.name}, of the same seeds, frame-wise, {gains}.{caution}"
 
 
 def _columns() -> list[Column]:
@@ -138,6 +133,7 @@ def _columns() -> list[Column]:
         Column("starts from", cells.text("initial_weights")),
         Column("compared with", lambda row: row["without_pretraining"] if _has_counterpart(row) else NO_COUNTERPART),
         Column("s_in", cells.text("s_in")),
+        Column("seeds", cells.text("line_seeds")),
         *numbers,
         Column("pre-training", cells.text("verdict")),
     ]
@@ -152,4 +148,4 @@ def _without(row: Row) -> str:
 
 
 def _difference(row: Row) -> str:
-    return cells.signed(row["difference_mm"]) if _has_counterpart(row) else cells.NOT_PLANNED
+    return cell(row) if _has_counterpart(row) else cells.NOT_PLANNED

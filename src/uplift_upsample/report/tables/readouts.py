@@ -8,6 +8,7 @@ from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer, readout_text
 from uplift_upsample.report.results import Results
+from uplift_upsample.report.tables.differences import cell, fields, paired
 from uplift_upsample.report.tables.summaries import summary_row
 from uplift_upsample.report.view import Column, Document, section
 
@@ -35,14 +36,16 @@ COLUMNS = (
         "mean_mm",
         "std_mm",
         "difference_mm",
+        "difference_std_mm",
         "provenance",
     ),
 )
 LINE = ("experiment", "weights", "s_in", "variant")
 NOTE = (
     "One line for each evaluation of the same weights; the first is the one that all other tables show. Difference: to that one, "
-    "MPJPE frame-wise, negative where the error is smaller. MACs per 3D pose: as in the table of costs, without mirroring, for "
-    "each frame of a 50 Hz video. Published figures belong to the central read-out alone."
+    "MPJPE frame-wise, negative where the error is smaller; of the same seeds, ± its standard deviation over them. MACs per 3D "
+    "pose: as in the table of costs, without mirroring, for each frame of a 50 Hz video. Published figures belong to the central "
+    "read-out alone."
 )
 ALONE = (
     "No other evaluation is configured; evaluate_variants of a study or an experiment adds some, without training anything again."
@@ -90,9 +93,9 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
     for metric in results.metrics:
         for average in AVERAGES:
             quantity = {"metric": metric, "average": average}
-            row, own = (summary_row(each, experiment, s_in, weights, **quantity) for each in (found, results))
-            is_run = cells.NOT_RUN not in (row["status"], own["status"])
-            rows.append({**row, **start, "difference_mm": row["mean_mm"] - own["mean_mm"] if is_run else cells.NOT_RUN})
+            row = summary_row(found, experiment, s_in, weights, **quantity)
+            ours, theirs = (each.by_seed(experiment, s_in, weights=weights, **quantity) for each in (found, results))
+            rows.append({**row, **start, **fields(paired(ours, theirs, len(experiment.seeds)), "difference")})
     return rows
 
 
@@ -125,5 +128,6 @@ def _columns(results: Results) -> list[Column]:
         Column("MACs per 3D pose, M", lambda row: cells.millions(row["macs_per_pose"])),
         *(Column(metric.label, cells.mean, {"metric": name, **frame_wise}) for name, metric in results.metrics.items()),
         Column("MPJPE, action-wise", cells.mean, {"metric": "mpjpe", "average": "action_wise"}),
-        Column("difference", lambda row: cells.signed(row["difference_mm"]), {"metric": "mpjpe", **frame_wise}),
+        Column("difference", cell, {"metric": "mpjpe", **frame_wise}),
+        Column("seeds", cells.seeds, {"metric": "mpjpe", **frame_wise}),
     ]
