@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.doctor.estimate import (
     FLOAT,
     Speed,
@@ -20,6 +21,7 @@ from uplift_upsample.doctor.estimate import (
     table_of,
     wall_seconds,
 )
+from uplift_upsample.doctor.examination import read_plan
 from uplift_upsample.doctor.findings import (
     clip_findings,
     data_findings,
@@ -49,6 +51,17 @@ old==1.0 ; python_version < '3' \\
 @pytest.fixture(scope="module")
 def studies(project: Path) -> dict[str, Study]:
     return plan(yaml.safe_load((project / "config.yaml").read_text("utf-8")))
+
+
+def test_keys_that_are_there_twice_are_refused_as_in_the_workflow(project: Path, tmp_path: Path) -> None:
+    """With all else that is wrong: YAML takes the last one, and what stood under the first would not be examined."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("reproduce: [demo]\ndevice: toaster\nreproduce: [paper]\n")
+    with pytest.raises(InputError) as error:
+        read_plan([str(project / "config.yaml"), str(mine)], project, None)
+    twice, wrong = str(error.value).splitlines()
+    assert twice == f"{mine}, line 3: reproduce is there twice, first in line 1; only one of them would count"
+    assert "device" in wrong
 
 
 def around(logins: set[str] | None = None, files: tuple[str, ...] = ()) -> Surroundings:

@@ -165,3 +165,23 @@ def test_a_file_that_looks_wrong_is_made_again(built: Workflow) -> None:
     assert "write_tables" in jobs
     assert "train_network" not in jobs
     assert "predict_poses" not in jobs
+
+
+def test_the_graph_of_a_study(pristine: Workflow) -> None:
+    """Alone on standard output, as a program that draws it reads it."""
+    shown = [command for command in commands("snakemake") if "--rulegraph" in command.words]
+    assert shown
+    for command in shown:
+        result = pristine.snakemake(*command.words[1:])
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("---\ntitle: DAG\n---\nflowchart TB\n")
+        assert {"demo", "train_network", "write_page"} <= set(re.findall(r"id\d+\[(\w+)\]", result.stdout))
+
+
+def test_a_start_in_another_folder(pristine: Workflow, tmp_path: Path) -> None:
+    """docs/after_a_crash.md; a folder without a Snakefile is no help, whatever -d says."""
+    shown = [command for command in commands("snakemake") if "-d" in command.words]
+    assert shown
+    for command in shown:
+        words = [word.replace("FOLDER_OF_THE_PROJECT", str(pristine.folder)) for word in command.words[1:] if word != "..."]
+        assert Workflow(tmp_path).counts(*words, "demo") == pristine.counts("demo")

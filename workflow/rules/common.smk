@@ -73,13 +73,11 @@ from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import check_s_in, studies_of
+from uplift_upsample.plan.surroundings import rows_of_sources
 from uplift_upsample.plan.target_names import target_fault
+from uplift_upsample.plan.ways import frames_of
 
 # ---- the plan
-
-
-def frames_of(study, dataset):
-    return f"results/{study}/data/{dataset}.h5"
 
 
 def rows_of_trials(path):
@@ -132,7 +130,7 @@ def folder_faults():
             for key, folder in source.places().items():
                 if source.kind == "cmu" and CONFIGURATION.cmu_source:
                     folder = CONFIGURATION.cmu_source
-                if folder in rows_of_sources():
+                if folder in table_of_sources():
                     continue
                 if "@" in urlsplit(folder).netloc:
                     place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
@@ -169,15 +167,14 @@ def sequences_of(study, dataset, source, subset, subjects):
 
 
 @functools.cache
-def rows_of_sources():
+def table_of_sources():
     """The rows of the table of sources by name."""
-    with open(ROOT / SOURCES, encoding="utf-8", newline="") as file:
-        return {row["name"]: row for row in csv.DictReader(file)}
+    return rows_of_sources(ROOT / SOURCES)
 
 
 def weight_files():
     """The weight files among the data sources, by name."""
-    return [name for name, row in rows_of_sources().items() if (row["file"] or "").startswith("weights/")]
+    return [name for name, row in table_of_sources().items() if (row["file"] or "").startswith("weights/")]
 
 
 def checked_configuration():

@@ -1,8 +1,9 @@
 # What the data sets are made from, and the messages about missing data.
 from uplift_upsample.plan.sources import missing_data_message
+from uplift_upsample.plan.surroundings import surroundings_here
 from uplift_upsample.plan.h36m_subjects import SUBJECTS as H36M_SUBJECTS
 from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANNOTATIONS_OF_TRAIN
-from uplift_upsample.plan.ways import LOGIN_VARIABLES, RAW, Surroundings, manifest_of
+from uplift_upsample.plan.ways import LOGIN_VARIABLES, RAW, manifest_of
 
 CHECKSUMS = "data/checksums.lock"
 
@@ -10,8 +11,7 @@ CHECKSUMS = "data/checksums.lock"
 @functools.cache
 def surroundings():
     """The data sources, the logins in the environment (only whether there are any), and what lies in the project's folder."""
-    logins = {login for login, names in LOGIN_VARIABLES.items() if all(os.environ.get(name) for name in names)}
-    return Surroundings(rows_of_sources(), logins, os.path.exists, holds_data_of)
+    return surroundings_here(table_of_sources(), os.environ, holds_data_of)
 
 
 def needs_of(study, dataset):

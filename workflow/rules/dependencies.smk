@@ -5,6 +5,7 @@ from dataclasses import asdict
 from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
 from uplift_upsample.plan.settled import differences, held_settings
+from uplift_upsample.plan.ways import is_generated
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")
@@ -13,10 +14,6 @@ FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")
 def code(script):
     """Fingerprint of what a script does: a job with it among its params runs again when that changes."""
     return FINGERPRINTS.of(f"{script}.py")
-
-
-def is_generated(path):
-    return Path(path).parts[:1] == ("results",)
 
 
 def source_file(path):

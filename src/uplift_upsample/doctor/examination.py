@@ -1,6 +1,5 @@
 """What the doctor looks at: the configuration, the machine, the data, and the speed of a few networks."""
 
-import csv
 import functools
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import yaml
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import raise_all
 from uplift_upsample.data.frames import read_frames_table, subjects_of
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu_trials import read_trials
@@ -40,8 +40,10 @@ from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.dataset_base import NUM_CAMERAS
 from uplift_upsample.plan.people import PeoplePlan, people_plan
+from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import PlannedExperiment, Study, studies_of
-from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
+from uplift_upsample.plan.surroundings import rows_of_sources, surroundings_here
+from uplift_upsample.plan.ways import Surroundings, frames_of
 
 STUDIES_DEFAULT = "all of the configuration"
 NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "pydantic", "tqdm", "tensorboardx")
@@ -63,10 +65,6 @@ class Calibration:
     failure: Finding | None = None
 
 
-def frames_of(study: Study, dataset: str) -> str:
-    return f"results/{study.name}/data/{dataset}.h5"
-
-
 def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
     """The studies of a configuration, each file merged into those before it, and what it plans for clips.
 
@@ -82,8 +80,8 @@ def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) 
             raise InputError(f"{path}: it holds no keys and values")
         values = _merged(values, content)
     where = ", ".join(files)
-    if faults := config_faults(values):
-        raise InputError("\n".join(f"{where}: {fault}" for fault in faults))
+    repeated = [fault for path in files for fault in repeated_keys(path)]
+    raise_all([*repeated, *(f"{where}: {fault}" for fault in config_faults(values))])
     config = Configuration.model_validate(values)
     studies = studies_of(config)
     unknown = [name for name in names or () if name not in studies]
@@ -113,7 +111,7 @@ def findings_of(
     found += [command_finding(command, what) for command, what in OPTIONAL.items()]
     found += machine_findings(usable_cores(), machine["memory_bytes"], project, largest)
     for study in studies:
-        found += data_findings(study, around, functools.partial(frames_of, study))
+        found += data_findings(study, around, functools.partial(frames_of, study.name))
     found += clip_findings(Path(people.folder))
     found += login_findings(around.logins)
     return found, offered_devices(environ, listed_devices(shutil.which("nvidia-smi")))
@@ -121,10 +119,7 @@ def findings_of(
 
 def surroundings(project: Path, environ: Mapping[str, str]) -> Surroundings:
     """The table of sources, the logins in the environment (only whether there are any), and what lies in the folder."""
-    with open(project / "workflow/resources/sources.csv", encoding="utf-8", newline="") as file:
-        rows = {row["name"]: row for row in csv.DictReader(file)}
-    logins = {login for login, names in LOGIN_VARIABLES.items() if all(environ.get(name) for name in names)}
-    return Surroundings(rows, logins, os.path.exists, holds_data_of)
+    return surroundings_here(rows_of_sources(project / "workflow/resources/sources.csv"), environ, holds_data_of)
 
 
 def estimates_of(
@@ -227,7 +222,7 @@ def frames_of_people(folder: str) -> dict[str, int]:
 
 def test_frames(study: Study, experiment: PlannedExperiment) -> int | None:
     """Frames of the videos that an experiment is tested on: counted where the data exists, else what is known of it."""
-    path, source = frames_of(study, experiment.test_dataset), study.data[experiment.test_dataset]
+    path, source = frames_of(study.name, experiment.test_dataset), study.data[experiment.test_dataset]
     if os.path.exists(path):
         table = read_frames_table(path)
         return int(table.video_length[table.videos_of(subjects_of(table, experiment.test_subset or ""))].sum())

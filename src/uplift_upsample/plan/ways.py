@@ -70,6 +70,11 @@ class Need:
     is_met: bool = True
 
 
+def frames_of(study: str, dataset: str) -> str:
+    """The frames table of a data set of a study."""
+    return f"results/{study}/data/{dataset}.h5"
+
+
 def manifest_of(source: str) -> str:
     """The file with the place of an original file and its checksum."""
     return f"{CONVERTED}/sources/{source}.json"
