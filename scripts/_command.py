@@ -171,6 +171,13 @@ def add_checks_flags(parser: argparse.ArgumentParser, *, has_2d: bool = True) ->
             help=f"refuse 2D poses that are farther from the projected 3D poses, pixels ({default.reprojection_px:g})",
         )
         add(
+            "--exact_px",
+            type=float,
+            default=default.exact_px,
+            metavar="PX",
+            help=f"the same for exact 2D poses of Human3.6M, gt ({default.exact_px:g})",
+        )
+        add(
             "--shift_px",
             type=float,
             default=default.shift_px,
@@ -188,7 +195,7 @@ def add_checks_flags(parser: argparse.ArgumentParser, *, has_2d: bool = True) ->
 
 def checks_of(options: argparse.Namespace) -> Checks:
     """The thresholds that the flags give."""
-    names = [name for name in ("reprojection_px", "shift_px", "surplus") if hasattr(options, name)]
+    names = [name for name in ("reprojection_px", "exact_px", "shift_px", "surplus") if hasattr(options, name)]
     return Checks(tuple(options.body_size), **{name: getattr(options, name) for name in names})
 
 

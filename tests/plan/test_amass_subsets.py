@@ -43,6 +43,14 @@ def test_names_are_of_one_subset_each() -> None:
         ("SFU (1)", "SFU"),
         ("MPI_moshh", "MPImosh"),
         ("mpimosh_17", "MPImosh"),
+        ("amass_SFU_50hz", "SFU"),
+        ("my_MPI_HDM05_joints", "MPIHDM05"),
+        ("AMASS-MPI_mosh-50Hz", "MPImosh"),
+        ("joints_SFU_17", "SFU"),
+        ("joints SFU 17", "SFU"),
+        ("amassSFU50hz", "SFU"),
+        ("ourMoShData", "MPImosh"),
+        ("subset hdm05 (50 Hz)", "MPIHDM05"),
     ],
 )
 def test_names_that_may_be_meant_for_validation(name: str, subset: str) -> None:
@@ -52,6 +60,16 @@ def test_names_that_may_be_meant_for_validation(name: str, subset: str) -> None:
 def test_names_near_training_subsets_are_free() -> None:
     assert meant_for_validation("MPI_Limit") is None
     assert meant_for_validation("CMU_2") is None
+    for name in (
+        "amass_CMU_50hz",
+        "my_MPI_Limits_joints",
+        "the_gsfus_lab",
+        "a_misfure_17",
+        "joints_BMLmovi",
+        "mush_mash",
+        "us_fu_lab",
+    ):
+        assert meant_for_validation(name) is None, name
 
 
 def amass(**options: object) -> Amass:

@@ -56,7 +56,7 @@ def h36m_files(wildcards):
 
 def checks_of_h36m(wildcards, output):
     """The thresholds of checks as flags. (A param that asks for outputs does not rerun a job.)"""
-    return flags_of_checks("body_size", "reprojection_px", "shift_px", "surplus")
+    return flags_of_checks("body_size", "reprojection_px", "exact_px", "shift_px", "surplus")
 
 
 def checks_of_amass(wildcards, output):

@@ -35,6 +35,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
+def _word_runs(name: str) -> set[str]:
+    """Up to four neighbouring words as one: my, mympi, mpi, mpimosh, mosh, ... of ``my_MPI_mosh``. A capital begins a word."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    return {"".join(words[first:last]) for first in range(len(words)) for last in range(first + 1, first + 5)}
+
+
 _NAMES = {_plain(name): subset for subset in SUBSETS for name in (subset, *_OTHER_NAMES.get(subset, ()))}
 
 
@@ -54,7 +60,7 @@ def file_names(subset: str) -> tuple[str, ...]:
 
 
 def meant_for_validation(name: str) -> str | None:
-    """The validation subset that an unknown name is likely meant for, ``MPIHDM05`` for ``HDM05_50hz`` and ``MPI_HDM5``.
+    """The validation subset that an unknown name is likely meant for, ``MPIHDM05`` for ``my_HDM05_50hz`` and ``MPI_HDM5``.
 
     Whatever is unknown is trained on, so such a name must be made clear first.
     """
@@ -63,7 +69,7 @@ def meant_for_validation(name: str) -> str | None:
         return None
     known = {alias: subset for alias, subset in _NAMES.items() if subset in SPLITS["val"]}
     for alias, subset in known.items():
-        if plain.startswith(alias) or plain.endswith(alias):
+        if plain.startswith(alias) or plain.endswith(alias) or alias in _word_runs(name):
             return subset
     close = difflib.get_close_matches(plain, _NAMES, n=1, cutoff=_ALIKE)
     return known.get(close[0]) if close else None

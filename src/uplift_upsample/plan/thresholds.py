@@ -19,6 +19,8 @@ class Checks:
     reprojection_px: Distance = 40.0
     """Largest distance of the 2D poses of a video from its projected 3D poses, pixels. Above a fifth of it, the converter tries
     the known mistakes."""
+    exact_px: Distance = 2.0
+    """The same for exact 2D poses of Human3.6M (input_2d: gt), pixels."""
     shift_px: Distance = 120.0
     """The same for recordings of S9 that are known to be displaced as a whole, pixels."""
     surplus: Distance = 0.5

@@ -146,7 +146,7 @@ def test_former_names(write, tmp_path, caplog):
     assert subjects_of(table, "MPI_HDM05, BMLrub") == ["MPIHDM05", "BMLrub"]
 
 
-@pytest.mark.parametrize("name", ["MPI_HDM5", "HDM05_50hz", "SFU (1)"])
+@pytest.mark.parametrize("name", ["MPI_HDM5", "HDM05_50hz", "SFU (1)", "amass_SFU_50hz"])
 def test_an_unknown_name_that_may_be_meant_for_validation(write, tmp_path, name):
     write(name)
     with pytest.raises(

@@ -9,6 +9,7 @@ import numpy as np
 
 from uplift_upsample.base.cameras import Cameras, denormalise_points, intrinsics_px, project, world_to_camera
 from uplift_upsample.base.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17, mirrored
+from uplift_upsample.data.h36m.exchanged import exchange_words, exchanges, joint_distances, undone
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 # fmt: off
@@ -17,23 +18,28 @@ COCO_17 = (
     "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle",
 )
 # fmt: on
-_ORDERS = {"COCO": COCO_17, "AMASS (amass_17)": AMASS_17, "the network (model_17)": MODEL_17}
+_ORDERS = {"COCO": COCO_17, "AMASS (amass_17: left and right legs are exchanged)": AMASS_17, "the network (model_17)": MODEL_17}
 _TURNS = np.array(
     [np.eye(3)[list(order)] * sign for order in itertools.permutations(range(3)) for sign in itertools.product((1, -1), repeat=3)]
 )[1:]  # the axes exchanged and reversed in every way but the one that leaves them, (47, 3, 3)
-_SAME_RESOLUTION = 1.15  # no pictures differ by factors nearer to 1; displaced poses look as if they did
+_SAME_RESOLUTION = 1.15  # pictures do not differ by factors nearer to 1; displaced poses look as if they did
 _SMALLEST_PICTURE = 10  # times smaller than the cameras' a picture shows no person any more
 # frames: below a tenth of a second a shift is as small as the errors of detectors; up to a second is looked for
 _LAGS = np.array([sign * lag for lag in range(5, 51) for sign in (1, -1)])
+BETTER = 0.5  # of the distance is left at most once the mistake that was made is undone
 _COARSE = 4  # every fourth of the frames that are looked at chooses among many lags and axes
 
 
 class Fit(NamedTuple):
-    """A mistake and how well the poses fit once it is undone. kind: for counting. words: behind "if"."""
+    """A mistake and how well the poses fit once it is undone. kind: for counting. words: behind "if".
+
+    is_slight: whether a detector's errors in a video, or displaced 3D poses, look like it, too.
+    """
 
     kind: str
     words: str
     off_px: float
+    is_slight: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,17 @@ def off_px(one: np.ndarray, other: np.ndarray | float) -> float:
     return np.inf if np.isnan(distance) else distance
 
 
-def fits(video: Video, cameras: Cameras, *, is_far_off: bool) -> Iterator[Fit]:
-    """How well the video fits with each known mistake undone. is_far_off: else those that are never some pixels are left out."""
+def fits(video: Video, cameras: Cameras, *, suspect_px: float, is_far_off: bool) -> Iterator[Fit]:
+    """How well the video fits with each known mistake undone. suspect_px: what exchanged joints are off at least. is_far_off: else
+    mistakes that are never some pixels are left out."""
     expected = projected(video.poses_3d, cameras, video.views)
     own, seen = expected[video.number], video.seen(video.frames)
     camera = video.views[video.number]
     width, height = cameras.intrinsics[camera, :2].tolist()
     yield Fit("sides", "left and right are exchanged in one of the two files", off_px(own, seen[:, MIRROR]))
     yield from _orders(video, own)
+    if found := exchanges(joint_distances(own, seen), suspect_px, BETTER):
+        yield Fit("joints", exchange_words(found), off_px(own, undone(seen, found)), is_slight=True)
     for how, points in (
         ("x from -1 to 1, y by the same factor", denormalise_points(seen, width, height)),
         ("both axes from -1 to 1", (seen + 1) / 2 * [width, height]),
@@ -99,6 +108,10 @@ def fits(video: Video, cameras: Cameras, *, is_far_off: bool) -> Iterator[Fit]:
         words = f"the 2D poses are normalised already ({how}); this project needs pixels"
         yield Fit("normalised", words, off_px(own, points))
     yield from _resolution(own, seen, width)
+    offset = np.median(own - seen, axis=(0, 1))
+    x, y = np.round(np.nan_to_num(offset)).astype(int)
+    words = f"they are moved by ({x}, {y}) px: these are parts of the pictures, or 3D poses that are displaced as a whole"
+    yield Fit("offset", words, off_px(own, seen + offset), is_slight=True)
     for kind, words, points in (
         ("mirrored", "the pictures behind the 2D poses are mirrored", mirrored(seen) + np.array([width, 0])),
         ("mirrored", "x of the 2D poses points to the left", [width, 0] + seen * [-1, 1]),
@@ -135,9 +148,10 @@ def _resolution(own: np.ndarray, seen: np.ndarray, width: float) -> Iterator[Fit
     is_number = np.isfinite(own).all(-1) & np.isfinite(seen).all(-1)
     norm = float((seen[is_number] ** 2).sum())
     factor = float((own[is_number] * seen[is_number]).sum()) / norm if norm else 0.0
-    if _SAME_RESOLUTION < max(factor, 1 / factor if factor > 0 else 0) < _SMALLEST_PICTURE:
+    times = max(factor, 1 / factor) if factor > 0 else np.inf
+    if times < _SMALLEST_PICTURE:
         words = f"the 2D poses are pixels of pictures that are about {width / factor:.0f} wide, not {width:.0f}"
-        yield Fit("resolution", words, off_px(own, seen * factor))
+        yield Fit("resolution", words, off_px(own, seen * factor), is_slight=times <= _SAME_RESOLUTION)
 
 
 def _times(video: Video, own: np.ndarray) -> Iterator[Fit]:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_THINNED = 10  # 5 Hz; from there on, any number of frames would be near a fraction of the whole
 _OTHER_RATE = 1.5  # times as many 3D as 2D frames: more than a video that ends early
+EXACT = "gt"  # the name of the 2D source that holds projections of the 3D poses
 CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: no published number has it
 
 
@@ -82,7 +83,8 @@ def _table_parts(
     cameras = h36m_cameras()
     left_out = _without_corrupt(poses_3d_path, positions_3d, cameras)
     _check_belonging(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
-    check_reprojection(H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks))
+    pair = H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks, is_exact=input_2d == EXACT)
+    check_reprojection(pair)
     _check_rate(poses_3d_path, positions_3d, cameras)
     records = _records(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     metadata = {
