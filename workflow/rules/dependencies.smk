@@ -15,10 +15,6 @@ def code(script):
     return FINGERPRINTS.of(f"{script}.py")
 
 
-def is_generated(path):
-    return Path(path).parts[:1] == ("results",)
-
-
 def source_file(path):
     """An input file; what the user brings counts by its content (see ``content``), not by its time."""
     return path if is_generated(path) else ancient(path)
