@@ -393,6 +393,14 @@ def scored_frames(wildcards):
     return tested_frames(wildcards)
 
 
+def drawn_frames(wildcards):
+    """The data that an animation shows beside the predictions."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
+    path = f"{folder}/animation/{wildcards.sequence}.{wildcards.format}"
+    settled(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
+    return tested_frames(wildcards)
+
+
 def baseline_frames(wildcards):
     """The data that the mean pose is of."""
     settled_baseline(wildcards)
@@ -520,12 +528,15 @@ onstart:
     check_device()
     check_cluster()
     cancel_left_jobs("a former start left behind")
+    forget_settings()
 
 
 onsuccess:
+    write_settings()
     tell_outcomes()
 
 
 onerror:
+    write_settings()
     cancel_left_jobs("are not waited for any more")
     tell_of_other_clips()
