@@ -2,11 +2,15 @@
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import pytest
-from workflow_copy import Workflow
+from everything import OWN
+from rerun_matrix import BEHIND_AMASS, BEHIND_OPEN, OWN_RUNS, Changes, settings, text
+from workflow_copy import Workflow, bring_clips, counted, jobs_of
 
 from uplift_upsample.plan.settled import differences
 
@@ -72,6 +76,127 @@ def test_frames_tables_tell_what_they_were_made_from(copied: Workflow) -> None:
             {**metadata, "sources": [{"file": "CMU.npz", "sha256": "another"}, *metadata["sources"][1:]]}
         )
     assert copied.counts("results/paper/data/amass.h5") == {"convert_amass": 1}
+
+
+def trials(workflow: Workflow) -> None:
+    """One row less in the list of CMU trials."""
+    path = workflow.folder / "workflow/resources/cmu_trials.csv"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]), encoding="utf-8")
+
+
+def other_folder(workflow: Workflow) -> Changes:
+    """Own motion capture from a folder with one recording more."""
+    shutil.copytree(workflow.folder / OWN, workflow.folder / "data/other_lab")
+    (workflow.folder / "data/other_lab/anna/jump.npz").write_text("a recording\n", encoding="utf-8")
+    return {"studies": {"paper": {"data": {"amass": {"own": {"MyLab": "data/other_lab"}}}}}}
+
+
+def renamed(workflow: Workflow) -> None:
+    """One recording gone, and another one there."""
+    (workflow.folder / OWN / "anna/walk.npz").rename(workflow.folder / OWN / "anna/stroll.npz")
+
+
+OWN_SUBSET = {"convert_mocap": 1, "convert_amass": 1, **BEHIND_AMASS}
+LAST_DRAWN = {"studies": {"open": {"animations": []}}}
+NOT_UPSAMPLED = {"experiments": {"cmu_small": {"evaluate": {"learned_upsampling": False}}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "first", "runs"),
+    [
+        (trials, "results/open/data/cmu/01.csv", {"fetch_cmu": 3, "convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
+        (other_folder, "results/paper/data/amass/MyLab.npz", OWN_SUBSET),
+        (renamed, "results/my_lab/data/lab.h5", OWN_RUNS),
+        (text(f"{OWN}/anna/walk.npz"), "results/paper/data/amass/MyLab.npz", OWN_RUNS),
+        (text(f"{OWN}/anna/jump.npz"), "results/my_lab/data/lab.h5", OWN_RUNS),
+        (settings(**LAST_DRAWN), "results/open/page/poses.json", {"select_poses": 1, "write_page": 1}),
+    ],
+    ids=["trials", "folder", "renamed", "changed", "added", "animations"],
+)
+def test_what_results_do_not_say_stands_beside_them(
+    copied: Workflow, change: Callable[[Workflow], Changes], first: str, runs: dict[str, int]
+) -> None:
+    changes = change(copied) or {}
+    result = copied.snakemake("--dry-run", **changes)
+    said = result.stdout + result.stderr
+    assert f"{first} has other settings than the configuration: " in said
+    assert counted(jobs_of(said)) == runs
+
+
+def test_animations_are_drawn_again_for_another_upsampling(copied: Workflow) -> None:
+    jobs = {job.rule for job in copied.jobs("open", **NOT_UPSAMPLED)}
+    assert "draw_animation" in jobs
+    assert not jobs & {"train_network", "predict_poses"}
+
+
+def test_settings_of_clips(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = pristine.copy_to(tmp_path / "project")
+    bring_clips(workflow, "walk.mp4", "jump.json")
+    workflow.build("people")
+    shutil.rmtree(workflow.folder / ".snakemake")
+    stages = dict.fromkeys(("lift_clip", "animate_clip", "write_clip_page"), 1)
+
+    def runs(**changes: object) -> dict[str, int]:
+        return dict(Counter(job.rule for job in workflow.jobs("people", people=changes)))
+
+    assert runs() == {}
+    assert runs(clips={"jump": {"roll": 5}}) == stages
+    assert runs(clips={"walk": {"s_in": 20}}) == {"detect_keypoints": 1, **stages}
+    assert runs(root=True) == dict.fromkeys(stages, 2)
+    assert runs(clips={"walk": {"seconds": 5}}) == {"animate_clip": 1, "write_clip_page": 1}
+    (workflow.folder / "data/people/jump.json").write_text("another content", encoding="utf-8")
+    assert runs() == stages
+
+
+def test_settings_of_published_weights(copied: Workflow) -> None:
+    target = "results/paper/h36m_81/published/weights.h5"
+    record(copied, "paper/h36m_81/published/weights.json", source="weights_h36m_81")
+    assert copied.counts(target) == {}
+    record(copied, "paper/h36m_81/published/weights.json", source="weights_h36m_351")
+    assert copied.counts(target) == {"check_weights": 1}
+    record(copied, "paper/h36m_81/published/weights.json", source="weights_h36m_81")
+    record(copied, "paper/h36m_81/published/.weights.h5.settings.json", model={"num_frames": 3})
+    assert copied.counts(target) == {"check_weights": 1}
+
+
+def test_settings_of_mpi_inf_3dhp(pristine: Workflow, tmp_path: Path) -> None:
+    workflow = pristine.copy_to(tmp_path / "project")
+    workflow.bring_data()
+    path = "results/mpi_inf_3dhp/data/mpi_inf_3dhp.h5"
+    workflow.build(path)
+    shutil.rmtree(workflow.folder / ".snakemake")
+    assert workflow.counts(path) == {}
+    changes = {"studies": {"mpi_inf_3dhp": {"data": {"mpi_inf_3dhp": {"test_frame_rate": 50}}}}}
+    assert workflow.counts(path, **changes) == {"convert_mpi_inf_3dhp": 1}
+
+
+def test_results_that_lack_their_settings_are_taken(built: Workflow) -> None:
+    """Those that a former version of the project made. A run writes the settings of those that Snakemake's records confirm."""
+    poses = built.folder / "results/open/page/.poses.json.settings.json"
+    before = poses.read_bytes()
+    for path in (built.folder / "results").rglob(".*.settings.json"):
+        path.unlink()
+    records = built.folder / ".snakemake"
+    records.rename(built.folder / "away")
+    assert built.counts(**LAST_DRAWN) == {}
+    shutil.rmtree(records)
+    (built.folder / "away").rename(records)
+    (built.folder / "results/open/index.html").unlink()
+    built.build("open")
+    assert poses.read_bytes() == before
+
+
+def test_settings_of_what_is_made_again_are_those_it_was_made_with(built: Workflow) -> None:
+    """While it is made there are none: nobody would write new ones if Snakemake were killed."""
+    settings = built.folder / "results/open/page/.poses.json.settings.json"
+    before = settings.read_bytes()
+    (built.folder / "scripts/select_poses.py").write_text("raise SystemExit(1)", encoding="utf-8")
+    assert built.snakemake("open", **LAST_DRAWN).returncode == 1
+    assert not settings.exists()
+    shutil.copy(built.folder / "scripts/write_page.py", built.folder / "scripts/select_poses.py")
+    built.build("open", **LAST_DRAWN)
+    assert settings.read_bytes() != before
 
 
 def test_differences_are_told_by_their_places() -> None:

@@ -13,6 +13,17 @@ LAB = {
 }
 
 
+@pytest.fixture(scope="module")
+def with_data(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy with files of the user at all their places."""
+    workflow = pristine.copy_to(tmp_path_factory.mktemp("with_data") / "project")
+    workflow.bring_data()
+    for path in (f"{OWN}/anna/walk.npz", "data/raw/mpi_inf_3dhp/S1/Seq1/annot.mat"):
+        (workflow.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (workflow.folder / path).touch()
+    return workflow
+
+
 @pytest.mark.parametrize(
     ("target", "meant"),
     [
@@ -83,6 +94,35 @@ def test_misspelt_folders_and_subjects_of_recordings(pristine: Workflow, tmp_pat
     lab = {**LAB, "data": {"lab": {**LAB["data"]["lab"], "splits": {"train": ["ana"], "test": ["ben"]}}}}
     said = refused(workflow, "my_lab", studies={"my_lab": lab})
     assert f"studies.my_lab.data.lab.splits.train: {OWN} has no trial of subject ana, did you mean 'anna'?" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong", "meant"),
+    [
+        ("demo.data.people.folder", "workflow/resorces/people", "workflow/resources/people"),
+        ("demo.data.people.folder", "workflow/resorces/peple", "workflow/resources/people"),
+        ("paper.data.amass.own.MyLab", "dta/my_lab", "data/my_lab"),
+        ("paper.data.amass.folder", "data/amas", "data/amass"),
+        ("paper.data.h36m.poses_2d", "dta/data_2d_h36m_{input_2d}.npz", "data"),
+        ("mpi_inf_3dhp.data.mpi_inf_3dhp.originals", "data/raw/mpi_inf_3dph", "data/raw/mpi_inf_3dhp/S1/Seq1"),
+        ("open.data.cmu.trials", "workflow/resource/cmu_trial.csv", "workflow/resources/cmu_trials.csv"),
+    ],
+)
+def test_misspelt_parts_of_paths(with_data: Workflow, place: str, wrong: str, meant: str) -> None:
+    changes: object = wrong
+    for key in reversed(place.split(".")):
+        changes = {key: changes}
+    said = refused(with_data, "demo", studies=changes)
+    assert f"studies.{place}: there is no " in said
+    assert f", did you mean '{meant}'?" in said
+    assert "1 fault" in said
+
+
+def test_folders_that_are_not_there_are_no_fault_of_their_names(pristine: Workflow, with_data: Workflow) -> None:
+    """What is licensed may be missing, and what lies beside it is something else."""
+    assert "put here: data/amass/" in refused(pristine, "paper")
+    elsewhere = {"paper": {"data": {"amass": {"folder": "data/raw/mpi_inf_3dhq"}}}}  # no subset lies there
+    assert "put here: data/raw/mpi_inf_3dhq/" in refused(with_data, "results/paper/data/amass.h5", studies=elsewhere)
 
 
 def test_another_folder_says_how(pristine: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

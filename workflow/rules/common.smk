@@ -65,9 +65,10 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.misspelt import meant_path
 from uplift_upsample.report import topics
 from uplift_upsample.report.animation.sequences import table_sequences
-from uplift_upsample.base.strict import nearest, suggestion
+from uplift_upsample.base.strict import suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
@@ -75,7 +76,7 @@ from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import check_s_in, studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources
 from uplift_upsample.plan.target_names import target_fault
-from uplift_upsample.plan.ways import frames_of
+from uplift_upsample.plan.ways import frames_of, is_generated
 
 # ---- the plan
 
@@ -119,8 +120,14 @@ def known_subjects(path):
     return {row["subject"] for row in rows} if is_complete else None
 
 
+def meant_table(path):
+    """The end of a message about a table that is not there."""
+    near = meant_path(path, Path.is_file)
+    return f", did you mean '{near}'?" if near else ""
+
+
 def folder_faults():
-    """Folders of motion capture that do not exist, but another one with nearly this name is.
+    """Folders that do not exist, but another one with nearly this name does.
 
     Otherwise Snakemake would silently use what was made from the right folder.
     """
@@ -132,18 +139,29 @@ def folder_faults():
                     folder = CONFIGURATION.cmu_source
                 if folder in table_of_sources():
                     continue
+                place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
                 if "@" in urlsplit(folder).netloc:
-                    place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
                     faults.append(
                         f"{place}: an address with a login in it would stand in logs and records; put the login into ~/.netrc"
                     )
                     continue
-                path = Path(folder)
-                others = [str(other) for other in path.parent.iterdir() if other.is_dir()] if path.parent.is_dir() else []
-                near = None if path.exists() or "://" in folder else nearest(folder, others)
+                near = None if "://" in folder else meant_path(folder)
                 if near is not None:
-                    faults.append(f"studies.{study.name}.data.{name}.{key}: there is no folder {folder}, did you mean {near!r}?")
+                    faults.append(f"{place}: there is no folder {folder}, did you mean '{near}'?")
+            for key, paths in source.files().items():
+                faults += [f"studies.{study.name}.data.{name}.{key}: {line}" for line in misspelt_folders(paths)]
     return list(dict.fromkeys(faults))
+
+
+def misspelt_folders(paths):
+    """What is to be said where none of some files is there, which may well be, but one is in a folder of nearly the same name."""
+    files = [] if any(map(os.path.exists, paths)) else [Path(path) for path in paths if not is_generated(path)]
+    near = [(file, meant_path(file.parent)) for file in files]
+    return [
+        f"there is no folder {file.parent}, did you mean '{folder}'?"
+        for file, folder in near
+        if folder is not None and (folder / file.name).exists()
+    ]
 
 
 @functools.cache
@@ -179,7 +197,7 @@ def weight_files():
 
 def checked_configuration():
     """The configuration, or one error with everything that is wrong with it."""
-    faults = config_faults(config, RESERVED, known_subjects, weight_files(), sequences_of)
+    faults = config_faults(config, RESERVED, known_subjects, weight_files(), sequences_of, meant_table)
     undrawn = [fault for fault in faults if ".animations: " in fault and " has no sequence " in fault]
     if undrawn and workflow.is_main_process:  # they stop what draws them, nothing else
         words = targets_of_command()
@@ -372,6 +390,14 @@ def scored_frames(wildcards):
     return tested_frames(wildcards)
 
 
+def drawn_frames(wildcards):
+    """The data that an animation shows beside the predictions."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
+    path = f"{folder}/animation/{wildcards.sequence}.{wildcards.format}"
+    settled(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
+    return tested_frames(wildcards)
+
+
 def baseline_frames(wildcards):
     """The data that the mean pose is of."""
     settled_baseline(wildcards)
@@ -505,12 +531,15 @@ onstart:
     check_device()
     check_cluster()
     cancel_left_jobs("a former start left behind")
+    forget_settings()
 
 
 onsuccess:
+    write_settings()
     tell_outcomes()
 
 
 onerror:
+    write_settings()
     cancel_left_jobs("are not waited for any more")
     tell_of_other_clips()

@@ -66,12 +66,17 @@ def checks_of_amass(wildcards, output):
 
 def mpi_inf_3dhp_files(wildcards):
     train, test = inputs_of(wildcards)
+    settled(frames_of(wildcards.study, wildcards.dataset), test_frame_rate=source_of(wildcards).test_frame_rate)
     return {"train": train, "test": test}
 
 
 def mpi_inf_3dhp_originals(wildcards):
-    folder = source_of(wildcards).originals
-    return [source_file(f"{folder}/{name}") for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]]
+    source = source_of(wildcards)
+    files = [f"{source.originals}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]]
+    if all(map(os.path.exists, files)):  # else what was made of them is taken as it is
+        made = f"results/{wildcards.study}/data/{wildcards.dataset}/data_train_3dhp.npz"
+        settled(made, annotations=source.annotations, files=sums(files, source.originals))
+    return [source_file(path) for path in files]
 
 
 def content_of_originals(wildcards):
@@ -100,10 +105,15 @@ def own_folder(wildcards):
 def own_recordings(wildcards):
     """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
     folder = own_folder(wildcards)
-    if "subset" not in wildcards.keys():
+    files, made = recordings(folder), frames_of(wildcards.study, wildcards.dataset)
+    if "subset" in wildcards.keys():
+        made = f"{made.removesuffix('.h5')}/{wildcards.subset}.npz"
+    else:
         inputs_of(wildcards)  # reports what is missing
-        settled_table(wildcards, recordings(folder))
-    return [source_file(path) for path in recordings(folder)] or [f"{folder}/*.npz"]
+        settled_table(wildcards, files)
+    if files:
+        settled(made, recordings=sums(files, folder))
+    return [source_file(path) for path in files] or [f"{folder}/*.npz"]
 
 
 def content_of_recordings(wildcards):
@@ -141,6 +151,7 @@ def cmu_files(wildcards):
         names = [name for name in names if is_out_of(name, record)]
     elif cmu_source(wildcards) not in names:
         names = []
+    settled(record, trials=content_of_trials(wildcards))
     return {"trials": trials_of(wildcards), **({"archive": manifest_of(names[0])} if names else {})}
 
 

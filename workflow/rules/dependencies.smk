@@ -9,6 +9,7 @@ from uplift_upsample.plan.ways import is_generated
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")
+SETTLED = {}  # the settings of planned jobs whose outputs do not say them, by the output
 
 
 def code(script):
@@ -26,6 +27,11 @@ def content(paths):
     return [digest(path, DIGESTS) for path in paths if not is_generated(path) and os.path.isfile(path)]
 
 
+def sums(paths, folder):
+    """The same by the names of the files in a folder."""
+    return {Path(path).relative_to(folder).as_posix(): digest(path, DIGESTS) for path in paths}
+
+
 def make_again(files, held, planned_now):
     """Have the job of some files run again, as --forcerun does, if they hold, or were made with, other settings than planned now.
 
@@ -38,6 +44,40 @@ def make_again(files, held, planned_now):
         workflow.dag.forcefiles.update(files)
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is rebuilt.")
+
+
+def settled(path, **settings):
+    """Have the job of a file run again where the file with its settings has others than those planned now.
+
+    For results that do not say themselves what they were made with. What such a job is to do again for, it names here, too.
+    """
+    SETTLED[path] = json.loads(json.dumps(settings))
+    make_again([path], held_settings(settings_file(path)), SETTLED[path])
+
+
+def settings_file(path):
+    """Where the settings stand that a result was made with: beside it, so that whoever copies the folder has both."""
+    return Path(path).parent / f".{Path(path).name}.settings.json"
+
+
+def forget_settings():
+    """Remove the settings of what is about to be made again: if this Snakemake is killed, nobody writes the new ones."""
+    for job in workflow.dag.needrun_jobs() if workflow.is_main_process else ():
+        for path in SETTLED.keys() & set(job.output):
+            settings_file(path).unlink(missing_ok=True)
+
+
+def write_settings():
+    """Write the settings of what was made now, and of what Snakemake's own records show to be made with them."""
+    dag = workflow.dag
+    for job in dag.jobs if workflow.is_main_process else ():
+        if dag.finished(job) or (not dag.needrun(job) and workflow.persistence.has_metadata(job)):
+            for path in SETTLED.keys() & set(job.output):
+                if os.path.exists(path) and held_settings(settings_file(path)) != SETTLED[path]:
+                    try:
+                        settings_file(path).write_text(json.dumps(SETTLED[path], indent=1), encoding="utf-8")
+                    except OSError as error:  # no room; what the jobs made is there all the same
+                        logger.warning(f"{settings_file(path)}: {error.strerror}")
 
 
 def settled_run(wildcards):
@@ -74,11 +114,22 @@ def settled_training(wildcards):
     make_again([f"{folder}/weights.h5"], held, planned(wildcards).to_mapping())
 
 
+def settled_weights(wildcards):
+    """The same for published weights: those of another source, or for another network. An input function without inputs."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}/published"
+    record = held_settings(f"{folder}/weights.json")
+    if isinstance(record, dict) and "source" in record:
+        source = planned(wildcards).published_weights
+        make_again([f"{folder}/weights.h5"], {"source": record["source"]}, {"source": source})
+    settled(f"{folder}/weights.h5", model=planned(wildcards).to_mapping()["model"])
+    return []
+
+
 def settled_prediction(wildcards):
     """The same for predictions. How many windows are predicted at once changes nothing."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     record = held_settings(f"{folder}/prediction.json")
-    keys = ("mirror", "test_step", "precision", *BEYOND_THE_PAPER)
+    keys = ("mirror", "interpolate", "test_step", "precision", *BEYOND_THE_PAPER)
     try:
         former = {
             **asdict(EvaluateConfig()),

@@ -9,6 +9,7 @@ localrules:
 # Where published weights cannot be had, --config evaluate_published=false builds the tables without them.
 rule check_weights:
     input:
+        settled_weights,
         source=published_weights,
         run=run_of_weights,
     output:

@@ -118,7 +118,7 @@ rule draw_figures:
 rule draw_animation:
     input:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
-        frames=tested_frames,
+        frames=drawn_frames,
     output:
         "results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/animation/{sequence}.{format}",
     log:

@@ -34,6 +34,7 @@ def config_faults(
     known_subjects: KnownSubjects | None = None,
     weight_files: Collection[str] | None = None,
     sequences_of: SequencesOf | None = None,
+    meant: Callable[[str], str] = lambda path: "",
 ) -> list[str]:
     """All faults of a configuration; empty where there is none.
 
@@ -41,10 +42,11 @@ def config_faults(
     recordings, that the configuration names; None for a table that does not exist and for recordings that do not show it. Left out,
     subjects of splits are not checked. weight_files: names of the weight files in the table of sources; left out, these names are
     not checked. sequences_of: gives the names of test sequences; left out, those of animations are not checked.
+    meant: the end of a message about a table that is not there, with the one that is likely meant.
     """
     _, known, faults = Configuration.read(config)
     of_study: list[Callable[..., list[str]]] = [
-        partial(_data_faults, known_subjects),
+        partial(_data_faults, known_subjects, meant),
         _run_faults,
         experiments_faults,
         initial_weights_faults,
@@ -107,7 +109,13 @@ def _kinds_faults(config: Configuration) -> list[str]:
     ]
 
 
-def _data_faults(known_subjects: KnownSubjects | None, where: str, config: Configuration, study: StudySettings) -> list[str]:
+def _data_faults(
+    known_subjects: KnownSubjects | None,
+    meant: Callable[[str], str],
+    where: str,
+    config: Configuration,
+    study: StudySettings,
+) -> list[str]:
     """What is wrong with each data set of a study by itself, and subjects of its splits that have no recording."""
 
     def of_dataset(name: str, source: DataSet) -> list[str]:
@@ -120,7 +128,7 @@ def _data_faults(known_subjects: KnownSubjects | None, where: str, config: Confi
             return []
         listed = known_subjects(people)
         if listed is None:
-            return [f"{place}.{line}" for line in source.without_people()]
+            return [f"{place}.{line}{meant(people)}" for line in source.without_people()]
 
         def of_split(split: str, subjects: Collection[str]) -> list[str]:
             unknown = sorted({*subjects} - {*listed})

@@ -51,6 +51,11 @@ class DataSet(Settings):
         """Folders and the like that it is made from, by option: what is misspelt there is found before the start."""
         return {}
 
+    def files(self) -> dict[str, list[str]]:
+        """Files of the user that it may be made from, by option, where other files do as well: that none is there is no fault, but
+        one in a folder of nearly the same name is found before the start."""
+        return {}
+
     def people(self) -> str | None:
         """Where its people are listed: a table of trials or a folder of recordings; None where nothing needs to list them."""
         return None

@@ -51,6 +51,9 @@ class H36M(DataSet):
             "that; write {input_2d} into the path, or change one of them"
         ]
 
+    def files(self) -> dict[str, list[str]]:
+        return {"poses_3d": [self.poses_3d], "poses_2d": [self.poses_2d.replace("{input_2d}", self.input_2d)]}
+
     def all_splits(self) -> Mapping[str, Sequence[str]]:
         return h36m_subjects.SPLITS
 
@@ -128,6 +131,9 @@ class Amass(DataSet):
     def places(self) -> dict[str, str]:
         return {f"own.{subset}": folder for subset, folder in self.own.items()}
 
+    def files(self) -> dict[str, list[str]]:
+        return {"folder": [path for name in self.subsets for path in self._files_of(subset_name(name))]}
+
     def sequences(self, subjects: Iterable[str], trials: Iterable[Mapping[str, str]] = ()) -> list[str]:
         return []
 
@@ -142,9 +148,12 @@ class Amass(DataSet):
             for name in self.all_subjects()
         ]
 
+    def _files_of(self, subset: str) -> list[str]:
+        return [f"{self.folder}/{name}.npz" for name in file_names(subset)]
+
     def _need_of(self, subset: str, around: Surroundings, can_fetch: bool) -> Need:
         """A subset; the user's converted file of it may bear any of its names."""
-        paths = [f"{self.folder}/{name}.npz" for name in file_names(subset)]
+        paths = self._files_of(subset)
         there = [path for path in paths if not is_generated(path) and around.exists(path)]
         if len(there) > 1:
             raise InputError(f"AMASS: {' and '.join(there)} are files of one subset, {subset}; delete all but one")
@@ -172,6 +181,10 @@ class MpiInf3dhp(DataSet):
     test_frame_rate: Literal[25, 50] = 25
     """Frames a second of the test videos, which their files do not contain."""
     layout: ClassVar[str] = "as P-STMO's converter writes it (https://github.com/paTRICK-swk/P-STMO), universal annotations"
+
+    def files(self) -> dict[str, list[str]]:
+        first = mpi_inf_3dhp_sequences.ANNOTATIONS_OF_TRAIN[0]
+        return {"train": [self.train], "test": [self.test], "originals": [f"{self.originals}/{first}"]}
 
     def all_splits(self) -> Mapping[str, Sequence[str]]:
         return mpi_inf_3dhp_sequences.SPLITS
