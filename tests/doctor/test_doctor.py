@@ -60,7 +60,7 @@ def test_keys_that_are_there_twice_are_refused_as_in_the_workflow(project: Path,
     with pytest.raises(InputError) as error:
         read_plan([str(project / "config.yaml"), str(mine)], project, None)
     twice, wrong = str(error.value).splitlines()
-    assert twice == f"{mine}, line 3: reproduce is there twice, first in line 1; only one of them would count"
+    assert twice == f"{mine}, line 3: reproduce occurs twice, first in line 1; only one of them would count"
     assert "device" in wrong
 
 
