@@ -17,6 +17,7 @@ from typing import Any
 from uplift_upsample.base.records import Environment, ResultRecord, TrainingRecord, read_record
 
 PROJECT = Path(__file__).parents[1]
+DENSE = "nothing: dense"  # between key poses, as the table of systems has it
 ENOUGH_SEEDS = 3  # fewer show no spread, and an order of systems may be chance
 SECTION = re.compile(r"^## ([^\n]+)\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 README_PART = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -66,7 +67,8 @@ PARTS = (
         "What one would use instead",
         "The systems around the paper, with windows of the same length, as many training steps and examples, and about as many "
         "weights. `uplift_upsample` is the paper's network (`cmu_small`) in a quarter of the steps, 4,000 instead of 16,000; so "
-        "its error is larger than that of the study `open`.",
+        "its error is larger than that of the study `open`. `uplift_dense` is the same network without its upsampling token, "
+        "trained with a 2D pose at every token.",
         "systems",
         "systems",
         "systems",
@@ -194,12 +196,30 @@ def section(project: Path, part: Part) -> str:
     return "\n".join(lines)
 
 
-def table(shown: dict[str, Any], columns: Sequence[str] = ()) -> list[str]:
-    """A section of a document as Markdown, without the links to where its numbers come from. columns: some of them; empty, all."""
-    chosen = [index for index, title in enumerate(shown["header"]) if not columns or title in columns]
-    rows = [[row[index] for index in chosen] for row in shown["rows"]]
-    header = [shown["header"][index] for index in chosen]
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+def table(shown: dict[str, Any]) -> list[str]:
+    """A section of a document as Markdown, without the links to where its numbers come from."""
+    return lines_of([shown["header"], *shown["rows"]])
+
+
+def by_stride(shown: dict[str, Any]) -> list[str]:
+    """The table of systems with one line for each system and way to fill the gaps, and a column for each s_in; best first."""
+    rows = [dict(zip(shown["header"], row, strict=True)) for row in shown["rows"]]
+    strides = list(dict.fromkeys(row["s_in"] for row in rows))
+    found = {(row["model"], row["between key poses"], row["s_in"]): row for row in rows}
+    sparse = {key[:2]: row for key, row in found.items() if key[1] != DENSE}  # a dense one serves all ways of its system
+    lines = [
+        [model, row["network"], way]
+        + [(found.get((model, way, stride)) or found[model, DENSE, stride])["MPJPE"] for stride in strides]
+        + [row["MACs per 3D pose, M"]]
+        for (model, way), row in sparse.items()
+    ]
+    header = ["model", "network", "between key poses", *(f"s_in = {stride}" for stride in strides), "MACs per 3D pose, M"]
+    return lines_of([header, *lines])
+
+
+def lines_of(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Markdown of a table whose first row is its header."""
+    return [f"| {' | '.join(cells)} |" for cells in (rows[0], ["---"] * len(rows[0]), *rows[1:])]
 
 
 def write_readme(project: Path, built: Sequence[Part], kept: Mapping[str, str]) -> None:
@@ -213,8 +233,7 @@ def write_readme(project: Path, built: Sequence[Part], kept: Mapping[str, str]) 
     else:
         main = built[0]
     document = json.loads((project / f"results/{main.study}/tables/{main.table}.json").read_text("utf-8"))
-    columns = ("s_in", "key poses/s", "model", "between key poses", "MPJPE", "MPJVE (mm/frame)", "MACs per 3D pose, M", "frames/s")
-    shown = table(document["sections"][0], columns if main.table == "systems" else ())
+    shown = (by_stride if main.table == "systems" else table)(document["sections"][0])
     name = f"results_{main.study}_{main.figure}.png"
     lead = (
         f"On real people of the same database, whose numbers cannot be compared with published figures either. {main.text} MPJPE "

@@ -9,7 +9,16 @@ import pytest
 
 SYSTEMS = {
     "sections": [
-        {"header": ["s_in", "model", "parameters", "MPJPE"], "rows": [["5", "a", "1", "50.00 ± 0.10"], ["20", "b", "2", "NOT RUN"]]}
+        {
+            "header": ["s_in", "model", "network", "between key poses", "MPJPE", "parameters", "MACs per 3D pose, M"],
+            "rows": [
+                ["5", "a", "uplift_upsample", "nothing: dense", "50.00 ± 0.10", "1", "2.60"],
+                ["5", "b", "videopose3d", "nothing: dense", "60.00 ± 0.10", "2", "0.465"],
+                ["20", "a", "uplift_upsample", "upsampling token", "51.00 ± 0.10", "1", "2.58"],
+                ["20", "b", "videopose3d", "2D linear", "NOT RUN", "2", "0.465"],
+                ["20", "b", "videopose3d", "2D cubic", "61.00 ± 0.10", "2", "0.465"],
+            ],
+        }
     ],
     "remarks": ["What a column means."],
 }
@@ -43,7 +52,7 @@ def made(tmp_path: Path) -> Path:
 def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     assert results_page.main([], made) == 0
     page = (made / "docs/results.md").read_text("utf-8")
-    assert "| 5 | a | 1 | 50.00 ± 0.10 |" in page
+    assert "| 5 | a | uplift_upsample | nothing: dense | 50.00 ± 0.10 | 1 | 2.60 |" in page
     assert "- What a column means." in page
     assert "\nStudy `systems`, seeds 0; 2026-03-04, Some CPU (2 cores), commit 0123456.\n" in page
     assert "## What these numbers do not say" in page
@@ -55,7 +64,13 @@ def test_page_and_readme_show_the_tables(results_page: Any, made: Path) -> None:
     assert readme.startswith("before\n<!-- results -->\nOn real people")
     assert "\n\n![What one would use instead" in readme
     assert readme.endswith("<!-- end of results -->\nafter\n")
-    assert "| 20 | b | NOT RUN |" in readme  # without the columns that are too many for a README
+    assert readme.splitlines()[-7:-2] == [  # one line for each system and way, without the columns that are too many
+        "| model | network | between key poses | s_in = 5 | s_in = 20 | MACs per 3D pose, M |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| a | uplift_upsample | upsampling token | 50.00 ± 0.10 | 51.00 ± 0.10 | 2.58 |",
+        "| b | videopose3d | 2D linear | 60.00 ± 0.10 | NOT RUN | 0.465 |",
+        "| b | videopose3d | 2D cubic | 60.00 ± 0.10 | 61.00 ± 0.10 | 0.465 |",
+    ]
     assert "old" not in readme
 
 
@@ -112,7 +127,7 @@ def test_readme_keeps_the_systems_where_only_others_are_built(results_page: Any,
     (made / "results/ablations/tables/systems.json").rename(made / "results/ablations/tables/ablations.json")
     results_page.main([], made)
     assert (made / "README.md").read_text("utf-8") == readme
-    assert "| 5 | a | 1 | 50.00 ± 0.10 |" in (made / "docs/results.md").read_text("utf-8")
+    assert "| 5 | a | uplift_upsample | nothing: dense | 50.00 ± 0.10 | 1 | 2.60 |" in (made / "docs/results.md").read_text("utf-8")
 
 
 def test_nothing_is_written_without_a_study(results_page: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
