@@ -231,6 +231,15 @@ def test_unknown_formats(poses: LiftedPoses, tmp_path: Path) -> None:
         poses.save(tmp_path / "a.fbx")
 
 
+@pytest.mark.parametrize("suffix", ["NPZ", "Csv", "JSON", "BVH", "TRC"])
+def test_suffixes_in_capitals(suffix: str, poses: LiftedPoses, tmp_path: Path) -> None:
+    poses.save(tmp_path / f"capital/a.{suffix}")
+    poses.save(tmp_path / f"small/a.{suffix.lower()}")
+    [capital], [small] = ([*(tmp_path / folder).iterdir()] for folder in ("capital", "small"))  # and nothing beside them
+    assert capital.name == f"a.{suffix}"
+    assert capital.read_bytes().replace(capital.name.encode(), small.name.encode()) == small.read_bytes()
+
+
 @pytest.mark.parametrize("suffix", ["npz", "csv", "json", "bvh", "trc"])
 def test_nothing_half_written_stays(suffix: str, poses: LiftedPoses, tmp_path: Path, no_room: Callable[[], None]) -> None:
     (tmp_path / f"a.{suffix}").write_text("former")

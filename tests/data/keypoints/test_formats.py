@@ -119,8 +119,9 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
             collection.add(frame, person, 7 + place if frame > 3 else NO_TRACK, "")
     times = np.arange(30) / 25
     found = collection.found(layout="coco_17", size=(640.0, 480.0), times=times, detector="a machine")
-    write_found(tmp_path / "a.npz", found)
-    again = read_keypoints(tmp_path / "a.npz")
+    write_found(tmp_path / "A.NPZ", found)
+    assert [path.name for path in tmp_path.iterdir()] == ["A.NPZ"]
+    again = read_keypoints(tmp_path / "A.NPZ")
     assert (again.first, again.last, again.layout, again.size, again.detector) == (0, 29, "coco_17", (640, 480), "a machine")
     assert found.looked.tolist() == [0, 3, 9, 10, 29]
     for name in ("frame", "points", "confidence", "track", "times", "looked"):

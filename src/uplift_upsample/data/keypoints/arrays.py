@@ -95,9 +95,9 @@ def write_found(path: str | os.PathLike[str], found: Found) -> None:
     points[rows, place], confidence[rows, place], track[rows, place] = found.points, found.confidence, found.track
     facts = {name: getattr(found, name) for name in ("layout", "frame_rate", "times", "size", "detector")}
     known: dict[str, Any] = {name: np.asarray(value) for name, value in facts.items() if value is not None}
-    with replacing(path) as aside:
+    with replacing(path) as aside, aside.open("wb") as file:  # to a name that does not end in .npz, NumPy would append it
         np.savez_compressed(
-            aside,
+            file,
             keypoints=points,
             confidence=confidence,
             frames=frames,

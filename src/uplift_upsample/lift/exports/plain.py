@@ -19,9 +19,9 @@ _DIGITS = 6  # of metres and seconds: a micrometre
 
 def write_npz(path: Path, poses: LiftedPoses) -> str:
     """``positions (T, J, 3)``, ``joints``, ``frame_rate``, ``times``, ``frames``, ``is_key``, ``poses_2d``, ``metadata`` (JSON)."""
-    with replacing(path) as aside:
+    with replacing(path) as aside, aside.open("wb") as file:  # to a name that does not end in .npz, NumPy would append it
         np.savez_compressed(
-            aside,
+            file,
             positions=poses.positions,
             joints=np.array(poses.joints),
             frame_rate=np.float64(poses.frame_rate),
