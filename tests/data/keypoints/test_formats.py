@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from world import keypoint_files as write
+from world.keypoint_files import two_people
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.arrays import found_in_array, write_found
@@ -15,19 +16,6 @@ from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.read import read_keypoints
 
 SIZE = (640, 480)
-
-
-def two_people(num_joints: int = 17) -> np.ndarray:
-    """Twelve frames ``(12, 2, K, 3)``: one who walks to the right and is lost in frame 5, and a small one who stands."""
-    rng = np.random.default_rng(3)
-    shape = rng.uniform([0, 0], [60, 160], (num_joints, 2))
-    people = np.empty((12, 2, num_joints, 3))
-    for frame in range(12):
-        people[frame, 0, :, :2] = shape + np.array([100 + 8 * frame, 150])
-        people[frame, 1, :, :2] = shape / 4 + np.array([400, 60])
-    people[..., 2] = rng.uniform(0.5, 1, people.shape[:-1])
-    people[5, 0] = np.nan
-    return people
 
 
 def one_list(path: Path, folder: Path) -> Path:
@@ -131,41 +119,6 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
     found = read_keypoints(tmp_path / "rate.npz")
     assert (found.first, found.last, found.num_frames) == (4, 12, 9)
     assert set(found.frame.tolist()) == {4, 8, 12}
-
-
-def test_somebody_who_was_lost_for_a_second_is_the_same_one_and_small_people_come_last() -> None:
-    people = np.repeat(two_people(), 10, axis=0)  # 120 frames
-    people[30:60, 0] = np.nan
-    people[:, :, :, 0] += np.arange(120)[:, None, None] * [[1.0], [0.1]]
-    people = people[:, ::-1]  # the small one first
-    people[40:50, 1] = people[40:50, 0]  # the detector gives the small one the place in its list where the large one is lost
-    people[40:50, 0] = np.nan
-    found = found_in_array(people)
-    large, small = people_of(found)
-    assert found.frame[large.rows].tolist() == [*range(30), *range(60, 120)]
-    assert found.frame[small.rows].tolist() == [*range(120)]
-    assert large.size > 3 * small.size
-
-
-@pytest.mark.parametrize("every", [1, 6, 12])  # of 30 frames a second
-def test_two_who_cross_keep_their_names(every: int) -> None:
-    rng = np.random.default_rng(7)
-    shape = rng.uniform([0, 0], [60, 160], (17, 2))  # 160 pixels are 1.7 m, so who walks makes 130 pixels a second
-    seconds = np.arange(0, 120, every) / 30
-    people = np.full((len(seconds), 2, 17, 3), 0.9)
-    for person, (start, speed) in enumerate([(100.0, 130.0), (560.0, -120.0)]):
-        place = np.stack([start + speed * seconds, np.full(len(seconds), 100.0)], axis=-1)
-        people[:, person, :, :2] = shape + place[:, None] + rng.normal(0, 3, (len(seconds), 17, 2))
-    hidden = np.abs(people[:, 0, 0, 0] - people[:, 1, 0, 0]) < 25  # one stands before the other one
-    people[hidden, 1] = np.nan
-    swapped = rng.random(len(people)) < 0.5  # a detector lists people in any order
-    people[swapped] = people[swapped, ::-1]
-    found = found_in_array(people)
-    persons = people_of(found, seconds)
-    assert len(persons) == 2
-    for person in persons:
-        moves = np.diff(found.points[person.rows, :, 0].mean(axis=1))
-        assert len(set(np.sign(moves[np.abs(moves) > 4]))) == 1  # to the right all the time, or to the left
 
 
 def test_lines_of_yolo_that_may_be_two_layouts(tmp_path: Path) -> None:
