@@ -119,6 +119,8 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
     found = read_keypoints(tmp_path / "rate.npz")
     assert (found.first, found.last, found.num_frames) == (4, 12, 9)
     assert set(found.frame.tolist()) == {4, 8, 12}
+    np.savez(tmp_path / "crowd.npz", keypoints=np.repeat(people[:3], 20, axis=1), frames=[4, 8, 12])
+    assert read_keypoints(tmp_path / "crowd.npz").num_frames == 9
 
 
 def test_lines_of_yolo_that_may_be_two_layouts(tmp_path: Path) -> None:
@@ -170,6 +172,21 @@ DAMAGED: dict[str, tuple[object, str]] = {
     "no number": ([_entry(image_id="walk.jpg")], "entry 0: image_id is 'walk.jpg', which has no frame number"),
     "negative": ([_entry(image_id=-3)], "entry 0: image_id is -3, which has no frame number"),
     "identifiers": ([_entry(image_id=139), _entry(image_id=581_929_000)], "these are no frame numbers of one clip"),
+    "two clips of names": (
+        [_entry(image_id="a/1.jpg"), _entry(image_id="b/2.jpg")],
+        "images of several clips, 'a/' and 'b/' without their numbers; keep those of one",
+    ),
+    "two clips of frames": (
+        {"a_1.jpg": {"people": []}, "b_2.jpg": {"people": [{"pose_keypoints_2d": [1.0, 2.0, 0.9] * 18}]}},
+        "images of several clips, 'a_' and 'b_'",
+    ),
+    "two clips of images": (
+        {
+            "images": [{"id": 1, "file_name": "a_1.jpg"}, {"id": 2, "file_name": "b_2.jpg"}],
+            "annotations": [_entry(), _entry(image_id=2)],
+        },
+        "images of several clips, 'a_' and 'b_'",
+    ),
     "two clips": ([_entry(image_id="a_1.jpg"), _entry(image_id="b_2.jpg")], "images of several clips, 'a_' and 'b_'"),
     "twice": ([_entry(idx=4), _entry(idx=4)], "frame 1 has person 4 twice"),
     "frame twice": (
@@ -211,6 +228,35 @@ def test_pairs_in_one_row_and_identities_that_are_none(tmp_path: Path) -> None:
     assert read_keypoints(write.write_json(tmp_path / "c_1.json", before)).points.shape == (1, 18, 2)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["2023.05.01_walk_{}", "clip1.final_{}", "clip1.final_{}.jpg", "day.2/walk{}.JPG", "v1.5_{}_pose.mp4", "{}", "a_{}.png.json"],
+)
+def test_numbers_of_frames_in_names_with_points(name: str, tmp_path: Path) -> None:
+    path = write.write_json(tmp_path / "a.json", [_entry(image_id=name.format(number)) for number in (12, 13, 114)])
+    assert read_keypoints(path).frame.tolist() == [12, 13, 114]
+
+
+def test_one_picture_of_mmpose_and_a_folder_of_them(tmp_path: Path) -> None:
+    """Its demo writes the people of a picture where frames are in the file of a video."""
+    people = two_people()
+    video = json.loads(write.mmpose(tmp_path / "video.json", people).read_text())
+    (tmp_path / "folder").mkdir()
+    for number, frame in enumerate(video["instance_info"]):
+        write.write_json(tmp_path / f"folder/results_{number}.json", video | {"instance_info": frame["instances"]})
+    write.write_json(tmp_path / "folder/results_12.json", video | {"instance_info": []})
+    one, folder, expected = (read_keypoints(tmp_path / name) for name in ("folder/results_7.json", "folder", "video.json"))
+    assert (one.frame.tolist(), folder.frame.tolist(), folder.last) == ([7, 7], expected.frame.tolist(), 12)
+    assert np.array_equal(folder.points, expected.points)
+
+
+def test_hidden_files_of_a_mac(tmp_path: Path) -> None:
+    folder = write.openpose(tmp_path / "json", two_people(25))
+    for path in [*folder.iterdir()]:
+        (folder / f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    assert read_keypoints(folder).num_frames == 12
+
+
 def test_masked_arrays_and_tensors_elsewhere(tmp_path: Path) -> None:
     one = two_people()[:, 0]
     masked = np.ma.masked_array(one, np.arange(12)[:, None, None] == [[[3]]] * np.ones_like(one, bool))
@@ -245,6 +291,7 @@ def test_numbers_that_are_none_count_as_missing(tmp_path: Path) -> None:
         ({}, "no JSON and no text file in it"),
         ({"1.json": "{}", "2.json": "{}"}, "1.json: no people of one frame"),
         ({"a.json": '{"people": []}', "b.json": '{"people": []}'}, "a.json: its name has no frame number"),
+        ({"a1.json": '{"people": []}', "b2.json": '{"people": [{"pose_keypoints_2d": [1, 2, 1]}]}'}, "'a' and 'b' without their"),
         ({"a1.json": '{"people": []}', "b1.json": '{"people": []}'}, "b1.json: frame 1 again, after a1.json"),
         ({"1.json": '{"people": []}', "2.json": '{"people": []}'}, "there is nobody in any frame"),
         ({"1.json": '{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2.json": "{"}, "person 0: its keypoints cannot be read"),
