@@ -117,6 +117,7 @@ def test_csv_and_json_with_a_gap(poses: LiftedPoses, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
     assert document["frames"][3]["positions"] == [None] * 17
     assert np.allclose(document["frames"][5]["positions"], positions[5], atol=1e-6)
+    assert document["frame_rate"] == 30
     assert document["joints"] == document["metadata"]["joints"] == list(MODEL_17)
 
 

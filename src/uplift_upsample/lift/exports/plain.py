@@ -75,7 +75,10 @@ def write_csv(path: Path, poses: LiftedPoses) -> str:
 
 
 def write_json(path: Path, poses: LiftedPoses) -> str:
-    """``metadata``, ``joints``, and ``frames``: a list of frame, time, is_key and positions, a list of [x, y, z] or null."""
+    """``metadata``, ``joints``, ``frame_rate`` (Hz), and ``frames``: a list of frame, time, is_key and positions.
+
+    positions: a list of [x, y, z] or null.
+    """
     frames = [
         {
             "frame": int(frame),
@@ -87,7 +90,12 @@ def write_json(path: Path, poses: LiftedPoses) -> str:
             poses.frames, poses.times, poses.is_key, poses.positions.astype(np.float64), strict=True
         )
     ]
-    document = {"metadata": _metadata(poses), "joints": list(poses.joints), "frames": frames}
+    document = {
+        "metadata": _metadata(poses),
+        "joints": list(poses.joints),
+        "frame_rate": float(poses.frame_rate),
+        "frames": frames,
+    }
     write_text(path, json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
     return ""
 
