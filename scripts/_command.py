@@ -138,7 +138,10 @@ def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stride(text: str) -> int | str:
-    return text if text == "auto" else int(text)
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a whole number of frames at 50 Hz") from None
 
 
 def add_determinism_flag(parser: argparse.ArgumentParser) -> None:

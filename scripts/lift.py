@@ -10,6 +10,7 @@ from typing import get_args
 from _command import add_clip_flags, clip_settings, run
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.files import require_writable
 from uplift_upsample.base.progress import CountProgress, DownloadProgress
 from uplift_upsample.data.download.source_downloads import fetch_source, place_of
 from uplift_upsample.data.download.source_files import ChecksumLock, read_sources, source_named
@@ -84,7 +85,12 @@ def pose_models() -> Path:
 
 
 def output_files(options: argparse.Namespace) -> dict[str, Path]:
-    """The file of each format. Raises ``InputError`` where one of them would replace the input, or stand among its files."""
+    """The file of each format.
+
+    Raises ``InputError`` where one of them would replace the input, stand among its files, or could not be written at all.
+    """
+    from uplift_upsample.report.animation.encode import ffmpeg_for  # loads Pillow
+
     source, folder = Path(options.input).resolve(), Path(options.output).resolve()
     if source.is_dir() and folder == source:
         raise InputError(f"{options.output}: results would stand among the keypoint files; give --output another folder")
@@ -93,6 +99,11 @@ def output_files(options: argparse.Namespace) -> dict[str, Path]:
     for path in files.values():
         if path.resolve() == source:
             raise InputError(f"{path}: the result would replace the input; give --output another folder")
+        if path.is_dir():
+            raise InputError(f"{path}: a folder stands where the result should; move it, or give --output another folder")
+    require_writable(folder)
+    if "mp4" in files:
+        ffmpeg_for(files["mp4"])
     return files
 
 
@@ -103,7 +114,8 @@ def write(poses: LiftedPoses, files: Mapping[str, Path], options: argparse.Names
 
     video = options.input if is_video(options.input) else None
     written: list[str] = []
-    for suffix, path in sorted(files.items(), key=lambda file: file[0] == DRAWN[-1]):  # the page links to the others
+    order = [*PLAIN, *DRAWN]  # what may fail later; at the end the page, which links to the others
+    for suffix, path in sorted(files.items(), key=lambda file: order.index(file[0])):
         name, note = path.stem, ""
         if suffix == "html":
             write_clip_page(path, name, poses, written, has_video=video is not None)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from world.mpi_inf_3dhp import person, write_originals
 from world.people import motion
-from world.torch_files import old_format, pickled, tensors, zip_format
+from world.torch_files import Storage, Tensor, old_format, pickled, tensors, zip_format
 
 from fuzz import containers
 from fuzz.damage import Evil, damaged_array, damaged_bytes, damaged_tree
@@ -262,10 +262,14 @@ def _torch_weights() -> Reader:
     def zipped(rng: Random) -> bytes:
         return containers.zipped(rng, {"weights/data.pkl": damaged_bytes(rng, pickle), **members})
 
+    def one_storage_many_times(rng: Random) -> bytes:
+        storage = Storage(np.zeros(rng.choice([1, 1 << 10, 1 << 18]), np.float32), "0")
+        return rng.choice([old_format, zip_format])({str(i): Tensor(storage) for i in range(rng.randint(1, 3000))}, [storage])
+
     def read(path: Path) -> None:
         if is_torch_checkpoint(path):
             for name, array in read_torch_checkpoint(path).items():
                 assert isinstance(name, str) and isinstance(array, np.ndarray)
 
-    damages = [of_bytes(intact), lambda rng: head + damaged_bytes(rng, pickle) + tail, zipped]
+    damages = [of_bytes(intact), lambda rng: head + damaged_bytes(rng, pickle) + tail, zipped, one_storage_many_times]
     return Reader("weights (PyTorch)", intact, damages, read, ".bin", 0.4)

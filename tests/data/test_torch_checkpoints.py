@@ -46,6 +46,9 @@ def test_views_of_one_storage(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     path.write_bytes(old_format(state, [storage]))
     read = read_torch_checkpoint(path)
+    twice = tmp_path / "twice.bin"
+    twice.write_bytes(zip_format(*_shared(2)))  # as networks do that share a weight
+    assert [array.shape for array in read_torch_checkpoint(twice).values()] == [(1 << 18,)] * 2
     np.testing.assert_array_equal(read["transposed"], np.arange(12).reshape(4, 3).T)
     np.testing.assert_array_equal(read["end"], [[8, 9], [10, 11]])
     assert read["empty"].shape == (0, 5)
@@ -79,7 +82,14 @@ def _larger(size: int):
     return state, storages
 
 
+def _shared(count: int):
+    """A storage under many names."""
+    storage = Storage(np.zeros(1 << 18, np.float32), "0")
+    return {f"name_{index}": Tensor(storage) for index in range(count)}, [storage]
+
+
 VALUES = {
+    "one storage over and over": (_shared(300), "its tensors have 314572800 bytes, and its storages 1048576"),
     "code": (_state(evil=Runs()), r"it asks for (posix|nt)\.system, which could run code; nothing of it was run"),
     "a huge tensor": (_said(shape=(2**40, 3)), "a tensor of the shape .* in a storage of 6 numbers"),
     "a repeated number": (_said(shape=(10**9,), strides=(0,)), "a tensor of the shape .* in a storage of 6 numbers"),

@@ -117,6 +117,7 @@ def test_csv_and_json_with_a_gap(poses: LiftedPoses, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
     assert document["frames"][3]["positions"] == [None] * 17
     assert np.allclose(document["frames"][5]["positions"], positions[5], atol=1e-6)
+    assert document["frame_rate"] == 30
     assert document["joints"] == document["metadata"]["joints"] == list(MODEL_17)
 
 
@@ -229,6 +230,15 @@ def test_trc(poses: LiftedPoses, tmp_path: Path) -> None:
 def test_unknown_formats(poses: LiftedPoses, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.fbx: no such format; known are \.npz, \.csv, \.json, \.bvh, \.trc"):
         poses.save(tmp_path / "a.fbx")
+
+
+@pytest.mark.parametrize("suffix", ["NPZ", "Csv", "JSON", "BVH", "TRC"])
+def test_suffixes_in_capitals(suffix: str, poses: LiftedPoses, tmp_path: Path) -> None:
+    poses.save(tmp_path / f"capital/a.{suffix}")
+    poses.save(tmp_path / f"small/a.{suffix.lower()}")
+    [capital], [small] = ([*(tmp_path / folder).iterdir()] for folder in ("capital", "small"))  # and nothing beside them
+    assert capital.name == f"a.{suffix}"
+    assert capital.read_bytes().replace(capital.name.encode(), small.name.encode()) == small.read_bytes()
 
 
 @pytest.mark.parametrize("suffix", ["npz", "csv", "json", "bvh", "trc"])

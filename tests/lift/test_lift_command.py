@@ -1,7 +1,9 @@
 """``scripts/lift.py`` as a user types it, on files of detectors."""
 
 import csv
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 from lift.conftest import SIZE, walking
 from PIL import Image
 from world import keypoint_files
+from world.lifted import lifted_poses
 from world.warm_python import FRAMEWORK, warm_python
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.data.keypoints.layouts import LAYOUTS
 
@@ -106,12 +110,17 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"--joints": "dogs"}, "no layout 'dogs'"),
     ({"FILE": "page.json", "--output": "."}, "page.json: the result would replace the input; give --output another folder"),
     ({"--seconds": "0"}, "--seconds is 0"),
+    ({"--output": "page.json"}, "page.json: cannot be written (File exists)"),
+    ({"--output": "page.json/out"}, "out: cannot be written (Not a directory)"),
+    ({"--output": "taken"}, "taken/walk.csv: a folder stands where the result should"),
+    ({"--formats": "mp4"}, "walk.mp4: there is no ffmpeg on the PATH"),
     ({"--min_confidence": "0.9"}, "nothing to lift: the person has no joint that is sure enough in any of 15 key frames"),
 ]
 
 
 def test_what_is_refused_before_a_framework_is_loaded(project: Path, weights: Path, openpose_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "page.json").write_text("<html>")
+    (tmp_path / "taken/walk.csv").mkdir(parents=True)
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypisom")
     cases = []
     for changes, _ in REFUSED:
@@ -125,9 +134,33 @@ def test_what_is_refused_before_a_framework_is_loaded(project: Path, weights: Pa
         f"print([run(lambda: lift.main(case)) for case in {cases!r}])\n"
         "assert not {'tensorflow', 'keras'} & {*sys.modules}"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout == f"{[2] * len(REFUSED)}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, "PATH": ""}
+    )
+    assert (done.returncode, done.stdout) == (0, f"{[2] * len(REFUSED)}\n"), done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     for (_, message), error in zip(REFUSED, errors, strict=True):
         assert message in error
     assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["walk.csv"]
+
+
+def test_an_animation_that_fails_takes_no_other_file_with_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(project / "scripts")
+    spec = importlib.util.spec_from_file_location("lift_command", project / "scripts/lift.py")
+    assert spec is not None and spec.loader is not None
+    command = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(command)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ffmpeg").write_text("#!/bin/sh\necho no libx264 >&2\nexit 1\n")
+    (tmp_path / "bin/ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
+    options = command.parse(["walk.json", "--output", str(tmp_path / "out"), "--formats", "mp4", "npz"])
+    with pytest.raises(InputError, match=r"walk\.mp4: ffmpeg could not write it \(no libx264\)"):
+        command.write(lifted_poses(), command.output_files(options), options)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["walk.npz"]
+    with pytest.raises(SystemExit):
+        command.parse(["walk.json", "--output", "out", "--s_in", "abc"])
+    assert "argument --s_in: 'abc' is neither auto nor a whole number of frames at 50 Hz" in capsys.readouterr().err

@@ -352,9 +352,10 @@ def test_cards_in_the_project_are_right() -> None:
         assert weights_named(path.stem).card.sha256
 
 
-def test_the_example_of_the_document(project: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["docs/own_video.md", "README.md"])
+def test_the_example_of_a_page(page: str, project: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands, but for the weights."""
-    blocks = re.findall(r"```python\n(.*?)```", (project / "docs/own_video.md").read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (project / page).read_text("utf-8"), re.DOTALL)
     [example] = [block for block in blocks if "poses.save" in block]
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"keypoints": walking(np.arange(60) / 30)}

@@ -7,6 +7,19 @@ from typing import Any
 import numpy as np
 
 
+def two_people(num_joints: int = 17) -> np.ndarray:
+    """Twelve frames ``(12, 2, K, 3)``: one who walks to the right and is lost in frame 5, and a small one who stands."""
+    rng = np.random.default_rng(3)
+    shape = rng.uniform([0, 0], [60, 160], (num_joints, 2))
+    people = np.empty((12, 2, num_joints, 3))
+    for frame in range(12):
+        people[frame, 0, :, :2] = shape + np.array([100 + 8 * frame, 150])
+        people[frame, 1, :, :2] = shape / 4 + np.array([400, 60])
+    people[..., 2] = rng.uniform(0.5, 1, people.shape[:-1])
+    people[5, 0] = np.nan
+    return people
+
+
 def _people(frame: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(track, person) for track, person in enumerate(frame) if np.isfinite(person).all()]
 

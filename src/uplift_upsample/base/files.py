@@ -67,6 +67,22 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def require_writable(folder: str | os.PathLike[str]) -> None:
+    """Find out whether files can be written into a folder, which need not be there; nothing stays. Raises ``WriteError``."""
+    folder = Path(folder)
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]  # the deepest first
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _named(error, folder, _NO_ROOM | _NO_RIGHT | _NO_FOLDER) from None
+    finally:
+        for each in missing:
+            with contextlib.suppress(OSError):  # it was never made, or somebody else uses it already
+                each.rmdir()
+
+
 def require_room(path: Path, num_bytes: int) -> None:
     """Ask the system for the room of an existing file that is still to be written. Raises ``OSError`` where there is not enough.
 

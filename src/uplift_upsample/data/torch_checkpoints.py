@@ -6,6 +6,7 @@ Source: docs/method.md, "Weight files".
 """
 
 import contextlib
+import functools
 import io
 import math
 import mmap
@@ -13,7 +14,7 @@ import os
 import pickle
 import pickletools
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ _TYPES = {
     "Byte": "u1",
     "Bool": "?",
 }
+_MOST_VIEWS = 2  # times as much as the storages hold; networks may use a weight under two names
 _MOST_PICKLE = 64 << 20  # bytes; chosen: names and shapes of a network have some KB, tensors are not in it
 
 
@@ -71,7 +73,10 @@ def read_torch_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]
             else:
                 content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
                 document, content_of = _in_a_row(content)
-            arrays = {name: tensor.array(content_of) for name, tensor in _network_of(document).items()}
+            tensors = _network_of(document)
+            _check_sizes(tensors.values())
+            content_of = functools.lru_cache(maxsize=1)(content_of)  # neighbours may be views of one storage
+            arrays = {name: tensor.array(content_of) for name, tensor in tensors.items()}
     except ForbiddenError as error:
         reason = f"it asks for {error}, which could run code; nothing of it was run"
     except UnreadableError as error:
@@ -208,6 +213,15 @@ def _network_of(document: Any) -> dict[str, _Tensor]:
             what = f"{shown(name)} is a {type(tensor).__name__.lstrip('_')}, not a tensor"
             raise UnreadableError(f"{what}; weights are a dictionary of tensors, alone or under {' or '.join(_STATES)}")
     return document
+
+
+def _check_sizes(tensors: Iterable[_Tensor]) -> None:
+    """Raise ``UnreadableError`` where tensors are the same storage over and over: each becomes an array of its own."""
+    tensors = list(tensors)
+    asked = sum(math.prod(tensor.shape) * tensor.storage.dtype.itemsize for tensor in tensors)
+    stored = sum(storage.num_bytes for storage in {tensor.storage for tensor in tensors})
+    if asked > _MOST_VIEWS * stored:
+        raise UnreadableError(f"its tensors have {asked} bytes, and its storages {stored}")
 
 
 def _in_a_row(content: mmap.mmap) -> tuple[Any, Bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from world import keypoint_files as write
+from world.keypoint_files import two_people
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.arrays import found_in_array, write_found
@@ -15,19 +16,6 @@ from uplift_upsample.data.keypoints.people import chosen, people_of
 from uplift_upsample.data.keypoints.read import read_keypoints
 
 SIZE = (640, 480)
-
-
-def two_people(num_joints: int = 17) -> np.ndarray:
-    """Twelve frames ``(12, 2, K, 3)``: one who walks to the right and is lost in frame 5, and a small one who stands."""
-    rng = np.random.default_rng(3)
-    shape = rng.uniform([0, 0], [60, 160], (num_joints, 2))
-    people = np.empty((12, 2, num_joints, 3))
-    for frame in range(12):
-        people[frame, 0, :, :2] = shape + np.array([100 + 8 * frame, 150])
-        people[frame, 1, :, :2] = shape / 4 + np.array([400, 60])
-    people[..., 2] = rng.uniform(0.5, 1, people.shape[:-1])
-    people[5, 0] = np.nan
-    return people
 
 
 def one_list(path: Path, folder: Path) -> Path:
@@ -119,8 +107,9 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
             collection.add(frame, person, 7 + place if frame > 3 else NO_TRACK, "")
     times = np.arange(30) / 25
     found = collection.found(layout="coco_17", size=(640.0, 480.0), times=times, detector="a machine")
-    write_found(tmp_path / "a.npz", found)
-    again = read_keypoints(tmp_path / "a.npz")
+    write_found(tmp_path / "A.NPZ", found)
+    assert [path.name for path in tmp_path.iterdir()] == ["A.NPZ"]
+    again = read_keypoints(tmp_path / "A.NPZ")
     assert (again.first, again.last, again.layout, again.size, again.detector) == (0, 29, "coco_17", (640, 480), "a machine")
     assert found.looked.tolist() == [0, 3, 9, 10, 29]
     for name in ("frame", "points", "confidence", "track", "times", "looked"):
@@ -130,41 +119,8 @@ def test_what_was_found_comes_back_from_its_file(tmp_path: Path) -> None:
     found = read_keypoints(tmp_path / "rate.npz")
     assert (found.first, found.last, found.num_frames) == (4, 12, 9)
     assert set(found.frame.tolist()) == {4, 8, 12}
-
-
-def test_somebody_who_was_lost_for_a_second_is_the_same_one_and_small_people_come_last() -> None:
-    people = np.repeat(two_people(), 10, axis=0)  # 120 frames
-    people[30:60, 0] = np.nan
-    people[:, :, :, 0] += np.arange(120)[:, None, None] * [[1.0], [0.1]]
-    people = people[:, ::-1]  # the small one first
-    people[40:50, 1] = people[40:50, 0]  # the detector gives the small one the place in its list where the large one is lost
-    people[40:50, 0] = np.nan
-    found = found_in_array(people)
-    large, small = people_of(found)
-    assert found.frame[large.rows].tolist() == [*range(30), *range(60, 120)]
-    assert found.frame[small.rows].tolist() == [*range(120)]
-    assert large.size > 3 * small.size
-
-
-@pytest.mark.parametrize("every", [1, 6, 12])  # of 30 frames a second
-def test_two_who_cross_keep_their_names(every: int) -> None:
-    rng = np.random.default_rng(7)
-    shape = rng.uniform([0, 0], [60, 160], (17, 2))  # 160 pixels are 1.7 m, so who walks makes 130 pixels a second
-    seconds = np.arange(0, 120, every) / 30
-    people = np.full((len(seconds), 2, 17, 3), 0.9)
-    for person, (start, speed) in enumerate([(100.0, 130.0), (560.0, -120.0)]):
-        place = np.stack([start + speed * seconds, np.full(len(seconds), 100.0)], axis=-1)
-        people[:, person, :, :2] = shape + place[:, None] + rng.normal(0, 3, (len(seconds), 17, 2))
-    hidden = np.abs(people[:, 0, 0, 0] - people[:, 1, 0, 0]) < 25  # one stands before the other one
-    people[hidden, 1] = np.nan
-    swapped = rng.random(len(people)) < 0.5  # a detector lists people in any order
-    people[swapped] = people[swapped, ::-1]
-    found = found_in_array(people)
-    persons = people_of(found, seconds)
-    assert len(persons) == 2
-    for person in persons:
-        moves = np.diff(found.points[person.rows, :, 0].mean(axis=1))
-        assert len(set(np.sign(moves[np.abs(moves) > 4]))) == 1  # to the right all the time, or to the left
+    np.savez(tmp_path / "crowd.npz", keypoints=np.repeat(people[:3], 20, axis=1), frames=[4, 8, 12])
+    assert read_keypoints(tmp_path / "crowd.npz").num_frames == 9
 
 
 def test_lines_of_yolo_that_may_be_two_layouts(tmp_path: Path) -> None:
@@ -216,6 +172,21 @@ DAMAGED: dict[str, tuple[object, str]] = {
     "no number": ([_entry(image_id="walk.jpg")], "entry 0: image_id is 'walk.jpg', which has no frame number"),
     "negative": ([_entry(image_id=-3)], "entry 0: image_id is -3, which has no frame number"),
     "identifiers": ([_entry(image_id=139), _entry(image_id=581_929_000)], "these are not frame numbers of one clip"),
+    "two clips of names": (
+        [_entry(image_id="a/1.jpg"), _entry(image_id="b/2.jpg")],
+        "images of several clips, 'a/' and 'b/' without their numbers; keep those of one",
+    ),
+    "two clips of frames": (
+        {"a_1.jpg": {"people": []}, "b_2.jpg": {"people": [{"pose_keypoints_2d": [1.0, 2.0, 0.9] * 18}]}},
+        "images of several clips, 'a_' and 'b_'",
+    ),
+    "two clips of images": (
+        {
+            "images": [{"id": 1, "file_name": "a_1.jpg"}, {"id": 2, "file_name": "b_2.jpg"}],
+            "annotations": [_entry(), _entry(image_id=2)],
+        },
+        "images of several clips, 'a_' and 'b_'",
+    ),
     "two clips": ([_entry(image_id="a_1.jpg"), _entry(image_id="b_2.jpg")], "images of several clips, 'a_' and 'b_'"),
     "twice": ([_entry(idx=4), _entry(idx=4)], "frame 1 has person 4 twice"),
     "frame twice": (
@@ -257,6 +228,35 @@ def test_pairs_in_one_row_and_identities_that_are_none(tmp_path: Path) -> None:
     assert read_keypoints(write.write_json(tmp_path / "c_1.json", before)).points.shape == (1, 18, 2)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["2023.05.01_walk_{}", "clip1.final_{}", "clip1.final_{}.jpg", "day.2/walk{}.JPG", "v1.5_{}_pose.mp4", "{}", "a_{}.png.json"],
+)
+def test_numbers_of_frames_in_names_with_points(name: str, tmp_path: Path) -> None:
+    path = write.write_json(tmp_path / "a.json", [_entry(image_id=name.format(number)) for number in (12, 13, 114)])
+    assert read_keypoints(path).frame.tolist() == [12, 13, 114]
+
+
+def test_one_picture_of_mmpose_and_a_folder_of_them(tmp_path: Path) -> None:
+    """Its demo writes the people of a picture where frames are in the file of a video."""
+    people = two_people()
+    video = json.loads(write.mmpose(tmp_path / "video.json", people).read_text())
+    (tmp_path / "folder").mkdir()
+    for number, frame in enumerate(video["instance_info"]):
+        write.write_json(tmp_path / f"folder/results_{number}.json", video | {"instance_info": frame["instances"]})
+    write.write_json(tmp_path / "folder/results_12.json", video | {"instance_info": []})
+    one, folder, expected = (read_keypoints(tmp_path / name) for name in ("folder/results_7.json", "folder", "video.json"))
+    assert (one.frame.tolist(), folder.frame.tolist(), folder.last) == ([7, 7], expected.frame.tolist(), 12)
+    assert np.array_equal(folder.points, expected.points)
+
+
+def test_hidden_files_of_a_mac(tmp_path: Path) -> None:
+    folder = write.openpose(tmp_path / "json", two_people(25))
+    for path in [*folder.iterdir()]:
+        (folder / f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    assert read_keypoints(folder).num_frames == 12
+
+
 def test_masked_arrays_and_tensors_elsewhere(tmp_path: Path) -> None:
     one = two_people()[:, 0]
     masked = np.ma.masked_array(one, np.arange(12)[:, None, None] == [[[3]]] * np.ones_like(one, bool))
@@ -291,6 +291,7 @@ def test_numbers_that_are_none_count_as_missing(tmp_path: Path) -> None:
         ({}, "no JSON and no text file in it"),
         ({"1.json": "{}", "2.json": "{}"}, "1.json: no people of one frame"),
         ({"a.json": '{"people": []}', "b.json": '{"people": []}'}, "a.json: its name has no frame number"),
+        ({"a1.json": '{"people": []}', "b2.json": '{"people": [{"pose_keypoints_2d": [1, 2, 1]}]}'}, "'a' and 'b' without their"),
         ({"a1.json": '{"people": []}', "b1.json": '{"people": []}'}, "b1.json: frame 1 again, after a1.json"),
         ({"1.json": '{"people": []}', "2.json": '{"people": []}'}, "there is nobody in any frame"),
         ({"1.json": '{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2.json": "{"}, "person 0: its keypoints cannot be read"),

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scipy.io import savemat
 from world.mpi_inf_3dhp import OFF_CENTRE, UNIVERSAL, person, public_files, write_originals, write_public
 
 from uplift_upsample.base.cameras import denormalise_points, intrinsics_px, project, world_to_camera
@@ -272,6 +273,15 @@ def test_damaged_originals(originals: Path, tmp_path: Path, place: str, damage: 
     damage(folder / place)
     with pytest.raises(InputError, match=message):
         (of_train_sequences if "Seq" in place else of_test_sequences)(folder, "universal")
+
+
+def test_a_bomb_in_the_originals(originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zeros are packed a thousand times smaller; it is found before there are arrays of them, whatever the field."""
+    folder = shutil.copytree(originals, tmp_path / "copy")
+    savemat(folder / "S1/Seq1/annot.mat", {"annot2": np.zeros((1, 3 << 20)), "cameras": np.arange(14)[None]}, do_compression=True)
+    monkeypatch.setattr("scipy.io.loadmat", pytest.fail)
+    with pytest.raises(InputError, match=r"annot\.mat: its \d+ bytes unpack to more than 100 times as many; get the file again"):
+        of_train_sequences(folder, "universal")
 
 
 def without(path: Path, field: str) -> None:

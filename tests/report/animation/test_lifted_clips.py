@@ -11,7 +11,7 @@ from PIL import Image
 from world.lifted import lifted_poses
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.report.animation.canvas import LEFT, SCALE
+from uplift_upsample.report.animation.canvas import LEFT, SCALE, Canvas
 from uplift_upsample.report.animation.lifted_clips import HEIGHT, WIDTH, LiftedScene, animate_clip
 
 NUM_FRAMES = 40
@@ -45,6 +45,15 @@ def test_somebody_who_comes_late(tmp_path: Path) -> None:
     assert LiftedScene(late, "walk", 0.5).start == start
     note = animate_clip(tmp_path / "a.gif", late, "walk", 0.5, None)
     assert note == f"0.5 s from the first pose on, at {start:.1f} of {poses.times[-1]:.1f} s"
+
+
+def test_frames_are_named_as_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of keypoints may begin with any frame."""
+    written: list[str] = []
+    monkeypatch.setattr(Canvas, "text", lambda self, place, text, *_, **__: written.append(text))
+    poses = lifted_poses(NUM_FRAMES)
+    next(LiftedScene(replace(poses, frames=poses.frames + 1000), "walk", 20).pictures())
+    assert "frame 1000 · 0.00 s" in written
 
 
 def test_nothing_to_draw() -> None:

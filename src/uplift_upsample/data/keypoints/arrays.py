@@ -14,13 +14,15 @@ from uplift_upsample.data.keypoints.found import MAX_FRAMES, MAX_PIXELS, NO_TRAC
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, npy_array
 
 FIELDS = ("keypoints", "confidence", "layout", "frame_rate", "times", "size", "frames", "track", "detector")
+_MOST_PEOPLE = 30  # in a clip of fewer frames than people; more are frames in the place of people, as in the arrays of MHFormer
 _SHAPES = "(frames, joints, 2 or 3), or (frames, people, joints, 2 or 3)"
 
 
-def found_in_array(keypoints: Any, confidence: Any = None, place: str = "keypoints") -> Found:
+def found_in_array(keypoints: Any, confidence: Any = None, place: str = "keypoints", *, has_frames: bool = False) -> Found:
     """People of an array ``(T, K, 2)``, ``(T, K, 3)`` with confidence, or ``(T, P, K, 2 or 3)`` of P people in each frame.
 
-    Pixels; NaN where a joint, a person or a frame is missing. Raises ``InputError`` for anything else.
+    Pixels; NaN where a joint, a person or a frame is missing. has_frames: whether it is known that the first axis is that of
+    frames; without, a crowd in few frames is refused. Raises ``InputError`` for anything else, too.
     """
     points = _numbers(keypoints, place)
     points = points[:, None] if points.ndim == 3 else points
@@ -29,6 +31,11 @@ def found_in_array(keypoints: Any, confidence: Any = None, place: str = "keypoin
     num_frames, num_people = points.shape[:2]
     if num_frames > MAX_FRAMES:
         raise InputError(f"{place}: {num_frames} frames; cut it into clips of at most {MAX_FRAMES}")
+    if num_people > max(_MOST_PEOPLE, num_frames) and not has_frames:
+        raise InputError(
+            f"{place}: {num_frames} frames with {num_people} people each, by the shape {np.shape(keypoints)}; frames come first, "
+            "then people, so exchange the two axes. If there truly are as many, keep those of interest"
+        )
     if confidence is None:
         sure = points[..., 2] if points.shape[-1] == 3 else np.ones(points.shape[:-1])
     else:
@@ -61,7 +68,7 @@ def found_in_npz(path: Path) -> Found:
         fields = {name: archive.read(name) for name in FIELDS if name in archive.fields or name == "keypoints"}
     except UnreadableError as error:
         raise InputError(f"{path}: {error}") from None
-    found = found_in_array(fields["keypoints"], fields.get("confidence"), str(path))
+    found = found_in_array(fields["keypoints"], fields.get("confidence"), str(path), has_frames="frames" in fields)
     facts: dict[str, Any] = {}
     for name in ("layout", "detector"):
         if name in fields:
@@ -95,9 +102,9 @@ def write_found(path: str | os.PathLike[str], found: Found) -> None:
     points[rows, place], confidence[rows, place], track[rows, place] = found.points, found.confidence, found.track
     facts = {name: getattr(found, name) for name in ("layout", "frame_rate", "times", "size", "detector")}
     known: dict[str, Any] = {name: np.asarray(value) for name, value in facts.items() if value is not None}
-    with replacing(path) as aside:
+    with replacing(path) as aside, aside.open("wb") as file:  # to a name that does not end in .npz, NumPy would append it
         np.savez_compressed(
-            aside,
+            file,
             keypoints=points,
             confidence=confidence,
             frames=frames,

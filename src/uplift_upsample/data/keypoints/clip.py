@@ -1,5 +1,6 @@
 """One person's 2D poses in a clip, ready for a network: from what a detector found, in pixels, or NaN."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,16 @@ from uplift_upsample.data.keypoints.roll import upright
 from uplift_upsample.data.keypoints.times import plain_number
 from uplift_upsample.data.keypoints.to_model import Skeleton, model_poses, sure_points
 
+logger = logging.getLogger(__name__)
+
 # The bones of a person who is read in another layout of as many joints lead across the body: they are longer. In random postures,
 # those of the right layout were 0.3 to 0.9 times as long, frame by frame.
 _SUSPICIOUS = 0.85
 _MOST_CONFIDENCE = 20.0  # networks that give no share give up to about 10; per cent and z go beyond
+_LARGEST_SHARE = 2.0  # of points that are no pixels: outside of the picture by as much as it is wide
+_FEW_OUTSIDE = 0.05  # share of the keypoints; detectors place feet a little below the picture, too
+_PER_CENT = 100.0
+_LARGE = 500.0  # pixels, of a picture whose corner of _PER_CENT pixels is no place for a person
 _UPSIDE_DOWN = tuple(map(MODEL_17.index, ("head_top", "neck", "pelvis", "l_knee", "l_ankle")))
 
 
@@ -65,7 +72,10 @@ def clip_of(
     every = sure_points(points, confidence, 0)
     if size is not None or found.detector is None:  # who looked at the video knows its size
         # some detectors place hidden joints too, and those of somebody whose feet are not in the picture lie below it
-        _check_pixels(sure_points(points, confidence, MIN_CONFIDENCE), picture)
+        sure = sure_points(points, confidence, MIN_CONFIDENCE)
+        _check_pixels(sure, picture)
+        if not found.is_normalised:
+            _warn_of_per_cent(sure, picture)
     read_in = read_layout(every, layout if layout is not None else found.layout)
     least = least_confidence(min_confidence, read_in)
     points = sure_points(points, confidence, least)
@@ -132,13 +142,13 @@ def _length(points: np.ndarray, layout: Layout) -> float:
 
 
 def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
-    """Raise ``InputError`` for points in another unit than pixels, or of a picture of another size."""
+    """Raise ``InputError`` for points of a picture of another size, where many lie outside of this one; warn of some."""
     places = points[np.isfinite(points).all(axis=-1)]
     if not len(places):
         return
     is_outside = (places < 0).any(axis=1) | (places > size).any(axis=1)
     is_outside_turned = (places < 0).any(axis=1) | (places > size[::-1]).any(axis=1)
-    if is_outside.mean() > 0.05 and is_outside_turned.mean() < is_outside.mean() / 4:
+    if is_outside.mean() > _FEW_OUTSIDE and is_outside_turned.mean() < is_outside.mean() / 4:
         raise InputError(
             f"{100 * is_outside.mean():.0f} % of the keypoints lie outside of a picture of {size[0]:g} by {size[1]:g}, but few "
             "outside of one that is turned; width comes first"
@@ -148,14 +158,34 @@ def _check_pixels(points: np.ndarray, size: tuple[float, float]) -> None:
             f"{100 * is_outside.mean():.0f} % of the keypoints lie outside of a picture of {size[0]:g} by {size[1]:g}; they reach "
             f"({places[:, 0].max():.0f}, {places[:, 1].max():.0f}). Give its true width and height"
         )
+    if is_outside.mean() > _FEW_OUTSIDE:
+        logger.warning(
+            "%.0f %% of the keypoints lie outside of a picture of %g by %g; poses are wrong if that is not its size",
+            100 * is_outside.mean(),
+            *size,
+        )
+
+
+def _warn_of_per_cent(points: np.ndarray, size: tuple[float, float]) -> None:
+    """Somebody small may stand in the corner of a picture, so this is no error."""
+    places = points[np.isfinite(points).all(axis=-1)]
+    if len(places) and min(size) >= _LARGE and np.quantile(places, 0.99) <= _PER_CENT:
+        logger.warning(
+            "all keypoints lie in the upper left corner of a picture of %g by %g, below %g; if they are per cent of it, poses are "
+            "wrong: pixels are needed",
+            *size,
+            _PER_CENT,
+        )
 
 
 def check_numbers(points: np.ndarray, confidence: np.ndarray, size: tuple[float, float]) -> None:
     """Raise ``InputError`` where the points are shares of the picture, or the third number of the joints is not a confidence."""
-    places = sure_points(points, confidence, 0)
-    if np.isfinite(places).all(axis=-1).any() and np.nanmax(np.abs(places)) <= 2 < min(size):
+    places = np.abs(sure_points(points, confidence, 0))
+    # of a person in pixels not even half of the numbers are so small; of shares, a leg far outside of the picture is larger
+    if np.isfinite(places).any() and np.nanquantile(places, 0.8) <= _LARGEST_SHARE < min(size):
         raise InputError(
-            "the keypoints are shares of the picture, up to 2; multiply them by its width and height: pixels are needed"
+            f"the keypoints are shares of the picture, nearly all up to {_LARGEST_SHARE:g}; multiply them by its width and height: "
+            "pixels are needed"
         )
     numbers = confidence[np.isfinite(points).all(axis=-1) & ~np.isnan(confidence)]
     is_strange = (numbers < 0) | (numbers > _MOST_CONFIDENCE)

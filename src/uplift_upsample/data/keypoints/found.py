@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,11 @@ from uplift_upsample.base.strict import shown
 MAX_FRAMES = 2_000_000  # of a clip, nine hours at 60 frames a second; more is a database's identifier, not a frame number
 MAX_PIXELS = 1e6  # no picture is so large
 NO_TRACK = -1  # number of a person whose file has no identities; theirs are not negative
+# of pictures, videos and files of keypoints; what else stands behind a point may be a date, a version or part of a title
+_SUFFIXES = re.compile(
+    r"(\.(jpe?g|png|bmp|gif|webp|tiff?|p[bgp]m|heic|avif|mp4|m4v|mov|mkv|webm|avi|wmv|flv|3gp|mpe?g|m?ts|m2ts|vob|ogv|json|txt))+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Collection:
     tracks: list[int] = field(default_factory=list)
     people: list[np.ndarray] = field(default_factory=list)  # (K, 3): x, y, confidence
     seen: set[int] = field(default_factory=set)  # frames, also those without people
+    names: set[str] = field(default_factory=set)  # of the files or pictures, without their numbers: one, if they are of one clip
 
     def add(self, frame: int, person: np.ndarray, track: int, where: str) -> None:
         """One person of a frame ``(K, 3)``. Raises ``InputError`` for another number of joints than before and for huge numbers."""
@@ -73,11 +78,24 @@ class Collection:
         self.tracks.append(track)
         self.people.append(person)
 
+    def numbered(self, name: Any) -> int | None:
+        """The number of a frame that is named after a file, or is a number (``frame_number``)."""
+        number = frame_number(name)
+        if isinstance(name, str) and number is not None:
+            self.names.add(re.sub(r"\d+(?=\D*$)", "", _SUFFIXES.sub("", name)))
+        return number
+
     def error(self, where: str, what: str) -> InputError:
         return InputError(f"{self.place}: {where}: {what}" if where else f"{self.place}: {what}")
 
     def found(self, **facts: Any) -> Found:
-        """All of it, in the order of the frames. Raises ``InputError`` where nobody is in it, and for a person twice in a frame."""
+        """All of it, in the order of the frames.
+
+        Raises ``InputError`` where nobody is in it, for names of several clips, and for a person twice in a frame.
+        """
+        if len(self.names) > 1:
+            some = " and ".join(map(shown, sorted(self.names)[:2]))
+            raise self.error("", f"images of several clips, {some} without their numbers; keep those of one")
         if not self.people:
             raise self.error("", "there is nobody in any frame")
         order = np.argsort(self.frames, kind="stable")
@@ -133,7 +151,7 @@ def person_of(points: Any, confidence: Any = None) -> np.ndarray | None:
 def frame_number(value: Any) -> int | None:
     """The number of a frame: a whole number, or the last digits of a file's name; None without."""
     if isinstance(value, str):
-        digits = re.findall(r"\d+", PurePath(value).stem)
+        digits = re.findall(r"\d+", re.split(r"[/\\]", _SUFFIXES.sub("", value))[-1])
         return int(digits[-1]) if digits and len(digits[-1]) < 19 else None
     return whole_number(value)
 

@@ -8,12 +8,11 @@ AlphaPose, COCO results, YOLO       a list of ``{"image_id", "keypoints"}``, x, 
 COCO                                ``{"images": [...], "annotations": [...]}``; v 0, 1, 2 counts as confidence
 OpenPose                            ``{"people": [{"pose_keypoints_2d"}]}``, a file for each frame
 MMPose, ultralytics                 a list of ``{"keypoints"}``, a file for each frame, or a list of these lists
+MMPose, of a picture                ``{"instance_info": [{"keypoints", "keypoint_scores"}]}``, a file for each frame
 ==================================  =========================================================================================
 """
 
-import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from uplift_upsample.base.errors import InputError
@@ -27,7 +26,7 @@ def found_in(document: Any, place: str) -> Found | None:
     """The people of a file that holds a whole clip; None for anything else. Raises ``InputError`` for a fault in it."""
     collection = Collection(place)
     facts: dict[str, Any] = {}
-    if isinstance(document, Mapping) and "instance_info" in document:
+    if isinstance(document, Mapping) and "instance_info" in document and not _is_frame(document):
         _add_mmpose(document["instance_info"], collection)
     elif isinstance(document, Mapping) and "annotations" in document:
         facts = _add_coco(document, collection)
@@ -48,6 +47,8 @@ def add_frame(document: Any, frame: int, collection: Collection) -> bool:
     """Add the people of a file that holds one frame; false for a file of another kind."""
     if not _is_frame(document):
         return False
+    if isinstance(document, Mapping) and "instance_info" in document:
+        document = document["instance_info"]
     if isinstance(document, Mapping):
         key = "people" if "people" in document else "bodies"
         people, read = _entries(document[key], key, collection), _person_of_openpose
@@ -64,6 +65,8 @@ def add_frame(document: Any, frame: int, collection: Collection) -> bool:
 
 def _is_frame(document: Any) -> bool:
     """Whether a document is the people of one frame."""
+    if isinstance(document, Mapping) and "instance_info" in document:  # of a picture; of a video it has instances in it
+        return _is_frame(document["instance_info"])
     if isinstance(document, Mapping):
         return "people" in document or "bodies" in document
     return isinstance(document, list) and all(isinstance(entry, Mapping) and "keypoints" in entry for entry in document)
@@ -74,7 +77,7 @@ def _add_frames(frames: Mapping[Any, Any], collection: Collection) -> None:
     place = collection.place
     for image, people in frames.items():
         collection.place = f"{place}: image {image}"
-        frame = frame_number(image)
+        frame = collection.numbered(image)
         if frame is None or frame in collection.seen:
             what = "has no frame number" if frame is None else f"is frame {frame} again; keep the images of one clip"
             raise InputError(f"{place}: image {shown(image)} {what}")
@@ -98,20 +101,14 @@ def _add_mmpose(frames: Any, collection: Collection) -> None:
 
 def _add_results(entries: list[Any], collection: Collection, frames: Mapping[Any, int] | None = None) -> None:
     """frames: the frame of each image_id, if they are not frame numbers."""
-    names: set[str] = set()  # of images, without their numbers
     for index, entry in enumerate(_entries(entries, "", collection)):
         where = f"entry {index}"
         image = entry.get("image_id")
-        frame = frame_number(image) if frames is None else frames.get(_key(image))
+        frame = collection.numbered(image) if frames is None else frames.get(_key(image))
         if frame is None:
             raise collection.error(where, f"image_id is {shown(image)}, which has no frame number")
-        if isinstance(image, str):
-            names.add(re.sub(r"\d+(?=\D*$)", "", PurePath(image).stem))
         track = entry.get("idx", entry.get("track_id"))
         _add(frame, _flat_person(entry.get("keypoints")), track, where, collection)
-    if len(names) > 1:
-        some = " and ".join(map(shown, sorted(names)[:2]))
-        raise collection.error("", f"images of several clips, {some} without their numbers; keep those of one")
 
 
 def _add_coco(document: Mapping[str, Any], collection: Collection) -> dict[str, Any]:
@@ -120,7 +117,7 @@ def _add_coco(document: Mapping[str, Any], collection: Collection) -> dict[str, 
     sizes = set()
     for index, image in enumerate(_entries(document.get("images", []), "images", collection)):
         name = image.get("frame_id", image.get("file_name", image.get("id")))
-        frame = frame_number(name)
+        frame = collection.numbered(name)
         frame = frame_number(image.get("id")) if frame is None else frame
         if frame is None or frame in collection.seen:
             what = "has no frame number" if frame is None else f"is frame {frame} again; only the frames of one clip can be read"

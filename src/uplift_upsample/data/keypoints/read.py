@@ -43,7 +43,7 @@ def read_keypoints(path: str | os.PathLike[str]) -> Found:
 
 
 def _read_folder(folder: Path) -> Found:
-    by_suffix = {suffix: sorted(folder.glob(f"*{suffix}")) for suffix in (".json", ".txt")}
+    by_suffix = {suffix: _visible(folder, suffix) for suffix in (".json", ".txt")}
     files = by_suffix[".json"] or by_suffix[".txt"]
     if not files and (folder / "labels").is_dir():  # YOLO writes next to the pictures that it drew
         return _read_folder(folder / "labels")
@@ -54,7 +54,7 @@ def _read_folder(folder: Path) -> Found:
     collection = Collection(str(folder))
     names: dict[int, Path] = {}
     for file in files:
-        frame = frame_number(file.name)
+        frame = collection.numbered(file.name)
         if frame is None:
             raise InputError(f"{file}: its name has no frame number; the folder must hold the files of one clip alone")
         if frame in names:
@@ -67,6 +67,11 @@ def _read_folder(folder: Path) -> Found:
             raise InputError(f"{file}: no people of one frame; {KNOWN}")
     collection.place = str(folder)
     return collection.found(is_normalised=files[0].suffix == ".txt")
+
+
+def _visible(folder: Path, suffix: str) -> list[Path]:
+    """The files of a suffix; on disks of others, macOS puts a hidden one beside each that is no JSON."""
+    return sorted(path for path in folder.glob(f"*{suffix}") if not path.name.startswith("."))
 
 
 def _add_yolo(path: Path, frame: int, collection: Collection) -> None:

@@ -5,9 +5,10 @@ the 2D poses (``annot2``). Source: the data set's README.
 """
 
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANN
 
 FIELDS = {"universal": "univ_annot3", "metric": "annot3"}
 _JOINTS = 28  # of the training annotations
+_MAX_RATIO, _SMALL = 100, 16 << 20  # a file may be so many times as large as it is packed, a small one always
+_HEADER, _COMPRESSED = 128, 15
+_ORDERS: Mapping[bytes, Literal["little", "big"]] = {b"IM": "little", b"MI": "big"}
 _AGAIN = "get the file again with the data set's own script"
 
 
@@ -63,13 +67,36 @@ def _matlab(path: Path, fields: tuple[str, ...]) -> Mapping[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such annotations; {_AGAIN}")
     try:
+        _check_unpacked(path)
         content = loadmat(path, variable_names=fields)
+    except UnreadableError as error:
+        raise InputError(f"{path}: {error}; {_AGAIN}") from None
     except Exception as error:  # a damaged file can fail in any way
         raise InputError(f"{path}: not a file of MATLAB 5, or damaged ({type(error).__name__}: {error}); {_AGAIN}") from None
     absent = [field for field in fields if field not in content]
     if absent:
         raise InputError(f"{path}: it lacks {', '.join(absent)}; {_AGAIN}")
     return content
+
+
+def _check_unpacked(path: Path) -> None:
+    """Raise ``UnreadableError`` where a file of MATLAB 5 unpacks to more than annotations do. Packed elements are zlib streams."""
+    size = path.stat().st_size
+    room = max(_SMALL, _MAX_RATIO * size)
+    with path.open("rb") as file:
+        order = _ORDERS.get(file.read(_HEADER)[-2:])
+        while order is not None and len(tag := file.read(8)) == 8:
+            kind, length = (int.from_bytes(word, order) for word in (tag[:4], tag[4:]))
+            end = file.tell() + length
+            if kind == _COMPRESSED:
+                stream = zlib.decompressobj()
+                while not stream.eof and (part := file.read(min(1 << 16, end - file.tell()))):
+                    while part:
+                        room -= len(stream.decompress(part, 1 << 20))
+                        part = stream.unconsumed_tail
+                        if room < 0:
+                            raise UnreadableError(f"its {size} bytes unpack to more than {_MAX_RATIO} times as many")
+            file.seek(end)
 
 
 def _cell(path: Path, cells: Any, field: str, camera: int, num_coordinates: int) -> np.ndarray:

@@ -19,9 +19,9 @@ _DIGITS = 6  # of metres and seconds: a micrometre
 
 def write_npz(path: Path, poses: LiftedPoses) -> str:
     """``positions (T, J, 3)``, ``joints``, ``frame_rate``, ``times``, ``frames``, ``is_key``, ``poses_2d``, ``metadata`` (JSON)."""
-    with replacing(path) as aside:
+    with replacing(path) as aside, aside.open("wb") as file:  # to a name that does not end in .npz, NumPy would append it
         np.savez_compressed(
-            aside,
+            file,
             positions=poses.positions,
             joints=np.array(poses.joints),
             frame_rate=np.float64(poses.frame_rate),
@@ -75,7 +75,10 @@ def write_csv(path: Path, poses: LiftedPoses) -> str:
 
 
 def write_json(path: Path, poses: LiftedPoses) -> str:
-    """``metadata``, ``joints``, and ``frames``: a list of frame, time, is_key and positions, a list of [x, y, z] or null."""
+    """``metadata``, ``joints``, ``frame_rate`` (Hz), and ``frames``: a list of frame, time, is_key and positions.
+
+    positions: a list of [x, y, z] or null.
+    """
     frames = [
         {
             "frame": int(frame),
@@ -87,7 +90,12 @@ def write_json(path: Path, poses: LiftedPoses) -> str:
             poses.frames, poses.times, poses.is_key, poses.positions.astype(np.float64), strict=True
         )
     ]
-    document = {"metadata": _metadata(poses), "joints": list(poses.joints), "frames": frames}
+    document = {
+        "metadata": _metadata(poses),
+        "joints": list(poses.joints),
+        "frame_rate": float(poses.frame_rate),
+        "frames": frames,
+    }
     write_text(path, json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n")
     return ""
 

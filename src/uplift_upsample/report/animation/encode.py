@@ -43,14 +43,20 @@ def write_gif(
         )
 
 
+def ffmpeg_for(path: str | os.PathLike[str]) -> str:
+    """The program that makes MP4 files. Raises ``InputError`` without."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError(f"{path}: there is no ffmpeg on the PATH, which makes MP4 files; {NEEDS_FFMPEG}")
+    return program
+
+
 def write_mp4(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
     """Write RGB pictures of equal, even size as H.264, which every browser plays.
 
     Raises ``InputError`` without ffmpeg, or with one that cannot encode H.264.
     """
-    program = shutil.which("ffmpeg")
-    if program is None:
-        raise InputError(f"{path}: there is no ffmpeg on the PATH, which makes MP4 files; {NEEDS_FFMPEG}")
+    program = ffmpeg_for(path)
     iterator = iter(pictures)
     first = next(iterator)
     width, height = first.size

@@ -59,7 +59,7 @@ class LiftedScene:
         num_frames = int(np.searchsorted(poses.times, self.start + seconds, side="right")) - self._first
         part = slice(self._first, self._first + num_frames)
         self._times, self._is_key = poses.times[part] - self.start, poses.is_key[part]
-        self._flat = poses.poses_2d[part]
+        self._flat, self._numbers = poses.poses_2d[part], poses.frames[part]
         level = rolled(poses.positions[part].astype(np.float64), -float(poses.metadata.get("roll", 0)))
         self._space = level[..., [0, 2, 1]] * [1, 1, -1]  # x right, y away from the camera, z up
         known = self._space[np.isfinite(self._space).all(axis=(1, 2))]
@@ -166,7 +166,7 @@ class LiftedScene:
             canvas.text((_PANELS[1][0] + 6, _BOTTOM - 6), "no 2D pose within reach", 11, GREY, "ls")
         _, top, _, bottom = _STRIP
         canvas.line([(self._x(frame), top - 2), (self._x(frame), bottom + 2)], VERMILION, 2)
-        canvas.text((12, top - 5), f"frame {frame + self._first} · {self.start + self._times[frame]:.2f} s", 11, INK, "ls")
+        canvas.text((12, top - 5), f"frame {self._numbers[frame]} · {self.start + self._times[frame]:.2f} s", 11, INK, "ls")
         return canvas.image()
 
     def _x(self, frame: int) -> float:

@@ -130,7 +130,7 @@ def _is_variable(poses: LiftedPoses) -> bool:
 _WHAT = {
     ".npz": "arrays: positions, joints, times, key frames, 2D poses, metadata (NumPy)",
     ".csv": "a row for each frame",
-    ".json": "metadata, joints, frames",
+    ".json": "metadata, joints, frame rate, frames",
     ".bvh": "for animation programs; constant bones",
     ".trc": "for OpenSim",
     ".gif": "the animation",
