@@ -116,6 +116,15 @@ def test_where_nothing_is_within_reach_it_is_nan(lifter: Uplifter, caplog: pytes
     assert "8 of 21 poses are NaN" in caplog.text
 
 
+def test_no_poses_are_made_up_at_the_ends_of_a_clip(lifter: Uplifter) -> None:
+    points = walking(np.arange(900) / 30)
+    points[:700] = points[800:] = np.nan  # key frames every 6; tokens 234 to 266, each three frames long
+    positions = lifter(points, frame_rate=30, s_in=10, size=SIZE).positions
+    assert np.flatnonzero(np.isfinite(positions).all(axis=(1, 2))).tolist() == [*range(3 * (234 - 4), 3 * (266 + 4) + 1)]
+    for num_frames in (3, 90):
+        assert np.isfinite(lifter(walking(np.arange(num_frames) / 30), frame_rate=30, s_in=20, size=SIZE).positions).all()
+
+
 def test_zeros_as_padding(load_tiny: Any) -> None:
     points = walking(SECONDS_50)
     copied, zeros = (
