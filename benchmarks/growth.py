@@ -34,6 +34,7 @@ class Series:
 LENGTH, VIDEOS, BATCH, TOKENS, STRIDE = "frames of a video", "number of videos", "windows at once", "tokens N", "s_in"
 SERIES = (
     Series("prediction_over_video_length", LENGTH, "prediction", "constant but for its result", 48),
+    Series("sequence_over_video_length", LENGTH, "prediction, read-out sequence, hop 9", "constant but for its result", 48),
     Series("scoring_over_video_length", LENGTH, "scoring", "constant", 128),
     Series("prediction_over_videos", VIDEOS, "prediction", "constant but for its result", 48),
     Series("training_input_over_videos", VIDEOS, "training input, a batch", "constant but for the order of the epoch", 16),

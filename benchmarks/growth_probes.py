@@ -28,12 +28,14 @@ from uplift_upsample.data.recordings import SequenceRecord
 from uplift_upsample.evaluate.predictions import Predictions
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.cost import network_cost
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.inputs import InputReader
 from uplift_upsample.train.source import example_reader, training_stream
 
 FULL = ModelConfig(71, 5, (5, 10, 20), strides=(3, 10, 3), paddings=((0, 0),) * 3)  # h36m_351
 SMALL = ModelConfig(27, 5, (5, 10, 20), spatial_dim=16, temporal_dim=64, num_heads=4, spatial_blocks=1, temporal_blocks=1)
+CENTRAL = EvaluateConfig()
 LENGTHS = (1_800, 9_000, 36_000, 180_000)  # frames of a video; the last is an hour at 50 Hz
 VIDEOS, VIDEO_LENGTH = (4, 40, 400), 150
 WINDOWS = (1, 10, 100)
@@ -62,6 +64,11 @@ class Point:
 def prediction_over_video_length() -> Iterator[Point]:
     """A video through the network, with mirroring."""
     yield from _prediction(LENGTHS, [1] * len(LENGTHS), LENGTHS)
+
+
+def sequence_over_video_length() -> Iterator[Point]:
+    """The same with the read-out ``sequence``, windows nine tokens apart."""
+    yield from _prediction(LENGTHS, [1] * len(LENGTHS), LENGTHS, EvaluateConfig(readout="sequence", hop=9))
 
 
 def prediction_over_videos() -> Iterator[Point]:
@@ -135,7 +142,9 @@ def _network_of(num_tokens: int) -> ModelConfig:
     return ModelConfig(num_tokens, 5, (5, 10, 20), spatial_blocks=1, temporal_blocks=1, strides=(3, num_tokens // 3))
 
 
-def _prediction(lengths: Sequence[int], counts: Sequence[int], sizes: Sequence[int]) -> Iterator[Point]:
+def _prediction(
+    lengths: Sequence[int], counts: Sequence[int], sizes: Sequence[int], evaluate: EvaluateConfig = CENTRAL
+) -> Iterator[Point]:
     from uplift_upsample.evaluate.predict import predict_poses
     from uplift_upsample.model.lifter import Lifter
     from uplift_upsample.model.network import build_network
@@ -143,11 +152,11 @@ def _prediction(lengths: Sequence[int], counts: Sequence[int], sizes: Sequence[i
     lifter = Lifter(build_network(SMALL), 256, mirror=True)
     with _tables(lengths, counts) as tables:
         for _ in range(2):  # compiled, and whatever else the first calls do
-            predict_poses(lifter, tables[0], np.array([0]), 10)
+            predict_poses(lifter, tables[0], np.array([0]), 10, evaluate)
 
         def make(size: int) -> Made:
             table = tables[sizes.index(size)]
-            return lambda: predict_poses(lifter, table, np.arange(table.num_videos), 10), size
+            return lambda: predict_poses(lifter, table, np.arange(table.num_videos), 10, evaluate), size
 
         yield from _points(sizes, make, is_compiled=True)
 
@@ -281,6 +290,7 @@ PROBES: dict[str, Callable[[], Iterator[Point]]] = {
     probe.__name__: probe
     for probe in (
         prediction_over_video_length,
+        sequence_over_video_length,
         scoring_over_video_length,
         prediction_over_videos,
         training_input_over_videos,

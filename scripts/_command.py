@@ -57,15 +57,7 @@ def add_precision_flag(parser: argparse.ArgumentParser) -> None:
 def add_readout_flags(parser: argparse.ArgumentParser) -> None:
     """What makes a pose, and what stands between two 2D poses; the defaults are those of the paper."""
     add = parser.add_argument
-    add(
-        "--readout",
-        choices=get_args(Readout),
-        help="the head of the network that poses are of (as configured, else central)",
-    )
-    add("--hop", type=int, help="tokens between two windows, with the readouts sequence and both (1)")
-    add(
-        "--blend", type=_blend, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)"
-    )
+    _add_head_flags(parser, int, "tokens between two windows, with the readouts sequence and both (1)")
     add(
         "--look_ahead",
         type=int,
@@ -79,9 +71,22 @@ def add_readout_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_head_flags(parser: argparse.ArgumentParser, hop: Callable[[str], int | str], about_hop: str) -> None:
+    add = parser.add_argument
+    add(
+        "--readout",
+        choices=get_args(Readout),
+        help="the head of the network that poses are of (as configured, else central)",
+    )
+    add("--hop", type=hop, help=about_hop)
+    add(
+        "--blend", type=_blend, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)"
+    )
+
+
 def readout_changes(options: argparse.Namespace) -> dict[str, Any]:
-    """What the flags change in ``EvaluateConfig``."""
-    return {name: getattr(options, name) for name in BEYOND_THE_PAPER if getattr(options, name) is not None}
+    """What the flags change in ``EvaluateConfig``, or in the read-out of an ``Uplifter``."""
+    return {name: getattr(options, name) for name in BEYOND_THE_PAPER if getattr(options, name, None) is not None}
 
 
 def _blend(text: str) -> float | str:
@@ -117,7 +122,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--s_in",
-        type=_stride,
+        type=_number_or_auto,
         help="the network, and the detector of a video, see every s_in-th frame at 50 Hz; a number, or auto: the largest that "
         "costs little (keypoints: the smallest that it was trained for; videos: the largest)",
     )
@@ -128,6 +133,8 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     add("--focal", type=float, help="focal length in pixels, for --root (the diagonal of the picture)")
     add_weights_flags(parser)
     add("--no_mirror", action="store_true", help="do not average with the lifted mirror image; half the time")
+    hops = "tokens between two windows, with the readouts sequence and both (1); auto: the largest that costs at most 0.3 mm, as "
+    _add_head_flags(parser, _number_or_auto, hops + "training measured it")
     add_device_flags(parser)
 
 
@@ -137,11 +144,11 @@ def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def _stride(text: str) -> int | str:
+def _number_or_auto(text: str) -> int | str:
     try:
         return text if text == "auto" else int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a whole number of frames at 50 Hz") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a whole number") from None
 
 
 def add_determinism_flag(parser: argparse.ArgumentParser) -> None:

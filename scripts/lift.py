@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
-from _command import add_clip_flags, clip_settings, run
+from _command import add_clip_flags, clip_settings, readout_changes, run
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import require_writable
@@ -135,7 +135,8 @@ def main(argv: list[str] | None = None) -> int:
     if not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}; it must be above 0")
     files = output_files(options)
-    uplifter = Uplifter(weights_named(options.weights, options.config, options.skeleton), mirror=not options.no_mirror)
+    known = weights_named(options.weights, options.config, options.skeleton)
+    uplifter = Uplifter(known, mirror=not options.no_mirror, **readout_changes(options))
     if options.s_in is None and is_video(options.input):
         options.s_in = max(uplifter.model.evaluated_s_in)
     poses = lift_clip(

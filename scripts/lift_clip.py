@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from _command import add_clip_flags, clip_settings, run
+from _command import add_clip_flags, clip_settings, readout_changes, run
 
 from uplift_upsample.data.keypoints.read import read_keypoints
 from uplift_upsample.lift.clip_job import lift_clip
@@ -20,8 +20,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", nargs="+", required=True, metavar="FILE", help=f"files to write: {', '.join(WRITERS)}")
     add_clip_flags(parser)
     options = parser.parse_args(argv)
+    known = weights_named(options.weights, options.config, options.skeleton)
     poses = lift_clip(
-        Uplifter(weights_named(options.weights, options.config, options.skeleton), mirror=not options.no_mirror),
+        Uplifter(known, mirror=not options.no_mirror, **readout_changes(options)),
         lambda: read_keypoints(options.keypoints),
         clip_settings(options),
         Wish(options.device, options.gpu_id),

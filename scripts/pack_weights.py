@@ -19,7 +19,18 @@ from uplift_upsample.lift.known_weights import PACKAGED, weights_named
 
 _LOG = logging.getLogger(__name__)
 # Of the record of a training: where the weights come from, and nothing about where on a disk it was.
-KEPT = ("identity", "epochs", "steps", "best_epoch", "seconds", "backend", "code_fingerprint", "device", "environment")
+KEPT = (
+    "identity",
+    "epochs",
+    "steps",
+    "best_epoch",
+    "readout_both",
+    "seconds",
+    "backend",
+    "code_fingerprint",
+    "device",
+    "environment",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 A line in: {"time": 1.24, "keypoints": [[x, y, confidence], ...]}, or without keypoints for a frame that no detector looked at.
 A line out: {"time": 1.24, "positions": [[x, y, z], ...]} in metres, camera axes, relative to the pelvis; null, nothing is known.
-A line that cannot be used is answered with {"error": ...}, and the next one goes on.
+A line that cannot be used, or comes too late, is answered with {"error": ...}, and the next one goes on.
 """
 
 import argparse
@@ -50,15 +50,21 @@ def answers(live: Any, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        num_late = live.num_too_late + live.num_frames_too_late
         try:
-            poses = live.push(**frame_of(line))
+            frame = frame_of(line)
+            poses = live.push(**frame)
         except InputError as error:
             yield {"error": f"line {number}: {error}"}
             continue
         yield from map(answer, poses)
+        if live.num_too_late + live.num_frames_too_late > num_late:
+            yield {"error": f"line {number}: {frame['time']} s is behind a frame whose pose went out; it comes too late"}
     yield from map(answer, live.finish())
     if live.num_too_late:
         logger.warning("%d 2D poses came too late for any pose to come", live.num_too_late)
+    if live.num_frames_too_late:
+        logger.warning("%d frames came when a later one had its pose, and have none", live.num_frames_too_late)
 
 
 def lines_of(file: TextIO) -> Iterator[str]:

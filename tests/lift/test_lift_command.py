@@ -49,7 +49,7 @@ def lifted(project: Path, weights: Path, openpose_folder: Path, tmp_path_factory
     output = tmp_path_factory.mktemp("out") / "new"
     done = lift(
         project, openpose_folder, "--output", output, "--layout", "body_25", "--frame_rate", 60, "--size", *SIZE_WORDS,
-        "--s_in", 20, "--weights", weights, "--roll", 5, "--root", "--device", "cpu",
+        "--s_in", 20, "--weights", weights, "--roll", 5, "--root", "--device", "cpu", "--readout", "sequence", "--hop", 2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return output, done.stdout.splitlines()
@@ -62,10 +62,11 @@ def test_what_is_printed(lifted: tuple[Path, list[str]]) -> None:
         "clip: 90 frames at 60 Hz, joints body_25, person 0; other people: 1",
         "s_in 20: the network sees one frame in 24, 4 of 90; 1 of them lack the person or a joint and are masked",
     ]
-    assert [line.partition(": ")[0] for line in lines[3:]] == [
+    assert lines[3] == "readout sequence, hop 2; errors of weights are those of the readout central"
+    assert [line.partition(": ")[0] for line in lines[4:]] == [
         f"{output}/walk.{name}" for name in ("npz", "csv", "json", "bvh", "trc", "gif", "html")
     ]
-    assert "constant bones move joints by" in lines[6]
+    assert "constant bones move joints by" in lines[7]
 
 
 def test_what_is_written(lifted: tuple[Path, list[str]], weights: Path, openpose_folder: Path) -> None:
@@ -77,7 +78,10 @@ def test_what_is_written(lifted: tuple[Path, list[str]], weights: Path, openpose
         assert np.flatnonzero(file["is_key"]).tolist() == [0, 48, 72]
     assert joints.tolist() == list(MODEL_17)
     assert (metadata["roll"], metadata["root"], metadata["s_in"]) == (5, "approximate, by reprojection", 20)
-    poses = Uplifter.load(weights)(openpose_folder, frame_rate=60, size=SIZE, layout="body_25", s_in=20, roll=5, root=True)
+    assert (metadata["readout"], metadata["hop"]) == ("sequence", 2)
+    poses = Uplifter.load(weights, readout="sequence", hop=2)(
+        openpose_folder, frame_rate=60, size=SIZE, layout="body_25", s_in=20, roll=5, root=True
+    )
     assert np.allclose(positions, poses.positions, atol=1e-5, equal_nan=True)
     with (output / "walk.csv").open() as file:
         assert len(list(csv.reader(file))) == 91
@@ -109,6 +113,8 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"--weights": "page.json"}, "page.json: no run.yaml"),
     ({"--joints": "dogs"}, "no layout 'dogs'"),
     ({"FILE": "page.json", "--output": "."}, "page.json: the result would replace the input; give --output another folder"),
+    ({"--hop": "3"}, "hop is 3 with the readout central"),
+    ({"--readout": "both"}, "blend is auto, and no training says which one is best"),
     ({"--seconds": "0"}, "--seconds is 0"),
     ({"--output": "page.json"}, "page.json: cannot be written (File exists)"),
     ({"--output": "page.json/out"}, "out: cannot be written (Not a directory)"),

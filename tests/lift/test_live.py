@@ -170,6 +170,38 @@ def test_frames_out_of_order_go_out_in_order(single: Uplifter) -> None:
     assert np.median([np.abs(one.position - other).max() for one, other in zip(out, expected, strict=True)]) < 1e-5
 
 
+def test_frames_behind_one_that_went_out_are_counted(single: Uplifter, caplog: pytest.LogCaptureFixture) -> None:
+    stream, person = live(single), walking(np.zeros(1))[0]
+    assert [len(stream.push(CLOCK + time, person)) for time in (0, 0.02, 0.06, 0.04, 0.08)] == [1, 1, 1, 0, 1]
+    assert (stream.num_frames_too_late, stream.num_too_late) == (1, 0)
+    assert stream.push(CLOCK + 0.06, person) == []  # what a detector found in a frame whose pose went out is no other frame
+    assert (stream.num_frames_too_late, stream.num_too_late) == (1, 0)
+    assert "the frame at 1234.540 s is behind the one at 1234.560 s, whose pose went out; it gets none" in caplog.text
+    caplog.clear()
+    stream.push(CLOCK + 9)  # one time stamp that is wrong silences all frames up to it
+    assert [stream.push(CLOCK + time, keypoints) for time in (0.1, 8.9) for keypoints in (person, None)] == [[]] * 4
+    assert (stream.num_frames_too_late, stream.num_too_late) == (2, 1)  # a second word on a frame does not count
+    assert caplog.text.count("behind the one at 1243.500 s") == 1
+    assert len(stream.push(CLOCK + 9.02, person)) == 1
+
+
+@pytest.mark.parametrize("rate", [24, 30, 120])
+def test_irregular_time_stamps_and_lost_frames(rate: float, single: Uplifter, lifter: Uplifter) -> None:
+    rng = np.random.default_rng(rate)
+    seconds = (np.arange(int(2.5 * rate)) + rng.uniform(-0.3, 0.3, int(2.5 * rate))) / rate
+    seconds = np.sort((seconds - seconds[0])[rng.random(len(seconds)) > 0.1])
+    seconds -= seconds[0]
+    points = walking(seconds)
+    out = streamed(live(single, look_ahead=0.2), seconds)
+    assert [pose.time - CLOCK for _, pose in out] == pytest.approx(seconds.tolist())
+    for frame in range(1, len(seconds), len(seconds) // 6):
+        newest, pose = out[frame]
+        clip = lifter(points[: newest + 1], times=seconds[: newest + 1], layout="coco_17", s_in=10, size=SIZE)
+        is_behind_the_last_token = seconds[frame] > int(seconds[newest] / 0.1 + 1e-6) * 0.1 + 1e-6
+        if not is_behind_the_last_token:
+            assert np.abs(pose.position - clip.positions[frame]).max() < 1e-5
+
+
 def test_nothing_is_said_where_no_2d_pose_is_within_reach(single: Uplifter) -> None:
     """The network sees 0.4 s to both sides."""
     seconds = np.arange(200) / 50
@@ -281,6 +313,11 @@ def test_bad_settings(changes: dict[str, Any], message: str, single: Uplifter) -
         live(single, **changes)
 
 
+def test_networks_without_a_token_for_a_missing_pose_are_refused(load_tiny: Any) -> None:
+    with pytest.raises(InputError, match="this network needs a 2D pose at every token"):
+        live(load_tiny(s_in=()), s_in=5)
+
+
 def command(weights: Path, project: Path, *flags: str) -> list[str]:
     words = [str(warm_python(*FRAMEWORK)), str(project / "scripts/stream.py"), "--weights", str(weights), "--layout", "coco_17"]
     return [*words, "--size", "1000", "800", "--s_in", "10", *flags]
@@ -290,14 +327,15 @@ def command(weights: Path, project: Path, *flags: str) -> list[str]:
 def lines() -> list[str]:
     seconds = np.arange(20) / 50
     frames = [{"time": float(second), "keypoints": pose.tolist()} for second, pose in zip(seconds, walking(seconds), strict=True)]
-    return [json.dumps(frame) for frame in [*frames[:10], {"when": 1}, *frames[10:]]]
+    return [json.dumps(frame) for frame in [*frames[:10], {"when": 1}, *frames[10:], {"time": 0.25}]]
 
 
 def check(answers: list[dict[str, Any]]) -> None:
     assert [answer["time"] for answer in answers if "time" in answer] == [number / 50 for number in range(20)]
     assert [np.shape(answer["positions"]) for answer in answers if "time" in answer] == [(17, 3)] * 20
-    [error] = [answer["error"] for answer in answers if "error" in answer]
+    error, late = [answer["error"] for answer in answers if "error" in answer]
     assert error.startswith("line 11: {'when': 1} is not a frame; it needs time")
+    assert late == "line 22: 0.25 s is behind a frame whose pose went out; it comes too late"
 
 
 def test_lines_of_json(weights: Path, project: Path, lines: list[str]) -> None:

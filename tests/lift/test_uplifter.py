@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from lift.conftest import SIZE, evaluated, walking
@@ -24,11 +25,15 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_17, MODEL_17, ROOT, joint_map, root_relative
 from uplift_upsample.data.keypoints.arrays import found_in_array
 from uplift_upsample.data.keypoints.layouts import LAYOUTS
+from uplift_upsample.data.keypoints.times import key_frames
 from uplift_upsample.data.keypoints.to_model import model_poses
-from uplift_upsample.lift.known_weights import PACKAGED, weights_named
+from uplift_upsample.lift.known_weights import PACKAGED, Card, KnownWeights, weights_named
 from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.lift.windows import ClipWindows
+from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import build_network
 from uplift_upsample.model.weights import load_weights
+from uplift_upsample.plan.networks import VideoPose3D
 
 SECONDS_50 = np.arange(61) / 50  # ends with a key frame of every s_in, so that the official padding has a 2D pose, too
 
@@ -116,6 +121,15 @@ def test_where_nothing_is_within_reach_it_is_nan(lifter: Uplifter, caplog: pytes
     assert "8 of 21 poses are NaN" in caplog.text
 
 
+def test_no_poses_are_made_up_at_the_ends_of_a_clip(lifter: Uplifter) -> None:
+    points = walking(np.arange(900) / 30)
+    points[:700] = points[800:] = np.nan  # key frames every 6; tokens 234 to 266, each three frames long
+    positions = lifter(points, frame_rate=30, s_in=10, size=SIZE).positions
+    assert np.flatnonzero(np.isfinite(positions).all(axis=(1, 2))).tolist() == [*range(3 * (234 - 4), 3 * (266 + 4) + 1)]
+    for num_frames in (3, 90):
+        assert np.isfinite(lifter(walking(np.arange(num_frames) / 30), frame_rate=30, s_in=20, size=SIZE).positions).all()
+
+
 def test_zeros_as_padding(load_tiny: Any) -> None:
     points = walking(SECONDS_50)
     copied, zeros = (
@@ -131,6 +145,47 @@ def test_networks_without_masked_tokens(load_tiny: Any) -> None:
     points[10] = np.nan
     with pytest.raises(InputError, match=r"1 of 13 key frames lack a joint, and this network has no token for a missing pose"):
         lifter(points, frame_rate=50, size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def dense() -> Uplifter:
+    """VideoPose3D, which has a 2D pose at each of 50 moments a second."""
+    model = VideoPose3D(num_tokens=27, s_out=1, filter_widths=(3, 3, 3), channels=16)
+    keras.utils.set_random_seed(7)
+    uplifter = Uplifter(KnownWeights("dense", Path(), Card(model=model, skeleton="h36m", sha256="")), batch_size=16)
+    uplifter.lifter = Lifter(build_network(model), 16, mirror=True)
+    return uplifter
+
+
+@pytest.mark.parametrize("frame_rate", [25, 30, 5])
+def test_fewer_frames_than_tokens_of_a_network_without_masked_tokens(frame_rate: int, dense: Uplifter) -> None:
+    """The clip is lifted as one at 50 Hz whose poses lie on the lines between those of the frames."""
+    seconds = np.arange(int(1.2 * frame_rate) + 1) / frame_rate
+    points = model_poses(walking(seconds), LAYOUTS["coco_17"], "h36m")[:, joint_map(MODEL_17, H36M_17)]
+    moments = np.arange(int(seconds[-1] * 50 + 1e-6) + 1) / 50
+    between = np.stack([np.interp(moments, seconds, column) for column in points.reshape(len(seconds), -1).T], axis=1)
+    settings = {"layout": "h36m", "size": SIZE}
+    whole = dense(between.reshape(-1, 17, 2), frame_rate=50, **settings)
+    poses = dense(points, frame_rate=frame_rate, **settings)
+    is_common = np.abs(seconds * 50 - np.rint(seconds * 50)) < 1e-6
+    assert is_common.sum() >= 7
+    common = np.rint(seconds[is_common] * 50).astype(int)
+    assert np.abs(poses.positions[is_common] - whole.positions[common]).max() < 1e-5
+    assert np.abs(whole.positions).max() > 0.01
+    assert poses.metadata["num_interpolated_tokens"] == len(moments) - len(seconds)
+    assert "num_interpolated_tokens" not in whole.metadata
+    task = dense.prepared(found_in_array(points), frame_rate=frame_rate, **settings)
+    assert f"{len(moments) - len(seconds)} of {len(moments)} tokens are interpolated" in dense.described(task)[-1]
+
+
+def test_lost_frames_of_a_network_without_masked_tokens(dense: Uplifter) -> None:
+    """Nothing is made up where no frame is within half a window, 0.26 s."""
+    seconds = np.append(np.arange(25), np.arange(75, 100)) / 25  # to 0.96 s, and from 3 s on
+    points = model_poses(walking(seconds), LAYOUTS["coco_17"], "h36m")
+    windows = ClipWindows(dense.model, key_frames(seconds, 1, 1), points, SIZE, "copy")
+    _, _, visible = windows.seen(np.arange(199))
+    assert np.flatnonzero(~visible.any(axis=1)).tolist() == [*range(48 + 14, 150 - 13)]
+    assert np.isfinite(dense(walking(seconds), times=seconds, size=SIZE).positions).all()  # all frames lie near a frame
 
 
 def test_rolled_camera(lifter: Uplifter) -> None:

@@ -9,9 +9,9 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.records import ChosenBlend, TrainingRecord, read_record, write_record
 from uplift_upsample.data.sampler import Sampler, SamplerSettings
-from uplift_upsample.evaluate.blend import with_chosen_blend
+from uplift_upsample.evaluate.blend import chosen_hop, with_chosen_blend
 from uplift_upsample.model.network import Lifted
-from uplift_upsample.model.readout import middle_weights
+from uplift_upsample.model.readout import middle_weights, window_middles
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.train import blend
 from uplift_upsample.train.records import write_result
@@ -78,6 +78,7 @@ def test_training_keeps_the_blend_beside_its_weights(tiny_run, data, tmp_path, t
     chosen = record.readout_both
     assert chosen.mpjpe_mm[str(chosen.blend)] == min(chosen.mpjpe_mm.values())
     assert len(chosen.mpjpe_mm) == 21
+    assert list(chosen.hops_mpjpe_mm) == ["1", "3", "9"]
     assert with_chosen_blend(BOTH, tmp_path / "weights.h5") == dataclasses.replace(BOTH, blend=chosen.blend)
     again = train(run, data, tmp_path / "checkpoints", 0)  # complete: nothing is measured again
     assert again.progress.readout_both == result.progress.readout_both
@@ -100,3 +101,55 @@ def test_auto_needs_the_record_of_these_weights(tmp_path) -> None:
         with_chosen_blend(BOTH, weights)
     write_record(place, TrainingRecord(weights_sha256=sha256_of_file(weights), readout_both=ChosenBlend(blend=0.4)))
     assert with_chosen_blend(BOTH, weights).blend == 0.4
+
+
+def test_hops_are_measured_as_an_evaluation_reads_out(tiny_run, data) -> None:
+    """Of a network that gives, at each token of a window, what distinguishes it from all others: by the grid of the evaluation."""
+    rows = Sampler(data.table, data.validation_videos, SamplerSettings(s_in=(4, 8), s_out=2, step=3)).next_pass()
+    reader = Reader(example_reader(data.table, tiny_run.model, tiny_run.train))
+    rng = np.random.default_rng(0)
+    right = np.ones((17, 3)) * [0.001, 0, 0]
+    right[6] = 0
+    offsets = rng.normal(0, 20, (data.table.video_length.max(), 9))  # mm, of the window around each frame
+
+    class Fake:
+        def lift_heads(self, heads, poses_2d, token_pose, visible) -> Lifted:
+            windows, batch = reader.windows[-1]
+            own = offsets[windows.centre]
+            return Lifted(batch.poses_3d + own[..., None, None] * right, batch.poses_3d[:, 4])
+
+    found = blend.chosen_blend(Fake(), reader, rows, 0, lambda: False)
+    assert list(found.hops_mpjpe_mm) == ["1", "3", "9"]
+    for hop in (1, 3, 9):
+        errors = []
+        for video, centre in zip(rows.video, rows.centre, strict=True):
+            length, first = data.table.video_length[video], centre % 2
+            frames = np.arange(first, length, 2)
+            _, middles = window_middles(np.array([len(frames)]), hop)
+            total = weight = 0.0
+            for middle in frames[middles]:
+                token = 4 + (centre - middle) // 2
+                if 0 <= token < 9:
+                    share = middle_weights(9, hop)[token]
+                    total, weight = total + share * offsets[middle, token], weight + share
+            errors.append(abs(total / weight) * 16 / 17)
+        assert found.hops_mpjpe_mm[str(hop)] == pytest.approx(np.mean(errors), rel=1e-4), hop
+    assert found.mpjpe_mm["0.0"] == found.hops_mpjpe_mm["1"]
+
+
+def test_the_largest_hop_that_costs_little(tmp_path) -> None:
+    weights, place = tmp_path / "weights.h5", tmp_path / "training.json"
+    weights.write_bytes(b"weights")
+    chosen = ChosenBlend(blend=0.4, mpjpe_mm={"1.0": 50.0}, hops_mpjpe_mm={"1": 49.6, "3": 50.1, "9": 50.29, "27": 50.31})
+    write_record(place, TrainingRecord(weights_sha256=sha256_of_file(weights), readout_both=chosen))
+    assert chosen_hop(weights) == 9
+    assert chosen_hop(tmp_path / "packed.h5", dataclasses.asdict(chosen)) == 9
+    worse = dataclasses.replace(chosen, hops_mpjpe_mm={"1": 50.4})
+    assert chosen_hop(weights, dataclasses.asdict(worse)) is None
+    older = TrainingRecord(weights_sha256=sha256_of_file(weights), readout_both=ChosenBlend(blend=0.4, mpjpe_mm={"1.0": 50.0}))
+    write_record(place, older)
+    assert with_chosen_blend(BOTH, weights).blend == 0.4
+    with pytest.raises(
+        InputError, match=r"hop is auto, and no training says .* an older version trained them\); give a number of t"
+    ):
+        chosen_hop(weights)

@@ -108,7 +108,7 @@ def lifting_of(wildcards):
     values = {name: getattr(plan, name) for name in ("config", "skeleton", "person", "min_confidence", "focal")}
     if not clip.is_video:
         values |= {name: getattr(plan, name) for name in OF_KEYPOINTS}
-    values |= {"weights": plan.weights, "s_in": clip.s_in, "roll": plan.roll or None}
+    values |= {"weights": plan.weights, "s_in": clip.s_in, "roll": plan.roll or None, **clip.readout}
     words = []
     for name, value in values.items():
         if value is not None:

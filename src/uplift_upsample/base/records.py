@@ -113,12 +113,14 @@ class Identity:
 class ChosenBlend:
     """The weight of the central head in the readout ``both`` that is best on the validation people of a training.
 
-    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses.
+    mpjpe_mm: of each weight that was tried, on ``num_poses`` poses. hops_mpjpe_mm: of the readout ``sequence`` with each hop that
+    was tried, on the same poses.
     """
 
     blend: float | None = None
     mpjpe_mm: Mapping = field(default_factory=dict)
     num_poses: int | None = None
+    hops_mpjpe_mm: Mapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from uplift_upsample.evaluate.predictions import Predictions, frames_between
 from uplift_upsample.model.backend import keras
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.lifting import LiftingNetwork
-from uplift_upsample.model.readout import Overlap, faded, middle_weights, window_middles
+from uplift_upsample.model.readout import averaged
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig, InputInterpolation
 from uplift_upsample.plan.experiment import FRAME_RATE, evaluation_faults, readout_faults
 from uplift_upsample.plan.network_base import NetworkConfig
@@ -118,34 +118,12 @@ def _averaged(
     lifter: Lifter, tokens: Rows, evaluate: EvaluateConfig, inputs: Inputs, on_windows: Callable[[int, int], None]
 ) -> np.ndarray:
     """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there."""
-    num_tokens, has_central = lifter.network.config.num_tokens, evaluate.readout == "both"
-    if has_central and evaluate.blend == "auto":
+    if evaluate.readout == "both" and evaluate.blend == "auto":
         raise InputError("evaluate.blend is auto, and nothing records what was chosen for these weights; give a number from 0 to 1")
-    begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
-    lengths = np.diff(begins, append=len(tokens))
-    video, middle = window_middles(lengths, evaluate.hop)
-    centre = begins[video] + middle
-    windows = tokens.take(centre)
-    poses, overlap = np.empty((len(tokens), NUM_JOINTS, 3), np.float32), Overlap(middle_weights(num_tokens, evaluate.hop))
-    central = np.empty((len(windows) if has_central else 0, NUM_JOINTS, 3), np.float32)
-    done = 0
-    for start in range(0, len(windows), BLOCK):
-        part = slice(start, start + BLOCK)
-        lifted = lifter.lift_heads(evaluate.readout, *inputs(windows.take(part)))
-        place = centre[part, None] + np.arange(num_tokens) - num_tokens // 2  # (W, N)
-        first = begins[video[part], None]
-        is_outside = (place < first) | (place >= first + lengths[video[part], None])
-        overlap.add(np.where(is_outside, -1, place), lifted.sequence)
-        if has_central:
-            central[part] = lifted.central
-        following = start + BLOCK
-        is_last = following >= len(windows)
-        end = len(tokens) if is_last else max(centre[following] - num_tokens // 2, begins[video[following]])
-        poses[done:end], done = overlap.take(end), end
-        on_windows(min(following, len(windows)), len(windows))
-    if has_central:
-        poses += faded(evaluate.blend * (central - poses[centre]), centre, begins, len(tokens))
-    return poses
+    lengths = np.diff(np.flatnonzero(np.diff(tokens.video, prepend=-1)), append=len(tokens))  # of each video
+    return averaged(
+        lifter, evaluate, lengths, lambda centre: inputs(tokens.take(centre)), on_windows, block=BLOCK
+    )  # fmt: skip
 
 
 def _live(

@@ -5,9 +5,19 @@ Axes are those of the camera: x right, y down, z forward. Source: docs/own_video
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
+from uplift_upsample.base.strict import is_number, shown
 from uplift_upsample.data.keypoints.times import KeyFrames
 
 _SMOOTHED_SECONDS = 0.5  # on either side: detections shake the depth more than a person moves in this time
+
+
+def check_camera(roll: float, focal: float | None) -> None:
+    """Raise ``InputError`` for a roll in degrees or a focal length in pixels that is none."""
+    if not is_number(roll) or abs(roll) > 360:
+        raise InputError(f"roll is {shown(roll)}; it must be a number of degrees")
+    if focal is not None and (not is_number(focal) or focal <= 0):
+        raise InputError(f"focal is {shown(focal)}; it must be the focal length in pixels, above 0")
 
 
 def focal_length(size: tuple[float, float]) -> float:
@@ -46,3 +56,10 @@ def smoothed_root(roots: np.ndarray, seconds: np.ndarray, keys: KeyFrames) -> np
         weights = 1 + 1e-9 - np.abs(seconds[near] - moment) / (_SMOOTHED_SECONDS + 1e-9)
         means[index] = weights @ roots[near] / weights.sum()
     return np.stack([np.interp(keys.times, seconds, means[:, axis]) for axis in range(3)], axis=1)
+
+
+def roots_of(poses_px: np.ndarray, positions: np.ndarray, keys: KeyFrames, size: tuple[float, float], focal: float) -> np.ndarray:
+    """Roots of all frames ``(T, 3)`` from the 2D poses of key frames ``(M, 17, 2)``, pixels, and the positions of all frames."""
+    whole = np.flatnonzero(np.isfinite(poses_px).all(axis=(1, 2)) & np.isfinite(positions[keys.frames]).all(axis=(1, 2)))
+    frames = keys.frames[whole]
+    return smoothed_root(root_at(poses_px[whole], positions[frames], size, focal), keys.times[frames], keys)

@@ -24,7 +24,8 @@ from uplift_upsample.data.keypoints.layouts import layout_named
 from uplift_upsample.data.keypoints.roll import rolled, upright
 from uplift_upsample.data.keypoints.times import KeyFrames, key_frames, plain_number, window_poses
 from uplift_upsample.data.keypoints.to_model import model_poses, sure_points
-from uplift_upsample.lift.uplifter import Uplifter, check_camera
+from uplift_upsample.lift.camera import check_camera
+from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,11 @@ class LiveUplifter:
     pose nearest to every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for. look_ahead: seconds that a pose
     waits for later 2D poses. layout, size, min_confidence, roll: as ``Uplifter`` takes them.
 
+    Poses go out in the order of time. A frame that comes in when a later one has its pose gets none; ``num_frames_too_late``
+    counts, or ``num_too_late``, where it brings a 2D pose of which no window will know.
     Where time jumps by more than 10 s (or a window), forwards or backwards, the stream starts anew; ``num_starts`` counts.
-    Raises ``InputError`` for an impossible s_in, layout or size, and for a look-ahead beyond what a window reaches.
+    Raises ``InputError`` for an impossible s_in, layout or size, for a look-ahead beyond what a window reaches, and for a network
+    that has no token for a missing 2D pose.
     """
 
     def __init__(
@@ -66,6 +70,11 @@ class LiveUplifter:
     ) -> None:
         look_ahead, min_confidence, roll = map(plain_number, (look_ahead, min_confidence, roll))
         check_camera(roll, None)
+        if not uplifter.model.has_strided_input:
+            raise InputError(
+                f"{uplifter.known.name}: this network needs a 2D pose at every token, and live some are always missing; take "
+                "weights that were trained with several s_in"
+            )
         self.s_in, self.model = uplifter.stride(s_in), uplifter.model
         self._lifter, self._card = uplifter.lifter, uplifter.known.card
         self._layout, self._size = layout_named(layout), picture_size(size)
@@ -81,13 +90,15 @@ class LiveUplifter:
         self._nowhere = self._lifter.tokens_of(np.zeros((1, NUM_JOINTS, 2), np.float32))  # compiles, so that no frame waits for it
         empty = np.zeros((1, self.model.num_tokens), np.int64)
         self._lifter.lift_tokens("central", self._nowhere, empty, empty == 0)
-        self.num_too_late, self.num_starts = 0, 1
+        self.num_too_late, self.num_frames_too_late, self.num_starts = 0, 0, 1
 
     def _start(self) -> None:
         """Nothing has come in."""
         self._origin: float | None = None
         self._newest = self._last_out = -np.inf  # seconds since the first frame, as everything below
         self._waiting: list[float] = []  # frames that have no 3D pose yet
+        self._gone: list[float] = []  # frames whose pose went out, or which get none, as long as a window may reach them
+        self._is_late = False  # whether it was said that frames are behind those
         self._seen = _Seen()
         self._has_pose = np.zeros(0, bool)  # of the key frames
 
@@ -104,7 +115,7 @@ class LiveUplifter:
         """A frame, and what the detector found in it, or what it found by now in a former one. Returns the poses that are due.
 
         time: of the frame, in seconds. keypoints: pixels ``(K, 2)``, or ``(K, 3)`` with confidence, NaN where a joint is missing;
-        None, no detector looked at the frame (where it found nobody, all are NaN). Poses that come too late for every window to
+        None, no detector looked at the frame (where it found nobody, all are NaN). 2D poses that come too late for every window to
         come are counted in ``num_too_late``. Raises ``InputError`` for invalid times or keypoints; nothing is changed then.
         """
         time = plain_number(time)
@@ -120,12 +131,18 @@ class LiveUplifter:
             self.num_starts += 1
         self._origin = float(time) if self._origin is None else self._origin
         seconds = float(time) - self._origin
-        if has_pose and not self._seen.add(seconds, pose):
-            self.num_too_late += 1
-        place = bisect_left(self._waiting, seconds - _NEAR)
-        is_known = place < len(self._waiting) and self._waiting[place] <= seconds + _NEAR
-        if seconds > self._last_out + _NEAR and not is_known:
-            insort(self._waiting, seconds)
+        is_in_reach = not has_pose or self._seen.add(seconds, pose)
+        self.num_too_late += not is_in_reach
+        if seconds > self._last_out + _NEAR:
+            if not _is_among(self._waiting, seconds):
+                insort(self._waiting, seconds)
+        elif not is_in_reach or not _is_among(self._gone, seconds):
+            self.num_frames_too_late += is_in_reach
+            insort(self._gone, seconds)
+            if not self._is_late:
+                last = self._last_out + self._origin
+                logger.warning("the frame at %.3f s is behind the one at %.3f s, whose pose went out; it gets none", time, last)
+            self._is_late = True
         self._newest = max(self._newest, seconds)
         return [*before, *self._due(self._newest - self.look_ahead)]
 
@@ -165,8 +182,10 @@ class LiveUplifter:
         if not frames:
             return
         self._look()
+        self._is_late = False
         for seconds in frames:
             self._last_out = seconds
+            self._gone.append(seconds)
             position = self._pose_at(seconds) if seconds - self._seen.last_pose <= self._reach else None
             yield LivePose(seconds + (self._origin or 0.0), position)
         self._forget(min(self._last_out, self._newest))  # frames behind the last one that went out may still come
@@ -227,6 +246,13 @@ class LiveUplifter:
         period = 2 * self._ratio
         first = int(oldest / self._step) - self.model.num_tokens // 2 - period
         self._seen.forget(max(self._seen.base, first // period), period * self._step)
+        del self._gone[: bisect_left(self._gone, self._seen.oldest)]
+
+
+def _is_among(times: list[float], seconds: float) -> bool:
+    """Whether there is such a time, among times in order."""
+    place = bisect_left(times, seconds - _NEAR)
+    return place < len(times) and times[place] <= seconds + _NEAR
 
 
 class _Seen:
@@ -234,6 +260,7 @@ class _Seen:
 
     times: in order. poses: of each, normalised ``(17, 2)``, None where nobody was found. tokens: what the spatial stage made of
     them. lifted: poses of tokens for ``state``, which holds what the network sees. base: where times are counted from, in periods.
+    oldest: the time from which on windows may reach them.
     """
 
     def __init__(self) -> None:
@@ -244,19 +271,18 @@ class _Seen:
         self.state: tuple = ()
         self.base = 0
         self.last_pose = -np.inf
-        self._oldest = -_NEAR
+        self.oldest = -_NEAR
 
     def add(self, seconds: float, pose: np.ndarray | None) -> bool:
         """Whether a window may still reach the pose; one of a moment that has one already takes its place."""
-        if seconds < self._oldest:
+        if seconds < self.oldest:
             return False
-        place = bisect_left(self.times, seconds - _NEAR)
-        if place < len(self.times) and self.times[place] <= seconds + _NEAR:
-            seconds = self.times[place]
+        if _is_among(self.times, seconds):
+            seconds = self.times[bisect_left(self.times, seconds - _NEAR)]
             self.tokens.pop(seconds, None)
             self.state = ()
         else:
-            self.times.insert(place, seconds)
+            insort(self.times, seconds)
         self.poses[seconds] = pose
         if pose is not None:
             self.last_pose = max(self.last_pose, seconds)
@@ -264,8 +290,8 @@ class _Seen:
 
     def forget(self, base: int, period: float) -> None:
         self.base = base
-        self._oldest = (base - 1) * period - _NEAR  # a key frame may lie before the moment that asked for it
-        count = bisect_left(self.times, self._oldest)
+        self.oldest = (base - 1) * period - _NEAR  # a key frame may lie before the moment that asked for it
+        count = bisect_left(self.times, self.oldest)
         for seconds in self.times[:count]:
             del self.poses[seconds]
             self.tokens.pop(seconds, None)

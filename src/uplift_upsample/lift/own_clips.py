@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import shown, suggestion
 from uplift_upsample.data.keypoints.layouts import layout_named
 from uplift_upsample.lift.clip_files import KEYPOINTS, VIDEOS, clip_files, is_clip_video
 from uplift_upsample.lift.known_weights import KnownWeights, weights_named
+from uplift_upsample.lift.readout import readout_metadata
 from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.people import OF_KEYPOINTS, ClipPlan, PeoplePlan
 
@@ -20,7 +22,9 @@ _NO_NAME = re.compile(r'[{}<>:"|?*\\\x00-\x1f]|^-|[ .]$')
 
 @dataclass(frozen=True)
 class OwnClip:
-    """path: of the file or folder. known: the weights. s_in: the number that the plan comes to."""
+    """path: of the file or folder. known: the weights. s_in: the number that the plan comes to. readout: what it comes to, where
+    that is not the paper's (``readout_metadata``).
+    """
 
     name: str
     path: Path
@@ -28,6 +32,7 @@ class OwnClip:
     plan: ClipPlan
     known: KnownWeights
     s_in: int
+    readout: Mapping[str, Any]
 
 
 def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
@@ -64,7 +69,8 @@ def _own_clip(people: PeoplePlan, name: str, path: Path, named: Callable[..., Kn
     if plan.layout is not None:
         layout_named(plan.layout)
     known = named(plan.weights, plan.config, plan.skeleton)
-    return OwnClip(name, path, is_video, plan, known, Uplifter(known).stride(plan.s_in))
+    uplifter = Uplifter(known, readout=plan.readout, hop=plan.hop, blend=plan.blend)
+    return OwnClip(name, path, is_video, plan, known, uplifter.stride(plan.s_in), readout_metadata(uplifter.evaluate))
 
 
 def _name_faults(found: Mapping[str, list[Path]]) -> list[str]:

@@ -8,15 +8,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 import uplift_upsample
-from uplift_upsample.base.cameras import normalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS, root_relative
-from uplift_upsample.base.strict import is_number, shown
+from uplift_upsample.base.strict import shown
 from uplift_upsample.data.keypoints.arrays import found_in_array
 from uplift_upsample.data.keypoints.clip import Clip, clip_of
 from uplift_upsample.data.keypoints.found import Found
@@ -30,13 +29,15 @@ from uplift_upsample.data.keypoints.times import (
     plain_number,
     rate_described,
     rate_of,
-    window_poses,
 )
 from uplift_upsample.data.keypoints.to_model import Skeleton
-from uplift_upsample.lift.camera import focal_length, root_at, smoothed_root
+from uplift_upsample.lift.camera import check_camera, focal_length, roots_of
 from uplift_upsample.lift.known_weights import KnownWeights, weights_named
 from uplift_upsample.lift.lifted import LiftedPoses
-from uplift_upsample.plan.evaluation import Precision
+from uplift_upsample.lift.readout import chosen_readout, readout_described, readout_metadata
+from uplift_upsample.lift.windows import ClipWindows, check_poses, num_between_frames
+from uplift_upsample.model.readout import averaged
+from uplift_upsample.plan.evaluation import Precision, Readout
 
 if TYPE_CHECKING:
     from uplift_upsample.model.lifter import Lifter
@@ -79,10 +80,19 @@ class Uplifter:
     """
 
     def __init__(
-        self, known: KnownWeights, *, mirror: bool = True, batch_size: int = 256, precision: Precision = "float32"
+        self,
+        known: KnownWeights,
+        *,
+        mirror: bool = True,
+        batch_size: int = 256,
+        precision: Precision = "float32",
+        readout: Readout = "central",
+        hop: int | Literal["auto"] = 1,
+        blend: float | Literal["auto"] = "auto",
     ) -> None:
         self.known = known
         self.model = known.card.model
+        self.evaluate = chosen_readout(known, readout, hop, blend)
         self._options: dict[str, Any] = {"mirror": mirror, "precision": precision}
         self._batch_size = batch_size
 
@@ -96,13 +106,21 @@ class Uplifter:
         mirror: bool = True,
         batch_size: int = 256,
         precision: Precision = "float32",
+        readout: Readout = "central",
+        hop: int | Literal["auto"] = 1,
+        blend: float | Literal["auto"] = "auto",
     ) -> "Uplifter":
         """Load weights by name or path (``known_weights.weights_named`` has the rules, config and skeleton too).
 
         mirror: average with the lifted mirror image, as the paper's protocol does; off, it takes half the time. batch_size:
-        windows at once. Raises ``InputError`` for weights that are not known, damaged, or of another network.
+        windows at once. readout, hop, blend: what makes a pose, as an evaluation has it (docs/method.md, "Read-outs"); auto, what
+        the training of the weights chose. Raises ``InputError`` for weights that are not known, damaged, or of another network, and
+        for a read-out that they do not have.
         """
-        uplifter = cls(weights_named(weights, config, skeleton), mirror=mirror, batch_size=batch_size, precision=precision)
+        uplifter = cls(
+            weights_named(weights, config, skeleton), mirror=mirror, batch_size=batch_size, precision=precision,
+            readout=readout, hop=hop, blend=blend,
+        )  # fmt: skip
         assert uplifter.lifter is not None
         return uplifter
 
@@ -183,7 +201,7 @@ class Uplifter:
         )  # fmt: skip
         looked = None if found.looked is None else found.looked - found.first
         keys = key_frames(seconds, stride, self.model.s_out, looked)
-        self._check_poses(clip.poses[keys.frames])
+        check_poses(self.model, clip.poses[keys.frames])
         return Task(
             clip=clip,
             keys=keys,
@@ -196,9 +214,9 @@ class Uplifter:
     def lifted(self, task: Task, on_windows: Progress = lambda done, total: None) -> LiftedPoses:
         """The poses of a clip that was prepared."""
         clip, keys = task.clip, task.keys
-        positions = root_relative(self._lift(clip.poses[keys.frames], keys, clip.size, on_windows))
+        positions = root_relative(self._lift(task, on_windows))
         if task.root:
-            positions = positions + _roots(clip.poses[keys.frames], positions, keys, clip.size, task.focal)[:, None]
+            positions = positions + roots_of(clip.poses[keys.frames], positions, keys, clip.size, task.focal)[:, None]
         return LiftedPoses(
             positions=rolled(positions, task.roll).astype(np.float32),
             joints=MODEL_17,
@@ -222,40 +240,29 @@ class Uplifter:
             frames += f" ({first} to {last}; times count from {first} on)"
         num_masked = len(keys.frames) - int(task.is_key.sum())
         masked = f"; {num_masked} of them lack the person or a joint and are masked" if num_masked else ""
+        between = num_between_frames(self.model, keys)
+        made = f"; 2D poses of {between} of {keys.num_tokens} tokens are interpolated, there are fewer frames" if between else ""
         return [
             f"weights: {self.known.name}{licence}, {card.described}",
             f"clip: {frames}, joints {clip.layout.name}, person {clip.person}{others}",
-            f"s_in {keys.s_in}: the network sees {keys.described}{masked}",
+            f"s_in {keys.s_in}: the network sees {keys.described}{masked}{made}",
+            *readout_described(self.evaluate),
         ]
 
-    def _check_poses(self, poses_px: np.ndarray) -> None:
-        """Raise ``InputError`` where the network cannot do with the poses of the key frames ``(M, 17, 2)``."""
-        has_pose = np.isfinite(poses_px).all(axis=(1, 2))
-        if not has_pose.any():
-            raise InputError(_why_nothing(poses_px))
-        if not self.model.has_strided_input and not has_pose.all():
-            raise InputError(
-                f"{int((~has_pose).sum())} of {len(has_pose)} key frames lack a joint, and this network has no token for a missing "
-                "pose; use weights that were trained with several s_in"
-            )
-
-    def _lift(self, poses_px: np.ndarray, keys: KeyFrames, size: tuple[float, float], on_windows: Progress) -> np.ndarray:
-        """Poses of all frames ``(T, 17, 3)`` from those of the key frames ``(M, 17, 2)``, pixels, NaN where a joint is missing.
-
-        NaN where no key frame is within reach of the network.
-        """
-        has_pose = np.isfinite(poses_px).all(axis=(1, 2))
-        screen = normalise_points(np.nan_to_num(poses_px), *size).astype(np.float32)
-        screen = np.concatenate([screen, np.zeros((1, NUM_JOINTS, 2), np.float32)])  # what zeros as padding takes
-        tokens = np.empty((keys.num_tokens, NUM_JOINTS, 3), np.float32)
-        for start in range(0, keys.num_tokens, BLOCK):
-            centres = np.arange(start, min(start + BLOCK, keys.num_tokens))
-            poses, visible = window_poses(keys, has_pose, centres, self.model.num_tokens, self.known.card.padding)
-            first, last = (poses[visible].min(), poses[visible].max()) if visible.any() else (0, 0)
-            lifted = self.lifter.lift(screen[first : last + 1], np.clip(poses, first, last) - first, visible)
-            tokens[centres] = lifted
-            tokens[centres[~visible.any(axis=1)]] = np.nan
-            on_windows(int(centres[-1]) + 1, keys.num_tokens)
+    def _lift(self, task: Task, on_windows: Progress) -> np.ndarray:
+        """Poses of all frames ``(T, 17, 3)``, NaN where no key frame is within reach of the network."""
+        clip, keys = task.clip, task.keys
+        windows = ClipWindows(self.model, keys, clip.poses[keys.frames], clip.size, self.known.card.padding)
+        if self.evaluate.readout == "central":
+            tokens = np.empty((keys.num_tokens, NUM_JOINTS, 3), np.float32)
+            for start in range(0, keys.num_tokens, BLOCK):
+                centres = np.arange(start, min(start + BLOCK, keys.num_tokens))
+                tokens[centres] = self.lifter.lift(*windows.seen(centres))
+                on_windows(int(centres[-1]) + 1, keys.num_tokens)
+        else:
+            lengths = np.array([keys.num_tokens])
+            tokens = averaged(self.lifter, self.evaluate, lengths, windows.seen, on_windows, block=BLOCK, only_sighted=True)
+        tokens[~windows.is_in_reach] = np.nan
         if num_nan := int(np.isnan(tokens[:, 0, 0]).sum()):
             logger.warning("%d of %d poses are NaN: no 2D pose is within reach of the network there", num_nan, len(tokens))
         return at_frames(tokens, keys)
@@ -282,7 +289,7 @@ class Uplifter:
         from uplift_upsample.model.backend import keras
 
         clip, keys = task.clip, task.keys
-        card = self.known.card
+        card, between = self.known.card, num_between_frames(self.model, keys)
         return {
             "units": "m",
             "axes": AXES,
@@ -293,6 +300,8 @@ class Uplifter:
             "key_frames": keys.described,
             "num_key_frames": len(keys.frames),
             "num_masked_key_frames": len(keys.frames) - int(task.is_key.sum()),
+            **({"num_interpolated_tokens": between} if between else {}),
+            **readout_metadata(self.evaluate),
             "min_confidence": clip.min_confidence,
             "roll": task.roll,
             "root": APPROXIMATE if task.root else PELVIS,
@@ -315,35 +324,3 @@ class Uplifter:
                 "numpy": np.__version__,
             },
         }
-
-
-def check_camera(roll: float, focal: float | None) -> None:
-    """Raise ``InputError`` for an invalid roll in degrees or focal length in pixels."""
-    if not is_number(roll) or abs(roll) > 360:
-        raise InputError(f"roll is {shown(roll)}; it must be a number of degrees")
-    if focal is not None and (not is_number(focal) or focal <= 0):
-        raise InputError(f"focal is {shown(focal)}; it must be the focal length in pixels, above 0")
-
-
-def _roots(poses_px: np.ndarray, positions: np.ndarray, keys: KeyFrames, size: tuple[float, float], focal: float) -> np.ndarray:
-    whole = np.flatnonzero(np.isfinite(poses_px).all(axis=(1, 2)) & np.isfinite(positions[keys.frames]).all(axis=(1, 2)))
-    frames = keys.frames[whole]
-    return smoothed_root(root_at(poses_px[whole], positions[frames], size, focal), keys.times[frames], keys)
-
-
-def _why_nothing(poses_px: np.ndarray) -> str:
-    """Why no key frame is of use, with the joints that are missing most."""
-    is_missing = ~np.isfinite(poses_px).all(axis=-1)  # (M, 17)
-    empty = int(is_missing.all(axis=1).sum())
-    if empty == len(is_missing):
-        return (
-            f"nothing to lift: the person has no joint that is sure enough in any of {len(is_missing)} key frames; take another "
-            "s_in, another person or a lower min_confidence"
-        )
-    share = 100 * is_missing[~is_missing.all(axis=1)].mean(axis=0)
-    worst = [joint for joint in np.argsort(-share, kind="stable") if share[joint] > 0][:4]
-    names = ", ".join(f"{MODEL_17[joint]} in {share[joint]:.0f} %" for joint in worst)
-    return (
-        f"nothing to lift: no key frame of {len(is_missing)} has all joints. Missing where the person is: {names}. A lower "
-        "min_confidence takes joints that the detector is less sure of"
-    )

@@ -5,9 +5,20 @@ video several times: about N / hop times. Their mean, weighted by ``middle_weigh
 it towards what the central head gives. Source: docs/method.md, "Read-outs".
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from uplift_upsample.base.skeleton import NUM_JOINTS
+from uplift_upsample.plan.evaluation import EvaluateConfig
+
+if TYPE_CHECKING:
+    from uplift_upsample.model.lifter import Lifter
+
+# (tokens, among those of all videos, around which windows lie) -> the 2D poses that these windows see, which of them each token
+# has, and the visibility mask, as ``Lifter.lift_heads`` takes them
+Seen = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 FADE = 3  # tokens; farther away, the errors of both heads are unrelated (measured at hop 3 and 9).
 
@@ -70,9 +81,7 @@ class Overlap:
 
     def add(self, place: np.ndarray, poses: np.ndarray) -> None:
         """Add the poses ``(W, N, 17, 3)`` of windows. place: the number of each token, ``(W, N)``; -1 outside of a video."""
-        grown = max(0, int(place.max(initial=-1)) + 1 - self._start - len(self._total))
-        self._sums = np.pad(self._sums, ((0, grown), (0, 0), (0, 0)))
-        self._total = np.pad(self._total, (0, grown))
+        self._grow(int(place.max(initial=-1)) + 1 - self._start)
         for token in np.flatnonzero(self._weights):  # no two windows have the same token at the same place
             weight = self._weights[token]
             is_real = place[:, token] >= 0
@@ -80,9 +89,66 @@ class Overlap:
             self._sums[rows] += weight * poses[is_real, token]
             self._total[rows] += weight
 
+    def _grow(self, count: int) -> None:
+        grown = max(0, count - len(self._total))
+        self._sums = np.pad(self._sums, ((0, grown), (0, 0), (0, 0)))
+        self._total = np.pad(self._total, (0, grown))
+
     def take(self, end: int) -> np.ndarray:
-        """The means of all tokens before ``end`` that were not taken yet, in their order; no window may reach them any more."""
+        """The means of all tokens before ``end`` that were not taken yet, in their order; NaN where no window reached one.
+
+        No window may reach them any more.
+        """
         count = end - self._start
-        means = self._sums[:count] / self._total[:count, None, None]
+        self._grow(count)
+        total = self._total[:count, None, None]
+        means = np.divide(self._sums[:count], total, out=np.full_like(self._sums[:count], np.nan), where=total > 0)
         self._start, self._sums, self._total = end, self._sums[count:], self._total[count:]
         return means
+
+
+def averaged(
+    lifter: "Lifter",
+    evaluate: EvaluateConfig,
+    lengths: np.ndarray,
+    seen: Seen,
+    on_windows: Callable[[int, int], None],
+    *,
+    block: int,
+    only_sighted: bool = False,
+) -> np.ndarray:
+    """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there.
+
+    evaluate: has the read-out, ``sequence`` or ``both``, the latter with a number as blend. lengths: tokens of each video ``(V,)``.
+    block: windows whose 2D poses are in memory at once. on_windows: gets the number of windows done and their total.
+    only_sighted: windows that see no 2D pose do not count, and tokens that are reached by no others are NaN.
+    """
+    num_tokens, hop, heads = lifter.network.config.num_tokens, evaluate.hop, evaluate.readout
+    has_central = heads == "both"
+    begins = np.cumsum(lengths) - lengths
+    video, middle = window_middles(lengths, hop)
+    centre, total = begins[video] + middle, int(lengths.sum())
+    poses, overlap = np.empty((total, NUM_JOINTS, 3), np.float32), Overlap(middle_weights(num_tokens, hop))
+    central = np.empty((len(centre) if has_central else 0, NUM_JOINTS, 3), np.float32)
+    done = 0
+    for start in range(0, len(centre), block):
+        part = slice(start, start + block)
+        poses_2d, token_pose, visible = seen(centre[part])
+        lifted = lifter.lift_heads(heads, poses_2d, token_pose, visible)
+        place = centre[part, None] + np.arange(num_tokens) - num_tokens // 2  # (W, N)
+        first = begins[video[part], None]
+        is_outside = (place < first) | (place >= first + lengths[video[part], None])
+        is_blind = ~visible.any(axis=1) & np.array(only_sighted)
+        overlap.add(np.where(is_outside | is_blind[:, None], -1, place), lifted.sequence)
+        if has_central:
+            central[part] = lifted.central
+            central[part][is_blind] = np.nan
+        following = start + block
+        is_last = following >= len(centre)
+        end = total if is_last else max(centre[following] - num_tokens // 2, begins[video[following]])
+        poses[done:end], done = overlap.take(end), end
+        on_windows(min(following, len(centre)), len(centre))
+    if has_central:
+        difference = evaluate.blend * (central - poses[centre])
+        poses += faded(np.nan_to_num(difference) if only_sighted else difference, centre, begins, total)
+    return poses

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from uplift_upsample.plan.bounds import Count, Number, Ratio, Share
+from uplift_upsample.plan.evaluation import Readout
 
 DetectorName = Literal["lite", "full", "heavy", "rtmlib"]
 Format = Literal["npz", "csv", "json", "bvh", "trc"]
@@ -46,6 +47,12 @@ class ClipPlan:
     """Focal length in pixels, for root; null, the diagonal of the picture."""
     mirror: bool = True
     """Average with the lifted mirror image; off, it takes half the time."""
+    readout: Readout = "central"
+    """What makes a pose: the central head of its own window, the sequence heads of all windows that reach it, or both."""
+    hop: Literal["auto"] | Count = 1
+    """Tokens between two windows; above 1 with sequence and both. auto, the largest that costs little, as training measured it."""
+    blend: Literal["auto"] | Share = "auto"
+    """Weight of the central head in the readout both; auto, the one that training chose on its validation people."""
     seconds: Ratio = 20.0
     """How much of a clip its animation shows."""
 

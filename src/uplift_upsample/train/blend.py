@@ -1,7 +1,9 @@
-"""How far the readout ``both`` follows the central head: the weight with the smallest error on validation people.
+"""How far the readout ``both`` follows the central head: the weight with the smallest error on validation people. And what the
+readout ``sequence`` gives there with each hop.
 
-Each pose is read out as in an evaluation with hop 1: of all windows of its video that reach it, mirrored ones too. Unlike
-validation, which has a 2D pose at every frame that it measures, the masks are shifted at random, so that upsampled frames count.
+Each pose is read out as in an evaluation, for the weight with hop 1: of all windows of its video that reach it, mirrored ones too.
+Unlike validation, which has a 2D pose at every frame that it measures, the masks are shifted at random, so that upsampled frames
+count.
 Source: docs/method.md, "Read-outs".
 """
 
@@ -26,29 +28,48 @@ BLENDS = [step / 20 for step in range(21)]  # steps of 0.05; chosen: the error i
 def chosen_blend(
     lifter: Lifter, reader: ExampleReader, rows: Rows, seed: int, should_stop: Callable[[], bool]
 ) -> ChosenBlend | None:
-    """The best of ``BLENDS`` for the network of a lifter, on some of the rows; None where ``should_stop`` ended it.
+    """The best of ``BLENDS`` for the network of a lifter, on some of the rows, and what the readout ``sequence`` gives with each of
+    ``tried_hops``; None where ``should_stop`` ended it.
 
     seed: of the shifts of the masks.
     """
     rows = rows.take(np.unique(np.linspace(0, len(rows) - 1, POSES).astype(int)))
     shift = np.random.default_rng(seed).integers(*shift_bounds(rows.s_in, reader.s_out), endpoint=True)
-    windows, row, token = _reaching(rows, shift, reader)
-    share, middle = middle_weights(reader.num_tokens)[token], reader.num_tokens // 2
-    sums, central, target = np.zeros((3, len(rows), NUM_JOINTS, 3))
+    hops = tried_hops(reader.num_tokens)
+    reaching = [_reaching(rows, reader, hop) for hop in hops]
+    row, offset = np.unique(np.concatenate(reaching, axis=1), axis=1)  # a window that several hops have is predicted once
+    windows, middle = _windows(rows, shift, reader, row, offset), reader.num_tokens // 2
+    shares = np.zeros((len(hops), len(row)))
+    for share, hop, reached in zip(shares, hops, reaching, strict=True):
+        is_one = np.isin(row * reader.num_tokens + offset, reached[0] * reader.num_tokens + reached[1])
+        share[is_one] = middle_weights(reader.num_tokens, hop)[middle - offset[is_one]]
+    sums, (central, target) = np.zeros((len(hops), len(rows), NUM_JOINTS, 3)), np.zeros((2, len(rows), NUM_JOINTS, 3))
     for start in range(0, len(windows), BLOCK):
         if should_stop():
             return None
         part = slice(start, start + BLOCK)
         batch = reader.read(windows.take(part))
         lifted = lifter.lift_heads("both", *windows_of(batch))
-        np.add.at(sums, row[part], share[part, None, None] * lifted.sequence[np.arange(len(batch.visible)), token[part]])
-        is_own = token[part] == middle
+        poses = lifted.sequence[np.arange(len(batch.visible)), middle - offset[part]]
+        for number, share in enumerate(shares):
+            np.add.at(sums[number], row[part], share[part, None, None] * poses)
+        is_own = offset[part] == 0
         central[row[part][is_own]] = lifted.central[is_own]
         target[row[part][is_own]] = batch.poses_3d[is_own, middle]
-    sequence = sums / np.bincount(row, share)[:, None, None]
-    errors = {blend: _mpjpe_mm(blend * central + (1 - blend) * sequence, target) for blend in BLENDS}
+    sequence = [own / np.bincount(row, share)[:, None, None] for own, share in zip(sums, shares, strict=True)]
+    errors = {blend: _mpjpe_mm(blend * central + (1 - blend) * sequence[0], target) for blend in BLENDS}
     best = min(errors, key=errors.__getitem__)
-    return ChosenBlend(blend=best, mpjpe_mm={str(blend): error for blend, error in errors.items()}, num_poses=len(rows))
+    return ChosenBlend(
+        blend=best,
+        mpjpe_mm={str(blend): error for blend, error in errors.items()},
+        num_poses=len(rows),
+        hops_mpjpe_mm={str(hop): _mpjpe_mm(poses, target) for hop, poses in zip(hops, sequence, strict=True)},
+    )
+
+
+def tried_hops(num_tokens: int) -> list[int]:
+    """1, 3, 9, ... up to the length of a window."""
+    return [3**power for power in range(num_tokens) if 3**power <= num_tokens]
 
 
 def windows_of(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,17 +78,28 @@ def windows_of(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return batch.poses_2d.reshape(-1, *batch.poses_2d.shape[2:]), token_pose, batch.visible
 
 
-def _reaching(rows: Rows, shift: np.ndarray, reader: ExampleReader) -> tuple[Rows, np.ndarray, np.ndarray]:
-    """All windows of the videos that reach the centres of some rows, under the masks that ``shift`` ``(R,)`` gives these.
+def _reaching(rows: Rows, reader: ExampleReader, hop: int) -> np.ndarray:
+    """The windows that make the poses of some rows with a hop, ``(2, W)``: the row of each, and how many tokens behind it lies.
 
-    Returns the windows ``(W,)``, the row that each is about, and which of its tokens is that row's centre.
+    They lie as in an evaluation of the video, whose first token is the first one on the row's grid, ends of videos too.
     """
-    table, offset = reader.table, np.flatnonzero(middle_weights(reader.num_tokens)) - reader.num_tokens // 2  # those that count
+    table = reader.table
     step = reader.s_out * frame_rate_factor(table.video_frame_rate[rows.video])
-    centre = rows.centre[:, None] + offset * step[:, None]  # (R, N)
-    row, place = np.nonzero((centre >= 0) & (centre < table.video_length[rows.video][:, None]))
-    windows = replace(rows.take(row), centre=centre[row, place], shift=shift[row] + offset[place])
-    return windows, row, reader.num_tokens // 2 - offset[place]
+    own = rows.centre // step
+    last = own + (table.video_length[rows.video] - 1 - rows.centre) // step
+    block = own[:, None] // hop + np.arange(-1, 2)  # those around the row's own
+    start = block * hop
+    offset = start + np.minimum(last[:, None] + 1 - start, hop) // 2 - own[:, None]
+    is_there = (start >= 0) & (start <= last[:, None]) & (np.abs(offset) <= reader.num_tokens // 2)
+    counts = middle_weights(reader.num_tokens, hop)[np.where(is_there, reader.num_tokens // 2 - offset, 0)] > 0
+    row, place = np.nonzero(is_there & counts)
+    return np.stack([row, offset[row, place]])
+
+
+def _windows(rows: Rows, shift: np.ndarray, reader: ExampleReader, row: np.ndarray, offset: np.ndarray) -> Rows:
+    """Windows some tokens behind rows, under the masks that ``shift`` ``(R,)`` gives these."""
+    step = reader.s_out * frame_rate_factor(reader.table.video_frame_rate[rows.video])
+    return replace(rows.take(row), centre=rows.centre[row] + offset * step[row], shift=shift[row] + offset)
 
 
 def _mpjpe_mm(prediction: np.ndarray, target: np.ndarray) -> float:

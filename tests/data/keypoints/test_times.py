@@ -115,6 +115,15 @@ def test_windows_see_key_frames_alone_and_end_with_the_last_one() -> None:
     assert poses[0, visible[0]].tolist() == [2, 4]
 
 
+@pytest.mark.parametrize("padding", ["copy", "zeros"])
+def test_windows_that_see_none_of_the_poses_of_the_clip_see_nothing(padding: str) -> None:
+    """Nobody is there in the first and in the last seconds: what stands outside of the clip makes no pose there."""
+    keys = key_frames(frame_times(900, 30), 10, 5)  # 300 tokens
+    found = (keys.frames >= 700) & (keys.frames < 800)  # tokens 234 to 266
+    _, visible = window_poses(keys, found, np.arange(300), 27, padding)
+    assert np.flatnonzero(visible.any(axis=1)).tolist() == [*range(234 - 13, 266 + 13 + 1)]
+
+
 def test_a_pose_for_each_frame() -> None:
     keys = key_frames(frame_times(33, 24), 10, 5)  # tokens 0 to 13, the last one at 1.3 s, the last frame at 1.33
     assert keys.num_tokens == 14

@@ -141,7 +141,8 @@ def window_poses(
 
     has_pose: ``(M,)``, whether the detector found the person in a key frame; elsewhere the token is masked. centres: ``(W,)``.
     length: N. Tokens outside of the clip have a pose on every s_in-th frame, too, the first or the last one that there is: nothing
-    is known of other frames. With zeros as padding they have M, which is nobody's.
+    is known of other frames. With zeros as padding they have M, which is nobody's. A window that sees none of the clip's own poses
+    sees nothing: what stands outside of the clip says nothing of what is in it.
     """
     of_token = np.full(keys.num_tokens, -1)
     of_token[keys.tokens[has_pose]] = np.flatnonzero(has_pose)
@@ -150,7 +151,8 @@ def window_poses(
     is_inside = (positions >= 0) & (positions < keys.num_tokens)
     outside = np.where(positions % (keys.s_in // keys.s_out) == 0, np.where(positions < 0, first, last), -1)
     poses = np.where(is_inside, of_token[np.clip(positions, 0, keys.num_tokens - 1)], outside)
-    return np.maximum(poses, 0), poses >= 0
+    visible = poses >= 0
+    return np.maximum(poses, 0), visible & (visible & is_inside).any(axis=1, keepdims=True)
 
 
 def at_frames(poses: np.ndarray, keys: KeyFrames) -> np.ndarray:

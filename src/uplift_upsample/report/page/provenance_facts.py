@@ -8,8 +8,9 @@ from pathlib import Path
 import yaml
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.records import Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
+from uplift_upsample.base.records import ChosenBlend, Commit, Environment, ResultRecord, Step, TrainingRecord, read_record
 from uplift_upsample.base.strict import to_mapping
+from uplift_upsample.evaluate.blend import CENTRAL
 from uplift_upsample.report.cells import duration
 from uplift_upsample.report.page.contents import link, run_title
 from uplift_upsample.report.results import PUBLISHED
@@ -81,7 +82,18 @@ def _training(record: TrainingRecord | None) -> list[tuple[str, str]]:
             (f"{part} data", f"{', '.join(data.subjects)}; SHA-256 {_text(data.sha256)}")
             for part, data in record.identity.data.items()
         ]
+        facts.append(("read-outs in validation", _readouts(record.readout_both)))
     return facts
+
+
+def _readouts(chosen: ChosenBlend | None) -> str:
+    """What the read-outs give on validation people; "" where a training did not measure their hops."""
+    if chosen is None or not chosen.hops_mpjpe_mm:
+        return ""
+    central, sequence = chosen.mpjpe_mm.get(CENTRAL), chosen.hops_mpjpe_mm
+    errors = ", ".join(f"{error:.1f}" for error in sequence.values())
+    start = f"central {central:.1f} mm; " if central is not None else ""
+    return f"{start}sequence {errors} mm at a hop of {', '.join(sequence)} tokens"
 
 
 def _step(name: str, record: Step | None) -> list[tuple[str, str]]:
