@@ -114,7 +114,7 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"--joints": "dogs"}, "no layout 'dogs'"),
     ({"FILE": "page.json", "--output": "."}, "page.json: the result would replace the input; give --output another folder"),
     ({"--hop": "3"}, "hop is 3 with the readout central"),
-    ({"--readout": "both"}, "blend is auto, and no training says which one is best"),
+    ({"--readout": "both"}, "blend is auto, and no training record has the best one"),
     ({"--seconds": "0"}, "--seconds is 0"),
     ({"--output": "page.json"}, "page.json: cannot be written (File exists)"),
     ({"--output": "page.json/out"}, "out: cannot be written (Not a directory)"),

@@ -232,7 +232,7 @@ def test_real_scripts_fail_before_they_read_data(tmp_path: Path) -> None:
     config.write_text(json.dumps({"SEQUENCE_LENGTH": 9, "STRIDES": [3, 3], "NUM_HEADS": 2}))
     flags = {
         "train": ["--out_dir", tmp_path / "out"],
-        "predict_poses": ["--weights", "w", "--s_in", 5, "--output", tmp_path / "out"],
+        "predict_poses": ["--weights", "w", "--s_in", 1, "--output", tmp_path / "out"],
         "eval": ["--weights", "w"],
     }
     for name, rest in flags.items():

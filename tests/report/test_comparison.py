@@ -154,7 +154,7 @@ def test_a_configured_average_holds(study, with_weights, theirs):
 
 def test_without_published_weights_it_is_said_that_nothing_tells_the_average(study, values):
     remarks = comparison.document(collected(study(values))).remarks
-    assert any(remark.startswith("Average: frame-wise. Published figures do not say") for remark in remarks)
+    assert any(remark.startswith("Average: frame-wise. Published figures do not state") for remark in remarks)
 
 
 def test_simulated_detections_have_no_verdict(study, values, with_weights, tmp_path):

@@ -150,6 +150,6 @@ def test_the_largest_hop_that_costs_little(tmp_path) -> None:
     write_record(place, older)
     assert with_chosen_blend(BOTH, weights).blend == 0.4
     with pytest.raises(
-        InputError, match=r"hop is auto, and no training says .* an older version trained them\); give a number of t"
+        InputError, match=r"hop is auto, and no training record has .* an older version trained them\); give a number of t"
     ):
         chosen_hop(weights)

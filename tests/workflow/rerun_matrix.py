@@ -13,7 +13,7 @@ from everything import OWN
 from workflow_copy import Workflow
 
 Changes = Mapping[str, Any] | None
-PAPER_TABLES = {"score_predictions": 3, "score_mean_pose": 1, "write_tables": 1}
+PAPER_TABLES = {"score_predictions": 9, "score_mean_pose": 1, "write_tables": 1}
 
 
 @dataclass(frozen=True)
@@ -184,11 +184,13 @@ def cmu_cache(workflow: Workflow) -> Changes:
 
 GPU = {"resources": {"gpus": 1, "train_threads": 3, "train_memory": 9000, "train_runtime": 5}}
 ON_GPU = dict.fromkeys(("demo", "paper", "my_lab"), GPU)
-EVALUATION = {"predict_poses": 6, "score_predictions": 6, "write_tables": 4}
-BEHIND_AMASS = {"train_network": 2, "predict_poses": 2, "score_predictions": 2, "write_tables": 1}
-BEHIND_OWN = {"train_network": 3, "predict_poses": 3, "score_predictions": 3, "score_mean_pose": 1, "write_tables": 2}
+# `paper` and `open` have each evaluation three times: also with 2D poses interpolated linearly and cubically.
+EVALUATION = {"predict_poses": 14, "score_predictions": 14, "write_tables": 4}
+BEHIND_AMASS = {"train_network": 2, "predict_poses": 6, "score_predictions": 6, "write_tables": 1}
+BEHIND_OWN = {"train_network": 3, "predict_poses": 7, "score_predictions": 7, "score_mean_pose": 1, "write_tables": 2}
 OWN_RUNS = {"convert_mocap": 1, "convert_amass": 1, "merge_mocap": 1, **BEHIND_OWN}
-BEHIND_OPEN = {"train_network": 1, "predict_poses": 1, "score_predictions": 1, "score_mean_pose": 1, "write_tables": 1}
+BEHIND_OPEN = {"train_network": 1, "predict_poses": 3, "score_predictions": 3, "score_mean_pose": 1, "write_tables": 1}
+BEHIND_DEMO = {**BEHIND_OPEN, "predict_poses": 1, "score_predictions": 1}
 
 # Rows after which nothing runs. Those of a list are tried together first.
 NOTHING = [
@@ -221,14 +223,14 @@ SOMETHING = [
     Row("code of tables", code("report/render.py"), {"write_tables": 4}),
     NUMBER_FORMAT,
     Row(
-        "code of scoring", code("evaluate/metrics.py"), {"score_predictions": 6, "score_mean_pose": 4, "write_tables": 4}
+        "code of scoring", code("evaluate/metrics.py"), {"score_predictions": 14, "score_mean_pose": 4, "write_tables": 4}
     ),
     PREDICTION,
     Row("code of converting CMU files", code("data/mocap/acclaim.py"), {"convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("one more stride to evaluate", paper(experiments={"h36m_351_pt": {"evaluate_s_in": [5, 20]}}),
-        {"predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}, is_tried=False),
+        {"predict_poses": 3, "score_predictions": 3, "plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("mirroring in an evaluation", settings(experiments={"h36m_351_pt": {"evaluate": {"mirror": False}}}),
-        {"predict_poses": 1, "score_predictions": 1, "write_tables": 1}, is_tried=False),
+        {"predict_poses": 3, "score_predictions": 3, "write_tables": 1}, is_tried=False),
     Row("learning rate of an experiment",
         settings(experiments={"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
         {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}),
@@ -237,21 +239,21 @@ SOMETHING = [
     Row("one more seed", settings(studies={"demo": {"seeds": [0, 7]}}),
         {"train_network": 1, "predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
     Row("seed of the simulated detections of a study", settings(studies={"demo": {"data_seed": 1}}),
-        {"merge_mocap": 1, **BEHIND_OPEN}, is_tried=False),
+        {"merge_mocap": 1, **BEHIND_DEMO}, is_tried=False),
     Row("content of a converted subset of the user's", text("data/amass/CMU.npz"), {"convert_amass": 1, **BEHIND_AMASS}),
     OWN_RECORDING,
     Row("one more recording of the user's own", text(f"{OWN}/anna/jump.npz"), OWN_RUNS, is_tried=False),
     Row("content of the fetched 2D detections", text("results/data/sources/h36m_cpn_ft_h36m_dbb.json"),
-        {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}),
+        {"convert_h36m": 1, "train_network": 1, "predict_poses": 9, **PAPER_TABLES}),
     Row("another source of 2D poses", paper(data={"h36m": {"input_2d": "gt"}}),
-        {"convert_h36m": 1, "train_network": 1, "predict_poses": 3, **PAPER_TABLES}, is_tried=False),
+        {"convert_h36m": 1, "train_network": 1, "predict_poses": 9, **PAPER_TABLES}, is_tried=False),
     Row("one more AMASS subset, behind a login", paper(data={"amass": {"subsets": ["CMU", "SFU", "KIT"]}}),
         {"check_login": 1, "fetch_source": 1, "convert_amass_archive": 1, "convert_amass": 1, **BEHIND_AMASS}, has_logins=True),
     Row("one AMASS subset less", paper(data={"amass": {"subsets": ["CMU"]}}), {"convert_amass": 1, **BEHIND_AMASS}, is_tried=False),
     Row("the list of CMU trials", text("workflow/resources/cmu_trials.csv", "subject\n01\n02\n07\n"),
         {"fetch_cmu": 3, "convert_cmu": 3, "merge_cmu": 1, **BEHIND_OPEN}),
     Row("another file of published weights", text("results/data/sources/weights_h36m_81.json"),
-        {"check_weights": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}, is_tried=False),
+        {"check_weights": 1, "predict_poses": 3, "score_predictions": 3, "write_tables": 1}, is_tried=False),
     Row("the rule of the verdict", settings(verdict={"trained_here": {"pass_mm": 0.7}}), {"plan_tables": 4, "write_tables": 4}),
     Row("learning rate of an experiment of which published weights alone are evaluated",
         settings(experiments={"h36m_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
@@ -260,5 +262,5 @@ SOMETHING = [
         {"plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("published weights of one more experiment",
         paper(experiments={"h36m_351_pt": {"published_weights": "weights_h36m_351_pt"}}),
-        {"fetch_source": 1, "check_weights": 1, "predict_poses": 1, "score_predictions": 1, "plan_tables": 1, "write_tables": 1}),
+        {"fetch_source": 1, "check_weights": 1, "predict_poses": 3, "score_predictions": 3, "plan_tables": 1, "write_tables": 1}),
 ]  # fmt: skip

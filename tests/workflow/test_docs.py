@@ -61,8 +61,9 @@ def test_settings_of_clips(project: Path, config: dict) -> None:
 
 
 def test_readme_imports_what_there_is(project: Path) -> None:
-    [block] = re.findall(r"```python\n(.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
-    imports = re.findall(r"^from (uplift_upsample[\w.]*) import (\w+)$", block, re.MULTILINE)
+    """The entrance itself, ``from uplift_upsample import Uplifter``, is called where clips are lifted."""
+    blocks = re.findall(r"```python\n(.*?)```", (project / "README.md").read_text("utf-8"), re.DOTALL)
+    imports = re.findall(r"^from (uplift_upsample\.[\w.]*) import (\w+)$", "".join(blocks), re.MULTILINE)
     assert len(imports) == 3
     for module, name in imports:
         text = (project / "src" / f"{module.replace('.', '/')}.py").read_text("utf-8")

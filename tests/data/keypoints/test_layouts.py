@@ -140,5 +140,5 @@ def test_the_layout_is_known_by_its_bones() -> None:
         points[:15, [index for index, joint in enumerate(LAYOUTS[name].joints) if "knee" in joint or "ankle" in joint]] = np.nan
         assert read_layout(points, None).name == read_layout(points, name).name == name
         (other,) = [layout.name for layout in layouts_of(len(points[0])) if layout.name != name]
-        with pytest.raises(InputError, match=f"no person in the layout {other}, but in {name}"):
+        with pytest.raises(InputError, match=f"do not form a person in the layout {other}, but do in {name}"):
             read_layout(points, other)

@@ -20,7 +20,8 @@ def joint_distances(expected: np.ndarray, seen: np.ndarray) -> np.ndarray:
     if not len(expected):
         return np.full((len(MODEL_17), len(MODEL_17)), np.nan)
     (x, y), (seen_x, seen_y) = (poses.transpose(2, 1, 0).astype(np.float32) for poses in (expected, seen))  # (17, n) each
-    squares = np.square(x[:, None] - seen_x) + np.square(y[:, None] - seen_y)  # (17, 17, n)
+    with np.errstate(over="ignore"):  # numbers so large that they have no meaning are far from all others
+        squares = np.square(x[:, None] - seen_x) + np.square(y[:, None] - seen_y)  # (17, 17, n)
     middle = squares.shape[-1] // 2
     return np.sqrt(np.partition(squares, middle)[..., middle])
 

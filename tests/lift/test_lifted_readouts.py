@@ -120,8 +120,8 @@ def test_clips_of_the_workflow(trained: Path, tmp_path: Path) -> None:
         ({"readout": "sequence", "hop": 10}, "hop is 10; windows of 9 tokens that far apart leave poses out"),
         ({"readout": "sequence", "hop": 2.5}, "read-out.hop"),
         ({"readout": "sequence", "blend": 0.5}, "blend is 0.5 with the readout sequence"),
-        ({"readout": "both"}, "blend is auto, and no training says which one is best"),
-        ({"readout": "sequence", "hop": "auto"}, "hop is auto, and no training says which one is best"),
+        ({"readout": "both"}, "blend is auto, and no training record has the best one"),
+        ({"readout": "sequence", "hop": "auto"}, "hop is auto, and no training record has the best one"),
     ],
 )
 def test_what_is_refused(settings: dict[str, Any], message: str, weights: Path) -> None:
