@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     video = VideoFile(options.video)
     keys = key_frames(video.times, options.s_in, options.s_out)
     detector = detector_named(options.detector, lambda: Path(read_source(options.models).path))
-    print(f"detector: {detector.name}, on {keys.described}", flush=True)
+    print(f"detector: {detector.name}, on {keys.described()}", flush=True)
     with CountProgress("detection", "frame") as progress:
         write_found(options.output, detected(video, keys, detector, progress))
     return 0

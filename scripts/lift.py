@@ -69,7 +69,7 @@ def read(options: argparse.Namespace, uplifter: Uplifter) -> Found:
     video = VideoFile(options.input)
     keys = key_frames(video.times, uplifter.stride(options.s_in), uplifter.model.s_out)
     detector = detector_named(options.detector, pose_models)
-    print(f"detector: {detector.name}, on {keys.described}")
+    print(f"detector: {detector.name}, on {keys.described()}")
     with CountProgress("detection", "frame") as progress:
         return detected(video, keys, detector, progress)
 

@@ -166,7 +166,10 @@ class Uplifter:
         on_windows: gets the number of windows done and their total.
         Raises ``InputError`` for input that cannot be used, and where no key frame is of use.
         """
-        found = read_keypoints(keypoints) if isinstance(keypoints, str | os.PathLike) else found_in_array(keypoints, confidence)
+        is_file = isinstance(keypoints, str | os.PathLike)
+        if is_file and confidence is not None:
+            raise InputError(f"{keypoints} has its own confidence; give confidence beside an array only")
+        found = read_keypoints(keypoints) if is_file else found_in_array(keypoints, confidence)
         task = self.prepared(
             found, frame_rate=frame_rate, times=times, layout=layout, s_in=s_in, size=size, person=person,
             min_confidence=min_confidence, roll=roll, root=root, focal=focal,
@@ -245,7 +248,7 @@ class Uplifter:
         return [
             f"weights: {self.known.name}{licence}, {card.described}",
             f"clip: {frames}, joints {clip.layout.name}, person {clip.person}{others}",
-            f"s_in {keys.s_in}: the network sees {keys.described}{masked}{made}",
+            f"s_in {keys.s_in}: the network sees {keys.described(first)}{masked}{made}",
             *readout_described(self.evaluate),
         ]
 
@@ -297,7 +300,7 @@ class Uplifter:
             "frame_rate": rate_described(keys.times, task.frame_rate),
             "s_in": keys.s_in,
             "s_out": keys.s_out,
-            "key_frames": keys.described,
+            "key_frames": keys.described(int(clip.frames[0])),
             "num_key_frames": len(keys.frames),
             "num_masked_key_frames": len(keys.frames) - int(task.is_key.sum()),
             **({"num_interpolated_tokens": between} if between else {}),

@@ -65,9 +65,11 @@ def test_variable_rates_and_lost_frames() -> None:
 
 
 def test_what_each_stride_takes() -> None:
-    described = {s_in: key_frames(frame_times(230, 30), s_in, 5).described for s_in in (5, 10, 20)}
+    described = {s_in: key_frames(frame_times(230, 30), s_in, 5).described() for s_in in (5, 10, 20)}
     assert described == {5: "one frame in 3, 77 of 230", 10: "one frame in 6, 39 of 230", 20: "one frame in 12, 20 of 230"}
-    assert key_frames(frame_times(100, 24), 20, 5).described == "11 of 100 frames: 0, 10, 19, 29, 38, 48, ..."
+    keys = key_frames(frame_times(100, 24), 20, 5)
+    assert keys.described() == "11 of 100 frames: 0, 10, 19, 29, 38, 48, ..."
+    assert keys.described(1000) == "11 of 100 frames: 1000, 1010, 1019, 1029, 1038, 1048, ..."  # as the file counts
 
 
 @pytest.mark.parametrize("rate", [5, 240, 240.02, 29.97])
@@ -76,6 +78,11 @@ def test_rates_at_the_bounds_in_rounded_time_stamps(rate: float, base: float) ->
     stamps = np.round(np.arange(300) / rate / base) * base
     assert np.abs(frame_times(300, times=stamps) - stamps).max() == 0
     assert len(frame_times(300, frame_rate=rate)) == 300
+
+
+def test_times_that_are_not_numbers() -> None:
+    with pytest.raises(InputError, match="times of frame 2 is nan; it must be a number of seconds"):
+        frame_times(4, times=[0, 0.04, np.nan, 0.12])
 
 
 def test_times_of_frames_before_the_first_and_clips_of_days() -> None:

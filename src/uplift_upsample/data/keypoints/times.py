@@ -8,7 +8,6 @@ two of them, and occurs once.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,10 +54,11 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None, firs
         raise InputError(f"times is {shown(times)}; it must be one number, in seconds, for each of {num_frames} frames") from None
     if seconds.shape == (first + num_frames,):
         seconds = seconds[first:]
-    if seconds.shape != (num_frames,) or not np.isfinite(seconds).all():
-        raise InputError(
-            f"times has the shape {seconds.shape}; it must be one finite number, in seconds, for each of {num_frames} frames"
-        )
+    if seconds.shape == (num_frames,) and not np.isfinite(seconds).all():
+        strange = int(np.flatnonzero(~np.isfinite(seconds))[0])
+        raise InputError(f"times of frame {strange} is {seconds[strange]:g}; it must be a number of seconds")
+    if seconds.shape != (num_frames,):
+        raise InputError(f"times has the shape {seconds.shape}; it must be one number, in seconds, for each of {num_frames} frames")
     steps = np.diff(seconds)
     if (steps <= 0).any():
         frame = int(np.argmax(steps <= 0)) + 1
@@ -102,15 +102,17 @@ class KeyFrames:
         """Seconds between two tokens."""
         return self.s_out / FRAME_RATE
 
-    @cached_property
-    def described(self) -> str:
-        """Which frames these are: ``one frame in 12, 20 of 230``, or the first ones where they are not equally far apart."""
+    def described(self, first: int = 0) -> str:
+        """Which frames these are: ``one frame in 12, 20 of 230``, or the first ones where they are not equally far apart.
+
+        first: the number that the file gives its first frame.
+        """
         count = f"{len(self.frames)} of {len(self.times)}"
         apart = np.unique(np.diff(self.frames))
         if len(apart) == 1:
             return f"one frame in {apart[0]}, {count}" if apart[0] > 1 else f"every frame, {count}"
-        first = ", ".join(map(str, self.frames[:6].tolist()))
-        return f"{count} frames: {first}{', ...' if len(self.frames) > 6 else ''}"
+        shown = ", ".join(map(str, (self.frames[:6] + first).tolist()))
+        return f"{count} frames: {shown}{', ...' if len(self.frames) > 6 else ''}"
 
 
 def key_frames(times: np.ndarray, s_in: int, s_out: int, looked: np.ndarray | None = None) -> KeyFrames:
