@@ -313,7 +313,7 @@ def test_a_detector_that_looked_at_every_20th_frame(lifter: Uplifter, tmp_path: 
     keypoint_files.alphapose(tmp_path / "b.json", np.concatenate([points, np.ones((30, 17, 1))], axis=-1)[:, None])
     text = json.loads((tmp_path / "b.json").read_text())
     (tmp_path / "b.json").write_text(json.dumps([{**person, "image_id": f"{20 * row}.jpg"} for row, person in enumerate(text)]))
-    with pytest.raises(InputError, match="b.json has its own confidence; give confidence beside an array only"):
+    with pytest.raises(InputError, match="has its own confidence; give confidence beside an array only"):
         lifter(tmp_path / "b.json", frame_rate=30, size=SIZE, s_in=20, confidence=np.ones((30, 17)))
     for given in (lifter(tmp_path / "a.npz", s_in=20), lifter(tmp_path / "b.json", frame_rate=30, size=SIZE, s_in=20)):
         assert np.flatnonzero(given.is_key).tolist() == [*range(0, 600, 20)]
