@@ -114,7 +114,7 @@ def test_clips_of_the_workflow(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"readout": "sequenc"}, "read-out.readout: expected one of"),
+        ({"readout": "middle"}, "read-out.readout: expected one of"),
         ({"hop": 3}, "hop is 3 with the readout central"),
         ({"hop": "auto"}, "hop is auto with the readout central; trainings measure the hops of the readout sequence"),
         ({"readout": "sequence", "hop": 10}, "hop is 10; windows of 9 tokens that far apart leave poses out"),

@@ -19,7 +19,16 @@ CLIPS = ("walk.mp4", "Sprung, 2.json", "openpose/", "notes.txt")
 SETTINGS = {
     "root": True,
     "clips": {
-        "openpose": {"layout": "body_25", "frame_rate": 60, "size": [1088, 1920], "s_in": 20, "person": 1, "root": False},
+        "openpose": {
+            "layout": "body_25",
+            "frame_rate": 60,
+            "size": [1088, 1920],
+            "s_in": 20,
+            "person": 1,
+            "root": False,
+            "readout": "sequence",
+            "hop": 9,
+        },
         "walk": {"roll": -3.5, "mirror": False, "detector": "full"},
     },
 }
@@ -74,9 +83,9 @@ def test_each_clip_and_stage_is_a_job(folder: Workflow) -> None:
         "--keypoints results/people/walk/walk.keypoints.npz --weights open --s_in 10 --roll -3.5 --root --no_mirror "
     )
     assert (
-        "--keypoints data/people/openpose --person 1 --layout body_25 --frame_rate 60 --size 1088 1920 --weights open --s_in 20 -"
-        in (openpose.replace(".0 ", " "))
-    )
+        "--keypoints data/people/openpose --person 1 --layout body_25 --frame_rate 60 --size 1088 1920 --weights open --s_in 20"
+        " --readout sequence --hop 9 -"
+    ) in openpose.replace(".0 ", " ")
     assert jump.startswith("--keypoints 'data/people/Sprung, 2.json' --weights open --s_in 10 --root --device cpu --output")
     on_video = [line for line in commands["animate_clip"] if "--video" in line]
     assert [re.findall(r"--video (\S+)", line) for line in on_video] == [["data/people/walk.mp4"]]
