@@ -17,7 +17,7 @@ from uplift_upsample.base.skeleton import MODEL_17
 from uplift_upsample.base.strict import suggestion
 from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine, unsound_numbers
-from uplift_upsample.data.mocap.own_joints import joint_faults, spelled
+from uplift_upsample.data.mocap.own_joints import joint_faults, joint_warnings, spelled
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
 from uplift_upsample.data.resample import check_frame_rate, nominal_rate, rate_text
 from uplift_upsample.plan.experiment import FRAME_RATE
@@ -86,7 +86,7 @@ def judge(path: str | os.PathLike[str]) -> Verdict:
     up_axis = _choice(fields, "up_axis", TO_Z_UP, faults)
     subject = _name(fields, "subject", faults)
     parts = _parts(fields, positions, faults)
-    columns = _columns(names, positions, faults)
+    columns = _columns(names, positions, faults, warnings)
     if columns is None or positions is None:
         positions = fields.get("positions", np.zeros(1))
         is_empty = len(faults) == 1 and positions.ndim == 3 and len(positions) == 0
@@ -263,7 +263,7 @@ def _joint_names(fields: Mapping[str, np.ndarray], faults: list[str]) -> list[st
     return [joint.decode("utf-8", "replace") if isinstance(joint, bytes) else joint for joint in joints.tolist()]
 
 
-def _columns(names: list[str] | None, positions: np.ndarray | None, faults: list[str]) -> list[int] | None:
+def _columns(names: list[str] | None, positions: np.ndarray | None, faults: list[str], warnings: list[str]) -> list[int] | None:
     """Where the 17 joints are in the file."""
     if names is None:
         return None
@@ -271,8 +271,11 @@ def _columns(names: list[str] | None, positions: np.ndarray | None, faults: list
     faults += joint_faults(names)
     if positions is not None and len(names) != positions.shape[1]:
         faults.append(f"'joints' names {len(names)} joints where 'positions' has {positions.shape[1]}")
+    if len(faults) > before:
+        return None
+    warnings += joint_warnings(names)
     ours = [spelled(name) for name in names]
-    return [ours.index(joint) for joint in MODEL_17] if len(faults) == before else None
+    return [ours.index(joint) for joint in MODEL_17]
 
 
 def _described(value: np.ndarray) -> str:
