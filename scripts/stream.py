@@ -59,7 +59,8 @@ def answers(live: Any, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             continue
         yield from map(answer, poses)
         if live.num_too_late + live.num_frames_too_late > num_late:
-            yield {"error": f"line {number}: {frame['time']} s is behind a frame whose pose went out; it comes too late"}
+            late = f"{frame['time']} s is earlier than a frame that was answered already; it comes too late"
+            yield {"error": f"line {number}: {late}"}
     yield from map(answer, live.finish())
     if live.num_too_late:
         logger.warning("%d 2D poses came too late for any pose to come", live.num_too_late)

@@ -176,12 +176,12 @@ def test_frames_behind_one_that_went_out_are_counted(single: Uplifter, caplog: p
     assert (stream.num_frames_too_late, stream.num_too_late) == (1, 0)
     assert stream.push(CLOCK + 0.06, person) == []  # what a detector found in a frame whose pose went out is no other frame
     assert (stream.num_frames_too_late, stream.num_too_late) == (1, 0)
-    assert "the frame at 1234.540 s is behind the one at 1234.560 s, whose pose went out; it gets none" in caplog.text
+    assert "the frame at 1234.540 s is earlier than the one at 1234.560 s, whose pose went out; it gets none" in caplog.text
     caplog.clear()
     stream.push(CLOCK + 9)  # one time stamp that is wrong silences all frames up to it
     assert [stream.push(CLOCK + time, keypoints) for time in (0.1, 8.9) for keypoints in (person, None)] == [[]] * 4
     assert (stream.num_frames_too_late, stream.num_too_late) == (2, 1)  # a second word on a frame does not count
-    assert caplog.text.count("behind the one at 1243.500 s") == 1
+    assert caplog.text.count("earlier than the one at 1243.500 s") == 1
     assert len(stream.push(CLOCK + 9.02, person)) == 1
 
 
@@ -335,7 +335,7 @@ def check(answers: list[dict[str, Any]]) -> None:
     assert [np.shape(answer["positions"]) for answer in answers if "time" in answer] == [(17, 3)] * 20
     error, late = [answer["error"] for answer in answers if "error" in answer]
     assert error.startswith("line 11: {'when': 1} is not a frame; it needs time")
-    assert late == "line 22: 0.25 s is behind a frame whose pose went out; it comes too late"
+    assert late == "line 22: 0.25 s is earlier than a frame that was answered already; it comes too late"
 
 
 def test_lines_of_json(weights: Path, project: Path, lines: list[str]) -> None:

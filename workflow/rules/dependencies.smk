@@ -61,23 +61,30 @@ def settings_file(path):
 
 
 def forget_settings():
-    """Remove the settings of what is about to be made again: if this Snakemake is killed, nobody writes the new ones."""
+    """Empty the settings of what is about to be made again: a run that fails or is killed before that starts with it next time."""
     for job in workflow.dag.needrun_jobs() if workflow.is_main_process else ():
         for path in SETTLED.keys() & set(job.output):
-            settings_file(path).unlink(missing_ok=True)
+            if os.path.exists(path):
+                write_aside(settings_file(path), {})
 
 
 def write_settings():
     """Write the settings of what was made now, and of what Snakemake's own records show to be made with them."""
     dag = workflow.dag
     for job in dag.jobs if workflow.is_main_process else ():
-        if dag.finished(job) or (not dag.needrun(job) and workflow.persistence.has_metadata(job)):
-            for path in SETTLED.keys() & set(job.output):
-                if os.path.exists(path) and held_settings(settings_file(path)) != SETTLED[path]:
-                    try:
-                        settings_file(path).write_text(json.dumps(SETTLED[path], indent=1), encoding="utf-8")
-                    except OSError as error:  # no room; what the jobs made is there all the same
-                        logger.warning(f"{settings_file(path)}: {error.strerror}")
+        paths = [path for path in SETTLED.keys() & set(job.output) if os.path.exists(path)]
+        if paths and (dag.finished(job) or (not dag.needrun(job) and workflow.persistence.has_metadata(job))):
+            for path in paths:
+                if held_settings(settings_file(path)) != SETTLED[path]:
+                    write_aside(settings_file(path), SETTLED[path])
+
+
+def write_aside(path, values):
+    """Write a small file beside a result. Without room, it is done without: what the jobs made exists all the same."""
+    try:
+        path.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    except OSError as error:
+        logger.warning(f"{path}: {error.strerror}")
 
 
 def settled_run(wildcards):

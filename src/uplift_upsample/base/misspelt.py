@@ -14,21 +14,21 @@ def meant_path(path: str | os.PathLike[str], is_right: Callable[[Path], bool] = 
     Each part counts by itself. is_right: says of the last one whether it is what is looked for, where that is no folder.
     """
     found, parts = Path(), Path(path).parts
-    for number, part in enumerate(parts, 1):
-        if not (found / part).exists():
-            near = _nearest(part, found, is_right if number == len(parts) else Path.is_dir)
-            if near is None:
-                return None
-            found = near
-        else:
-            found /= part
+    try:
+        for number, part in enumerate(parts, 1):
+            if not (found / part).exists():
+                near = _nearest(part, found, is_right if number == len(parts) else Path.is_dir)
+                if near is None:
+                    return None
+                found = near
+            else:
+                found /= part
+    except OSError:  # a folder that is closed to us, a name that is too long
+        return None
     return None if found == Path(path) else found
 
 
 def _nearest(name: str, folder: Path, is_right: Callable[[Path], bool]) -> Path | None:
-    try:
-        names = {other.name.casefold(): other for other in sorted(folder.iterdir()) if is_right(other)}
-    except OSError:
-        return None
+    names = {other.name.casefold(): other for other in sorted(folder.iterdir()) if is_right(other)}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=_NEAR)
     return names[close[0]] if close else None

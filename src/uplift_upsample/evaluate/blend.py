@@ -12,7 +12,7 @@ from uplift_upsample.base.records import ChosenBlend, TrainingRecord, read_recor
 from uplift_upsample.base.strict import fitting
 from uplift_upsample.plan.evaluation import EvaluateConfig
 
-TOLERATED_MM = 0.3  # what the hop that is chosen may cost beyond the central read-out
+TOLERATED_OF_HOP_MM = 0.3  # what the hop that is chosen may cost beyond the central read-out
 CENTRAL = "1.0"  # the weight of the central head with which the read-out both is the central one
 
 
@@ -32,12 +32,12 @@ def with_chosen_blend(
 
 
 def chosen_hop(weights: str | os.PathLike[str], packed: Mapping[str, Any] | None = None) -> int | None:
-    """The largest hop with which the readout ``sequence`` is at most ``TOLERATED_MM`` worse than the readout ``central``.
+    """The largest hop with which the readout ``sequence`` is at most ``TOLERATED_OF_HOP_MM`` worse than the readout ``central``.
 
     None where there is none. Measured on the validation people of the training; the rest as ``with_chosen_blend``.
     """
     chosen = _chosen(weights, packed, "hop")
-    most = chosen.mpjpe_mm[CENTRAL] + TOLERATED_MM
+    most = chosen.mpjpe_mm[CENTRAL] + TOLERATED_OF_HOP_MM
     return max((int(hop) for hop, error in chosen.hops_mpjpe_mm.items() if error <= most), default=None)
 
 
@@ -51,7 +51,8 @@ def _chosen(weights: str | os.PathLike[str], packed: Mapping[str, Any] | None, w
     elif record is not None and record.weights_sha256 != sha256_of_file(weights):
         reason = f"{place} is about other weights"
     elif chosen is None or chosen.blend is None or (what == "hop" and not (chosen.hops_mpjpe_mm and CENTRAL in chosen.mpjpe_mm)):
-        reason = f"{place} has none: nothing was validated, or an older version trained them"
+        holder = place if packed is None else "their card"
+        reason = f"{holder} has none: nothing was validated, or an older version trained them"
     else:
         return chosen
     number = "a number from 0 to 1" if what == "blend" else "a number of tokens"

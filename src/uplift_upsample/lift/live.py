@@ -141,7 +141,8 @@ class LiveUplifter:
             insort(self._gone, seconds)
             if not self._is_late:
                 last = self._last_out + self._origin
-                logger.warning("the frame at %.3f s is behind the one at %.3f s, whose pose went out; it gets none", time, last)
+                text = "the frame at %.3f s is earlier than the one at %.3f s, whose pose went out; it gets none"
+                logger.warning(text, time, last)
             self._is_late = True
         self._newest = max(self._newest, seconds)
         return [*before, *self._due(self._newest - self.look_ahead)]

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 BLOCK = 2048  # windows whose 2D poses are in memory at once; chosen: many batches, 100 MB for 351 tokens
-TOLERATED_MM = 2.0  # what s_in auto may cost: a fiftieth of the error that networks make on people whom they have never seen
+TOLERATED_OF_S_IN_MM = 2.0  # what s_in auto may cost: a fiftieth of the error of networks on people whom they never saw
 AXES = "camera: x right, y down, z forward"
 PELVIS, APPROXIMATE = "pelvis at the origin", "approximate, by reprojection"
 Progress = Callable[[int, int], None]
@@ -157,7 +157,7 @@ class Uplifter:
         something is missing; or the path of a keypoint file or folder. confidence: ``(T, K)``, beside an array without.
         frame_rate: frames a second; or times: the second of each frame. layout: of the joints (``coco``, ``body_25``, …).
         s_in: the network sees a 2D pose on every ``s_in``-th frame at 50 Hz; None, the smallest that it was trained for; auto, the
-        largest that costs at most ``TOLERATED_MM``.
+        largest that costs at most ``TOLERATED_OF_S_IN_MM``.
         size: width and height of the picture in pixels. person: which one, None the largest.
         min_confidence: joints below it are missing, and key frames with a missing joint are masked tokens; None, 0.3, and 0 for
         MediaPipe, whose number shows whether a joint can be seen.
@@ -282,11 +282,11 @@ class Uplifter:
         return int(stride)
 
     def _largest_stride(self) -> int:
-        """The largest s_in that costs no more than ``TOLERATED_MM``, as the error of the weights was measured."""
+        """The largest s_in that costs no more than ``TOLERATED_OF_S_IN_MM``, as the error of the weights was measured."""
         errors = {int(s_in): error for s_in, error in self.known.card.mpjpe_mm.items()}
         if not errors:
             raise InputError("s_in is auto, but the error of these weights at each s_in is not known; give a number")
-        return max(s_in for s_in, error in errors.items() if error <= min(errors.values()) + TOLERATED_MM)
+        return max(s_in for s_in, error in errors.items() if error <= min(errors.values()) + TOLERATED_OF_S_IN_MM)
 
     def _metadata(self, task: Task) -> dict[str, Any]:
         from uplift_upsample.model.backend import keras

@@ -34,7 +34,8 @@ class ClipWindows:
         """
         has_pose, screen, keys = self._poses
         poses, visible = window_poses(keys, has_pose, centres, self.model.num_tokens, self.padding)
-        visible &= self.is_in_reach[centres, None]
+        if keys is not self.keys:  # interpolated 2D poses go on to the ends of the clip
+            visible &= self.is_in_reach[centres, None]
         first, last = (poses[visible].min(), poses[visible].max()) if visible.any() else (0, 0)
         return screen[first : last + 1], np.clip(poses, first, last) - first, visible
 

@@ -38,7 +38,7 @@ class EvaluateConfig:
     input_interpolation: InputInterpolation = "none"
     """How 2D poses between two key frames (multiples of s_in) are made, so that no token is masked; none, they stay masked."""
     look_ahead: Literal["all"] | Number = "all"
-    """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all, the whole video exists."""
+    """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all: every later 2D pose is known."""
 
     def __post_init__(self) -> None:
         raise_all(self.faults())

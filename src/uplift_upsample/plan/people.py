@@ -30,11 +30,11 @@ class ClipPlan:
     detector: DetectorName = "heavy"
     """What finds people in a video: one of MediaPipe's models, or rtmlib where it is installed."""
     layout: str | None = None
-    """Joints of a keypoint file that leaves it open, such as body_25; null, the file contains it or its joints show it."""
+    """Joints of a keypoint file that leaves it open, such as body_25; null: the file names the layout, or its joints show it."""
     frame_rate: Ratio | None = None
-    """Frames a second of a keypoint file that does not contain them."""
+    """Frames a second of a keypoint file, if the file does not state them."""
     size: tuple[Count, Count] | None = None
-    """Width and height of the picture that a keypoint file is of, pixels, if the file does not contain them."""
+    """Width and height of the picture that a keypoint file is of, pixels, if the file does not state them."""
     person: Number | None = None
     """Which person; null, the largest."""
     min_confidence: Share | None = None

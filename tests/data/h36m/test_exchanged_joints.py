@@ -120,7 +120,7 @@ def test_a_larger_threshold_takes_exchanged_joints(pair, files) -> None:
 
 @pytest.mark.parametrize("change", [lambda view: view + np.array([-12, 9]), lambda view: view * 1.03], ids=["offset", "size"])
 def test_what_most_videos_have_is_no_accident(pair, files, change) -> None:
-    told = r"if (they are moved by|the 2D poses are pixels of pictures that are about 103[01] wide)"
+    told = r"if (all 2D poses are moved by|the 2D poses are pixels of pictures that are about 103[01] wide)"
     for source, detected in (("gt", lambda view: view), ("cpn", detector())):
         with pytest.raises(InputError, match=told):
             h36m_table(*files(pair[0], in_views(lambda view: change(detected(view)), pair[1])), source)  # noqa: B023

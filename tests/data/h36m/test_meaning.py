@@ -97,7 +97,7 @@ MISTAKES = {
     "camera axes": (in_first_camera, r"in the axes of this camera", 5),
     "offset": (
         views(lambda v: v + np.array([39, 0])),
-        r"39\.0 px away from the 2D poses, and 0\.0 px if they are moved by \(-39, 0\) px.*raise exact_px",
+        r"39\.0 px away from the 2D poses, and 0\.0 px if all 2D poses are moved by \(-39, 0\) px.*raise exact_px",
         NOT_DISPLACED,
     ),
     "a slightly smaller picture": (

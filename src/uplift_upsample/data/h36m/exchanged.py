@@ -1,4 +1,4 @@
-"""Joints that bear each other's names: where the 3D poses have one joint, the 2D poses have another, and the other way round.
+"""Joints whose names are exchanged: where the 3D poses have one joint, the 2D poses have another, and the other way round.
 
 A few exchanged joints move the mean over all joints by a few pixels, as the errors of detectors do. So each joint is looked for
 among all joints. Detectors confuse left and right for a while, and may have other places for a joint; neither exchanges joints
@@ -27,8 +27,8 @@ def joint_distances(expected: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def exchanges(distances: np.ndarray, at_least_px: float, share: float) -> list[Exchange]:
-    """The joints that bear each other's names. distances: ``(17, 17)``, as above. at_least_px: what a joint is off at least.
-    share: of that it is away at most from the joint that has its place.
+    """The joints whose names are exchanged. distances: ``(17, 17)``, as above. at_least_px: what a joint is off at least.
+    share: largest distance to the other's place, as a share of the distance to its own.
 
     Only whole circles count: a wrist on a hip is nearer to the hip than a badly detected wrist, but then the hip is so, too.
     """

@@ -110,7 +110,8 @@ def fits(video: Video, cameras: Cameras, *, suspect_px: float, is_far_off: bool)
     yield from _resolution(own, seen, width)
     offset = np.median(own - seen, axis=(0, 1))
     x, y = np.round(np.nan_to_num(offset)).astype(int)
-    words = f"they are moved by ({x}, {y}) px: these are parts of the pictures, or 3D poses that are displaced as a whole"
+    why = "they were found in cropped pictures, or the 3D poses are displaced as a whole"
+    words = f"all 2D poses are moved by ({x}, {y}) px: {why}"
     yield Fit("offset", words, off_px(own, seen + offset), is_slight=True)
     for kind, words, points in (
         ("mirrored", "the pictures behind the 2D poses are mirrored", mirrored(seen) + np.array([width, 0])),

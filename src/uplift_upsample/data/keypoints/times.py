@@ -56,13 +56,14 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None, firs
         seconds = seconds[first:]
     if seconds.shape == (num_frames,) and not np.isfinite(seconds).all():
         strange = int(np.flatnonzero(~np.isfinite(seconds))[0])
-        raise InputError(f"times of frame {strange} is {seconds[strange]:g}; it must be a number of seconds")
+        raise InputError(f"times of frame {first + strange} is {seconds[strange]:g}; it must be a number of seconds")
     if seconds.shape != (num_frames,):
         raise InputError(f"times has the shape {seconds.shape}; it must be one number, in seconds, for each of {num_frames} frames")
     steps = np.diff(seconds)
     if (steps <= 0).any():
-        frame = int(np.argmax(steps <= 0)) + 1
-        raise InputError(f"times: frame {frame} is at {seconds[frame]:g} s and not behind the frame before it; times must grow")
+        later = int(np.argmax(steps <= 0)) + 1
+        when = f"frame {first + later} is at {seconds[later]:g} s"
+        raise InputError(f"times: {when} and not behind the frame before it; times must grow")
     # Stamps in whole milliseconds are 4 and 5 ms apart at 240 Hz: a mean, but not of the gaps where frames were lost.
     usual = steps[steps <= 1.5 * np.median(steps)].mean() if len(steps) else 0.0
     if len(steps) and not _is_usual(1 / usual):
@@ -72,8 +73,8 @@ def frame_times(num_frames: int, frame_rate: Any = None, times: Any = None, firs
         )
     if seconds[-1] - seconds[0] > _LONGEST:
         raise InputError(
-            f"times: the clip is {seconds[-1] - seconds[0]:g} s long, more than a day; frame {int(np.argmax(steps)) + 1} is "
-            f"{steps.max():g} s behind the one before it"
+            f"times: the clip is {seconds[-1] - seconds[0]:g} s long, more than a day; frame "
+            f"{first + int(np.argmax(steps)) + 1} is {steps.max():g} s behind the one before it"
         )
     return seconds - seconds[0]
 

@@ -159,6 +159,8 @@ def compared_averages(results: Results) -> tuple[dict[str, str], list[str]]:
 def _average(results: Results, source: Source) -> tuple[str, str]:
     """The average of the figures of one source, and why."""
     rule, unsaid = results.manifest.verdict.average, "Published figures do not state which average they are"
+    if source == NO_SOURCE:
+        return "frame_wise" if rule == "auto" else rule, "."
     if source.average is not None:
         return source.average, ". It is the one that the code behind the published figures prints."
     if rule != "auto":
