@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from uplift_upsample.base.skeleton import MODEL_17
 
+_LONGEST_PREFIX = 40  # letters; chosen: longer than any, so that hostile names take no time
 _SIDES = {"l": ("l", "left"), "r": ("r", "right")}
 
 
@@ -163,15 +164,16 @@ def joint_faults(names: Sequence[str]) -> list[str]:
     """
     ours = [spelled(name) for name in names]
     bare = _without_prefix(names)
+    all_names = _by_spelling(bare)
     further = {short: name for short, name in bare.items() if spelled(name) not in MODEL_17}
     naming = _naming(bare)
     faults = [f"the joint {joint!r} occurs {ours.count(joint)} times" for joint in MODEL_17 if ours.count(joint) > 1]
     missing = [joint for joint in MODEL_17 if joint not in ours]
     for joint in MODEL_17:
         if joint in missing:
-            faults.append(f"the joint {joint!r} is missing{_hint(joint, bare, further, naming)}")
+            faults.append(f"the joint {joint!r} is missing{_hint(joint, all_names, further, naming)}")
         elif naming is not None and (missing or joint not in names):  # not where all 17 occur, this one letter by letter
-            faults += _false_friend(joint, bare, naming)
+            faults += _false_friend(joint, names, all_names, naming)
     return faults
 
 
@@ -199,7 +201,9 @@ def _without_prefix(names: Sequence[str]) -> dict[str, str]:
     ``mixamorig:LeftLeg``."""
     sides = {spelling for spellings in _SIDES.values() for spelling in spellings}
     begins = Counter(
-        name[: sign.end()] for name in names for sign in re.finditer(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Za-z])", name)
+        name[: sign.end()]
+        for name in names
+        for sign in re.finditer(r"[\W_]+|(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Za-z])", name[:_LONGEST_PREFIX])
     )
     common = [begin for begin, count in begins.items() if 2 * count > len(names) and _plain(begin) not in sides]
     prefix = max(common, key=len, default="")
@@ -225,23 +229,27 @@ def _split(joint: str) -> tuple[str, str]:
     return (side, word) if side in _SIDES else ("", joint)
 
 
-def _called(joint: str, bare: Mapping[str, str], naming: _Naming) -> str | None:
+def _by_spelling(bare: Mapping[str, str]) -> dict[str, str]:
+    return {_plain(short): name for short, name in bare.items()}
+
+
+def _called(joint: str, of_file: Mapping[str, str], naming: _Naming) -> str | None:
     """What a joint is called in a file with the names of another skeleton."""
     side, word = _split(joint)
-    of_file = {_plain(short): name for short, name in bare.items()}
     words = (*naming.words.get(word, ()), *(() if word in naming.not_ours else (word,)))
     likely = [spelling for other in words for spelling in _spellings(f"{side}_{other}" if side else other)]
     return next((of_file[spelling] for spelling in likely if spelling in of_file), None)
 
 
-def _hint(joint: str, bare: Mapping[str, str], further: Mapping[str, str], naming: _Naming | None) -> str:
+def _hint(joint: str, all_names: Mapping[str, str], further: Mapping[str, str], naming: _Naming | None) -> str:
     if naming is not None:
-        called = _called(joint, bare, naming)
+        called = _called(joint, all_names, naming)
         if called is not None:
             return f"; among the names of {naming.skeleton} it is {called!r}: name it {joint!r}"
         if made := naming.made.get(_split(joint)[1]):
             return f"; there is none among the names of {naming.skeleton}: {made}"
-    called = next((name for other in _NAMINGS if (name := _called(joint, further, other))), None)
+    spellings = _by_spelling(further)
+    called = next((name for other in _NAMINGS if (name := _called(joint, spellings, other))), None)
     if called is not None:
         return f", is it {called!r}?"
     near = {"_".join(filter(None, _sided(short))): name for short, name in further.items() if _sided(short)[0] == _split(joint)[0]}
@@ -249,12 +257,12 @@ def _hint(joint: str, bare: Mapping[str, str], further: Mapping[str, str], namin
     return f", is it {near[close[0]]!r}?" if close else ""
 
 
-def _false_friend(joint: str, bare: Mapping[str, str], naming: _Naming) -> list[str]:
+def _false_friend(joint: str, names: Sequence[str], all_names: Mapping[str, str], naming: _Naming) -> list[str]:
     """A name that spells a joint of ours and means another place in its own skeleton: the collar bone is not a shoulder."""
     if _split(joint)[1] not in naming.not_ours:
         return []
-    called, made = _called(joint, bare, naming), naming.made.get(_split(joint)[1])
-    name = next(name for name in bare.values() if spelled(name) == joint)
+    called, made = _called(joint, all_names, naming), naming.made.get(_split(joint)[1])
+    name = next(name for name in names if spelled(name) == joint)
     where = f"among the names of {naming.skeleton}"
     if called is not None:
         return [f"the joint {joint!r} is {called!r} {where}, and {name!r} is another place: name {called!r} {joint!r}"]
