@@ -249,6 +249,30 @@ def test_metadata_of_another_layout_are_refused(pair, files, metadata, told) -> 
         h36m_table(*files(*pair, metadata), "gt")
 
 
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"fps": 25}, r"metadata: fps is 25; Human3.6M has 50 frames a second"),
+        ({"fps": "50"}, r"metadata: fps is '50'"),
+        (
+            {"video_metadata": {"S1 Greeting": {"w": 1000, "h": 1002}, "S9": {"w": 1920, "h": 1080}}},
+            r"of S9: w is 1920; .* px wide",
+        ),
+        ({"video_metadata": {"a": {"w": 1000, "h": 500}}}, r"video_metadata of a: h is 500; .* 1000 to 1002 px high"),
+        ({"video_metadata": {"a": {"fps": 10.0}}}, r"video_metadata of a: fps is 10"),
+    ],
+)
+def test_metadata_of_other_videos_are_refused(pair, files, metadata, told) -> None:
+    with pytest.raises(InputError, match=rf"data_2d_h36m_gt\.npz: .*{told}"):
+        h36m_table(*files(*pair, metadata), "gt")
+
+
+def test_metadata_of_these_videos_are_read(pair, files) -> None:
+    videos = {"S1 Greeting": {"w": 1000, "h": np.float32(1002), "fps": 49.99, "codec": "h264"}, "others": None}
+    assert h36m_table(*files(*pair, {"fps": np.int64(50), "video_metadata": videos}), "gt").num_videos == NUM_VIDEOS
+    assert h36m_table(*files(*pair, {"video_metadata": ["w", "h"]}), "gt").num_videos == NUM_VIDEOS
+
+
 def test_metadata_of_this_layout_in_other_words_are_read(pair, files) -> None:
     symmetry = np.array([[11, 12, 13, 4, 5, 6], [14, 15, 16, 1, 2, 3]])
     metadata = {"layout_name": "H36M", "num_joints": np.int64(17), "keypoints_symmetry": symmetry}

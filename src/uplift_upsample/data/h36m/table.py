@@ -74,13 +74,14 @@ def _table_parts(
 ) -> tuple[Iterator[SequenceRecord], Cameras, dict[str, Any]]:
     """Recordings, cameras and metadata of the table."""
     positions_3d = read_positions_3d(poses_3d_path, SUBJECTS)
-    positions_2d, _ = read_positions_2d(poses_2d_path, SUBJECTS)
+    positions_2d, metadata_2d = read_positions_2d(poses_2d_path, SUBJECTS)
     if not positions_3d:
         raise InputError(f"{poses_3d_path}: none of the subjects {', '.join(SUBJECTS)} is in it")
     absent = [subject for subject in SUBJECTS if subject not in positions_3d]
     if absent:
         logger.warning("%s has no %s", poses_3d_path, ", ".join(absent))
     cameras = h36m_cameras()
+    _check_video_metadata(poses_2d_path, metadata_2d, cameras)
     left_out = _without_corrupt(poses_3d_path, positions_3d, cameras)
     _check_belonging(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     pair = H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks, is_exact=input_2d == EXACT)
@@ -135,6 +136,37 @@ def _check_rate(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping
             f"{path}: {frames} frames of {' and '.join(test)} in all cameras, 1/{times} of the {TEST_FRAMES} that there are: these "
             f"are poses at {FRAME_RATE / times:g} Hz, and {FRAME_RATE:g} Hz are needed"
         )
+
+
+def _check_video_metadata(path: str | os.PathLike[str], metadata: Mapping[str, Any], cameras: Cameras) -> None:
+    """Raise ``InputError`` where the metadata of a 2D file name another frame rate or size of pictures than Human3.6M has.
+
+    Public files of Human3.6M name neither; VideoPose3D's of other videos have w and h of each, by its name.
+    """
+    videos = metadata.get("video_metadata")
+    places = [("metadata", metadata)]
+    places += [(f"video_metadata of {name}", video) for name, video in videos.items()] if isinstance(videos, Mapping) else []
+    sizes = {"w": cameras.intrinsics[:, 0], "h": cameras.intrinsics[:, 1]}
+    for where, fields in places:
+        if not isinstance(fields, Mapping):
+            continue
+        rate = fields.get("fps", FRAME_RATE)
+        if not _is_near(rate, FRAME_RATE, FRAME_RATE):
+            raise InputError(f"{path}: {where}: fps is {strict.shown(rate)}; Human3.6M has {FRAME_RATE:g} frames a second")
+        for key, of_cameras in sizes.items():
+            size, smallest, largest = fields.get(key), float(of_cameras.min()), float(of_cameras.max())
+            if size is not None and not _is_near(size, smallest, largest):
+                raise InputError(
+                    f"{path}: {where}: {key} is {strict.shown(size)}; the pictures of Human3.6M are {smallest:g} to {largest:g} px "
+                    f"{'wide' if key == 'w' else 'high'}"
+                )
+
+
+def _is_near(value: object, smallest: float, largest: float) -> bool:
+    """Whether a value is a number in a range, or rounded to one that is."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    return isinstance(value, int | float | np.number) and bool(smallest * 0.999 <= value <= largest * 1.001)
 
 
 def _check_belonging(
