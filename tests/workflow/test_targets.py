@@ -99,8 +99,8 @@ def test_misspelt_folders_and_subjects_of_recordings(pristine: Workflow, tmp_pat
 @pytest.mark.parametrize(
     ("place", "wrong", "meant"),
     [
-        ("demo.data.people.folder", "workflow/resorces/people", "workflow/resources/people"),
-        ("demo.data.people.folder", "workflow/resorces/peple", "workflow/resources/people"),
+        ("demo.data.people.folder", "workflow/resourzes/people", "workflow/resources/people"),
+        ("demo.data.people.folder", "workflow/resourzes/peple", "workflow/resources/people"),
         ("paper.data.amass.own.MyLab", "dta/my_lab", "data/my_lab"),
         ("paper.data.amass.folder", "data/amas", "data/amass"),
         ("paper.data.h36m.poses_2d", "dta/data_2d_h36m_{input_2d}.npz", "data"),
