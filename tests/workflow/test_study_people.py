@@ -196,6 +196,7 @@ def test_real_clips_to_their_pages(real: Workflow) -> None:
     environment = {**os.environ, "PYTHONPATH": str(real.folder / "src")}
     subprocess.run(command, cwd=real.folder, env=environment, check=True, capture_output=True)
     with np.load(real.folder / "out/walk.npz") as file:
-        assert np.abs(file["positions"] - lifted).max() < 1e-5
+        np.testing.assert_allclose(file["positions"], lifted, atol=1e-5)  # NaN where the person is not in reach
+    assert np.isfinite(lifted).all(axis=(1, 2)).mean() > 0.5
     (real.folder / "data/people/broken.mp4").unlink()
     assert real.counts("people", people=settings) == {}

@@ -18,11 +18,12 @@ _REACH_ALL = (
     "runpy.run_path",
     "sys.modules",
 )  # by names made up at run time
-_RESOLVE = "pkgutil.resolve_name"  # likewise, but these modules reach a package only
+# Likewise, but these modules reach a package only, and there one name of each module, or all of them.
+_RESOLVE = "pkgutil.resolve_name"
 _REACH = {
-    "uplift_upsample.plan.network_base": "uplift_upsample.model.own.",
-    "uplift_upsample.report.tables.tables": "uplift_upsample.report.tables.",
-    "uplift_upsample.report.figures.figures": "uplift_upsample.report.figures.",
+    "uplift_upsample.plan.network_base": ("uplift_upsample.model.own.", None),
+    "uplift_upsample.report.tables.tables": ("uplift_upsample.report.tables.", "document"),
+    "uplift_upsample.report.figures.figures": ("uplift_upsample.report.figures.", "figure"),
 }
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__"})
 
@@ -167,8 +168,7 @@ class _Uses:
             if path.startswith(_REACH_ALL):
                 self._use_all(*self.project.files)
             elif path == _RESOLVE:
-                package = _REACH.get(reader, "")
-                self._use_all(*(module for module in self.project.files if module.startswith(package)))
+                self._use_resolved(*_REACH.get(reader, ("", None)))
             return
         self._load(name)
         if not parts:
@@ -179,6 +179,16 @@ class _Uses:
             self._use_of_module(reader, f"{name}.{parts[0]}", parts[1:])
         elif not is_found and parts[0] not in _OF_EVERY_MODULE and not self._use(name, ("__getattr__",)):
             self._use_all(name)  # what a module gives out by ``__getattr__`` is not its own
+
+    def _use_resolved(self, package: str, name: str | None) -> None:
+        """One name of all modules of a package that have it, or everything in them."""
+        modules = [module for module in self.project.files if module.startswith(package)]
+        if name is None:
+            self._use_all(*modules)
+            return
+        for module in modules:
+            if name in self.project.module(module).defined:
+                self._use_of_module(module, module, (name,))
 
     def _use_all(self, *names: str) -> None:
         """Everything in some modules, and whatever else can be had through them."""
