@@ -2,6 +2,7 @@
 import json
 from dataclasses import asdict
 
+from uplift_upsample.base.files import write_text
 from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
 from uplift_upsample.plan.settled import differences, held_settings
@@ -82,9 +83,9 @@ def write_settings():
 def write_aside(path, values):
     """Write a small file beside a result. Without room, it is done without: what the jobs made exists all the same."""
     try:
-        path.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        write_text(path, json.dumps(values, indent=1))
     except OSError as error:
-        logger.warning(f"{path}: {error.strerror}")
+        logger.warning(str(error))
 
 
 def settled_run(wildcards):

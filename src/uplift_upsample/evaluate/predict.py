@@ -121,9 +121,7 @@ def _averaged(
     if evaluate.readout == "both" and evaluate.blend == "auto":
         raise InputError("evaluate.blend is auto, and nothing records what was chosen for these weights; give a number from 0 to 1")
     lengths = np.diff(np.flatnonzero(np.diff(tokens.video, prepend=-1)), append=len(tokens))  # of each video
-    return averaged(
-        lifter, evaluate, lengths, lambda centre: inputs(tokens.take(centre)), on_windows, block=BLOCK
-    )  # fmt: skip
+    return averaged(lifter, evaluate, lengths, lambda centre: inputs(tokens.take(centre)), on_windows, block=BLOCK)
 
 
 def _live(

@@ -13,7 +13,7 @@ _SMOOTHED_SECONDS = 0.5  # on either side: detections shake the depth more than 
 
 
 def check_camera(roll: float, focal: float | None) -> None:
-    """Raise ``InputError`` for a roll in degrees or a focal length in pixels that is none."""
+    """Raise ``InputError`` for an invalid roll in degrees or focal length in pixels."""
     if not is_number(roll) or abs(roll) > 360:
         raise InputError(f"roll is {shown(roll)}; it must be a number of degrees")
     if focal is not None and (not is_number(focal) or focal <= 0):

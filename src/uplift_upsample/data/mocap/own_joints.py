@@ -57,19 +57,23 @@ _OF_A_DETECTOR = {
 }
 # Bones of the head begin at the base of the skull; Human3.6M's is as far from the neck as from the top of the head.
 _HEAD = "its head is the base of the skull; make it halfway between neck and head_top"
+# What the usual skeletons of BVH files call them, those of animation and of Human3.6M's recordings alike.
+_OF_BVH = {
+    "hip": ("upleg",),
+    "knee": ("leg",),
+    "ankle": ("foot",),
+    "torso": ("spine1", "spine"),
+    "shoulder": ("arm",),
+    "elbow": ("forearm",),
+    "wrist": ("hand",),
+}
 _NAMINGS = (
     _Naming(
         "Mixamo's and MotionBuilder's skeletons",
         frozenset({"upleg", "forearm", "spine2"}),
         {
+            **_OF_BVH,
             "pelvis": ("hips",),
-            "hip": ("upleg",),
-            "knee": ("leg",),
-            "ankle": ("foot",),
-            "torso": ("spine1", "spine"),
-            "shoulder": ("arm",),
-            "elbow": ("forearm",),
-            "wrist": ("hand",),
             "head_top": ("headtopend", "headtop", "headend"),
         },
         frozenset({"shoulder", "head"}),  # where the collar bone starts, and the skull
@@ -78,16 +82,7 @@ _NAMINGS = (
     _Naming(
         "Human3.6M's recordings",
         frozenset({"upleg", "forearm"}),
-        {
-            "pelvis": ("hips", "hip"),
-            "hip": ("upleg",),
-            "knee": ("leg",),
-            "ankle": ("foot",),
-            "torso": ("spine1", "spine"),
-            "shoulder": ("arm",),
-            "elbow": ("forearm",),
-            "wrist": ("hand",),
-        },
+        {**_OF_BVH, "pelvis": ("hips", "hip")},
         frozenset({"shoulder"}),  # where the collar bone starts
         {"head_top": "take the end of 'Head' (Site)"},
     ),
