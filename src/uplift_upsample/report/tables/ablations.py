@@ -21,10 +21,10 @@ COLUMNS = (
 LINE = ("experiment", "variant")
 Pair = tuple[ShownExperiment, ShownExperiment, str]  # what is compared with what, and the variant of the former, or ""
 NOTE = (
-    "Difference: the error minus that of the experiment that it is compared with, of the same seeds, frame-wise; its mean and "
-    "standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at those s_in that all lines "
-    "have; lines are sorted by it. Beyond the seeds: whether the differences at all s_in of the line have one sign and are, at "
-    f"each, {BOUND}."
+    "Difference: the error minus that of the experiment that it is compared with, as that is configured, of the same seeds, "
+    "frame-wise; its mean and standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at "
+    "those s_in that all lines have; lines are sorted by it. Beyond the seeds: whether the differences at all s_in of the line "
+    f"have one sign and are, at each, {BOUND}."
 )
 ALONE = (
     "Nothing is compared here; compared_with of an experiment names the one that it differs from, and evaluate_variants adds other "
@@ -33,7 +33,7 @@ ALONE = (
 
 
 def document(results: Results) -> Document:
-    """A line for each experiment that is compared with another one, and for each other evaluation of those."""
+    """A line for each evaluation of an experiment that is compared with another one, and for each other evaluation of those."""
     pairs = list(_pairs(results))
     shared = set.intersection(*(set(_strides(pair)) for pair in pairs)) if pairs else set()
     rows = [row for pair in pairs for row in _line(results, pair, shared)]
@@ -54,7 +54,8 @@ def _pairs(results: Results) -> Iterator[Pair]:
     by_name = {experiment.name: experiment for experiment in results.evaluated}
     compared = [experiment for experiment in by_name.values() if experiment.compared_with in by_name]
     for experiment in compared:
-        yield experiment, by_name[str(experiment.compared_with)], ""
+        for variant in experiment.evaluations:
+            yield experiment, by_name[str(experiment.compared_with)], variant
     for reference in dict.fromkeys(by_name[str(experiment.compared_with)] for experiment in compared):
         for variant in reference.variants:
             yield reference, reference, variant
@@ -124,10 +125,16 @@ def _order(row: Row) -> tuple[bool, float]:
     return not is_number(row["effect_mm"]), -row["effect_mm"] if is_number(row["effect_mm"]) else 0.0
 
 
+def _change(row: Row) -> str:
+    """An experiment under its own evaluation goes by its name, and its other evaluations by both."""
+    is_own = row["variant"] == cells.NO_VALUE
+    return row["experiment"] if is_own else f"{row['experiment']}, {row['variant']}"
+
+
 def _columns(strides: list[int]) -> list[Column]:
     shown = {"metric": "mpjpe", "average": "frame_wise"}
     return [
-        Column("change", lambda row: row["variant"] if row["variant"] != cells.NO_VALUE else row["experiment"]),
+        Column("change", _change),
         Column("compared with", cells.text("compared_with")),
         *(Column(f"s_in {s_in}", cell, {"s_in": s_in, **shown}) for s_in in strides),
         Column("mean", lambda row: cells.signed(row["effect_mm"]), shown),
