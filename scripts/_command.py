@@ -5,9 +5,10 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 # TensorFlow's start-up chatter hides the messages that matter; a user who wants it sets the variable.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,11 +18,18 @@ from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, InputInterpolation
 from uplift_upsample.plan.thresholds import Checks
 
 BAD_INPUT = 2  # exit status, as argparse has for bad flags
+TERMINATED = 128 + signal.SIGTERM  # exit status, as shells have for it
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
-def run(main: Callable[[], int | None]) -> int:
-    """Run a command line: ``InputError`` becomes ``error: ...`` and status 2, other exceptions keep their traceback."""
+def run(main: Callable[[], int | None], *, cleans_up: bool = True) -> int:
+    """Run a command line: ``InputError`` becomes ``error: ...`` and status 2, other exceptions keep their traceback.
+
+    cleans_up: whether SIGTERM (a cluster's time limit) leaves it the time to remove its temporary files, status 143; without, the
+    process ends at once.
+    """
+    if cleans_up:
+        signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("uplift_upsample").setLevel(logging.INFO)
     try:
@@ -34,6 +42,10 @@ def run(main: Callable[[], int | None]) -> int:
         return 130
     finally:
         gc.freeze()  # the process ends: nobody has to look through a framework's million objects for garbage
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
 
 
 def add_device_flags(parser: argparse.ArgumentParser) -> None:

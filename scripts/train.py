@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _command import add_checks_flags, add_determinism_flag, add_device_flags, checks_of, run
+from _command import TERMINATED, add_checks_flags, add_determinism_flag, add_device_flags, checks_of, run
 
 from uplift_upsample.base.errors import InputError, WriteError
 from uplift_upsample.base.files import write_text
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from uplift_upsample.train.training import TrainingData
 
 logger = logging.getLogger("uplift_upsample.train")
-INTERRUPTED = 143  # exit status of a process that SIGTERM ended: 128 + 15
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -187,7 +186,7 @@ def train_network(options: argparse.Namespace, settings: Run, data: "TrainingDat
         except TrainingInterrupted as interruption:
             logger.warning("%s", interruption)
             add_usage(folder / "usage.json", meter.read())
-            return INTERRUPTED
+            return TERMINATED
     provenance = {"code_fingerprint": code_of_run, "device": device_name, "devices": options.devices}
     provenance |= {"environment": describe_run(), "measured": add_usage(folder / "usage.json", meter.read())}
     write_result(out_dir, result, settings, identity, provenance)
@@ -215,4 +214,4 @@ def print_result(options: argparse.Namespace, settings: Run, progress: "Progress
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(main, cleans_up=False))  # before its first step there is nothing to keep, and a compiler may take minutes

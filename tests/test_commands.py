@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,28 @@ TINY = {"SEQUENCE_LENGTH": 9, "SEQUENCE_STRIDE": 2, "MASK_STRIDE": [4, 10, 20], 
 def _run(project: Path, script: str, *arguments: object, python: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [python or warm_python(*FRAMEWORK), project / "scripts" / f"{script}.py", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_is_ended_removes_what_it_had_begun(project, tmp_path, number, status) -> None:
+    code = (
+        "import sys, time\n"
+        f"sys.path.insert(0, {str(project / 'scripts')!r})\n"
+        "from _command import run\n"
+        "from uplift_upsample.base.files import replacing\n"
+        "def main():\n"
+        f"    with replacing({str(tmp_path / 'table.csv')!r}) as path:\n"
+        "        path.write_text('half of it')\n"
+        "        print('writing', flush=True)\n"
+        "        time.sleep(60)\n"
+        "sys.exit(run(main))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "writing\n"
+        assert len(list(tmp_path.iterdir())) == 1
+        process.send_signal(number)
+        assert process.wait(timeout=30) == status
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
