@@ -37,6 +37,7 @@ OTHERS = [
     PoseFormer(num_tokens=9, spatial_dim=8, spatial_blocks=1, temporal_blocks=1, num_heads=2),
     StridedTransformer(num_tokens=9, temporal_dim=16, hidden_dim=32, temporal_blocks=1, strides=(3, 3), num_heads=2),
     replace(STRIDED, s_out=1, s_in=(), spatial_blocks=0, temporal_blocks=0, output_bn=False),
+    replace(STRIDED, upsampling_token="interpolated", token_mask_rate=0.1),
 ]
 
 

@@ -73,6 +73,16 @@ def test_poses_are_those_of_a_clip_that_ends_with_the_newest_frame(rate: float, 
             assert np.abs(pose.position - clip.positions[frame]).max() < 1e-5
 
 
+def test_interpolated_tokens_are_those_of_a_clip(load_tiny: Any) -> None:
+    """What lies between two 2D poses is interpolated within each window anew; only the 2D poses' own tokens are kept."""
+    single, seconds = load_tiny(upsampling_token="interpolated"), np.arange(100) / 50
+    out = streamed(live(single, look_ahead=0.2), seconds)
+    for frame in range(0, 100, 10):
+        newest, pose = out[frame]
+        clip = single(walking(seconds)[: newest + 1], frame_rate=50, layout="coco_17", s_in=10, size=SIZE)
+        assert np.abs(pose.position - clip.positions[frame]).max() < 1e-5
+
+
 def test_without_look_ahead_each_pose_goes_out_with_its_frame(single: Uplifter) -> None:
     seconds = np.arange(100) / 50
     out = streamed(live(single), seconds)
