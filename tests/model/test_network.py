@@ -156,3 +156,10 @@ def test_other_upsampling_tokens_have_the_same_layout_of_weights(kind) -> None:
         assert np.abs(plain(poses_2d, visible).central - other(poses_2d, visible).central).max() > 1e-4
         hidden = np.where(visible[..., None, None], poses_2d, 7.0).astype(np.float32)
         np.testing.assert_allclose(other(poses_2d, visible).central, other(hidden, visible).central, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_tokens", [1, 18])
+def test_windows_of_another_length_are_refused(num_tokens: int) -> None:
+    """18 tokens would pass for two windows of 9."""
+    with pytest.raises(ValueError, match=rf"windows of {num_tokens} 2D poses; this network takes 9"):
+        build_network(ModelConfig(**BASE))(*_inputs(2, num_tokens))

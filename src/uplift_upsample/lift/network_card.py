@@ -115,7 +115,7 @@ def _inputs(model: NetworkConfig) -> dict[str, Any]:
 def _outputs(model: NetworkConfig) -> dict[str, Any]:
     pelvis = MODEL_17[ROOT]
     use = f"put the joint {pelvis}" if model.has_fixed_pelvis else f"subtract the joint {pelvis}"
-    end = "to 0, as its own evaluation does" if model.has_fixed_pelvis else "for poses relative to it"
+    end = "to 0" if model.has_fixed_pelvis else "for poses relative to it"
     where = f"metres, {AXES}; {use} (number {model.joints.index(pelvis)}), which is near 0, {end}"
     central = {"shape": ["batch", model.num_joints, 3], "meaning": f"the 3D pose of the central token: {where}"}
     sequence = {

@@ -97,6 +97,8 @@ class LiftingNetwork(keras.Model):
         self.built = True
 
     def call(self, poses_2d: Any, visible: Any = None, training: bool = False) -> Lifted:
+        if poses_2d.shape[1] != self.config.num_tokens:  # windows of twice as many would pass for two
+            raise ValueError(f"windows of {poses_2d.shape[1]} 2D poses; this network takes {self.config.num_tokens}")
         frames = ops.reshape(poses_2d, (-1, self.config.num_joints, 2))  # (B * N, J, 2)
         tokens = ops.reshape(self.spatial(frames, training=training), (-1, self.config.num_tokens, self.token_dim))
         return self.temporal(tokens, visible, training=training)

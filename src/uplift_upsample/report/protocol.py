@@ -1,6 +1,7 @@
 """How the numbers of a table were made: its footer, and whether published figures may be shown with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from uplift_upsample.data.h36m.table import is_corrupt
 from uplift_upsample.evaluate.score_file import Protocol
@@ -81,22 +82,34 @@ def footer(results: Results) -> list[str]:
 
 
 def reasons_against_published(results: Results, experiment: ShownExperiment) -> list[str]:
-    """Why the published figures of an experiment may not stand beside its results; empty where they may."""
+    """Why the published figures of an experiment may not stand beside its results; empty where they may.
+
+    Of its strides those count that have a published figure.
+    """
     wanted = PUBLISHED_PROTOCOLS.get(experiment.tested_on)
     if wanted is None or experiment.dataset != experiment.tested_on:
         verb, dataset = ("tested", experiment.tested_on) if wanted is None else ("trained", experiment.dataset)
         return [f"it is {verb} on {dataset}"]
+    named = {s_in for name, s_in, *_ in (*results.published, *results.published_shares) if name == experiment.name}
     reasons = []
-    for protocol in results.protocols_of(experiment):
-        for key, expected in wanted.items():
-            value = getattr(protocol, key)
-            if value in (None, ()) and key not in ("dataset", "input_2d"):  # nothing is known of it
-                continue
-            if key == "dropped_videos":  # published numbers are without the corrupt recording too
-                value = tuple(video for video in value if not is_corrupt(video))
-            if (tuple(sorted(value)) if isinstance(value, tuple) else value) != expected:
-                reasons.append(f"{key} is {_readable(value)}, not {_readable(expected)}")
+    for s_in in [s_in for s_in in experiment.s_in if s_in in named] or experiment.s_in:
+        for protocol in results.protocols_of(experiment, s_in):
+            reasons += _departures(protocol, s_in, wanted)
     return list(dict.fromkeys(reasons))
+
+
+def _departures(protocol: Protocol, s_in: int, wanted: Mapping[str, Any]) -> Iterator[str]:
+    """What an evaluation has otherwise than it is wanted."""
+    for key, expected in wanted.items():
+        value = getattr(protocol, key)
+        if value in (None, ()) and key not in ("dataset", "input_2d"):  # nothing is known of it
+            continue
+        if key == "input_interpolation" and s_in == protocol.s_out:  # every token has a 2D pose: nothing is interpolated
+            continue
+        if key == "dropped_videos":  # published numbers are without the corrupt recording too
+            value = tuple(video for video in value if not is_corrupt(video))
+        if (tuple(sorted(value)) if isinstance(value, tuple) else value) != expected:
+            yield f"{key} is {_readable(value)}, not {_readable(expected)}"
 
 
 def reasons_against_verdict(results: Results, experiment: ShownExperiment, weights: str) -> list[str]:

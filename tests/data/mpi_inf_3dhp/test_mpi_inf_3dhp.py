@@ -228,6 +228,15 @@ def test_what_is_wrong_is_said(tmp_path: Path, few: tuple[dict, dict], fault: st
     assert not (tmp_path / "table.h5").exists()
 
 
+def test_a_training_file_may_leave_its_frame_rates_out(tmp_path: Path, few: tuple[dict, dict]) -> None:
+    """What is known of each sequence counts then, and the table is the same."""
+    with_rates = table_of(tmp_path, *few, rate=50)
+    few[0]["S1 Seq2"] = few[0]["S1 Seq2"][:1]
+    without = table_of(tmp_path, *few, rate=50)
+    np.testing.assert_array_equal(without.poses_3d, with_rates.poses_3d)
+    np.testing.assert_array_equal(without.video_frame_rate, with_rates.video_frame_rate)
+
+
 def test_universal_poses_are_not_taken_for_metric_ones(tmp_path: Path, few: tuple[dict, dict]) -> None:
     paths = write_public(tmp_path, *few)
     with pytest.raises(InputError, match="it holds 'universal' annotations, and the data set is to have metric ones"):

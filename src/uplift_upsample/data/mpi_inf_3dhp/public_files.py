@@ -25,9 +25,9 @@ Entry = Mapping[str, Any]
 def read_train(path: str | os.PathLike[str], annotations: str) -> Iterator[View]:
     """The views of the training file, each taken out of memory behind it. Raises ``InputError`` for whatever is otherwise there."""
     for name, content in _sequences(path, annotations, TRAIN):
-        if not isinstance(content, list | tuple | np.ndarray) or len(content) < 2 or not isinstance(content[0], Mapping):
+        if not isinstance(content, list | tuple | np.ndarray) or len(content) < 1 or not isinstance(content[0], Mapping):
             raise InputError(f"{path}: {name} holds {described(content)}, not a list of its cameras and its frame rate")
-        views, rate = content[0], content[1]
+        views, rate = content[0], content[1] if len(content) > 1 else TRAIN[name].frame_rate  # some converters leave it out
         if not is_number(rate) or rate != TRAIN[name].frame_rate:
             raise InputError(
                 f"{path}: {name} has {shown(rate)} frames a second; it was recorded with {TRAIN[name].frame_rate:g}. A file with "
