@@ -106,9 +106,9 @@ NOT_SAID = """## What these numbers do not say
   another one at full size.
 - Test people are four people of one database, captured with one method. The standard deviation is that over seeds; other people
   give other errors, by more than that.
-- The systems around the paper have their published kinds of optimisers; VideoPose3D and StridedTransformer have their published first
-  learning rates. PoseFormer starts from 0.001 instead of its published 0.0004, with a weight decay of 0.02 of the rate instead of 0.1.
-  Nothing was tuned for this size.
+- The systems around the paper have their published kinds of optimisers, and were not tuned for this size. VideoPose3D and
+  StridedTransformer have their published first learning rates; PoseFormer starts from 0.001 instead of 0.0004, with a weight
+  decay of 0.02 of the rate instead of 0.1.
 """
 
 

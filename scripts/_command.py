@@ -19,6 +19,13 @@ from uplift_upsample.plan.thresholds import Checks
 
 BAD_INPUT = 2  # exit status, as argparse has for bad flags
 TERMINATED = 128 + signal.SIGTERM  # exit status, as shells have for it
+# Of ``Checks``, those of 2D poses beside 3D poses.
+_CHECKS_OF_2D = {
+    "reprojection_px": ("PX", "refuse 2D poses that are farther from the projected 3D poses, pixels"),
+    "exact_px": ("PX", "the same for exact 2D poses of Human3.6M, gt"),
+    "shift_px": ("PX", "the same in recordings of S9 that are known to be displaced"),
+    "surplus": ("SHARE", "refuse more 2D frames behind the end of the 3D poses, a share of these"),
+}
 SPLITS = 'subjects of each split as JSON: {"train": ["01", "02"], "test": ["03"]}'
 
 
@@ -184,41 +191,15 @@ def add_checks_flags(parser: argparse.ArgumentParser, *, has_2d: bool = True) ->
         metavar=("MIN", "MAX"),
         help=f"refuse people who are smaller or larger, m ({smallest:g} {largest:g})",
     )
-    if has_2d:
-        add(
-            "--reprojection_px",
-            type=float,
-            default=default.reprojection_px,
-            metavar="PX",
-            help=f"refuse 2D poses that are farther from the projected 3D poses, pixels ({default.reprojection_px:g})",
-        )
-        add(
-            "--exact_px",
-            type=float,
-            default=default.exact_px,
-            metavar="PX",
-            help=f"the same for exact 2D poses of Human3.6M, gt ({default.exact_px:g})",
-        )
-        add(
-            "--shift_px",
-            type=float,
-            default=default.shift_px,
-            metavar="PX",
-            help=f"the same in recordings of S9 that are known to be displaced ({default.shift_px:g})",
-        )
-        add(
-            "--surplus",
-            type=float,
-            default=default.surplus,
-            metavar="SHARE",
-            help=f"refuse more 2D frames behind the end of the 3D poses, a share of these ({default.surplus:g})",
-        )
+    for name, (metavar, text) in _CHECKS_OF_2D.items() if has_2d else ():
+        value = getattr(default, name)
+        add(f"--{name}", type=float, default=value, metavar=metavar, help=f"{text} ({value:g})")
 
 
 def checks_of(options: argparse.Namespace) -> Checks:
     """The thresholds that the flags give."""
-    names = [name for name in ("reprojection_px", "exact_px", "shift_px", "surplus") if hasattr(options, name)]
-    return Checks(tuple(options.body_size), **{name: getattr(options, name) for name in names})
+    given = {name: getattr(options, name) for name in _CHECKS_OF_2D if hasattr(options, name)}
+    return Checks(tuple(options.body_size), **given)
 
 
 def read_splits(text: str) -> dict[str, list[str]]:

@@ -58,8 +58,7 @@ TABLES = {
     "study": "paper", "note": "", "scores": {"a": {"0": {"10": "scores.json"}}}, "published": "p.csv", "mean_pose": None,
     "experiments": [
         {"name": "a", "dataset": "h36m", "s_in": [5, 10], "seeds": [0, 1]},
-        {"name": "a_pt", "dataset": "h36m", "s_in": [5], "seeds": [0], "initial_weights": "a", "published_weights": "w",
-         "is_run": False},
+        {"name": "a_pt", "dataset": "h36m", "s_in": [5], "seeds": [0], "initial_weights": "a", "published_weights": "w"},
     ],
     "published_scores": {"a_pt": {"5": "x.json"}},
 }  # fmt: skip
@@ -201,7 +200,7 @@ def _read_sources(path: Path) -> None:
 
 
 def _read_published(path: Path) -> None:
-    for (name, s_in), value in read_published(path).items():
+    for (name, s_in), value in read_published(path).mpjpe.items():
         assert isinstance(name, str) and s_in > 0 and 0 <= value < float("inf"), f"{name} {s_in} {value}"
 
 

@@ -22,7 +22,7 @@ from uplift_upsample.model.network import build_network
 from uplift_upsample.plan.experiment import ModelConfig
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.render import markdown
-from uplift_upsample.report.results import collected, read_published_shares
+from uplift_upsample.report.results import collected, read_published
 from uplift_upsample.report.tables import comparison, main_results
 from uplift_upsample.report.tables.tables import write_tables
 
@@ -149,5 +149,5 @@ def test_results_stand_beside_the_figures_without_a_verdict(project: Path, score
 
 
 def test_published_shares(project: Path) -> None:
-    figures = read_published_shares(project / "workflow/resources/paper_results.csv")
+    figures = read_published(project / "workflow/resources/paper_results.csv").shares
     assert figures == {("mpi_inf_3dhp_81", 20, "pck"): 95.4, ("mpi_inf_3dhp_81", 20, "auc"): 67.6}

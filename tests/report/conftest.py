@@ -69,10 +69,10 @@ def planned() -> list[dict[str, Any]]:
     """The experiments of a small study: pre-training, without it, with it, and one that is not run."""
     common = {"dataset": "h36m", "s_in": [5, 20], "seeds": [0, 1]}
     return [
-        {"name": "amass_351", "dataset": "amass", "s_in": [], "seeds": [0, 1], "initial_weights": None, "is_run": True},
-        {"name": "h36m_351", **common, "initial_weights": None, "is_run": True},
-        {"name": "h36m_351_pt", **common, "initial_weights": "amass_351", "is_run": True},
-        {"name": "h36m_81", "dataset": "h36m", "s_in": [4, 20], "seeds": [0], "initial_weights": None, "is_run": False},
+        {"name": "amass_351", "dataset": "amass", "s_in": [], "seeds": [0, 1], "initial_weights": None},
+        {"name": "h36m_351", **common, "initial_weights": None},
+        {"name": "h36m_351_pt", **common, "initial_weights": "amass_351"},
+        {"name": "h36m_81", "dataset": "h36m", "s_in": [4, 20], "seeds": [0], "initial_weights": None},
     ]
 
 

@@ -20,7 +20,6 @@ def test_their_published_weights_beside_their_figures(study, planned, project) -
             "dataset": "h36m",
             "s_in": [1, 10],
             "seeds": [0],
-            "is_run": False,
             "model": model,
             "published_weights": "weights",
             "evaluations": {"": {"input_interpolation": "linear"}},

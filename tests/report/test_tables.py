@@ -183,7 +183,7 @@ def test_pretraining_by_the_seed_that_both_have(study, values):
 
 
 def test_pretraining_without_a_counterpart(study, values, planned):
-    planned[2]["without_pretraining"] = "h36m_27"
+    planned[2]["compared_with"] = "h36m_27"
     document = pretraining.document(collected(study(values)))
     assert "no experiment without pre-training" in document.remarks[0]
     assert find(rows_of(document.sections[0]), s_in="5")["pre-training"] == "–"
@@ -308,7 +308,7 @@ def test_special_characters():
 
 
 def test_published_figures_of_the_project(project):
-    published = read_published(project / "workflow" / "resources" / "paper_results.csv")
+    published = read_published(project / "workflow" / "resources" / "paper_results.csv").mpjpe
     assert len(published) == 13
     assert published["h36m_351_pt", 20] == 45.0
     assert [published[name, 1] for name in ("videopose3d_243", "poseformer_81", "strided_transformer_243")] == [46.8, 44.3, 44.0]

@@ -176,8 +176,8 @@ def test_published_hyper_parameters(config: Config, shared: Path, name: str) -> 
             "mini_18",
             "studies.paper.experiments.h36m_81: no experiment 'mini_18' to start from, did you mean 'mini_81'?; "
             "set 'base' to one of h36m_351, h36m_351_pt, h36m_81, mpi_inf_3dhp_81, amass_351, videopose3d_243, "
-            "poseformer_81, strided_transformer_243, cmu_351, cmu_small, cmu_short, cmu_short_videopose3d, cmu_short_poseformer, "
-            "cmu_short_strided_transformer, mini_351, mini_81",
+            "poseformer_81, strided_transformer_243, cmu_351, cmu_small, cmu_small_plus, cmu_short, cmu_short_videopose3d, "
+            "cmu_short_poseformer, cmu_short_strided_transformer, mini_351, mini_81",
         ),
         (
             "studies/paper/experiments/h36m_351_pt/initial_weights",
@@ -639,7 +639,8 @@ def test_variants_of_an_evaluation(config: Config) -> None:
     ],
 )
 def test_variants_that_cannot_be(config: Config, variant: str, value: Any, expected: str) -> None:
-    put(config, "studies/open/experiments/cmu_351/evaluate_variants", {})
+    for other in ("cmu_351", "cmu_small_plus"):
+        put(config, f"studies/open/experiments/{other}/evaluate_variants", {})
     put(config, "studies/open/evaluate_variants", {variant: value})
     [fault] = faults(config)
     assert fault.startswith("studies.open.evaluate_variants" + expected)
@@ -660,7 +661,8 @@ def test_interpolated_input_gives_a_network_without_masks_any_stride(config: Con
     put(config, "studies/open/experiments/cmu_small/evaluate", {"input_interpolation": "cubic"})
     assert faults(config) == []
     put(config, "studies/open/evaluate_variants", {"masked": {"input_interpolation": "none"}})
-    put(config, "studies/open/experiments/cmu_351/evaluate_variants", {})
+    for other in ("cmu_351", "cmu_small_plus"):
+        put(config, f"studies/open/experiments/{other}/evaluate_variants", {})
     [fault] = faults(config)
     assert fault.startswith("studies.open.evaluate_variants.masked (cmu_small): s_in 20: this network has no strided input")
 

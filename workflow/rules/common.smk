@@ -73,7 +73,7 @@ from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
 from uplift_upsample.plan.repeated_keys import repeated_keys
-from uplift_upsample.plan.study import check_s_in, studies_of
+from uplift_upsample.plan.study import studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources
 from uplift_upsample.plan.target_names import target_fault
 from uplift_upsample.plan.ways import frames_of, is_generated
@@ -273,10 +273,9 @@ def tested(wildcards):
     if variant not in experiment.evaluations:
         known = ", ".join(experiment.variants) or "none"
         refuse(f"{where}: its evaluate_variants are {known}{suggestion(variant, experiment.variants)}, and not {variant}")
-    try:
-        check_s_in(experiment.experiment.model, int(wildcards.s_in), experiment.evaluations[variant], where)
-    except InputError as error:
-        refuse(str(error))
+    way = experiment.evaluations[variant].input_interpolation
+    if faults := experiment.experiment.model.s_in_faults(int(wildcards.s_in), way):
+        refuse(f"{where}: {faults[0]}")
     return experiment
 
 

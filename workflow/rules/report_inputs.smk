@@ -19,7 +19,6 @@ def manifest(study):
                 "initial_weights": experiment.initial_weights,
                 "published_weights": experiment.published_weights,
                 "compared_with": experiment.compared_with,
-                "is_run": experiment.is_run,
                 "model": experiment.experiment.to_mapping()["model"],
                 "evaluations": {name: asdict(evaluate) for name, evaluate in experiment.evaluations.items()},
             }

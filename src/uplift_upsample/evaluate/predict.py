@@ -83,8 +83,7 @@ def predict_poses(
     not chosen.
     """
     model = lifter.network.config
-    check_s_in(s_in, model, evaluate)
-    raise_all(readout_faults(model, evaluate))
+    raise_all([*model.s_in_faults(s_in, evaluate.input_interpolation), *readout_faults(model, evaluate)])
     if table.poses_2d is None:
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: it has no 2D poses to predict from")
     reader = ExampleReader(

@@ -88,19 +88,10 @@ def _complete(config: Configuration, name: str, planned: ExperimentSettings, whe
     return experiment, [fault for fault in faults if fault not in known]
 
 
-def _model(config: Configuration, name: str, planned: ExperimentSettings) -> NetworkConfig | None:
-    """The network of an experiment, whatever is wrong with its training; None where something is wrong with it."""
-    return examined(NetworkConfig, merged(_base(config, name, planned).model, planned.model), "")[0]
-
-
-def _train(config: Configuration, name: str, planned: ExperimentSettings) -> TrainConfig | None:
-    """The same for its training."""
-    return examined(TrainConfig, merged(_base(config, name, planned).train, planned.train), "")[0]
-
-
-def _evaluate(config: Configuration, name: str, planned: ExperimentSettings) -> EvaluateConfig | None:
-    """The same for its evaluation."""
-    return examined(EvaluateConfig, merged(_base(config, name, planned).evaluate, planned.evaluate), "")[0]
+def _part(cls: type[T], config: Configuration, name: str, planned: ExperimentSettings) -> T | None:
+    """The network, training or evaluation of an experiment, whatever is wrong with the others; None where something is with it."""
+    group = {NetworkConfig: "model", TrainConfig: "train", EvaluateConfig: "evaluate"}[cls]
+    return examined(cls, merged(getattr(_base(config, name, planned), group), getattr(planned, group)), "")[0]
 
 
 def _base(config: Configuration, name: str, planned: ExperimentSettings) -> Base:
@@ -122,7 +113,7 @@ def _s_in_faults(where: str, name: str, config: Configuration, planned: Experime
         return []
     if not planned.test_subset:
         return [f"{where}: evaluate_s_in without a test_subset; there is nothing to evaluate on"]
-    model, evaluate = _model(config, name, planned), _evaluate(config, name, planned)
+    model, evaluate = _part(NetworkConfig, config, name, planned), _part(EvaluateConfig, config, name, planned)
     if model is None or evaluate is None:
         return []
     faults = [fault for s_in in planned.evaluate_s_in for fault in model.s_in_faults(s_in, evaluate.input_interpolation)]
@@ -254,7 +245,7 @@ def initial_weights_faults(where: str, config: Configuration, study: StudySettin
         if source not in experiments:
             near = suggestion(source, experiments)
             return [f"{place}: the study has no experiment {source!r}{near}; it has {', '.join(experiments)}"]
-        theirs, ours = (_model(config, key, experiments[key]) for key in (source, name))
+        theirs, ours = (_part(NetworkConfig, config, key, experiments[key]) for key in (source, name))
         different = _network_differences(theirs, ours) if theirs and ours else []
         return [f"{place}: {source} has another network: {difference}" for difference in different]
 
@@ -265,7 +256,8 @@ def training_faults(where: str, config: Configuration, study: StudySettings) -> 
     """Schedules with the parameters of others, and strides that would be ignored."""
 
     def of_experiment(name: str, planned: ExperimentSettings) -> list[str]:
-        place, train, model = f"{where}.experiments.{name}", _train(config, name, planned), _model(config, name, planned)
+        place = f"{where}.experiments.{name}"
+        train, model = _part(TrainConfig, config, name, planned), _part(NetworkConfig, config, name, planned)
         faults = [f"{place}.train.{line}" for line in (train.schedule_misfits() if train else [])]
         if model and len(model.s_in) > 1 and not model.has_strided_input:
             strides = f"{list(model.s_in)}"

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import UNKNOWN, UnknownValueError, from_mapping, to_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import Experiment
-from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.settings import Differences
 
 GROUPS = ("model", "train", "evaluate")
@@ -235,9 +233,3 @@ def merged(base: Differences, differences: Differences | None) -> dict[str, Any]
 def varied(evaluate: EvaluateConfig, differences: Differences) -> dict[str, Any]:
     """The settings of a variant of an evaluation."""
     return {**to_mapping(evaluate), **differences.given()}
-
-
-def check_s_in(model: NetworkConfig, s_in: int, evaluate: EvaluateConfig, where: str) -> None:
-    """Raise ``InputError`` unless an experiment can be evaluated with this stride of 2D poses."""
-    if faults := model.s_in_faults(s_in, evaluate.input_interpolation):
-        raise InputError(f"{where}: {faults[0]}")

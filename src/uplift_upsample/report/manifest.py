@@ -21,9 +21,7 @@ class ShownExperiment:
 
     dataset, test_dataset: what it is trained and tested on; null, the test data are of the same data set.
     s_in: the strides it is evaluated at; empty for an experiment that only others start from. initial_weights: the
-    experiment that it starts from. without_pretraining: the experiment that shows whether that helped; by default the
-    one whose name lacks the ending ``_pt``. published_weights: the name of weights that others published for it.
-    is_run: whether the study means to run it; what the tables show as NOT RUN depends only on which scores there are.
+    experiment that it starts from. published_weights: the name of weights that others published for it.
     compared_with: the experiment that this one differs from in one thing; null, none.
     model: its network, in the form of ``plan.network_base.NetworkConfig``; null, its cost is not shown.
     evaluations: how its weights are evaluated, by the name of the variant; the one that experiments are compared by has none.
@@ -36,8 +34,6 @@ class ShownExperiment:
     test_dataset: str | None = None
     initial_weights: str | None = None
     published_weights: str | None = None
-    is_run: bool = True
-    without_pretraining: str | None = None
     compared_with: str | None = None
     model: dict | None = field(default=None, hash=False)
     evaluations: dict[str, EvaluateConfig] = field(default_factory=lambda: {"": EvaluateConfig()}, hash=False)
@@ -99,10 +95,10 @@ class ShownExperiment:
 
     @property
     def counterpart(self) -> str | None:
-        """The experiment without pre-training, where this one has it."""
+        """The experiment that shows whether pre-training helped, where this one has it; without a name, the one without ``_pt``."""
         if self.initial_weights is None:
             return None
-        return self.without_pretraining or self.compared_with or self.name.removesuffix("_pt")
+        return self.compared_with or self.name.removesuffix("_pt")
 
 
 @dataclass(frozen=True)

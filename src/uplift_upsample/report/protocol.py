@@ -91,7 +91,7 @@ def reasons_against_published(results: Results, experiment: ShownExperiment) -> 
         verb, dataset = ("tested", experiment.tested_on) if wanted is None else ("trained", experiment.dataset)
         return [f"it is {verb} on {dataset}"]
     named = {s_in for name, s_in, *_ in (*results.published, *results.published_shares) if name == experiment.name}
-    reasons = []
+    reasons: list[str] = []
     for s_in in [s_in for s_in in experiment.s_in if s_in in named] or experiment.s_in:
         for protocol in results.protocols_of(experiment, s_in):
             reasons += _departures(protocol, s_in, wanted)

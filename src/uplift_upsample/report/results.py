@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -192,19 +192,9 @@ class Results:
         keys = [(experiment.name, weights, s_in, kind, frames, average, action, metric) for kind in kinds]
         return next((self._values[key] for key in keys if key in self._values), {})
 
-    def summary(
-        self,
-        experiment: ShownExperiment,
-        s_in: int,
-        metric: str = "mpjpe",
-        frames: str = "all_frames",
-        average: str = "frame_wise",
-        action: str = ALL_ACTIONS,
-        upsampling: str | None = None,
-        weights: str = TRAINED,
-    ) -> Summary:
+    def summary(self, experiment: ShownExperiment, s_in: int, *, weights: str = TRAINED, **quantity: Any) -> Summary:
         """The same over all seeds; the arguments are those of ``by_seed``."""
-        found = self.by_seed(experiment, s_in, metric, frames, average, action, upsampling, weights)
+        found = self.by_seed(experiment, s_in, weights=weights, **quantity)
         return Summary(tuple(found.values()), len(experiment.seeds) if weights == TRAINED else 1, weights)
 
     def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS) -> float:
@@ -233,14 +223,15 @@ def collected(manifest: Manifest) -> Results:
     evaluations = {evaluation: read_scores(path, str(evaluation.s_in)) for evaluation, path in paths.items()}
     for evaluation, scores in evaluations.items():
         _check_published(paths[evaluation], evaluation, scores.protocol)
+    figures = read_published(manifest.published) if manifest.published else PublishedFigures({}, {}, {})
     return Results(
         manifest=manifest,
         evaluations=evaluations,
         mean_pose=read_scores(manifest.mean_pose, MEAN_POSE) if manifest.mean_pose else None,
-        published=read_published(manifest.published) if manifest.published else {},
+        published=figures.mpjpe,
         published_test_set=read_published_test_set(manifest.published_test_set) if manifest.published_test_set else None,
-        published_shares=read_published_shares(manifest.published) if manifest.published else {},
-        published_sources=read_published_sources(manifest.published) if manifest.published else {},
+        published_shares=figures.shares,
+        published_sources=figures.sources,
         variants={name: collected(manifest.of_variant(name)) for name in manifest.variants},
     )
 
@@ -269,46 +260,36 @@ def scores_path(manifest: Manifest, evaluation: Evaluation) -> str | None:
     return paths.get(str(evaluation.s_in))
 
 
-def read_published(path: str | Path) -> dict[tuple[str, int], float]:
-    """Published MPJPE on all frames in mm by (experiment, s_in). Raises ``InputError`` where a column is missing."""
-    return {(model, s_in): value for (model, s_in, metric), value in _published_figures(path).items() if metric == "MPJPE"}
+class PublishedFigures(NamedTuple):
+    """Figures on all frames: MPJPE in mm, PCK and AUC in per cent, and where those of each experiment are from (``Results``)."""
+
+    mpjpe: dict[tuple[str, int], float]
+    shares: dict[tuple[str, int, str], float]
+    sources: dict[str, Source]
 
 
-def read_published_shares(path: str | Path) -> dict[tuple[str, int, str], float]:
-    """Published PCK and AUC on all frames, per cent, by (experiment, s_in, metric). Errors as ``read_published``."""
+def read_published(path: str | Path) -> PublishedFigures:
+    """Raises ``InputError`` for something else than a table of published figures."""
+    found = PublishedFigures({}, {}, {})
     names = {metric.title: name for name, metric in METRICS.items() if metric.is_share}
-    return {
-        (model, s_in, names[title]): value for (model, s_in, title), value in _published_figures(path).items() if title in names
-    }
-
-
-def read_published_sources(path: str | Path) -> dict[str, Source]:
-    """Where the figures of each experiment are from. Errors as ``read_published``, and for an average that there is not."""
-    sources = {row["model"]: Source(row.get("source") or "", row.get("average") or None) for row in _published_rows(path)}
-    for source in sources.values():
-        if source.average not in (None, *AVERAGES):
-            raise InputError(f"{path}: average is {shown(source.average)}; it must be one of {', '.join(AVERAGES)}, or empty")
-    return sources
-
-
-def _published_figures(path: str | Path) -> dict[tuple[str, int, str], float]:
-    """(experiment, s_in, metric) -> figure on all frames."""
-    try:
-        figures = {(row["model"], int(row["s_in"]), row["metric"]): float(row["value_mm"]) for row in _published_rows(path)}
-        if not all(s_in > 0 and 0 <= value < math.inf for (_, s_in, _), value in figures.items()):
-            raise ValueError("s_in and value_mm must be positive numbers")
-        return figures
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a table of published figures ({error!r})") from None
-
-
-def _published_rows(path: str | Path) -> list[dict[str, str]]:
-    """Those on all frames."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            return [row for row in csv.DictReader(file) if row["subset"] == "all frames" and row["model"]]
+            rows = [row for row in csv.DictReader(file) if row["subset"] == "all frames" and row["model"]]
+        for row in rows:
+            model, s_in, title, value = row["model"], int(row["s_in"]), row["metric"], float(row["value_mm"])
+            if not (s_in > 0 and 0 <= value < math.inf):
+                raise ValueError("s_in and value_mm must be positive numbers")
+            if title == "MPJPE":
+                found.mpjpe[model, s_in] = value
+            elif title in names:
+                found.shares[model, s_in, names[title]] = value
+            found.sources[model] = Source(row.get("source") or "", row.get("average") or None)
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not a table of published figures ({error!r})") from None
+    for source in found.sources.values():
+        if source.average not in (None, *AVERAGES):
+            raise InputError(f"{path}: average is {shown(source.average)}; it must be one of {', '.join(AVERAGES)}, or empty")
+    return found
 
 
 def _check_published(path: str, evaluation: Evaluation, protocol: Protocol) -> None:

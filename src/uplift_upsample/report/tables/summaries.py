@@ -32,7 +32,8 @@ def summary_row(
 
     Beside the columns of CSV files it has ``label`` and ``mark`` for cells, and ``links``.
     """
-    summary = results.summary(experiment, s_in, metric, frames, average, action, upsampling, weights)
+    quantity = {"metric": metric, "frames": frames, "average": average, "action": action, "upsampling": upsampling}
+    summary = results.summary(experiment, s_in, weights=weights, **quantity)
     is_all = frames == "all_frames"
     figure = math.nan
     if is_all and metric == "mpjpe" and average in AVERAGES:
