@@ -10,6 +10,7 @@ from lift.conftest import walking
 
 pytest.importorskip("av")
 
+from world.measuring import measured
 from world.videos import number_of, turn, write_video
 
 from uplift_upsample.base.errors import InputError
@@ -169,3 +170,41 @@ def test_damage_within_a_video_costs_its_frames_alone(tmp_path: Path) -> None:
     video = VideoFile(path)
     got = numbers(video, range(len(video.times)))
     assert sum(number == frame for frame, number in got.items()) > 30
+
+
+# Somebody who waves before every tenth frame is asked for, lifted by the weights that are given; says how many poses came out.
+WHOLE_VIDEO = """
+import sys
+import numpy as np
+from uplift_upsample.data.keypoints.times import key_frames
+from uplift_upsample.lift.uplifter import Uplifter
+from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.video_file import VideoFile
+
+class Fake:
+    layout, name = "coco_17", "fake"
+    calls = 0
+    def people(self, picture):
+        self.calls += 1
+        points = np.stack([80 + 10 * np.cos(np.arange(17)), 10 + 4.5 * np.arange(17)], axis=1)
+        points[9, 0] += 5 * np.sin(self.calls / 3)
+        return [np.concatenate([points, np.full((17, 1), 0.9)], axis=1)]
+
+video = VideoFile(sys.argv[1])
+found = detected(video, key_frames(video.times, 5, 5), Fake())
+lifter = Uplifter.load(sys.argv[2])
+print(len(lifter.lifted(lifter.prepared(found, s_in=5)).positions))
+"""
+
+
+@pytest.mark.long
+def test_ten_minutes_take_hardly_more_memory_than_one(weights: Path, tmp_path: Path) -> None:
+    """Keypoints and poses of 16,200 frames more are 30 MB; their pictures would be 750 MB, those of the key frames alone 250 MB."""
+    private = {}
+    for minutes in (1, 10):
+        num_frames = 30 * 60 * minutes
+        path = write_video(tmp_path / f"{minutes}.mp4", num_frames, 30, options={"preset": "ultrafast"})
+        found = measured(["-c", WHOLE_VIDEO, path, weights], tmp_path)
+        assert found.said.splitlines()[-1] == str(num_frames)
+        private[minutes] = found.private
+    assert private[10] - private[1] < 100e6
