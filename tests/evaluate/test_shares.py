@@ -142,6 +142,7 @@ def test_results_stand_beside_the_figures_without_a_verdict(project: Path, score
     assert (row["published_mm"], row["verdict"]) == (46.9, "–")
     assert row["difference_mm"] == pytest.approx(row["mean_mm"] - 46.9)
     assert "3D annotations: universal; the other kind gives other numbers." in text
+    assert "Frames a second of the test videos, as configured (their files leave it open): 25." in text
     assert "No verdict (–), because the s_in, the 3D annotations and the training behind the figure are stated nowhere" in text
     assert "PCK (%), frame-wise" in markdown(main_results.document(results))
     write_tables(manifest, tmp_path)  # each of them can do with shares

@@ -66,7 +66,6 @@ def checks_of_amass(wildcards, output):
 
 def mpi_inf_3dhp_files(wildcards):
     train, test = inputs_of(wildcards)
-    settled(frames_of(wildcards.study, wildcards.dataset), test_frame_rate=source_of(wildcards).test_frame_rate)
     return {"train": train, "test": test}
 
 

@@ -64,7 +64,8 @@ class Protocol:
     """How an evaluation was made; the lower half names what was scored. What is not known is not written.
 
     weights: ``published`` or ``trained``, None where nothing is known of them. train_subset, train_subjects: of the mean pose.
-    annotations: which 3D poses, where a data set has several. subjects: who was tested. num_frames, frames_per_action: by
+    annotations: which 3D poses, where a data set has several. test_frame_rate: Hz, where the files of the test videos leave it open;
+    other frames than those are not scored. subjects: who was tested. num_frames, frames_per_action: by
     ``FRAMES``; degenerate_frames: of all frames, by upsampling. absent_actions: without a scored frame. dropped_videos: without
     predictions, or left out of the data set.
     """
@@ -72,6 +73,7 @@ class Protocol:
     dataset: str | None = None
     input_2d: str | None = None
     annotations: str | None = field(default=None, metadata=UNSAID_DEFAULT)
+    test_frame_rate: float | None = field(default=None, metadata=UNSAID_DEFAULT)
     frames_sha256: str | None = None
     experiment: str | None = field(default=None, metadata=UNSAID_DEFAULT)
     study: str | None = field(default=None, metadata=UNSAID_DEFAULT)

@@ -195,6 +195,7 @@ def _data_protocol(table: FramesTable) -> dict[str, Any]:
         "dataset": table.metadata.get("dataset"),
         "input_2d": table.metadata.get("input_2d"),
         "annotations": table.metadata.get("annotations"),
+        "test_frame_rate": table.metadata.get("test_frame_rate"),
         "frames_sha256": table.sha256,
     }
 

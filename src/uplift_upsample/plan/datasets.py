@@ -193,10 +193,10 @@ class MpiInf3dhp(DataSet):
         return [f"{subject}_video_cam0" for subject in mpi_inf_3dhp_sequences.TEST if subject in set(subjects)]
 
     def recorded(self) -> dict[str, Any]:
-        return {"annotations": self.annotations}
+        return {"annotations": self.annotations, "test_frame_rate": self.test_frame_rate}
 
     def is_held_by(self, metadata: Mapping[str, Any]) -> bool:
-        return bool(metadata["annotations"] == self.annotations)
+        return all(metadata.get(name) == value for name, value in self.recorded().items())
 
     def other_ways(self) -> list[str]:
         return [

@@ -65,6 +65,9 @@ def footer(results: Results) -> list[str]:
     ]
     if any(protocol.annotations for protocol in results.protocols.values()):
         lines.append(f"3D annotations: {_stated(results, lambda p: str(p.annotations))}; the other kind gives other numbers.")
+    if any(protocol.test_frame_rate for protocol in results.protocols.values()):
+        rates = _stated(results, lambda p: "unknown" if p.test_frame_rate is None else f"{p.test_frame_rate:g}")
+        lines.append(f"Frames a second of the test videos, as configured (their files leave it open): {rates}.")
     if results.has_published_weights:
         lines.append(f"Published weights, SHA-256: {_published_weights(results)}.")
     unevaluated = [experiment.name for experiment in results.manifest.experiments if not experiment.s_in]

@@ -64,7 +64,7 @@ def test_who_is_in_the_table(table: FramesTable) -> None:
     assert subjects_of(table, "test") == list(TEST)
     assert table.actions == ["Seq1", "Seq2", *TEST]
     assert table.num_videos == 2 * len(TRAIN) + len(TEST)
-    assert table.metadata["annotations"] == "universal"
+    assert (table.metadata["annotations"], table.metadata["test_frame_rate"]) == ("universal", 25)
     assert table.metadata["input_2d"] == "gt"
 
 

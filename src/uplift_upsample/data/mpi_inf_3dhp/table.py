@@ -43,6 +43,7 @@ def write_mpi_inf_3dhp_table(
         "dataset": "mpi_inf_3dhp",
         "input_2d": "gt",
         "annotations": annotations,
+        "test_frame_rate": test_frame_rate,
         "splits": {name: list(subjects) for name, subjects in SPLITS.items()},
         "actions": [*dict.fromkeys(f"Seq{number}" for number in (1, 2)), *TEST],
         "sources": [{"file": Path(file).name, "sha256": sha256_of_file(file)} for file in (train, test)],
