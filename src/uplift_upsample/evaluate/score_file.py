@@ -64,8 +64,8 @@ class Protocol:
     """How an evaluation was made; the lower half names what was scored. What is not known is not written.
 
     weights: ``published`` or ``trained``, None where nothing is known of them. train_subset, train_subjects: of the mean pose.
-    annotations: which 3D poses, where a data set has several. test_frame_rate: Hz, where the files of the test videos leave it open;
-    other frames than those are not scored. subjects: who was tested. num_frames, frames_per_action: by
+    annotations: which 3D poses, where a data set has several. test_frame_rate: Hz, where files of test videos leave it open; other
+    frames than those are not scored. subjects: who was tested. num_frames, frames_per_action: by
     ``FRAMES``; degenerate_frames: of all frames, by upsampling. absent_actions: without a scored frame. dropped_videos: without
     predictions, or left out of the data set.
     """
