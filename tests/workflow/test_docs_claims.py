@@ -90,8 +90,10 @@ def test_claims_on_real_people_are_those_of_the_results(project: Path) -> None:
     _, _, of_ours = text_of(project, "docs/claims.md").partition("## The same on real people")
     lines = [line.strip("|").split("|") for line in of_ours.splitlines() if line.startswith("| ")]
     claims = {cells[0].strip(): cells[1] for cells in lines}
-    main, learned = results_of(project, "The paper's network"), results_of(project, "Learned upsampling against interpolation")
-    readouts = results_of(project, "More from the same weights")
+    main, learned, readouts = (
+        [row for row in results_of(project, title) if row["model"] == "cmu_small"]
+        for title in ("The paper's network", "Learned upsampling against interpolation", "More from the same weights")
+    )
     sparse = [row for row in learned if row["s_in"] != row["s_out"]]
 
     strides = [f"s_in = {s_in}" for s_in in (5, 10, 20)]
@@ -181,3 +183,17 @@ def test_doctor_and_determinism_reach_the_jobs(pristine: Workflow) -> None:
     assert result.returncode == 0, said
     assert len(re.findall(r"scripts/(?:train|predict_poses)\.py .*--deterministic", said)) == 2
     assert re.search(r"scripts/doctor\.py --config config\.yaml '?[^ ]*changes\.yaml'? --estimate", said)
+
+
+def test_each_change_of_the_ablations_has_its_line(project: Path) -> None:
+    """With the differences of results.md, and whether they are beyond the seeds."""
+    _, _, of_ours = text_of(project, "docs/claims.md").partition("## The same on real people")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in of_ours.splitlines() if line.startswith("| `")]
+    told = {cells[0].strip("`"): cells[2:] for cells in lines}
+    measured = results_of(project, "What each part does")
+    assert list(told) == [row["change"] for row in measured]
+    for row in measured:
+        *differences, is_beyond = told[row["change"]]
+        for text, s_in in zip(differences, (5, 10, 20), strict=True):
+            assert_quoted(text, numbers(row[f"s_in {s_in}"]))
+        assert is_beyond == row["beyond the seeds"]
