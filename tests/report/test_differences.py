@@ -108,8 +108,8 @@ def test_pre_training_is_judged_by_the_same_seeds(results) -> None:
     [
         ([(1.0, 1.1, 0.9), (2.0, 2.1, 1.9)], HELPS, "yes"),
         ([(-1.0, -1.1, -0.9), (-2.0, -2.1, -1.9)], DOES_NOT_HELP, "yes"),
-        ([(1.0, 1.1, 0.9), (-2.0, -2.1, -1.9)], DEPENDS, "no"),
-        ([(1.0, 1.1, 0.9), (1.0, 3.0, -1.0)], WITHIN, "no"),
+        ([(1.0, 1.1, 0.9), (-2.0, -2.1, -1.9)], DEPENDS, "at 5, 20"),
+        ([(1.0, 1.1, 0.9), (1.0, 3.0, -1.0)], WITHIN, "at 5"),
         ([(0.4, 0.1, 0.1)] * 2, WITHIN, "no"),  # 0.2 with a standard deviation of 0.17: chance in more than one of 20 cases
         ([(0.0, 0.0, 0.0)] * 2, WITHIN, "no"),
         ([(1.0,), (2.0,)], "n/a", "n/a"),
@@ -120,7 +120,7 @@ def test_a_verdict_needs_more_than_chance(gains: list[tuple[float, ...]], word: 
     found = [Summary(gain, 3) for gain in gains]
     assert verdict(found) == word
     if is_beyond:
-        assert beyond_seeds(found) == is_beyond
+        assert beyond_seeds(dict(zip((5, 20), found, strict=True))) == is_beyond
 
 
 def test_the_words_of_verdicts_are_defined_below_the_tables(results) -> None:

@@ -23,8 +23,8 @@ Pair = tuple[ShownExperiment, ShownExperiment, str]  # what is compared with wha
 NOTE = (
     "Difference: the error minus that of the experiment that it is compared with, as that is configured, of the same seeds, "
     "frame-wise; its mean and standard deviation over the seeds. Positive: the change makes it worse. Mean: of the differences at "
-    "those s_in that all lines have; lines are sorted by it. Beyond the seeds: whether the differences at all s_in of the line "
-    f"have one sign and are, at each, {BOUND}."
+    f"those s_in that all lines have; lines are sorted by it. Beyond the seeds: at which s_in the difference is {BOUND}; "
+    "yes, at all of them, with one sign."
 )
 ALONE = (
     "Nothing is compared here; compared_with of an experiment names the one that it differs from, and evaluate_variants adds other "
@@ -92,7 +92,7 @@ def _line(results: Results, pair: Pair, shared: set[int]) -> list[dict[str, Any]
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
         "effect_mm": statistics.fmean(differences) if is_run and differences else cells.NOT_RUN,
-        "beyond_seeds": beyond_seeds([row["difference"] for row in shown]) if is_run else cells.NOT_RUN,
+        "beyond_seeds": beyond_seeds({row["s_in"]: row["difference"] for row in shown}) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
     }

@@ -40,12 +40,15 @@ def cell(row: Mapping[str, Any], name: str = "difference") -> str:
     return cells.signed(mean) if isinstance(std, str) or math.isnan(std) else f"{cells.signed(mean)} ± {std:.2f}"
 
 
-def beyond_seeds(differences: Sequence[Summary]) -> str:
-    """Whether differences have one sign and are all larger than their uncertainty."""
-    if any(math.isnan(difference.std) for difference in differences):
+def beyond_seeds(differences: Mapping[int, Summary]) -> str:
+    """At which s_in differences are larger than their uncertainty; yes, at all of them and with one sign."""
+    if any(math.isnan(difference.std) for difference in differences.values()):
         return cells.NO_VALUE
-    has_one_sign = len({difference.mean > 0 for difference in differences}) == 1
-    return "yes" if has_one_sign and all(map(_is_certain, differences)) else "no"
+    certain = [s_in for s_in, difference in differences.items() if _is_certain(difference)]
+    has_one_sign = len({difference.mean > 0 for difference in differences.values()}) == 1
+    if len(certain) == len(differences) and has_one_sign:
+        return "yes"
+    return f"at {', '.join(map(str, certain))}" if certain else "no"
 
 
 def verdict(gains: Sequence[Summary]) -> str:
