@@ -48,7 +48,7 @@ numbers: all
 	$(BIN)/python benchmarks/demo_numbers.py
 	$(BIN)/python benchmarks/switches.py
 
-# docs/results.md: the studies on real people with all their seeds, six hours on two cores; ARGS="--config cmu_source=FOLDER" takes files from there
+# docs/results.md: the studies on real people with all their seeds, three to six hours on two cores; ARGS="--config cmu_source=FOLDER" takes files from there
 results: install
 	$(BIN)/snakemake --cores $(CORES) --configfile docs/examples/results.yaml $(ARGS)
 	$(BIN)/python benchmarks/results_page.py
@@ -132,5 +132,5 @@ help:
 	@echo "make numbers   write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md"
 	@echo "make check-numbers"
 	@echo "               compare what these two show with the demo that you have"
-	@echo "make results   the studies on real people, with all seeds (six hours on two cores), and docs/results.md with their numbers"
+	@echo "make results   the studies on real people, with all seeds (three to six hours on two cores), and docs/results.md with their numbers"
 	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"
