@@ -100,7 +100,7 @@ def test_the_picture_in_the_readme_is_called_what_it_shows(results_page: Any, ma
     study = made / "results/systems"
     study.rename(made / "results/open")
     (made / "docs/results.md").unlink()
-    for name in ("main_results", "readouts", "learned_upsampling"):
+    for name in ("main_results", "readouts", "learned_upsampling", "ablations"):
         (made / f"results/open/tables/{name}.json").write_text(json.dumps(SYSTEMS))
     for name in ("error_over_s_in", "error_over_cost", "error_over_look_ahead"):
         (made / f"results/open/figures/{name}.png").write_bytes(b"figure")
