@@ -334,6 +334,8 @@ def test_the_default_writes_the_bytes_of_the_papers_protocol(table: FramesTable,
 class FakeLifter:
     """Window number w, from 0, gives 10 (w + 1) + k at its token k, and 100 (w + 1) in the middle, at all joints."""
 
+    batch_size = 1
+
     def __init__(self) -> None:
         self.network = SimpleNamespace(config=ModelConfig(**TINY | {"num_tokens": 3, "strides": (3,)}))
         self.num_windows = 0

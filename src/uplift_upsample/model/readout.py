@@ -120,11 +120,13 @@ def averaged(
     """Poses ``(P, 17, 3)`` of all tokens of some videos, of the windows that overlap there.
 
     evaluate: has the read-out, ``sequence`` or ``both``, the latter with a number as blend. lengths: tokens of each video ``(V,)``.
-    block: windows whose 2D poses are in memory at once. on_windows: gets the number of windows done and their total.
+    block: windows whose 2D poses are in memory at once with hop 1; with others fewer, for as many poses come out. on_windows: gets
+    the number of windows done and their total.
     only_sighted: windows that see no 2D pose do not count, and tokens that are reached by no others are NaN.
     """
     num_tokens, hop, heads = lifter.network.config.num_tokens, evaluate.hop, evaluate.readout
     has_central = heads == "both"
+    block = max(1, block // hop // lifter.batch_size) * lifter.batch_size
     begins = np.cumsum(lengths) - lengths
     video, middle = window_middles(lengths, hop)
     centre, total = begins[video] + middle, int(lengths.sum())
