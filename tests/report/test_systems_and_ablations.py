@@ -138,6 +138,15 @@ def test_other_evaluations_of_a_change_are_compared_too(results: Results) -> Non
     assert (line["s_in 5"], line["s_in 20"]) == ("+0.80 ± 0.00", "+5.10 ± 0.00")
 
 
+def test_a_change_that_another_one_is_compared_with_has_a_line_for_each(results: Results) -> None:
+    """Its other evaluations differ from its reference by something else than from itself."""
+    to = {"token": "worse", "same": "token"}
+    experiments = tuple(replace(each, compared_with=to.get(each.name)) for each in results.manifest.experiments)
+    document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=experiments)))
+    lines = [row for row in rows_of(document.sections[0]) if row["change"] == "token, linear"]
+    assert {row["compared with"]: row["s_in 20"] for row in lines} == {"token": "+5.00 ± 0.00", "worse": "+0.50 ± 1.41"}
+
+
 def test_a_change_that_has_more_steps_says_so(results: Results) -> None:
     assert not any("on top of" in remark for remark in ablations.document(results).remarks)
     experiments = [

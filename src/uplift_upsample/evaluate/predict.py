@@ -28,7 +28,7 @@ from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.lifting import LiftingNetwork
 from uplift_upsample.model.readout import averaged
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig, InputInterpolation
-from uplift_upsample.plan.experiment import FRAME_RATE, evaluation_faults, readout_faults
+from uplift_upsample.plan.experiment import FRAME_RATE, evaluation_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def predict_poses(
     not chosen.
     """
     model = lifter.network.config
-    raise_all([*model.s_in_faults(s_in, evaluate.input_interpolation), *readout_faults(model, evaluate)])
+    raise_all(evaluation_faults(model, evaluate, [s_in]))
     if table.poses_2d is None:
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: it has no 2D poses to predict from")
     reader = ExampleReader(

@@ -18,7 +18,7 @@ COLUMNS = (
     *("study", "experiment", "variant", "compared_with", "s_in", "metric", "average", "status", "seeds_run", "seeds_planned"),
     *("mean_mm", "difference_mm", "difference_std_mm", "effect_mm", "beyond_seeds", "provenance"),
 )
-LINE = ("experiment", "variant")
+LINE = ("experiment", "variant", "compared_with")
 Pair = tuple[ShownExperiment, ShownExperiment, str]  # what is compared with what, and the variant of the former, or ""
 NOTE = (
     "Difference: the error minus that of the experiment that it is compared with, as that is configured, of the same seeds, "
