@@ -8,7 +8,6 @@ they had once; where each size is compiled anew, it has a process of its own.
 import json
 import multiprocessing
 import resource
-import statistics
 import sys
 import tempfile
 import threading
@@ -41,7 +40,12 @@ VIDEOS, VIDEO_LENGTH = (4, 40, 400), 150
 WINDOWS = (1, 10, 100)
 TOKENS = (9, 45, 225, 729)
 STRIDES = (5, 20, 100, 500)
-ENOUGH, LEAST_ROUNDS, MOST_ROUNDS, LONG = 0.4, 3, 30, 1.5  # seconds and calls behind a median; a call that long is timed once
+ENOUGH, LEAST_ROUNDS, MOST_ROUNDS, LONG = (
+    0.4,
+    3,
+    30,
+    1.5,
+)  # seconds and calls, of which the quickest counts; a call that long is timed once
 WATCHED = 0.03  # seconds for which memory is looked at, at least
 Call = Callable[[], object]
 Made = tuple[Call, float]
@@ -51,8 +55,8 @@ Made = tuple[Call, float]
 class Point:
     """One size of a series.
 
-    seconds: median of a call, compilation left out. memory: most private bytes, compilation with it, beyond what the process held
-    before the first call. work: what theory says of the time, in any unit.
+    seconds: of the quickest call, compilation left out; what else a machine does only adds. memory: most private bytes,
+    compilation with it, beyond what the process held before the first call. work: what theory says of the time, in any unit.
     """
 
     size: int
@@ -247,11 +251,11 @@ def _points(sizes: Sequence[int], make: Callable[[int], Made], *, is_compiled: b
             first = time.perf_counter() - start
             while time.perf_counter() < start + WATCHED:
                 call()
-        seconds = first if is_compiled and first > LONG else _median_seconds(call)
+        seconds = first if is_compiled and first > LONG else _least_seconds(call)
         yield Point(size, seconds, max(most) - before, work)
 
 
-def _median_seconds(call: Call) -> float:
+def _least_seconds(call: Call) -> float:
     seconds: list[float] = []
     while len(seconds) < LEAST_ROUNDS or (sum(seconds) < ENOUGH and len(seconds) < MOST_ROUNDS):
         start = time.perf_counter()
@@ -259,7 +263,7 @@ def _median_seconds(call: Call) -> float:
         seconds.append(time.perf_counter() - start)
         if seconds[0] > LONG:
             break
-    return statistics.median(seconds)
+    return min(seconds)
 
 
 @contextmanager

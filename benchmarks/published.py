@@ -15,6 +15,8 @@ from uplift_upsample.plan.study import plan
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"
 NETWORKS = ("h36m_351", "h36m_81")  # h36m_351_pt and amass_351 have the network of h36m_351
+DEMO = "people_351"
+SMALL = (DEMO, "cmu_small")  # what people train on a CPU
 
 
 @functools.cache

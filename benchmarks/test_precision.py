@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 import pytest
-from published import published
+from published import DEMO, published
 from timing import in_turns
 
 from uplift_upsample.base.skeleton import root_relative
@@ -26,7 +26,7 @@ from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer
 
 EVALUATED, TRAINED = ("bfloat16", "float16"), ("mixed_bfloat16", "mixed_float16")
-DEMO, FULL = "mini_351", "h36m_351"
+FULL = "h36m_351"
 STEPS, S_IN, SUBJECT, OTHER_SEED = 400, 20, "S11", 1
 BATCH, WINDOWS = 32, 64  # of the speeds
 _LINES: dict[str, str] = {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import NETWORKS, published
+from published import NETWORKS, SMALL, published
 from straightforward.training import compile_for_training, whole_network
 from timing import in_turns
 
@@ -29,7 +29,6 @@ MINI = ModelConfig(
     paddings=((0, 0), (1, 1)),
     num_heads=2,
 )
-SMALL = ("people_351", "cmu_small")
 NUM_BATCHES = 4  # with as many different mixes of s_in
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # poses (B, N, J, 2), visible (B, N), targets (B, N, J, 3)
 

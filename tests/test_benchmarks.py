@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from bars import CONVERSIONS, GROUPS, PAGE_ROWS, ROWS, Row
 from performance_page import MARKED, Result, Section, printed_table, write_page
+from published import NETWORKS, SMALL, published
 from timing import LEAST, faster, in_turns
 
 from uplift_upsample.base.errors import InputError
@@ -35,6 +36,11 @@ def test_every_row_has_a_name_and_a_story() -> None:
     for group in (*GROUPS, CONVERSIONS):
         assert group.done.endswith("."), group.title
         assert group.limit.endswith("."), group.title
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *SMALL])
+def test_networks_that_are_measured_are_configured(name: str) -> None:
+    assert published(name).model.num_tokens > 1
 
 
 @pytest.mark.parametrize(
@@ -145,13 +151,13 @@ def test_a_row_below_its_bar_fails_the_run(tmp_path: Path) -> None:
     page = (PROJECT / "docs/performance.md").read_bytes()
     good = ran(
         tmp_path,
-        "figure('dry run of the paper\\'s graph', 3.0); versus('loading', lambda: None, lambda: None, units=(1, 100))",
+        "figure('the demo from nothing', 240.0); versus('loading', lambda: None, lambda: None, units=(1, 100))",
         "--page",
     )
     assert good.returncode == 0, good.stdout + good.stderr
     assert "docs/performance.md is left as it is: not measured: evaluation, h36m_351, s_in 5" in good.stdout
     assert (PROJECT / "docs/performance.md").read_bytes() == page
-    bad = ran(tmp_path, "figure('dry run of the paper\\'s graph', 3.01)")
+    bad = ran(tmp_path, "figure('the demo from nothing', 240.1)")
     assert bad.returncode == 1
     assert "1 passed" in bad.stdout
     assert "BELOW THE BAR" in bad.stdout
