@@ -2,7 +2,7 @@
 
 The rooms, each of which imports only from those before it: ``base``, ``plan``, ``machine``, ``data``, ``model``, ``train``,
 ``evaluate``, ``lift``, ``report``, ``doctor``. Only ``model``, ``train``, ``evaluate.predict`` and ``doctor.calibration`` need a
-deep-learning framework; everything else runs on NumPy alone, and ``lift`` loads one with the weights.
+deep-learning framework; everything else runs without, and ``lift`` loads one with the weights.
 
 ``Uplifter`` is the entrance for your own keypoints.
 """

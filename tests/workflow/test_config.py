@@ -17,8 +17,9 @@ from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration, Resources
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import TrainConfig
-from uplift_upsample.plan.network_base import networks
+from uplift_upsample.plan.network_base import NetworkConfig, networks
 from uplift_upsample.plan.official import experiment_from_official
+from uplift_upsample.plan.optimisation import SCHEDULES, OptimizerParams, ScheduleParams
 from uplift_upsample.plan.people import ClipPlan, PeoplePlan
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.schema import schema_text
@@ -72,7 +73,9 @@ def test_schema_knows_every_knob_and_no_other(schema: Config) -> None:
         (VerdictRule,),
         (ClipPlan,),
         (PeoplePlan, ClipPlan),
-        tuple(networks().values()),
+        (NetworkConfig, *networks().values()),
+        (ScheduleParams, *SCHEDULES.values()),
+        (OptimizerParams,),
     )
     for classes in groups:
         known = {f.name for cls in classes for f in dataclasses.fields(cls)}

@@ -1,4 +1,4 @@
-"""A table, a metric and a network are added as docs/changing.md says, in a copy of the project."""
+"""A table, a metric, a loss and a network are added as docs/changing.md says, in a copy of the project."""
 
 import json
 import os
@@ -79,6 +79,38 @@ print(json.dumps({
 """
 
 
+# The loss of the document on poses of a person, and two steps with it that start from poses whose joints lie in one point.
+LOSS = """
+import json
+from dataclasses import replace
+import numpy as np
+from uplift_upsample.base.strict import to_mapping
+from uplift_upsample.model.lifting import Lifted
+from uplift_upsample.model.network import build_network
+from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.networks import VideoPose3D
+from uplift_upsample.train.trainer import Trainer, bone_lengths, pose_loss
+
+generator = np.random.default_rng(0)
+targets = generator.normal(size=(4, 9, 17, 3)).astype(np.float32)
+lifted = Lifted(None, generator.normal(size=(4, 17, 3)).astype(np.float32))
+train = TrainConfig(batch_size=4, jit_compile=False)
+with_bones = replace(train, loss_weight_bones=0.5)
+network = build_network(VideoPose3D(num_tokens=9, filter_widths=(3, 3), channels=8))
+for variable in network.trainable_variables[-2:]:
+    variable.assign(np.zeros(variable.shape))
+trainer = Trainer(network, with_bones)
+losses = [trainer.step(targets[..., :2], np.ones((4, 9), bool), targets) for _ in range(2)]
+print(json.dumps({
+    "plain": float(pose_loss(lifted, targets, train)),
+    "loss": float(pose_loss(lifted, targets, with_bones)),
+    "bones": float(np.abs(bone_lengths(lifted.central) - bone_lengths(targets[:, 4])).mean()),
+    "is_finite": all(np.isfinite(loss) for loss in losses) and all(np.isfinite(w).all() for w in network.get_weights()),
+    "is_said": "loss_weight_bones" in to_mapping(train),
+}))
+"""
+
+
 @pytest.fixture
 def copy(project: Path, tmp_path: Path) -> Workflow:
     return copy_of_project(project, tmp_path / "project", is_real=True)
@@ -150,6 +182,24 @@ def test_a_metric_is_one_file(project: Path, copy: Workflow) -> None:
     assert "depth error, frame-wise" in (made / "main_results.md").read_text("utf-8")
     assert ",all_frames,depth,frame_wise,run," in (made / "main_results.csv").read_text("utf-8")
     assert "depth error is the distance along the camera's axis" in (made / "comparison.md").read_text("utf-8")
+
+
+def test_a_loss_is_two_files(project: Path, copy: Workflow) -> None:
+    """It is a sum of its terms, has gradients at the start, and what was trained before stays as it is."""
+    before = copy.jobs("demo")
+    assert follow(project, "A loss of your own", copy) == [
+        "src/uplift_upsample/plan/experiment.py",
+        "src/uplift_upsample/train/trainer.py",
+    ]
+    found = json.loads(run_in(copy, LOSS).splitlines()[-1])
+    assert found["loss"] == pytest.approx(found["plain"] + 0.5 * found["bones"], rel=1e-5)
+    assert found["bones"] > 0.01
+    assert found["is_finite"]
+    assert not found["is_said"]
+    assert sorted(job.rule for job in copy.jobs("demo")) == sorted(job.rule for job in before)
+    changes = {"experiments": {"mini_351": {"train": {"loss_weight_bone": 0.1}}}}
+    refused = copy.snakemake("-n", "demo", **changes)
+    assert "unknown key 'loss_weight_bone', did you mean 'loss_weight_bones'?" in refused.stdout + refused.stderr
 
 
 @pytest.mark.long

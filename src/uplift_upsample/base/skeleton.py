@@ -1,7 +1,8 @@
 """Joint orders and the maps between them.
 
 Source: docs/method.md, "Joints"; the orders are those of Human3.6M, of the SMPL joint regressor, and of the published weights.
-Everything inside the project is in ``MODEL_17`` order.
+Everything inside the project is in ``MODEL_17`` order. A network that has learned another one says so (``joints`` of its settings);
+its inputs and outputs are mapped.
 """
 
 from typing import Any

@@ -307,7 +307,10 @@ class TemporalStage(layers.Layer):
 
 @keras.saving.register_keras_serializable("uplift_upsample")
 class UpliftUpsampleNetwork(LiftingNetwork):
-    """The Uplift and Upsample Transformer (Einfalt et al., WACV 2023). ``model.weights`` has the layout of the official code."""
+    """The Uplift and Upsample Transformer (Einfalt et al., WACV 2023). ``model.weights`` has the layout of the official code.
+
+    ``LiftingNetwork``, which has no layers, embeds each 2D pose by ``spatial`` and gives the tokens of a window to ``temporal``.
+    """
 
     config: ModelConfig
 

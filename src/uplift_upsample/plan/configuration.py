@@ -11,17 +11,17 @@ from uplift_upsample.plan.datasets import AnyDataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.network_base import networks
+from uplift_upsample.plan.optimisation import SCHEDULES, OptimizerParams
 from uplift_upsample.plan.people import ClipPlan, Format, PeoplePlan
 from uplift_upsample.plan.settings import (
     SEQUENCE,
-    Differences,
     Name,
     Names,
     Settings,
     Unique,
     differences_of,
 )
-from uplift_upsample.plan.thresholds import Checks, Distance, Tolerance, VerdictRule
+from uplift_upsample.plan.thresholds import Checks, Tolerance, VerdictRule
 
 T = TypeVar("T")
 ABSENT: Any = None  # the default of a key that may be missing and may not be null
@@ -55,48 +55,6 @@ class Resources:
     """Minutes that a cluster's scheduler may expect of one training."""
 
 
-class ScheduleParams(Differences):
-    """Parameters of the schedule; rates are per step, boundaries and intervals in steps."""
-
-    initial_learning_rate: Distance = ABSENT
-    """Learning rate at step 0."""
-    decay_steps: Count = ABSENT
-    """Steps between two multiplications with decay_rate."""
-    decay_rate: Distance = ABSENT
-    """Factor."""
-    staircase: bool = ABSENT
-    """Multiply in steps, not continuously."""
-    large_decay_steps: Count = ABSENT
-    """Steps between two multiplications with large_decay_rate."""
-    large_decay_rate: Distance = ABSENT
-    """Factor."""
-    boundaries: list[Number] = ABSENT
-    """Steps at which the learning rate changes."""
-    values: list[Distance] = ABSENT
-    """Learning rates, one more than boundaries."""
-    first_decay_steps: Count = ABSENT
-    """Steps of the first period."""
-    t_mul: Distance = ABSENT
-    """Factor from one period's length to the next."""
-    m_mul: Distance = ABSENT
-    """Factor from one period's first learning rate to the next."""
-    alpha: Distance = ABSENT
-    """Smallest learning rate over the first."""
-
-
-class OptimizerParams(Differences):
-    """Parameters of the optimiser."""
-
-    beta_1: float = ABSENT
-    """Decay of the mean of the gradients, per step."""
-    beta_2: float = ABSENT
-    """Decay of the mean of their squares, per step."""
-    epsilon: float = ABSENT
-    """Added to the root of that."""
-    amsgrad: bool = ABSENT
-    """Divide by the largest mean of squares so far."""
-
-
 if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as ChecksOf
     from uplift_upsample.plan.settings import Differences as Evaluate
@@ -107,7 +65,9 @@ if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as VerdictOf
 else:
     Model = differences_of(*networks().values(), network=Literal[tuple(networks())], paddings=tuple[Pair, ...] | None)
-    Train = differences_of(TrainConfig, schedule_params=ScheduleParams, optimizer_params=OptimizerParams)
+    ScheduleOf = differences_of(*SCHEDULES.values(), is_whole=False)
+    OptimizerOf = differences_of(OptimizerParams, is_whole=False)
+    Train = differences_of(TrainConfig, schedule_params=ScheduleOf, optimizer_params=OptimizerOf)
     Evaluate = differences_of(EvaluateConfig)
     ResourcesOf = differences_of(Resources)
     ChecksOf = differences_of(Checks)

@@ -1,6 +1,6 @@
 """The kinds of data sets. Each is a class that describes itself completely: its options, its people, what it is made from.
 
-To add one, write one more class; docs/changing.md has an example. No file is opened here.
+To add one, write one more class, a converter, its script and its rule; docs/changing.md has an example. No file is opened here.
 """
 
 import re

@@ -5,7 +5,7 @@ the flat JSON files of the official code. Defaults are those that all published 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
@@ -16,11 +16,11 @@ from uplift_upsample.plan.bounds import Count, Number, PositiveShare, Rate, Weig
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.networks import ModelConfig as ModelConfig  # imported so that NetworkConfig knows its subclasses.
+from uplift_upsample.plan.optimisation import OptimizerParams, ScheduleName, required_and_optional
 
 FRAME_RATE = 50.0  # Hz, of Human3.6M; strides are counted in frames at this rate
 
 TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class TrainConfig:
         return ["loss_weight_center and loss_weight_sequence are both 0; nothing would be learned"]
 
     def _optimizer_faults(self) -> list[str]:
-        known = {"beta_1", "beta_2", "epsilon", "amsgrad"}
+        known = [field.name for field in fields(OptimizerParams)]
         unknown = [key for key in self.optimizer_params if key not in known]
         faults = [f"optimizer_params: unknown key {shown(key)}{suggestion(key, known)}" for key in unknown]
         return faults + [
@@ -133,7 +133,7 @@ class TrainConfig:
 
     def schedule_misfits(self) -> list[str]:
         """Parameters that the schedule does not take or lacks, which its training would find out."""
-        required, optional = SCHEDULES[self.schedule]
+        required, optional = required_and_optional(self.schedule)
         given = self.schedule_params.keys()
         faults = [f"schedule_params: {self.schedule} needs {key}" for key in required if key not in given]
         faults += [
@@ -232,18 +232,6 @@ def devices_faults(model: NetworkConfig, train: TrainConfig, num_devices: int) -
     if num_devices > 1 and model.batch_norm:
         faults.append(f"{model.batch_norm} with {num_devices} devices: each would have statistics of its own; train on one device")
     return faults
-
-
-# What the parameters of each schedule are: those that it needs, and others.
-SCHEDULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "ExponentialDecay": (("initial_learning_rate", "decay_steps", "decay_rate"), ("staircase",)),
-    "ExponentialDecayWithSteps": (
-        ("initial_learning_rate", "decay_steps", "decay_rate", "large_decay_steps", "large_decay_rate"),
-        (),
-    ),
-    "PiecewiseConstantDecay": (("boundaries", "values"), ()),
-    "CosineDecayRestarts": (("initial_learning_rate", "first_decay_steps"), ("t_mul", "m_mul", "alpha")),
-}
 
 
 def _is_parameter(value: Any) -> bool:

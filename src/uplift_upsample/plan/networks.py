@@ -1,7 +1,7 @@
 """The networks. Each is a class that describes itself completely: its options, what fits together, what it can be used for.
 
-``model: {network: ...}`` of a configuration names one. Its layers stand in a module of the room ``model``; nothing here needs a
-deep-learning framework. To add one, see docs/changing.md.
+``model: {network: ...}`` of a configuration names one. Its layers stand in a module of ``model``; nothing here needs a framework.
+A network of your own is a file of ``model.own`` (docs/changing.md).
 """
 
 import math

@@ -184,16 +184,15 @@ class Settings(BaseModel):
 class Differences(Settings):
     """A group of settings in which any key may be missing, since it only holds what differs from another group.
 
-    dataclasses: what the whole group makes, one of them; they have the defaults.
+    dataclasses: what the whole group makes, one of them; they have the defaults. is_whole: whether it makes one only where nothing
+    of it is wrong; of the parameters of a schedule or optimiser, what is right counts.
     """
 
     dataclasses: ClassVar[tuple[type, ...]]
+    is_whole: ClassVar[bool] = True
 
     def given(self) -> dict[str, Any]:
-        """What it holds, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too.
-
-        Parameters of a schedule or optimiser have what is right of them.
-        """
+        """What it holds, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too."""
         found = {}
         for name in self._said:
             try:
@@ -202,19 +201,20 @@ class Differences(Settings):
                 found[name] = UNKNOWN
                 continue
             if hasattr(found[name], "given"):
-                is_whole, inner = hasattr(found[name], "dataclasses"), found[name].given()
+                is_whole, inner = found[name].is_whole, found[name].given()
                 found[name] = {key: value for key, value in inner.items() if is_whole or value is not UNKNOWN}
         return found
 
 
-def differences_of(*classes: type, **instead: Any) -> type[Differences]:
+def differences_of(*classes: type, is_whole: bool = True, **instead: Any) -> type[Differences]:
     """The model of what may differ from a dataclass, or from one of several. instead: other types than those of fields, by name."""
     fields: dict[str, Any] = {}
     for cls in classes:
         hints = {**typing.get_type_hints(cls, include_extras=True), **instead}
         fields |= {each.name: (_from_yaml(hints[each.name]), None) for each in dataclasses.fields(cls) if each.name not in fields}
-    model = create_model(classes[0].__name__, __base__=Differences, **fields)
-    model.dataclasses = classes
+    of_all = classes[0] if len(classes) == 1 else classes[0].__mro__[1]
+    model = create_model(of_all.__name__, __base__=Differences, **fields)
+    model.dataclasses, model.is_whole = classes, is_whole
     return model
 
 

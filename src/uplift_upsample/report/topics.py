@@ -1,7 +1,7 @@
 """Which result tables and figures a study has, in the order of its page: the one list of them, for rules, programs and tests.
 
 Each is a module of ``report.tables`` with a function ``document``, or of ``report.figures`` with ``figure``. They are found by
-their files, so that rules know the names without importing anything; ``tables.documents`` and ``figures.drawings`` import them.
+their files, so that rules know the names without importing anything; ``tables.tables`` and ``figures.figures`` import them.
 """
 
 from collections.abc import Sequence

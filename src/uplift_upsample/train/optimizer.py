@@ -6,16 +6,17 @@ Source: docs/method.md, "Optimiser".
 import functools
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from uplift_upsample.model.backend import keras, ops
 from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.optimisation import OptimizerParams
 from uplift_upsample.train.schedules import build_schedule, initial_rate
 
 logger = logging.getLogger(__name__)
-EPSILON = 1e-8  # of Adam, in all published experiments
 
 
 class OneVector:
@@ -89,7 +90,7 @@ def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
 def _unscaled_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     schedule = build_schedule(config.schedule, config.schedule_params)
     rate = initial_rate(schedule)
-    params = {"epsilon": EPSILON, **config.optimizer_params}
+    params = asdict(OptimizerParams(**config.optimizer_params))
     # JAX compiles all updates into one program, and for PyTorch Keras has such a step itself
     is_one = keras.backend.backend() == "tensorflow"
     if config.optimizer == "Adam" or config.weight_decay is None:

@@ -1,7 +1,7 @@
 """Learning rates by step. Source: docs/method.md, "Learning rate"."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -41,21 +41,14 @@ class ExponentialDecayWithSteps(schedules.LearningRateSchedule):
         return {name: getattr(self, name) for name in names}
 
 
-_SCHEDULES: dict[str, Callable[..., schedules.LearningRateSchedule]] = {
-    "ExponentialDecay": schedules.ExponentialDecay,
-    "ExponentialDecayWithSteps": ExponentialDecayWithSteps,
-    "PiecewiseConstantDecay": schedules.PiecewiseConstantDecay,
-    "CosineDecayRestarts": schedules.CosineDecayRestarts,
-}
-
-
 def build_schedule(name: str, params: Mapping[str, Any]) -> schedules.LearningRateSchedule:
     """A schedule by its official name. Raises ``InputError`` for parameters that it does not take."""
     texts = [f"{key} is the text {value!r}; it must be a number" for key, value in params.items() if isinstance(value, str)]
     if texts:  # YAML reads 4e-5 as text; Keras would find out much later, and not report where
         raise InputError(f"schedule {name}: {'; '.join(texts)} (YAML needs the point: 4.0e-5)")
     try:
-        schedule = _SCHEDULES[name](**params)
+        of_keras = ExponentialDecayWithSteps if name == "ExponentialDecayWithSteps" else getattr(schedules, name)
+        schedule = of_keras(**params)
         schedule(0)
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise InputError(f"schedule {name}: {error}") from None

@@ -25,16 +25,17 @@ def mean_distance(predicted: Any, target: Any) -> Any:
 
 
 def pose_loss(lifted: Lifted, targets: Any, config: TrainConfig) -> Any:
-    """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, J, 3)``.
+    """The training loss in metres. targets: root-relative poses of all tokens, ``(B, N, 17, 3)``; joints in ``MODEL_17`` order.
 
-    Joints are in the network's order, ``network.config.joints``: ``MODEL_17`` for the paper's network, ``H36M_17`` for VideoPose3D,
-    PoseFormer and StridedTransformer. A loss on bones must take the parents of that order.
+    Without a sequence head, its weight goes to the central pose. Source: docs/method.md, "Loss".
     """
     targets = ops.convert_to_tensor(targets)  # on PyTorch, Keras hands them over as they came
-    central = mean_distance(lifted.central, targets[:, targets.shape[1] // 2])
+    centre = targets[:, targets.shape[1] // 2]  # (B, 17, 3)
+    central = mean_distance(lifted.central, centre)
     if lifted.sequence is None:
-        return (config.loss_weight_center + config.loss_weight_sequence) * central
-    loss = config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
+        loss = (config.loss_weight_center + config.loss_weight_sequence) * central
+    else:
+        loss = config.loss_weight_center * central + config.loss_weight_sequence * mean_distance(lifted.sequence, targets)
     if config.loss_weight_velocity:
         steps, true_steps = (poses[:, 1:] - poses[:, :-1] for poses in (lifted.sequence, targets))
         loss = loss + config.loss_weight_velocity * mean_distance(steps, true_steps)
@@ -78,17 +79,15 @@ class Trainer(keras.Model):
             average.assign(self._average.joined(self._sources))
 
     def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
-        """Predictions and targets, both with joints in the network's order.
-
-        That is ``MODEL_17`` for the paper's network, ``H36M_17`` for VideoPose3D, PoseFormer and StridedTransformer; a loss on
-        bones must take the parents of that order.
-        """
+        """Predictions and targets, both in ``MODEL_17`` order, whatever the order of the network."""
         batch = examples(inputs)
-        frames, targets = batch.frames, batch.targets
-        if self.network.config.joints != MODEL_17:
-            order = joint_map(MODEL_17, self.network.config.joints)
-            frames, targets = ops.take(frames, order, axis=1), ops.take(targets, order, axis=2)
-        return self.network.lift_visible(frames, batch.token_pose, batch.visible, training=training), targets
+        order = self.network.config.joints
+        if order == MODEL_17:
+            return self.network.lift_visible(batch.frames, batch.token_pose, batch.visible, training=training), batch.targets
+        frames = ops.take(batch.frames, joint_map(MODEL_17, order), axis=1)
+        lifted = self.network.lift_visible(frames, batch.token_pose, batch.visible, training=training)
+        back = joint_map(order, MODEL_17)
+        return Lifted(*(poses if poses is None else ops.take(poses, back, axis=-2) for poses in lifted)), batch.targets
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Any:
         lifted, targets = y_pred
