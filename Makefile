@@ -76,6 +76,7 @@ lint: install
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
 	$(BIN)/mypy src
+	@for folder in benchmarks stress; do MYPYPATH=src:tests:tests/workflow:$$folder $(BIN)/mypy --config-file envs/mypy.ini $$folder || exit 1; done
 
 format: install
 	$(BIN)/ruff check --fix $(CODE)

@@ -62,7 +62,7 @@ def test_cost(experiments: str, table: FramesTable) -> None:
     network = build_network(model)
     many, one = Lifter(network, BATCH, mirror=True), Lifter(network, 1, mirror=False)
     video = one_video(table, WINDOWS * model.s_out)
-    rows = []
+    rows: list[str] = []
     for s_in in model.evaluated_s_in:
         cost = network_cost(model, s_in)
         profiled = profiled_window(network, cost.num_input_poses)

@@ -21,7 +21,7 @@ from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.lifter import Lifter
 from uplift_upsample.model.network import UpliftUpsampleNetwork, build_network
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import TrainConfig
+from uplift_upsample.plan.experiment import ModelConfig, TrainConfig
 from uplift_upsample.train.source import example_reader, training_stream
 from uplift_upsample.train.trainer import Trainer
 
@@ -75,7 +75,9 @@ def lifter(precision: str) -> Lifter:
 @functools.cache
 def stepping(precision: str) -> Callable[[], float]:
     """Training steps of a network with the published widths and one spatial and one temporal block."""
-    model = replace(published(FULL).model, spatial_blocks=1, temporal_blocks=1)
+    model = published(FULL).model
+    assert isinstance(model, ModelConfig)
+    model = replace(model, spatial_blocks=1, temporal_blocks=1)
     trainer = Trainer(build_network(model, precision), TrainConfig(batch_size=BATCH, precision=precision))
     rng = np.random.default_rng(0)
     visible = np.tile(np.arange(model.num_tokens) % 2 == 0, (BATCH, 1))

@@ -86,7 +86,8 @@ def _draws(videos: list[Video], model: ModelConfig, num_cameras: int) -> Iterato
             num_tokens = s_in // model.s_out
             half = num_tokens // 2
             shift = rng.integers(-half, half, endpoint=num_tokens % 2 == 1) if half else 0
-            yield Draw(*rows[index], s_in, int(shift), int(rng.integers(num_cameras)))
+            number, frame = rows[index]
+            yield Draw(number, frame, s_in, int(shift), int(rng.integers(num_cameras)))
 
 
 def _window(length: int, draw: Draw, model: ModelConfig) -> tuple[np.ndarray, np.ndarray]:

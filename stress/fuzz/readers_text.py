@@ -273,7 +273,7 @@ def _read_config(path: Path) -> None:
 
 def _read_scores(path: Path) -> None:
     planned = ShownExperiment("a", "h36m", (10,), (0,))
-    results = collected(Manifest("s", False, (planned,), {"a": {"0": {"10": str(path)}}}))
+    results = collected(Manifest("s", "", (planned,), {"a": {"0": {"10": str(path)}}}))
     values = results.scores["value_mm"]
     assert values.dtype.kind == "f" and not (values < 0).any() and not (values == float("inf")).any()
     check_texts(results.actions)
@@ -282,4 +282,4 @@ def _read_scores(path: Path) -> None:
 def _read_tables(path: Path) -> None:
     manifest = read_tables_manifest(path)
     for experiment in manifest.experiments:
-        assert isinstance(experiment.label, str) and isinstance(experiment.is_run, bool)
+        assert isinstance(experiment.label, str) and all(s_in > 0 for s_in in experiment.s_in)
