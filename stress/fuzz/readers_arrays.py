@@ -160,7 +160,7 @@ def _own() -> Reader:
         verdict = judge(path)
         check_texts([*verdict.faults, *verdict.warnings])
         if verdict.faults:
-            raise InputError(verdict.faults[0])
+            raise InputError(f"{path}: {verdict.faults[0]}")  # whoever judges a folder names the file
         for found in verdict.recordings:
             check_array(found.poses, "f", None, 17, 3)
             assert LOWEST_RATE <= found.frame_rate < float("inf") and len(found.poses)

@@ -65,7 +65,8 @@ TABLES = {
 CONFIG: dict[str, Any] = {
     "reproduce": "s",
     "experiments": {
-        "a": {"model": MODEL, "train": {"epochs": 2, "schedule_params": {"decay_rate": 0.9}}, "evaluate": {"mirror": True}},
+        "a": {"model": MODEL, "evaluate": {"mirror": True}, "train": {
+            "epochs": 2, "schedule_params": {"initial_learning_rate": 1e-4, "decay_steps": 9, "decay_rate": 0.9}}},
     },
     "studies": {"s": {
         "seeds": [0], "data_seed": 3, "resources": {"gpus": 0},
@@ -260,7 +261,7 @@ def _read_config(path: Path) -> None:
         raise InputError(f"{path}: Snakemake does not read it ({type(error).__name__})") from None
     if not isinstance(config, dict):
         raise InputError(f"{path}: Snakemake does not take it")
-    faults = config_faults(config, {"all"}, lambda path: {"01"}, ["weights_a"])
+    faults = config_faults(config, {"all"}, lambda path: {"01", "anna", "ben"}, ["weights_a"])
     if faults:
         check_texts(faults)
         raise InputError("\n".join([str(path), *faults]))
@@ -282,4 +283,4 @@ def _read_scores(path: Path) -> None:
 def _read_tables(path: Path) -> None:
     manifest = read_tables_manifest(path)
     for experiment in manifest.experiments:
-        assert isinstance(experiment.label, str) and all(s_in > 0 for s_in in experiment.s_in)
+        assert isinstance(experiment.label, str) and all(isinstance(s_in, int) for s_in in experiment.s_in)

@@ -68,11 +68,11 @@ def write_originals(folder: Path, num_frames: int = 20, surplus: int = 0) -> Non
                     all_joints[:, OF_28] = one[field]
                 column[camera, 0] = all_joints.reshape(num_frames, -1)
         path = folder / name.replace(" ", "/") / "annot.mat"
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         savemat(path, {**cells, "cameras": np.arange(14)[None], "frames": np.arange(num_frames)[:, None]}, do_compression=True)
     for index, name in enumerate(TEST):
         path = folder / "mpi_inf_3dhp_test_set" / name / "annot_data.mat"
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         one = person(num_frames, name, 2, index)
         with h5py.File(path, "w") as file:  # as MATLAB 7.3 writes it, axes reversed
             for field, poses in one.items():

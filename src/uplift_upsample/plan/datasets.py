@@ -304,6 +304,8 @@ def _kinds(cls: type[DataSet]) -> dict[str, type[DataSet]]:
 
 def _kind(options: Any) -> str | None:
     """The kind in some options, or in a data set; None if they have none."""
+    if options is UNKNOWN:
+        return None
     kind = options.get("kind") if isinstance(options, Mapping) else getattr(options, "kind", None)
     return kind if isinstance(kind, str | None) else shown(kind)
 

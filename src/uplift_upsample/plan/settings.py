@@ -138,7 +138,7 @@ class Settings(BaseModel):
             if not impossible:
                 return settings, settings, []
         # Wrong entries count as entries: what has nothing else is not called empty.
-        found = [fault for fault in found if fault["input"] is not UNKNOWN and (fault["type"] != "too_short" or not fault["input"])]
+        found = [fault for fault in found if not _is_of_unknown(fault) and (fault["type"] != "too_short" or not fault["input"])]
         beside = {fault["loc"][:-1] for fault in found if _is_word_beside_number(fault)}
         found = [
             fault
@@ -287,6 +287,14 @@ _TYPES = {  # by what the name of a type of errors has in it
     "dict": "keys and values",
     "model": "keys and values",
 }
+
+
+def _is_of_unknown(fault: Any) -> bool:
+    """Whether it is about a value that was found wrong before, or about the kind of a data set where that was."""
+    value = fault["input"]
+    return value is UNKNOWN or (
+        fault["type"].startswith("union_tag") and isinstance(value, Mapping) and value.get("kind") is UNKNOWN
+    )
 
 
 def _is_word_beside_number(fault: Any) -> bool:

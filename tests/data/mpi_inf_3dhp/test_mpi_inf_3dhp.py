@@ -275,6 +275,11 @@ def test_a_file_that_would_run_code_is_not_loaded(tmp_path: Path, few: tuple[dic
             "not annotations of a",
         ),
         ("mpi_inf_3dhp_test_set/TS4/annot_data.mat", lambda path: without(path, "annot2"), r"annot2 is missing"),
+        (
+            "mpi_inf_3dhp_test_set/TS4/annot_data.mat",
+            lambda path: with_one(path, "univ_annot3", -1e300),
+            r"TS4/annot_data\.mat: univ_annot3 has the coordinate 1e\+300, in pixels or millimetres; get the file again",
+        ),
     ],
 )
 def test_damaged_originals(originals: Path, tmp_path: Path, place: str, damage: Callable[[Path], Any], message: str) -> None:
@@ -296,6 +301,14 @@ def test_a_bomb_in_the_originals(originals: Path, tmp_path: Path, monkeypatch: p
 def without(path: Path, field: str) -> None:
     with h5py.File(path, "a") as file:
         del file[field]
+
+
+def with_one(path: Path, field: str, value: float) -> None:
+    with h5py.File(path, "a") as file:
+        poses = file[field][()].astype(np.float64)
+        poses[2, 0, 3, 1] = value
+        del file[field]
+        file[field] = poses
 
 
 def test_joints() -> None:

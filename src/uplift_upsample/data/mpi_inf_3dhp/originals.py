@@ -20,6 +20,7 @@ from uplift_upsample.plan.mpi_inf_3dhp_sequences import ANNOTATIONS_OF_TEST, ANN
 
 FIELDS = {"universal": "univ_annot3", "metric": "annot3"}
 _JOINTS = 28  # of the training annotations
+_MOST = 1e6  # pixels or millimetres: no picture is as wide, no studio has a kilometre
 _MAX_RATIO, _SMALL = 100, 16 << 20  # a file may be so many times as large as it is packed, a small one always
 _HEADER, _COMPRESSED = 128, 15
 _ORDERS: Mapping[bytes, Literal["little", "big"]] = {b"IM": "little", b"MI": "big"}
@@ -108,7 +109,15 @@ def _cell(path: Path, cells: Any, field: str, camera: int, num_coordinates: int)
             f"{path}: {field} of camera {camera} is {rows.dtype} of the shape {rows.shape}, not numbers of the shape (frames, "
             f"{_JOINTS * num_coordinates}), {_JOINTS} joints in a row; {_AGAIN}"
         )
-    return rows.reshape(len(rows), _JOINTS, num_coordinates)[:, OF_28].astype(np.float32)
+    return _plausible(path, f"{field} of camera {camera}", rows.reshape(len(rows), _JOINTS, num_coordinates)[:, OF_28])
+
+
+def _plausible(path: Path, name: str, poses: np.ndarray) -> np.ndarray:
+    """Poses as float32. Raises ``InputError`` for coordinates that no picture and no studio has; NaN stays for later checks."""
+    largest = np.abs(np.nan_to_num(poses, nan=0.0, posinf=np.inf, neginf=-np.inf)).max(initial=0)
+    if largest > _MOST:
+        raise InputError(f"{path}: {name} has the coordinate {largest:g}, in pixels or millimetres; {_AGAIN}")
+    return poses.astype(np.float32)
 
 
 def read_test_sequence(path: Path, field: str) -> dict[str, np.ndarray]:
@@ -128,4 +137,4 @@ def read_test_sequence(path: Path, field: str) -> dict[str, np.ndarray]:
             f"{path}: {len(poses_2d)} 2D poses, {len(poses_3d)} 3D poses and {len(is_valid)} in valid_frame; there must be one of "
             f"each for a frame; {_AGAIN}"
         )
-    return {"data_2d": poses_2d.astype(np.float32), "data_3d": poses_3d.astype(np.float32), "valid": is_valid}
+    return {"data_2d": _plausible(path, "annot2", poses_2d), "data_3d": _plausible(path, field, poses_3d), "valid": is_valid}
