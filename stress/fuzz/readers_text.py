@@ -187,7 +187,7 @@ def _read_trials(path: Path) -> None:
     trials = read_trials(path)
     assert trials and len({trial.trial for trial in trials}) == len(trials)
     for trial in trials:
-        assert isinstance(trial, Trial) and trial.frames > 0 and 0 < trial.fps < float("inf")
+        assert isinstance(trial, Trial) and (trial.frames is None or trial.frames > 0) and 0 < trial.fps < float("inf")
         assert ".." not in trial.amc and not trial.amc.startswith("/")
 
 

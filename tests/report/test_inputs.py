@@ -36,6 +36,16 @@ def test_scores_that_lack_a_part(study, values, tmp_path, missing):
         collected(manifest)
 
 
+def test_scores_of_infinitely_many_frames(study, values, tmp_path):
+    manifest, path = study(values), tmp_path / "h36m_351-0-5.json"
+    document = json.loads(path.read_text())
+    part = document["5"]["by_distance"] if document["5"]["by_distance"] else document["5"]["no_learned_upsampling"]["by_distance"]
+    next(iter(part.values()))["num_frames"] = float("inf")
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"h36m_351-0-5\.json: not a complete scores document .*infinity.*; score"):
+        collected(manifest)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"5": {}}', '{"5": {}, "protocol": {}}'])
 def test_scores_that_are_damaged(study, values, tmp_path, text):
     manifest = study(values)

@@ -230,7 +230,7 @@ SOMETHING = [
     Row("one more stride to evaluate", paper(experiments={"h36m_351_pt": {"evaluate_s_in": [5, 20]}}),
         {"predict_poses": 3, "score_predictions": 3, "plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("mirroring in an evaluation", settings(experiments={"h36m_351_pt": {"evaluate": {"mirror": False}}}),
-        {"predict_poses": 3, "score_predictions": 3, "write_tables": 1}, is_tried=False),
+        {"predict_poses": 3, "score_predictions": 3, "plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("learning rate of an experiment",
         settings(experiments={"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
         {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}),

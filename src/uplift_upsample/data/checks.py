@@ -25,7 +25,8 @@ def body_size(poses_3d: np.ndarray) -> float:
     """Extent of a person in poses ``(T, 17, 3)``, in their unit: the longest side of the box around all joints, the median over
     sampled frames. NaN where no frame has finite numbers.
     """
-    poses = poses_3d[sampled_frames(len(poses_3d))].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN of damaged files
+        poses = poses_3d[sampled_frames(len(poses_3d))].astype(np.float64)
     extents = (poses.max(1) - poses.min(1)).max(-1)
     extents = extents[np.isfinite(extents)]
     return float(np.median(extents)) if len(extents) else math.nan

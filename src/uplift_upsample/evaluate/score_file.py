@@ -193,7 +193,7 @@ def read_scores(path: str | os.PathLike[str], name: str) -> Scores:
         parts[PLAIN] = result["no_learned_upsampling"]
         rows = tuple(row for upsampling, part in parts.items() for row in _rows(upsampling, {key: part[key] for key in FRAMES}))
         return Scores(name, protocol, rows, {upsampling: _errors_by(part) for upsampling, part in parts.items()})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a complete scores document ({error!r}); {AGAIN}") from None
 
 

@@ -214,6 +214,8 @@ FAULTS: dict[str, tuple[Callable[[tuple[dict, dict]], Any], str]] = {
     "camera": (lambda few: few[0]["S1 Seq2"][0].__setitem__("3", few[0]["S1 Seq2"][0]["0"]), "S1 Seq2 has the camera '3'"),
     "name": (lambda few: few[0].__setitem__("S1 Seq 2", few[0]["S1 Seq2"]), "no sequence 'S1 Seq 2' .*, did you mean 'S1 Seq2'"),
     "layout": (lambda few: few[0].__setitem__("S1 Seq2", np.zeros(3)), "S1 Seq2 holds .*, not a list of its cameras"),
+    "number": (lambda few: few[0].__setitem__("S1 Seq2", np.array(3.0)), "S1 Seq2 holds .*, not a list of its cameras"),
+    "uneven valid": (change(1, "valid", lambda valid: [[1, 0], [1]]), "'valid', not a 0 or 1 for each of 30 frames"),
     "keys": (change(1, "data_2d", lambda poses: [1]), "TS5, data_2d, holds a list, not numbers"),
 }
 

@@ -66,7 +66,8 @@ class Video:
 
     def seen(self, frames: np.ndarray) -> np.ndarray:
         """2D poses ``(..., 17, 2)`` of frames ``(...)``, ``MODEL_17``."""
-        return self.poses_2d[frames][..., H36M_17_TO_MODEL, :].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # NaN of damaged files
+            return self.poses_2d[frames][..., H36M_17_TO_MODEL, :].astype(np.float64)
 
 
 def projected(poses_3d: np.ndarray, cameras: Cameras, views: Sequence[int]) -> np.ndarray:

@@ -25,7 +25,8 @@ Entry = Mapping[str, Any]
 def read_train(path: str | os.PathLike[str], annotations: str) -> Iterator[View]:
     """The views of the training file, each taken out of memory behind it. Raises ``InputError`` for whatever is otherwise there."""
     for name, content in _sequences(path, annotations, TRAIN):
-        if not isinstance(content, list | tuple | np.ndarray) or len(content) < 1 or not isinstance(content[0], Mapping):
+        is_list = isinstance(content, list | tuple) or (isinstance(content, np.ndarray) and content.ndim > 0)
+        if not is_list or len(content) < 1 or not isinstance(content[0], Mapping):
             raise InputError(f"{path}: {name} holds {described(content)}, not a list of its cameras and its frame rate")
         views, rate = content[0], content[1] if len(content) > 1 else TRAIN[name].frame_rate  # some converters leave it out
         if not is_number(rate) or rate != TRAIN[name].frame_rate:
@@ -94,10 +95,13 @@ def _arrays(path: str | os.PathLike[str], where: str, entry: Any) -> tuple[np.nd
             raise InputError(f"{path}: {where}, frame {frame}: its {what} pose has a number that is NaN, infinite or too large")
     is_valid = None
     if "valid" in entry:
-        is_valid = np.squeeze(np.asarray(entry["valid"]))
+        try:
+            is_valid = np.squeeze(np.asarray(entry["valid"]))
+        except ValueError:  # lists of different lengths
+            is_valid = np.empty(0)
         if is_valid.shape != (len(poses_3d),) or is_valid.dtype.kind not in "biuf" or not np.isin(is_valid, (0, 1)).all():
             raise InputError(
-                f"{path}: {where} has {described(is_valid)} as 'valid', not a 0 or 1 for each of {len(poses_3d)} frames"
+                f"{path}: {where} has {described(entry['valid'])} as 'valid', not a 0 or 1 for each of {len(poses_3d)} frames"
             )
         if not is_valid.any():
             raise InputError(f"{path}: {where} has no valid frame at all; get the file again")
