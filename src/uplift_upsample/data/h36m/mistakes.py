@@ -73,12 +73,12 @@ class Video:
 def projected(poses_3d: np.ndarray, cameras: Cameras, views: Sequence[int]) -> np.ndarray:
     """World poses ``(n, 17, 3)`` seen by some cameras: ``(len(views), n, 17, 2)`` float64 pixels."""
     views = list(views)
-    in_camera = world_to_camera(
-        np.broadcast_to(poses_3d.astype(np.float64), (len(views), *poses_3d.shape)),
-        cameras.rotations[views].astype(np.float64),
-        cameras.translation[views].astype(np.float64),
-    )
     with np.errstate(all="ignore"):  # what lies in the plane of the camera is far off, or NaN
+        in_camera = world_to_camera(
+            np.broadcast_to(poses_3d.astype(np.float64), (len(views), *poses_3d.shape)),
+            cameras.rotations[views].astype(np.float64),
+            cameras.translation[views].astype(np.float64),
+        )
         return project(in_camera, intrinsics_px(cameras.intrinsics[views]))
 
 
