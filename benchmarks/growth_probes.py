@@ -40,12 +40,8 @@ VIDEOS, VIDEO_LENGTH = (4, 40, 400), 150
 WINDOWS = (1, 10, 100)
 TOKENS = (9, 45, 225, 729)
 STRIDES = (5, 20, 100, 500)
-ENOUGH, LEAST_ROUNDS, MOST_ROUNDS, LONG = (
-    0.4,
-    3,
-    30,
-    1.5,
-)  # seconds and calls, of which the quickest counts; a call that long is timed once
+# Seconds and calls, of which the quickest counts; a call as long as the last one is timed once.
+ENOUGH, LEAST_ROUNDS, MOST_ROUNDS, LONG = 0.4, 3, 30, 1.5
 WATCHED = 0.03  # seconds for which memory is looked at, at least
 Call = Callable[[], object]
 Made = tuple[Call, float]

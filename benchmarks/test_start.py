@@ -17,6 +17,7 @@ from uplift_upsample.machine.used_code import code_modules
 
 PROJECT = Path(__file__).parents[1]
 ROUNDS = 5
+DRY_RUN = ("snakemake", "--cores", "1", "--dry-run")
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 WITH_NETWORK = {"train", "predict_poses", "check_weights", "lift_clip"}
 ONE_RULE = 'rule all:\n    output:\n        "a",\n    shell:\n        "touch a"\n'
@@ -42,17 +43,19 @@ def one_rule(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 def dry_run(workflow: Workflow, target: str, expected: str) -> float:
     """Seconds of one dry run, from the command to its end."""
     start = time.perf_counter()
-    result = started(workflow, target)
+    result = started(workflow, "-m", *DRY_RUN, target)
     seconds = time.perf_counter() - start
     assert re.search(expected, result.stdout + result.stderr)
     return seconds
 
 
-def started(workflow: Workflow, target: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    """A dry run by a Python that has imported nothing (that of the tests has), with its flags."""
-    command = [sys.executable, *flags, "-m", "snakemake", "--cores", "1", "--dry-run", target]
+def started(workflow: Workflow, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A run of a Python that has imported nothing (that of the tests has), in the folder of a workflow."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(command, cwd=workflow.folder, env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=workflow.folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    return done
 
 
 def test_dry_run_of_the_paper(workflow: Workflow, one_rule: Workflow, figure) -> None:
@@ -83,11 +86,8 @@ def test_demo_from_nothing(tmp_path: Path, figure) -> None:
     """As ``make`` runs it, in a copy of the project without results."""
     copy = copy_of_project(PROJECT, tmp_path / "demo", is_real=True)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "snakemake", "--cores", "all", "demo"]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=copy.folder, env=environment, capture_output=True, text=True, check=False)
+    started(copy, "-m", "snakemake", "--cores", "all", "demo")
     seconds = time.perf_counter() - start
-    assert done.returncode == 0, done.stderr[-2000:]
     figure("the demo from nothing", seconds)
     figure("trainings of the demo", sum(map(seconds_of_job, copy.folder.glob("logs/demo/**/train.benchmark.tsv"))))
 
@@ -108,7 +108,8 @@ def imports_framework(path: Path) -> bool:
 
 def loads_framework(workflow: Workflow) -> bool:
     """Whether a dry run of the paper imports one, by what Python says about its imports."""
-    lines = [line for line in started(workflow, "paper", "-X", "importtime").stderr.splitlines() if line.startswith("import time:")]
+    said = started(workflow, "-X", "importtime", "-m", *DRY_RUN, "paper").stderr
+    lines = [line for line in said.splitlines() if line.startswith("import time:")]
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
     assert "snakemake" in imported
     return bool(imported & FRAMEWORKS)

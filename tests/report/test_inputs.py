@@ -39,8 +39,7 @@ def test_scores_that_lack_a_part(study, values, tmp_path, missing):
 def test_scores_of_infinitely_many_frames(study, values, tmp_path):
     manifest, path = study(values), tmp_path / "h36m_351-0-5.json"
     document = json.loads(path.read_text())
-    part = document["5"]["by_distance"] if document["5"]["by_distance"] else document["5"]["no_learned_upsampling"]["by_distance"]
-    next(iter(part.values()))["num_frames"] = float("inf")
+    document["5"]["by_distance"]["0"]["num_frames"] = float("inf")
     path.write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"h36m_351-0-5\.json: not a complete scores document .*infinity.*; score"):
         collected(manifest)

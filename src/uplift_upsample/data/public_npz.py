@@ -65,7 +65,7 @@ def read_positions_2d(
         videos[subject] = {}
         for action, views in actions.items():
             where = f"{subject} {action}"
-            if not isinstance(views, list | tuple | np.ndarray) or (isinstance(views, np.ndarray) and views.ndim == 0):
+            if not is_list(views):
                 raise InputError(f"{path}: {where} holds {described(views)}, not a list with one array for each camera")
             videos[subject][action] = [
                 checked_poses(path, f"{where}, camera {camera}", view, len(H36M_17), 2) for camera, view in enumerate(views)
@@ -228,6 +228,11 @@ def _two_levels(
     if selected and not any(selected.values()):
         raise InputError(f"{path}: there is not one {second} of {', '.join(selected)} in it")
     return selected
+
+
+def is_list(content: Any) -> bool:
+    """Whether what was unpickled has entries one behind the other; an array of no axis has none."""
+    return isinstance(content, list | tuple) or (isinstance(content, np.ndarray) and content.ndim > 0)
 
 
 def described(content: Any) -> str:

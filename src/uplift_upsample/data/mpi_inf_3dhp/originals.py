@@ -114,7 +114,7 @@ def _cell(path: Path, cells: Any, field: str, camera: int, num_coordinates: int)
 
 def _plausible(path: Path, name: str, poses: np.ndarray) -> np.ndarray:
     """Poses as float32. Raises ``InputError`` for coordinates that no picture and no studio has; NaN stays for later checks."""
-    largest = np.abs(np.nan_to_num(poses, nan=0.0, posinf=np.inf, neginf=-np.inf)).max(initial=0)
+    largest = np.nanmax(np.abs(poses), initial=0)
     if largest > _MOST:
         raise InputError(f"{path}: {name} has the coordinate {largest:g}, in pixels or millimetres; {_AGAIN}")
     return poses.astype(np.float32)

@@ -15,7 +15,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import is_number, shown, suggestion
 from uplift_upsample.data.mpi_inf_3dhp.views import MM_PER_M, MPI_17, MPI_17_TO_MODEL, View, optics_of
 from uplift_upsample.data.plain_pickle_writer import write_objects
-from uplift_upsample.data.public_npz import checked_poses, described, read_object
+from uplift_upsample.data.public_npz import checked_poses, described, is_list, read_object
 from uplift_upsample.data.recordings import FARTHEST
 from uplift_upsample.plan.mpi_inf_3dhp_sequences import CAMERAS, TEST, TRAIN
 
@@ -25,8 +25,7 @@ Entry = Mapping[str, Any]
 def read_train(path: str | os.PathLike[str], annotations: str) -> Iterator[View]:
     """The views of the training file, each taken out of memory behind it. Raises ``InputError`` for whatever is otherwise there."""
     for name, content in _sequences(path, annotations, TRAIN):
-        is_list = isinstance(content, list | tuple) or (isinstance(content, np.ndarray) and content.ndim > 0)
-        if not is_list or len(content) < 1 or not isinstance(content[0], Mapping):
+        if not is_list(content) or len(content) < 1 or not isinstance(content[0], Mapping):
             raise InputError(f"{path}: {name} holds {described(content)}, not a list of its cameras and its frame rate")
         views, rate = content[0], content[1] if len(content) > 1 else TRAIN[name].frame_rate  # some converters leave it out
         if not is_number(rate) or rate != TRAIN[name].frame_rate:
