@@ -94,7 +94,7 @@ bench-conversions: install
 stress: stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit
 
 stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit: stress-%: install
-	$(BIN)/python -m pytest stress/test_$*.py
+	$(BIN)/python -m pytest -rs stress/test_$*.py
 
 audit: install
 	$(BIN)/python envs/audit.py

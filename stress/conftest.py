@@ -2,6 +2,7 @@
 
 import platform
 import re
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from uplift_upsample.base.files import write_text
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of shells in the background; what is interrupted here would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DOCUMENT = Path(__file__).parents[1] / "docs/reliability.md"
 
