@@ -102,8 +102,8 @@ def trainings(folder: Path) -> list[psutil.Process]:
 
 
 def run_here(study: Workflow, words: list[str]) -> None:
-    """Run a script of the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(study.folder / "src")}
+    """Run a script of the copy, with the threads that Snakemake gives its jobs here: sums depend on their number."""
+    environment = {**os.environ, "PYTHONPATH": str(study.folder / "src"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, f"scripts/{words[0]}", *words[1:]]
     done = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
