@@ -1,8 +1,6 @@
 """Pack recordings of CMU subjects into a small file for each, in the layout of your own motion capture: the people of the demo."""
 
 import argparse
-import csv
-import io
 import logging
 import sys
 from pathlib import Path
@@ -10,9 +8,9 @@ from pathlib import Path
 from _command import run
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import write_text
+from uplift_upsample.base.files import write_csv
 from uplift_upsample.data.mocap.cmu_clips import read_clips
-from uplift_upsample.data.mocap.own_writing import write_recordings
+from uplift_upsample.data.mocap.own import write_recordings
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,9 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     if asked - found:
         missing = ", ".join(sorted(asked - found))
         raise InputError(f"{args.recordings}: the clips have no recording {missing}; convert their subjects too")
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("file", "sha256"), *originals])
-    write_text(Path(args.output) / "originals.csv", text.getvalue())
+    write_csv(Path(args.output) / "originals.csv", ["file", "sha256"], originals)
     return 0
 
 

@@ -25,7 +25,7 @@ from uplift_upsample.data.amass.recording import UnusableError, WrongModelError,
 from uplift_upsample.data.download.archives import Limits, read_members
 from uplift_upsample.data.h36m.archives import SubjectPoses, read_subject, write_subject
 from uplift_upsample.data.h36m.cdf import read_poses
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.mocap.cmu_clips import read_clips, write_clips
 from uplift_upsample.data.mocap.own import LOWEST_RATE, judge
 from uplift_upsample.train.checkpoint import Checkpoint, CheckpointFolder
@@ -138,7 +138,7 @@ def _subject() -> Reader:
 
 def _clips() -> Reader:
     poses = walker(12).astype(np.float32)
-    clips = [Clip("01_01", f"01_01/{part}", "Walk", poses[:part]) for part in (3, 9)]
+    clips = [MocapClip("01_01", f"01_01/{part}", "Walk", poses[:part]) for part in (3, 9)]
     intact = written(
         write_clips, SubjectClips("01", clips, [{"trial": "01_02", "reason": "x"}], [{"file": "01.asf", "sha256": "0"}])
     )

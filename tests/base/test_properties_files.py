@@ -24,7 +24,7 @@ from uplift_upsample.data.download.credentials import HIDDEN, Secret, redacted
 from uplift_upsample.data.download.source_files import ChecksumLock, Source, Sums, read_sources
 from uplift_upsample.data.frames import SequenceRecord, build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.data.h36m.archives import SubjectPoses, read_subject, write_subject
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.mocap.cmu_clips import read_clips, write_clips
 from uplift_upsample.data.public_npz import (
     read_amass_subset,
@@ -108,7 +108,7 @@ def test_converted_subjects(content: dict[str, np.ndarray], left_out: list[str],
 @QUICK
 @given(content=st.lists(st.tuples(NAMES, NAMES, poses(17, 3)), max_size=3))
 def test_clips(content: list[tuple[str, str, np.ndarray]], tmp_path: Path) -> None:
-    clips = [Clip(name, f"{name}/1", action, array) for name, action, array in content]
+    clips = [MocapClip(name, f"{name}/1", action, array) for name, action, array in content]
     path = written_twice(tmp_path, ".npz", lambda path: write_clips(path, SubjectClips("01", clips, [], [{"file": "é"}])))
     found = read_clips(path)
     assert [(clip.trial, clip.name, clip.action) for clip in found.clips] == [(c.trial, c.name, c.action) for c in clips]

@@ -1,5 +1,6 @@
 """Files that mean harm, or that no person was recorded in: one error that names the file, and no code is run."""
 
+import errno
 import math
 import pickle
 import zipfile
@@ -23,6 +24,7 @@ from uplift_upsample.data.h36m.table import h36m_table
 from uplift_upsample.data.mocap.cmu_clips import read_clips
 from uplift_upsample.data.mocap.own import judge
 from uplift_upsample.data.public_npz import read_positions_3d, write_amass_subset, write_positions_2d, write_positions_3d
+from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.train.checkpoint import CheckpointFolder
 
 
@@ -129,3 +131,19 @@ def test_letters_that_there_are_not(order: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **fields(walker(9)) | {"joints": codes.view(f"{order}U2")})
     with pytest.raises(InputError, match=r"a\.npz: the field 'joints' holds characters that do not exist"):
         read_own(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("read", [read_positions_3d, read_weight_file])
+def test_files_that_may_not_be_read(read: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = tmp_path / "somebody_elses", open
+    path.write_bytes(b"PK\x03\x04")
+
+    def refuse(file: Any, *arguments: Any, **options: Any) -> Any:
+        if str(file) == str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr("io.open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(InputError, match=r"somebody_elses: (the file )?cannot be read \(.*Permission denied"):
+        read(path)

@@ -48,6 +48,15 @@ def put(name: str, **options: Any) -> Callable[[h5py.File], None]:
     return change
 
 
+def without_2d(*cameras: int) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        put("videos/camera", data=np.array(cameras))(file)
+        put("videos/start_2d", data=np.full(len(cameras), -1))(file)
+        del file["poses_2d"]
+
+    return change
+
+
 def link(name: str, to: Any) -> Callable[[h5py.File], None]:
     def change(file: h5py.File) -> None:
         del file[name]
@@ -81,9 +90,11 @@ def set_metadata(values: Any) -> Callable[[h5py.File], None]:
         (put("sequences/length", data=np.array([12, 2**63 - 1])), "a sequence lies outside"),
         (put("sequences/subject", data=np.array([b"\xff", b"x"], object), dtype=h5py.string_dtype()), "frames table"),
         (put("sequences/name", data=["a", "b", "c"]), "there are 2 or 3 sequences"),
-        (put("videos/camera", data=np.array([0, 1, 20, 28])), "a video is of the camera 28 of 28"),
-        (put("videos/camera", data=np.array([0, -1, 20, 21])), "a video is of the camera -1"),
-        (put("videos/sequence", data=np.array([0, 0, 1, 2])), "a video is of the sequence 2 of 2"),
+        (put("videos/camera", data=np.array([0, 1, 20, 28])), "a video refers to camera 28; there are 28, counted from 0"),
+        (put("videos/camera", data=np.array([0, -1, 20, 21])), "a video refers to camera -1; there are 28"),
+        (put("videos/sequence", data=np.array([0, 0, 1, 2])), "a video refers to sequence 2; there are 2, counted from 0"),
+        (put("videos/sequence", data=np.array([0, 0, 1, -1])), "a video refers to sequence -1; there are 2"),
+        (without_2d(-1, -1, -1, 99), "a video refers to camera 99; there are 28"),
         (put("cameras/translation", data=np.full((28, 3), np.nan, np.float32)), "the translation of a camera"),
         (put("cameras/orientation", data=np.ones((28, 4), np.float32)), "not a unit quaternion"),
         (put("cameras/intrinsics", data=np.zeros((27, 11))), "the intrinsics of a camera"),

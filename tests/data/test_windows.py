@@ -95,13 +95,22 @@ def test_every_frame_once_a_pass(mirror, in_batch_mirror, with_2d) -> None:
             np.testing.assert_array_equal(getattr(rows, name)[::2], getattr(rows, name)[1::2])
 
 
+def test_shifts_of_masks_with_wide_gaps() -> None:
+    """257 tokens lie between two visible ones: the largest shift is 128, one more than a byte holds."""
+    table = _table([5000])
+    rows = Sampler(table, np.arange(1), SamplerSettings((514,), 2, random_shift=True)).next_pass()
+    assert (rows.shift.min(), rows.shift.max()) == (-128, 128)
+    np.testing.assert_array_equal(rows.shift, np.random.default_rng(0).integers(-128, np.full(5000, 129)))
+
+
 def test_batches_run_on_over_the_ends_of_passes_and_resume() -> None:
     table = _table([7, 5])
 
     def stream() -> RowStream:
         return RowStream(Sampler(table, np.arange(2), SamplerSettings((4, 8), 2, random_shift=True, shuffle=True, seed=4)), 5)
 
-    whole = [stream_rows for stream_rows, _ in zip(stream(), range(12), strict=False)]
+    running = stream()
+    whole = [running.next_rows() for _ in range(12)]
     assert all(len(rows) == 5 for rows in whole)
     counts = np.bincount(np.concatenate([rows.video * 10 + rows.centre for rows in whole]))
     assert set(counts[counts > 0]) == {5}  # 60 rows are 5 passes over 12 frames

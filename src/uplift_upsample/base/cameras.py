@@ -42,6 +42,10 @@ class Cameras:
         """Matrices ``(C, 3, 3)`` float32 that take world directions to camera directions."""
         return np.swapaxes(rotation_matrices(self.orientation), 1, 2).astype(np.float32)
 
+    def of_subject(self, subject: str) -> list[int]:
+        """The indices of the cameras that saw a person, who is named before the slash."""
+        return [index for index, name in enumerate(self.names) if name.split("/")[0] == subject]
+
 
 @functools.cache
 def h36m_cameras() -> Cameras:

@@ -1,12 +1,14 @@
 """Outputs that appear whole or not at all, and checksums of inputs."""
 
 import contextlib
+import csv
 import errno
 import hashlib
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from uplift_upsample.base.errors import WriteError
@@ -111,6 +113,13 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 text file in one go (see ``replacing``)."""
     with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file in one go (see ``replacing``); the same rows give the same bytes everywhere. None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_text(path, text.getvalue())
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import ROOT
-from uplift_upsample.data.mocap.own_axes import UNITS
 from uplift_upsample.plan.thresholds import Checks
 
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}  # metres
 _NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "in": "inches"}
 _SAMPLE = 24  # frames of a recording that are looked at: a median over them is sound with half of them spoilt
 

@@ -21,12 +21,12 @@ on simulated detections must be labelled so.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.plan.experiment import FRAME_RATE
 
 SIMULATED = "simulated"  # what the metadata of frames call 2D poses of this model
 NOTE = "simulated detections"  # what stands on pictures and tables made from them
@@ -91,10 +91,6 @@ class DetectionNoise:
             raise InputError(f"detection noise: joint_scales has no entry for {', '.join(missing)}")
         return np.array([self.joint_scales[name] for name in names], np.float64)
 
-    def to_mapping(self) -> dict[str, Any]:
-        """Plain values for metadata."""
-        return asdict(self)
-
 
 def simulate_detections(
     poses_2d_px: np.ndarray,
@@ -102,10 +98,9 @@ def simulate_detections(
     *,
     resolution: tuple[float, float] | None = None,
     joints: Sequence[str] = MODEL_17,
-    frame_rate: float = 50.0,
     noise: DetectionNoise | None = None,
 ) -> np.ndarray:
-    """True 2D poses of one video with the errors of a detector: ``(T, J, 2)`` pixels to ``(T, J, 2)`` float32 pixels.
+    """True 2D poses of one video at 50 Hz with the errors of a detector: ``(T, J, 2)`` pixels to ``(T, J, 2)`` float32 pixels.
 
     resolution: width and height of the picture; detections are clipped to it. joints: the names of the J joints in
     their order. The same generator state gives the same detections. Raises ``InputError`` for another shape or
@@ -119,8 +114,8 @@ def simulate_detections(
         frame = np.argwhere(~np.isfinite(poses))[0][0]
         raise InputError(f"simulated detections: frame {frame} has a coordinate that is NaN or infinite")
     scales = noise.scales(joints)
-    jitter = _jitter(poses.shape, rng, noise, frame_rate) * scales[:, None]  # (T, J, 2)
-    shifts = _outlier_shifts(poses.shape, rng, noise, frame_rate, scales)  # (T, J, 2)
+    jitter = _jitter(poses.shape, rng, noise) * scales[:, None]  # (T, J, 2)
+    shifts = _outlier_shifts(poses.shape, rng, noise, scales)  # (T, J, 2)
     detections = poses + (jitter + shifts) * person_size(poses)[:, None, None]
     if resolution is not None:
         detections = np.clip(detections, 0, np.asarray(resolution, np.float64))
@@ -150,21 +145,19 @@ def autoregressive(white: np.ndarray, correlation: float) -> np.ndarray:
     return process
 
 
-def _jitter(shape: tuple[int, ...], rng: np.random.Generator, noise: DetectionNoise, frame_rate: float) -> np.ndarray:
+def _jitter(shape: tuple[int, ...], rng: np.random.Generator, noise: DetectionNoise) -> np.ndarray:
     """Noise of unit variance, part of it correlated over time."""
-    correlation = np.exp(-1 / (noise.correlation_time * frame_rate)) if noise.correlation_time > 0 else 0.0
+    correlation = np.exp(-1 / (noise.correlation_time * FRAME_RATE)) if noise.correlation_time > 0 else 0.0
     slow = autoregressive(rng.standard_normal(shape), correlation)
     return np.sqrt(1 - noise.white_share) * slow + np.sqrt(noise.white_share) * rng.standard_normal(shape)
 
 
-def _outlier_shifts(
-    shape: tuple[int, ...], rng: np.random.Generator, noise: DetectionNoise, frame_rate: float, scales: np.ndarray
-) -> np.ndarray:
+def _outlier_shifts(shape: tuple[int, ...], rng: np.random.Generator, noise: DetectionNoise, scales: np.ndarray) -> np.ndarray:
     """Shifts as fractions of the person's size; zero outside the bursts. A later burst replaces an earlier one."""
     shifts = np.zeros(shape)
     relative = scales / scales.mean() if scales.any() else scales
-    starts, joints = np.nonzero(rng.random(shape[:2]) < noise.outlier_rate / frame_rate * relative)
-    mean_frames = max(noise.outlier_duration * frame_rate, 1.0)
+    starts, joints = np.nonzero(rng.random(shape[:2]) < noise.outlier_rate / FRAME_RATE * relative)
+    mean_frames = max(noise.outlier_duration * FRAME_RATE, 1.0)
     frames = rng.geometric(1 / mean_frames, len(starts))
     sizes = np.minimum(noise.outlier_size * rng.lognormal(0, noise.outlier_spread, len(starts)), noise.outlier_limit)
     angles = rng.uniform(0, 2 * np.pi, len(starts))

@@ -32,13 +32,17 @@ def table_fault(values: Mapping[str, Any], cameras: Cameras, metadata: Mapping[s
         return "is_scored is not a 0 or 1 for each frame"
     if not _lie_in(start, length, len(values["poses_3d"])):
         return f"a sequence lies outside of the {len(values['poses_3d'])} 3D poses"
-    if sequence.min() < 0 or sequence.max() >= len(start):
-        return f"a video is of the sequence {sequence.max()} of {len(start)}"
-    if camera.min() < (-1 if poses_2d is None else 0) or camera.max() >= len(cameras):
-        return f"a video is of the camera {camera.min() if camera.min() < 0 else camera.max()} of {len(cameras)}"
+    has_none = (camera == -1) & (poses_2d is None)  # motion capture has no camera
+    if fault := _index_fault("sequence", sequence, len(start)) or _index_fault("camera", camera[~has_none], len(cameras)):
+        return fault
     if poses_2d is not None and not _lie_in(start_2d, length[sequence], len(poses_2d)):
         return f"a video lies outside of the {len(poses_2d)} 2D poses"
     return _camera_fault(cameras) or _metadata_fault(metadata) or _frame_rate_fault(values["sequence_frame_rate"])
+
+
+def _index_fault(what: str, indices: np.ndarray, count: int) -> str | None:
+    wrong = indices[(indices < 0) | (indices >= count)]
+    return f"a video refers to {what} {wrong[0]}; there are {count}, counted from 0" if len(wrong) else None
 
 
 def _lie_in(start: np.ndarray, length: np.ndarray, total: int) -> bool:

@@ -85,6 +85,14 @@ def npy_array(content: bytes, max_bytes: int = _MAX_BYTES) -> np.ndarray:
         raise UnreadableError(f"the array is damaged ({error})") from None
 
 
+def text_of(array: np.ndarray) -> str | None:
+    """The one text, or bytes, that an array holds; None where it holds something else."""
+    if array.size != 1 or array.dtype.kind not in "US":
+        return None
+    text: Any = array.reshape(()).item()
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
 def fits_shape(found: tuple[int, ...], asked: Shape) -> bool:
     """Whether an array has the axes that are asked for."""
     return len(found) == len(asked) and all(

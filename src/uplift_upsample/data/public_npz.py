@@ -206,9 +206,13 @@ def _unpickle(path: str | os.PathLike[str], key: str, file: Any) -> Any:
 def _damage(path: str | os.PathLike[str]) -> str:
     """What is likely wrong with a file that does not open as a zip archive."""
     if not Path(path).is_dir():
-        with open(path, "rb") as file:
-            if file.read(2) == b"PK":
-                return "the file is cut off or damaged; get it again"
+        try:
+            with open(path, "rb") as file:
+                start = file.read(2)
+        except OSError:  # no right to read it, or a disk that fails
+            return "the file cannot be read"
+        if start == b"PK":
+            return "the file is cut off or damaged; get it again"
     return found_instead(path, "an .npz file") or "not an .npz file"
 
 
@@ -263,7 +267,7 @@ def _number(path: str | os.PathLike[str], where: str, value: Any) -> float:
 
 
 def _float32(poses: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # too large numbers become infinite, which is an error below
+    with np.errstate(over="ignore"):  # too large numbers become infinite, which the conversions refuse
         return np.asarray(poses, np.float32, order="C")
 
 

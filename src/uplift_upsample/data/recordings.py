@@ -98,8 +98,15 @@ def _check(record: SequenceRecord, metadata: Mapping[str, Any]) -> None:
         if view.shape != (num_frames, NUM_JOINTS, 2):
             raise InputError(f"{where}: 2D poses have shape {view.shape}, not ({num_frames}, {NUM_JOINTS}, 2)")
     for array in (record.poses_3d, *record.poses_2d):
-        if not np.isfinite(array).all():
-            raise InputError(f"{where}: frame {np.argwhere(~np.isfinite(array))[0][0]} has a coordinate that is NaN or infinite")
-        if max(array.max(), -array.min()) > FARTHEST:
-            frame, *_ = np.argwhere(np.abs(array) > FARTHEST)[0]
-            raise InputError(f"{where}: frame {frame} has the coordinate {np.abs(array[frame]).max():.3g}, where no person is")
+        if fault := pose_fault(array):
+            raise InputError(f"{where}: {fault}")
+
+
+def pose_fault(poses: np.ndarray) -> str | None:
+    """The first frame of poses ``(T, ...)`` with a coordinate that is not finite, or else where nobody can be; None without one."""
+    if not np.isfinite(poses).all():
+        return f"frame {np.argwhere(~np.isfinite(poses))[0][0]} has a coordinate that is NaN or infinite"
+    if max(poses.max(), -poses.min()) <= FARTHEST:
+        return None
+    frame = np.argwhere(np.abs(poses) > FARTHEST)[0][0]
+    return f"frame {frame} has the coordinate {np.abs(poses[frame]).max():.3g}, where no person is"

@@ -33,38 +33,37 @@ def rate_text(frame_rate: float) -> str:
     return f"{frame_rate:.9g}"  # as many as a float32 has
 
 
-def official_count(num_frames: int, frame_rate: float, target: float = FRAME_RATE) -> int:
-    """Frames at ``target`` Hz that the official conversion of AMASS makes of a recording.
+def official_count(num_frames: int, frame_rate: float) -> int:
+    """Frames at 50 Hz that the official conversion of AMASS makes of a recording.
 
     Its roundings belong to the protocol: at 120 Hz, 444 frames give 184 and not 185, and every later row of the shuffled order
     moves with such a frame.
     """
-    return math.floor((num_frames * (1 / nominal_rate(frame_rate))) / (1 / target))
+    return math.floor((num_frames * (1 / nominal_rate(frame_rate))) / (1 / FRAME_RATE))
 
 
-def exact_count(num_frames: int, frame_rate: float, target: float = FRAME_RATE) -> int:
-    """Frames at ``target`` Hz within a recording, none of them before the first recorded frame or behind the last one.
+def exact_count(num_frames: int, frame_rate: float) -> int:
+    """Frames at 50 Hz within a recording, none of them before the first recorded frame or behind the last one.
 
-    Each recorded frame stands for its share of a second, so a recording must be as long as a frame at ``target`` Hz to give one.
+    Each recorded frame stands for its share of a second, so a recording must be as long as a frame at 50 Hz to give one.
     """
-    step = Fraction(target) / Fraction(nominal_rate(frame_rate)).limit_denominator(_LARGEST_DENOMINATOR)
+    step = Fraction(FRAME_RATE) / Fraction(nominal_rate(frame_rate)).limit_denominator(_LARGEST_DENOMINATOR)
     return max(0, min(math.floor(num_frames * step), math.floor((num_frames - 1) * step) + 1))
 
 
 def resample(
     positions: np.ndarray,
     frame_rate: float,
-    target: float = FRAME_RATE,
     *,
-    count: Callable[[int, float, float], int] = exact_count,
-    lowest: float | None = None,
+    count: Callable[[int, float], int] = exact_count,
+    lowest: float = FRAME_RATE,
 ) -> np.ndarray:
-    """Linear interpolation of T frames at ``frame_rate`` Hz to ``target`` Hz.
+    """Linear interpolation of T frames at ``frame_rate`` Hz to 50 Hz.
 
     positions: ``(T, ...)``; a floating dtype is kept, anything else becomes float64. count: how many frames come out, of T and the
-    two rates. Output frame i lies at input position ``i / target * frame_rate``, between its floor and its ceiling. The result
-    has no frames when the recording is shorter than one of them. lowest: Hz, ``target`` by default: frames that were never
-    recorded are not invented where nobody asks for it. Raises ``InputError`` for a rate below it, or NaN or infinite.
+    rate. Output frame i lies at input position ``i / 50 * frame_rate``, between its floor and its ceiling. The result has no frames
+    when the recording is shorter than one of them. lowest: Hz, 50 by default: frames that were never recorded are not invented
+    where nobody asks for it. Raises ``InputError`` for a rate below it, or NaN or infinite.
     """
     positions = np.asarray(positions)
     if not np.issubdtype(positions.dtype, np.floating):
@@ -72,14 +71,12 @@ def resample(
     if positions.ndim == 0:
         raise InputError("resampling needs an array with frames along its first axis, not a single number")
     frame_rate = nominal_rate(frame_rate)
-    if not math.isfinite(target) or target <= 0:
-        raise InputError(f"a target frame rate of {target} Hz; it must be a positive number")
-    check_frame_rate(frame_rate, target if lowest is None else lowest)
-    num_frames = count(len(positions), frame_rate, target)
+    check_frame_rate(frame_rate, lowest)
+    num_frames = count(len(positions), frame_rate)
     if num_frames == 0:
         return positions[:0]
     # rounding can lift the last position by one ulp
-    at = np.minimum(np.arange(num_frames) / target * frame_rate, len(positions) - 1)
+    at = np.minimum(np.arange(num_frames) / FRAME_RATE * frame_rate, len(positions) - 1)
     before, after = np.floor(at).astype(np.int64), np.ceil(at).astype(np.int64)
     weight = (at - before).reshape(-1, *[1] * (positions.ndim - 1))
     return (positions[before] * (1 - weight) + positions[after] * weight).astype(positions.dtype)

@@ -24,7 +24,7 @@ class Rows:
 
     video: index into the frames table. centre: frame of the central token. mirrored: bool. s_in: frames between 2D
     poses (at 50 Hz).
-    shift: of the mask, in tokens; with random key frames, the number that draws these tokens.
+    shift: of the mask, in tokens; with random key frames it is no shift but the seed of the visible tokens.
     camera: index into the table's cameras, drawn for motion capture, else the video's.
     """
 
@@ -116,7 +116,8 @@ class Sampler:
                 shift[part] = shift_generator.integers(0, np.iinfo(np.int32).max, len(shift[part]))
         elif settings.random_shift and settings.s_in:
             low, high = shift_bounds(choices, settings.s_out)
-            shift = np.zeros(self.num_rows, np.min_scalar_type(min(low.min(), -high.max())))
+            smallest = min(low.min(), -high.max() - 1)  # a type that holds it holds the largest shift, too
+            shift = np.zeros(self.num_rows, np.min_scalar_type(smallest))
             for part in _parts(self.num_rows):
                 shift[part] = shift_generator.integers(low[choice[part]], high[choice[part]] + 1)
         camera = None
@@ -150,31 +151,31 @@ def with_twins(rows: Rows) -> Rows:
     return Rows(doubled.video, doubled.centre, mirrored, doubled.s_in, doubled.shift, doubled.camera)
 
 
+@dataclass(frozen=True, eq=False)
 class Draws:
-    """What was drawn for one pass: six bytes or so a row, where the rows themselves would take four times as much."""
+    """What was drawn for one pass: six bytes or so a row, where the rows themselves would take four times as much.
 
-    def __init__(
-        self,
-        sampler: Sampler,
-        order: np.ndarray,
-        choices: np.ndarray,
-        choice: np.ndarray,
-        shift: np.ndarray | None,
-        camera: np.ndarray | None,
-    ) -> None:
-        self._sampler, self._order, self._choices, self._choice = sampler, order, choices, choice
-        self._shift, self._camera = shift, camera
+    order: the rows after the shuffle. choice: for each row, which of the ``choices`` of s_in. shift, camera: of each row; None
+    where they are not drawn.
+    """
+
+    sampler: Sampler
+    order: np.ndarray
+    choices: np.ndarray
+    choice: np.ndarray
+    shift: np.ndarray | None
+    camera: np.ndarray | None
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.order)
 
     def take(self, part: slice) -> Rows:
         """Some of the rows."""
-        video, centre, mirrored, camera = self._sampler.place(self._order[part])
-        s_in = self._choices[self._choice[part]]
-        shift = np.zeros(len(video), np.int32) if self._shift is None else self._shift[part].astype(np.int32)
-        if self._camera is not None:
-            camera = self._camera[part].astype(np.int32)
+        video, centre, mirrored, camera = self.sampler.place(self.order[part])
+        s_in = self.choices[self.choice[part]]
+        shift = np.zeros(len(video), np.int32) if self.shift is None else self.shift[part].astype(np.int32)
+        if self.camera is not None:
+            camera = self.camera[part].astype(np.int32)
         return Rows(video, centre, mirrored, s_in, shift, camera)
 
 
@@ -227,7 +228,3 @@ class RowStream:
         self.sampler.restore(state["generators"])
         del self._rows
         self._begin_pass(state["position"])
-
-    def __iter__(self) -> Iterator[Rows]:
-        while True:
-            yield self.next_rows()

@@ -45,12 +45,18 @@ _MOST_PICKLE = 64 << 20  # bytes; chosen: names and shapes of a network have som
 
 
 def is_torch_checkpoint(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a checkpoint of PyTorch, whole or cut off, by its beginning and, of a zip, its members."""
+    """Whether a file is a checkpoint of PyTorch, whole or cut off, by its beginning and, of a zip, its members.
+
+    Raises ``InputError`` for a file that cannot be opened.
+    """
     path = Path(path)
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        start = file.read(len(_START))
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_START))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if start.startswith(b"PK\x03\x04"):
         try:
             with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,7 @@ from uplift_upsample.plan.ways import LOGIN_VARIABLES, Surroundings
 
 def rows_of_sources(path: str | os.PathLike[str]) -> dict[str, dict[str, str]]:
     """The rows of the table of sources by name, as they are; ``data.download.source_files`` checks them."""
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
 
 

@@ -228,6 +228,14 @@ def test_the_archive_of_another_subset(tmp_path, body_model):
         convert_archive(path, "CMU", body_model)
 
 
+@pytest.mark.parametrize("folder", ["CMU", "amass/CMU"])
+def test_a_recording_that_lies_in_the_folder_of_no_person(tmp_path, body_model, folder):
+    path = archive_of(tmp_path, {f"{folder}/a_poses.npz": motion()})
+    usual = r"the archive of CMU has CMU/\{person\}/\{sequence\}_poses\.npz"
+    with pytest.raises(InputError, match=rf"{folder}/a_poses\.npz lies in the folder of no person; {usual}"):
+        convert_archive(path, "CMU", body_model)
+
+
 def test_files_that_are_no_recordings_are_passed_over(tmp_path, body_model):
     members = {
         "CMU/01/a_poses.npz": motion(),

@@ -12,8 +12,9 @@ import pytest
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.file_types import html_fault
 from uplift_upsample.data.download import fetch as fetch_module
-from uplift_upsample.data.download.fetch import FetchPolicy, fetch
-from uplift_upsample.data.download.http_download import OVERLAP
+from uplift_upsample.data.download.credentials import Secret
+from uplift_upsample.data.download.fetch import OVERLAP, FetchPolicy, download, fetch
+from uplift_upsample.data.download.http_answers import Request
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -65,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.content[5:],
                 {"Content-Range": f"bytes 5-{len(self.server.content) - 1}/{len(self.server.content)}"},
             )
+        elif word == "astray":
+            self.answer(302, b"", {"Location": "https://[example.org/x"})
         elif word == "compressed":
             self.answer(200, self.server.content, {"Content-Encoding": "gzip"})
         else:
@@ -224,6 +227,15 @@ def test_it_gives_up_with_a_reason(server: Server, tmp_path: Path, script: list[
     assert len(server.requests) == requests
 
 
+@pytest.mark.parametrize("cookies", [{}, {"session": Secret("k7Ju2")}], ids=["open", "private"])
+def test_a_server_that_sends_to_no_address(server: Server, tmp_path: Path, cookies: dict[str, Secret]) -> None:
+    """Requests follows a redirect itself, unless there are credentials."""
+    server.script = ["astray"]
+    with pytest.raises(InputError, match=r"file\.bin: the server sends to what is no address \(.*\)"):
+        download(Request(server.url, cookies=cookies), tmp_path / "file.bin", check=lambda path: None, policy=QUICK)
+    assert len(server.requests) == 1
+
+
 def test_no_server(tmp_path: Path) -> None:
     server = Server()
     server.server_close()
@@ -285,6 +297,11 @@ def test_local_file_that_is_missing(tmp_path: Path) -> None:
 def test_unknown_scheme(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only http, https and file"):
         fetch("ftp://127.0.0.1/file", tmp_path / "target")
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"https://\[example\.org/file: neither an address nor a path"):
+        fetch("https://[example.org/file", tmp_path / "target")
 
 
 @pytest.mark.parametrize(

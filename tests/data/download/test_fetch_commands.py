@@ -14,7 +14,7 @@ from world.killing import finish, kill_at, start
 from world.processes import CommandLines
 from world.sites import LICENCE_PAGE, Cut, Fault, Hold, Instead, Sites
 
-from uplift_upsample.data.download.http_download import OVERLAP
+from uplift_upsample.data.download.fetch import OVERLAP
 from uplift_upsample.data.download.source_files import Source, read_source, read_sources
 
 SOURCES = {  # one of each kind of access

@@ -12,8 +12,7 @@ from world.sites import DRIVE, DRIVE_FILES, LICENCE_PAGE, LOGIN_PAGE, QUOTA_PAGE
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.download.credentials import Secret
-from uplift_upsample.data.download.fetch import FetchPolicy
-from uplift_upsample.data.download.http_download import OVERLAP
+from uplift_upsample.data.download.fetch import OVERLAP, FetchPolicy
 from uplift_upsample.data.download.source_downloads import fetch_source
 from uplift_upsample.data.download.source_files import ChecksumLock, Source, SourceFile, read_sources
 
@@ -139,6 +138,7 @@ def test_login_that_expires_in_the_middle_costs_nothing(sites: Sites, table: dic
         ("weights_h36m_81", LOGIN_PAGE, "put it at data/raw/weights/h36m_81.h5"),
         ("weights_h36m_81", b'<html><form id="download-form" action="http://example.org/x">', "sends to example.org"),
         ("weights_h36m_81", b'<html><form id="download-form">', "an unknown page"),
+        ("weights_h36m_81", b'<html><form id="download-form" action="https://[x">', "an unknown page"),
     ],
 )
 def test_page_is_a_refusal(sites: Sites, table: dict[str, Source], fetch: Fetch, name: str, page: bytes, message: str) -> None:

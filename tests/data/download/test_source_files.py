@@ -1,6 +1,8 @@
 """The table of sources, manifests of original files, recorded checksums."""
 
+import errno
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +12,7 @@ import pytest
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.amass.table import SPLITS
+from uplift_upsample.data.download import source_files
 from uplift_upsample.data.download.source_files import (
     ChecksumLock,
     SourceFile,
@@ -19,6 +22,7 @@ from uplift_upsample.data.download.source_files import (
     sums_of_file,
     write_source_manifest,
 )
+from uplift_upsample.plan.surroundings import rows_of_sources
 
 HEAD = "name,file,url,access,checksum,size,licence,notes\n"
 ROW = "a,x/a.zip,https://example.org/a.zip,open,,about 1 MB,free,\n"
@@ -70,6 +74,7 @@ def test_the_table_agrees_with_the_golden_one(table: Path, shared: Path) -> None
         (ROW.replace("x/a.zip", "./a.zip"), "line 2: the file"),
         (ROW.replace("x/a.zip", ""), "line 2: the file ''"),
         (ROW.replace("https:", "ftp:"), "line 2: the url 'ftp://example.org/a.zip' must be"),
+        (ROW.replace("example", "[example"), r"line 2: the url 'https://\[example\.org/a\.zip' must be"),
         (ROW.replace("a,x", "a b,x"), "line 2: the name 'a b' must be"),
         (ROW + ROW, "line 3: a is listed twice\n.*line 3: the file x/a.zip is also that of a"),
         (ROW + "\n" + ROW.replace("a,x", "b,x"), "line 4: the file x/a.zip is also that of a"),
@@ -88,6 +93,12 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         read_sources(tmp_path / "t.csv")
     assert [line.partition("line ")[2][0] for line in str(error.value).splitlines()] == ["2", "2", "3", "3"]
+
+
+def test_a_table_that_a_spreadsheet_wrote(tmp_path: Path) -> None:
+    """It begins with a byte order mark, which belongs to no column."""
+    (tmp_path / "t.csv").write_text(HEAD + ROW, encoding="utf-8-sig")
+    assert read_sources(tmp_path / "t.csv")["a"].file == rows_of_sources(tmp_path / "t.csv")["a"]["file"] == "x/a.zip"
 
 
 def test_table_of_another_kind(tmp_path: Path) -> None:
@@ -159,6 +170,24 @@ def test_a_checksum_is_recorded_once_and_enforced(lock: ChecksumLock, tmp_path: 
         lock.record("a", other)
     assert lock.path.read_text() == text
     assert [path.name for path in lock.path.parent.iterdir()] == ["checksums.lock"]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOLCK])
+def test_a_lock_that_cannot_be_written(lock: ChecksumLock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """It is needed only where there is something to record; a file of NFS may not be lockable."""
+    (tmp_path / "a").write_bytes(b"content")
+    sums = sums_of_file(tmp_path / "a")
+    lock.record("a", sums)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), str(lock.path))
+
+    monkeypatch.setattr(source_files, "locked", refuse)
+    lock.record("a", sums)
+    with pytest.raises(
+        InputError, match=r"checksums\.lock: the checksum of b cannot be recorded \(.*\); see that this file .* is kept"
+    ):
+        lock.record("b", sums)
 
 
 @pytest.mark.parametrize("line", ["nonsense", "0" * 64 + "  x  a", "0" * 64 + "  7  a\n" + "0" * 64 + "  7  a"])

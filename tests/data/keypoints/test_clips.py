@@ -64,3 +64,10 @@ def test_frames_come_before_people() -> None:
     assert len(found_in_array(np.repeat(STANDS[None, None], 30, axis=1)).frame) == 30
     assert len(found_in_array(np.zeros((40, 40, 17, 2)) + STANDS).frame) == 1600
     assert len(found_in_array(np.zeros((2, 40, 17, 2)) + STANDS, has_frames=True).frame) == 80
+
+
+@pytest.mark.parametrize("size", [np.array(640), np.ones(3), 640, "640"])
+def test_a_size_that_is_not_two_numbers(size: Any) -> None:
+    with pytest.raises(InputError, match=r"size is .*; it must be the width and the height of the picture in pixels"):
+        clip(many(STANDS), size=size)
+    assert clip(many(STANDS), size=np.array(SIZE)).size == SIZE

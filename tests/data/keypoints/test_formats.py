@@ -202,6 +202,10 @@ DAMAGED: dict[str, tuple[object, str]] = {
         },
         "they have 2 sizes; only the frames of one clip can be read",
     ),
+    "one confidence for all joints": (
+        [[{"keypoints": {"x": [1.0] * 17, "y": [2.0] * 17, "visible": 1}}]],
+        "image 0: person 0: its keypoints cannot be read",
+    ),
     "no image": ({"images": [{"id": 4, "file_name": "4.jpg"}], "annotations": [_entry()]}, "image_id is 1, which has no frame"),
 }  # fmt: skip
 
@@ -216,6 +220,12 @@ def test_damaged_files_are_refused_in_one_line(name: str, tmp_path: Path) -> Non
     assert str(raised.value).startswith(f"{path}: ")
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_sizes_of_images_that_are_no_numbers_count_for_nothing(tmp_path: Path) -> None:
+    image = {"id": 1, "file_name": "1.jpg", "width": [640], "height": [480]}
+    path = write.write_json(tmp_path / "a.json", {"images": [image], "annotations": [_entry()]})
+    assert read_keypoints(path).size is None
 
 
 def test_pairs_in_one_row_and_identities_that_are_none(tmp_path: Path) -> None:
@@ -290,6 +300,7 @@ def test_numbers_that_are_none_count_as_missing(tmp_path: Path) -> None:
     [
         ({}, "no JSON and no text file in it"),
         ({"1.json": "{}", "2.json": "{}"}, "1.json: no people of one frame"),
+        ({"1.json": '{"instance_info": {"instance_info": []}}', "2.json": "{}"}, "1.json: no people of one frame"),
         ({"a.json": '{"people": []}', "b.json": '{"people": []}'}, "a.json: its name has no frame number"),
         ({"a1.json": '{"people": []}', "b2.json": '{"people": [{"pose_keypoints_2d": [1, 2, 1]}]}'}, "'a' and 'b' without their"),
         ({"a1.json": '{"people": []}', "b1.json": '{"people": []}'}, "b1.json: frame 1 again, after a1.json"),

@@ -15,6 +15,7 @@ from world.acclaim_files import HEADER, amc_text, asf_text
 from world.cmu_archive import FOLDER, database_files, trial_rows, write_archive, write_trials
 
 from uplift_upsample.base.errors import InputError
+from uplift_upsample.data.download import fetch as fetch_module
 from uplift_upsample.data.download.archives import Limits
 from uplift_upsample.data.mocap.cmu_archive import unpack_subject
 from uplift_upsample.data.mocap.cmu_clips import convert_subject, write_clips
@@ -84,6 +85,17 @@ def test_files_in_the_cache_are_kept_if_they_are_right(archive: Path, tmp_path: 
     assert (cache / NAMES[0]).stat().st_mtime_ns == kept
     archive.unlink()
     assert list(unpack_subject(archive, SUBJECT, cache)) == NAMES  # nothing is missing, nothing is asked for
+
+
+def test_files_are_read_twice_at_most(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for the comparison with their checksum, once for the manifest; a database has thousands."""
+    summed: list[Path] = []
+    real = fetch_module.sha256_of_file
+    monkeypatch.setattr(fetch_module, "sha256_of_file", lambda path: summed.append(path) or real(path))
+    for _ in range(2):  # unpacked now, and in the cache
+        unpack_subject(archive, SUBJECT, tmp_path / "cache")
+        assert len(summed) <= 2 * len(NAMES)
+        summed.clear()
 
 
 def test_missing_trial_is_named_with_the_other_ways(archive: Path, tmp_path: Path) -> None:

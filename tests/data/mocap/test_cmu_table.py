@@ -12,7 +12,7 @@ from world.acclaim_files import HEADER, text_file
 from uplift_upsample.base.cameras import denormalise_points
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.frames import read_frames_table
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
 from uplift_upsample.data.mocap.cmu_clips import write_clips
 from uplift_upsample.data.mocap.cmu_table import cmu_table
@@ -26,8 +26,8 @@ def standing(num_frames: int, aside: float = 0.0) -> np.ndarray:
 
 def subject_file(folder: Path, subject: str, aside: float = 0.0) -> Path:
     clips = [
-        Clip(f"{subject}_01", f"{subject}_01", "Jump", standing(30)),
-        Clip(f"{subject}_02", f"{subject}_02/1", "Walk", standing(20, aside)),
+        MocapClip(f"{subject}_01", f"{subject}_01", "Jump", standing(30)),
+        MocapClip(f"{subject}_02", f"{subject}_02/1", "Walk", standing(20, aside)),
     ]
     write_clips(folder / f"{subject}.npz", SubjectClips(subject, clips, [], [{"file": f"{subject}.asf", "sha256": "0"}]))
     return folder / f"{subject}.npz"
@@ -65,7 +65,7 @@ def test_noise_of_a_video_depends_on_nothing_else(tmp_path: Path) -> None:
 
 def test_noise_differs_between_videos(tmp_path: Path) -> None:
     """Two clips of the same still pose: every view of either has errors of its own."""
-    clips = [Clip(name, name, "Jump", standing(30)) for name in ("02_01", "02_02")]
+    clips = [MocapClip(name, name, "Jump", standing(30)) for name in ("02_01", "02_02")]
     write_clips(tmp_path / "02.npz", SubjectClips("02", clips, [], []))
     table = cmu_table([tmp_path / "02.npz"], {})
     assert table.poses_2d is not None

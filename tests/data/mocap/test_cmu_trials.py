@@ -77,6 +77,13 @@ def test_broken_list(tmp_path: Path, text: str, message: str) -> None:
     assert "trials.csv" in str(error.value)
 
 
+def test_a_list_that_a_spreadsheet_wrote(tmp_path: Path) -> None:
+    """It begins with a byte order mark, which belongs to no column."""
+    text = HEADER + "01,01_01,walk,Walk,10,120,,,,\n"
+    (tmp_path / "trials.csv").write_text(text, encoding="utf-8-sig")
+    assert read_trials(tmp_path / "trials.csv") == read_trials(text_file(tmp_path / "plain.csv", text))
+
+
 def test_a_list_of_ones_own_says_neither_frames_nor_checksums(tmp_path: Path) -> None:
     text = HEADER + "08,08_01,walk,Walk,,120,,,,\n08,08_02,walk,Walk, ,119.9999999,,,,\n"
     first, second = read_trials(text_file(tmp_path / "trials.csv", text))

@@ -11,9 +11,10 @@ from world.cmu_sample import CmuSample
 from world.mocap_files import FROM_Z_UP, JOINT, METRES, fields, walker, write_recording
 
 from uplift_upsample.base.skeleton import MODEL_17
+from uplift_upsample.data.checks import UNITS
 from uplift_upsample.data.mocap import own_folder
 from uplift_upsample.data.mocap.own import ANY_ACTION, Verdict, judge
-from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
+from uplift_upsample.data.mocap.own_axes import TO_Z_UP, to_world
 from uplift_upsample.data.mocap.own_checks import Findings, examine
 from uplift_upsample.data.mocap.own_joints import joint_faults, spelled
 

@@ -15,9 +15,8 @@ from world.mocap_files import fields, walker
 from uplift_upsample.data.frames import write_frames_table
 from uplift_upsample.data.frames_contents import holds_data_of
 from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
-from uplift_upsample.data.mocap.own import judge
+from uplift_upsample.data.mocap.own import judge, write_recordings
 from uplift_upsample.data.mocap.own_folder import judge_folder, listed_recordings, mocap_table, read_folder
-from uplift_upsample.data.mocap.own_writing import write_recordings
 from uplift_upsample.plan.datasets import Mocap
 
 WALKS = {"recordings": np.array(["a", "b"]), "lengths": np.array([100, 140])}
@@ -53,6 +52,7 @@ def test_several_recordings_in_a_file(tmp_path: Path) -> None:
         ({"lengths": np.array([100, 141])}, "'lengths' adds up to 241 frames where 'positions' has 240"),
         ({"lengths": np.array([100, 70, 70])}, "'lengths' is an array of int64 with the shape (3,)"),
         ({"lengths": np.array([240, 0])}, "'lengths' is an array of int64 with the shape (2,)"),
+        ({"lengths": np.array([2**63, 2**63 + 240], np.uint64)}, "'lengths' adds up to 18446744073709551856 frames where"),
         ({"lengths": np.array([100.0, 140.0])}, "'lengths' is an array of float64"),
         ({"recordings": np.array(["a", "a"])}, "'recordings' names 'a' twice"),
         ({"recordings": np.array(["a", "b/c"])}, "'recordings' is 'b/c'; it must be a list of short texts without slashes"),
@@ -86,6 +86,13 @@ def test_names_of_recordings_in_a_folder(tmp_path: Path) -> None:
     assert twice.verdict.faults == [f"cem.npz has a recording of 'cem' with the same name, {name}" for name in "ab"]
     (tmp_path / "other.npz").write_bytes(b"not a file of arrays")
     assert len(listed_recordings(tmp_path)) == 2
+
+
+def test_a_file_without_a_subject_in_its_field_is_listed_for_the_one_who_judges_it(tmp_path: Path) -> None:
+    write(tmp_path / "cem.npz", subject=np.array([], dtype=str))
+    assert [row["subject"] for row in listed_recordings(tmp_path)] == ["", ""]
+    (judged,) = judge_folder(tmp_path)
+    assert any(fault.startswith("'subject' is an array of <U1 with the shape (0,)") for fault in judged.verdict.faults)
 
 
 def test_a_table_for_pretraining_has_no_detections_and_no_cameras_of_its_own(people: Path, tmp_path: Path) -> None:

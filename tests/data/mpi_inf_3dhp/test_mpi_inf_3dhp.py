@@ -22,7 +22,7 @@ from uplift_upsample.base.skeleton import H36M_17, MODEL_17
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.mpi_inf_3dhp.originals import test_data as of_test_sequences
 from uplift_upsample.data.mpi_inf_3dhp.originals import train_data as of_train_sequences
-from uplift_upsample.data.mpi_inf_3dhp.public_files import write_public_file
+from uplift_upsample.data.mpi_inf_3dhp.public_files import read_train, write_public_file
 from uplift_upsample.data.mpi_inf_3dhp.table import write_mpi_inf_3dhp_table
 from uplift_upsample.data.mpi_inf_3dhp.views import MPI_17, MPI_17_TO_MODEL
 from uplift_upsample.plan.mpi_inf_3dhp_sequences import CAMERAS, TEST, TRAIN
@@ -237,6 +237,13 @@ def test_a_training_file_may_leave_its_frame_rates_out(tmp_path: Path, few: tupl
     without = table_of(tmp_path, *few, rate=50)
     np.testing.assert_array_equal(without.poses_3d, with_rates.poses_3d)
     np.testing.assert_array_equal(without.video_frame_rate, with_rates.video_frame_rate)
+
+
+@pytest.mark.parametrize("rate", [np.int64(50), np.float32(50), np.array(50)])
+def test_frame_rates_that_are_numbers_of_numpy(tmp_path: Path, few: tuple[dict, dict], rate: Any) -> None:
+    few[0]["S1 Seq2"][1] = rate
+    views = list(read_train(write_public(tmp_path, *few)[0], "universal"))
+    assert [view.frame_rate for view in views] == [50.0] * len(few[0]["S1 Seq2"][0])
 
 
 def test_universal_poses_are_not_taken_for_metric_ones(tmp_path: Path, few: tuple[dict, dict]) -> None:

@@ -4,22 +4,20 @@ Nothing is unpacked to the disk; one recording after the other goes through memo
 Source: docs/method.md, "AMASS".
 """
 
-import csv
-import io
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import write_text
+from uplift_upsample.base.files import write_csv
 from uplift_upsample.data.amass.body_model import BodyModel
 from uplift_upsample.data.amass.body_pose import joints
-from uplift_upsample.data.amass.recording import Recording, UnusableError, WrongModelError, read_recording
+from uplift_upsample.data.amass.recording import AmassRecording, UnusableError, WrongModelError, read_recording
 from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.public_npz import AmassSequence
 from uplift_upsample.data.resample import official_count, rate_text, resample
@@ -53,12 +51,6 @@ class ConvertedSubset:
     report: Sequence[ReportRow]
 
 
-@dataclass
-class _Collection:
-    people: dict[str, dict[str, AmassSequence]] = field(default_factory=dict)
-    report: list[ReportRow] = field(default_factory=list)
-
-
 def convert_archive(
     path: str | os.PathLike[str], subset: str, model: BodyModel, progress: Callable[[int], object] = lambda frames: None
 ) -> ConvertedSubset:
@@ -70,7 +62,8 @@ def convert_archive(
     Raises ``InputError`` for a damaged archive, for one of another subset or another body model, and when no recording is usable.
     """
     subset = subset_name(subset)
-    collection = _Collection()
+    people: dict[str, dict[str, AmassSequence]] = {}
+    report: list[ReportRow] = []
     for name, content in read_members(path, _is_recording):
         person, sequence = _place(path, name, subset)
         try:
@@ -78,32 +71,30 @@ def convert_archive(
         except WrongModelError as error:
             raise InputError(f"{path}: {name} {error}; {_ONLY}, those for SMPL+H") from None
         except UnusableError as error:
-            collection.report.append(ReportRow(name, error.frames, error.frame_rate, "skipped", str(error)))
+            report.append(ReportRow(name, error.frames, error.frame_rate, "skipped", str(error)))
             progress(0)
             continue
-        sequences = collection.people.setdefault(person, {})
+        sequences = people.setdefault(person, {})
         if sequence in sequences:
             raise InputError(f"{path}: it has two recordings {person}/{sequence}; get the archive from its publisher")
         sequences[sequence] = {"positions_3d": _joints_50_hz(model, recording), "frame_rate": FRAME_RATE}
-        collection.report.append(ReportRow(name, len(recording.poses), recording.frame_rate, "converted", ""))
+        report.append(ReportRow(name, len(recording.poses), recording.frame_rate, "converted", ""))
         progress(len(recording.poses))
     # Archives are packed in the order of somebody's disk. The order of the sequences is that of the rows that training shuffles,
     # so it must not depend on when an archive was packed.
-    people = {person: dict(sorted(sequences.items())) for person, sequences in sorted(collection.people.items())}
-    converted = ConvertedSubset(subset, people, sorted(collection.report, key=lambda row: row.file))
-    _check_and_tell(path, converted)
+    in_order = {person: dict(sorted(sequences.items())) for person, sequences in sorted(people.items())}
+    converted = ConvertedSubset(subset, in_order, sorted(report, key=lambda row: row.file))
+    _check_and_log(path, converted)
     return converted
 
 
 def write_report(path: str | os.PathLike[str], report: Sequence[ReportRow]) -> None:
     """A CSV file with a row for each recording: ``file,frames,frame_rate,status,reason``; unknown numbers are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "frames", "frame_rate", "status", "reason"])
-    for row in report:
-        rate = "" if row.frame_rate is None else rate_text(row.frame_rate)
-        writer.writerow([row.file, "" if row.frames is None else row.frames, rate, row.status, row.reason])
-    write_text(path, text.getvalue())
+    rows = [
+        (row.file, row.frames, None if row.frame_rate is None else rate_text(row.frame_rate), row.status, row.reason)
+        for row in report
+    ]
+    write_csv(path, ["file", "frames", "frame_rate", "status", "reason"], rows)
 
 
 def _is_recording(name: str) -> bool:
@@ -119,18 +110,21 @@ def _place(path: str | os.PathLike[str], name: str, subset: str) -> tuple[str, s
     # the last folder that bears the name, because some archives have it twice; a person's folder is below it
     place = max((index for index, folder in enumerate(folders[:-1]) if is_same_subset(folder, subset)), default=None)
     if place is None:
+        if folders and is_same_subset(folders[-1], subset):
+            usual = f"{subset}/{{person}}/{{sequence}}{_RECORDING}"
+            raise InputError(f"{path}: {name} lies in the folder of no person; the archive of {subset} has {usual}")
         found = subset_name(folders[0]) if folders else name
         what = f"the subset {found}" if found in SUBSETS else f"a folder {found}"
         raise InputError(f"{path}: it holds {what} ({name}), not {subset}; give the archive of {subset}")
     return "/".join(folders[place + 1 :]), file.removesuffix(".npz")  # as the public conversion names it
 
 
-def _joints_50_hz(model: BodyModel, recording: Recording) -> np.ndarray:
+def _joints_50_hz(model: BodyModel, recording: AmassRecording) -> np.ndarray:
     poses_3d = joints(model, recording.gender, recording.poses, recording.betas, recording.dmpls, recording.trans)
     return resample(poses_3d, recording.frame_rate, count=official_count)
 
 
-def _check_and_tell(path: str | os.PathLike[str], converted: ConvertedSubset) -> None:
+def _check_and_log(path: str | os.PathLike[str], converted: ConvertedSubset) -> None:
     reasons = Counter(row.reason for row in converted.report if row.status == "skipped")
     often = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     skipped = "; ".join([f"{count} x {reason}" for reason, count in often[:3]] + ["..."] * (len(often) > 3))

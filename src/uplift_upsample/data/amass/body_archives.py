@@ -4,9 +4,10 @@ Source: docs/method.md, "AMASS".
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import NUM_JOINTS
 from uplift_upsample.data.download.archives import read_members
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, npy_numbers
+
+T = TypeVar("T")
 
 GENDERS = ("male", "female", "neutral")
 NUM_VERTICES = 6890  # of the mesh of SMPL and SMPL+H
@@ -48,22 +51,12 @@ def meshes(path: str | os.PathLike[str]) -> Iterator[tuple[str, Mesh]]:
 
     Raises ``InputError`` that names archive, member and field for anything missing, damaged, of another shape or implausible.
     """
-    for gender, where, npz in _models(path):
-        try:
-            yield gender, _mesh(npz)
-        except UnreadableError as error:
-            raise InputError(f"{where}: {error}; {_ADVICE}") from None
+    return _models(path, _mesh)
 
 
 def dmpl_shapes(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Gender -> ``(6890, 3, 8)`` float64 metres from a DMPL archive. Raises ``InputError`` as ``meshes``."""
-    shapes = {}
-    for gender, where, npz in _models(path):
-        try:
-            shapes[gender] = _leading(npz, "eigvec", NUM_DMPLS)
-        except UnreadableError as error:
-            raise InputError(f"{where}: {error}; {_ADVICE}") from None
-    return shapes
+    return dict(_models(path, lambda npz: _leading(npz, "eigvec", NUM_DMPLS)))
 
 
 def read_regressor(path: str | os.PathLike[str]) -> np.ndarray:
@@ -83,8 +76,8 @@ def read_regressor(path: str | os.PathLike[str]) -> np.ndarray:
 _ADVICE = "get the archive of the body model from its publisher"
 
 
-def _models(path: str | os.PathLike[str]) -> Iterator[tuple[str, str, PlainNpz]]:
-    """Gender, place for messages, and content of each model file; at the end all genders must have come."""
+def _models(path: str | os.PathLike[str], read: Callable[[PlainNpz], T]) -> Iterator[tuple[str, T]]:
+    """Gender and what is read of each model file; at the end all genders must have come."""
     seen: dict[str, str] = {}
     for member, content in read_members(path, lambda name: _gender_of(name) is not None):
         gender = _gender_of(member)
@@ -93,10 +86,10 @@ def _models(path: str | os.PathLike[str]) -> Iterator[tuple[str, str, PlainNpz]]
             raise InputError(f"{path}: it has two models of a {gender} body, {seen[gender]} and {member}; {_ADVICE}")
         seen[gender] = member
         try:
-            npz = PlainNpz(content)
+            found = read(PlainNpz(content))
         except UnreadableError as error:
             raise InputError(f"{path}: {member}: {error}; {_ADVICE}") from None
-        yield gender, f"{path}: {member}", npz
+        yield gender, found
     missing = [f"{gender}/model.npz" for gender in GENDERS if gender not in seen]
     if missing:
         raise InputError(f"{path}: it has no {', '.join(missing)}; this is another archive, {_ADVICE}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uplift_upsample.data.amass.body_archives import GENDERS, NUM_BETAS, NUM_BONES, NUM_DMPLS
-from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
+from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError, text_of
 from uplift_upsample.data.resample import nominal_rate, official_count
 from uplift_upsample.plan.experiment import FRAME_RATE
 
@@ -19,7 +19,7 @@ _LARGEST = 1e4  # metres, radians or coefficients; more is damage, and would ove
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class AmassRecording:
     """poses: ``(T, 156)`` radians. trans: ``(T, 3)`` metres. dmpls: ``(T, 8)``. betas: ``(16,)``. frame_rate: Hz."""
 
     gender: str
@@ -43,7 +43,7 @@ class WrongModelError(ValueError):
     """A recording for another body model. The message names which one: ``is for SMPL-X``."""
 
 
-def read_recording(content: bytes) -> Recording:
+def read_recording(content: bytes) -> AmassRecording:
     """Read and check the bytes of a ``*_poses.npz``. Raises ``UnusableError`` or ``WrongModelError``."""
     frames = frame_rate = None
     try:
@@ -52,7 +52,7 @@ def read_recording(content: bytes) -> Recording:
         poses = _poses(npz)
         frames = len(poses)
         frame_rate = _frame_rate(npz)
-        recording = Recording(
+        recording = AmassRecording(
             gender=_gender(npz),
             frame_rate=frame_rate,
             poses=poses,
@@ -101,12 +101,10 @@ def _gender(npz: PlainNpz) -> str:
 
 
 def _text(npz: PlainNpz, name: str) -> str:
-    """Text, or bytes, in an array with one element."""
-    array = npz.read(name, 1 << 10)
-    if array.size != 1 or array.dtype.kind not in "US":
+    text = text_of(npz.read(name, 1 << 10))
+    if text is None:
         raise UnreadableError(f"the field {name!r} is not one word")
-    value = array.reshape(()).item()
-    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else value).strip()
+    return text.strip()
 
 
 def _betas(npz: PlainNpz) -> np.ndarray:
@@ -116,7 +114,7 @@ def _betas(npz: PlainNpz) -> np.ndarray:
     return betas[:NUM_BETAS]
 
 
-def _check_values(recording: Recording) -> None:
+def _check_values(recording: AmassRecording) -> None:
     for name in ("poses", "trans", "dmpls", "betas"):
         if np.abs(getattr(recording, name)).max(initial=0) > _LARGEST:
             raise UnreadableError(f"the field {name!r} has values beyond {_LARGEST:g}")

@@ -5,7 +5,6 @@ cannot point out of the archive, links are never followed. The content decides w
 """
 
 import bz2
-import contextlib
 import gzip
 import io
 import lzma
@@ -17,12 +16,12 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, cast
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.file_types import found_instead
-from uplift_upsample.data.download.tar_stream import DamagedTarError, TotalSizeError, is_tar_header, tar_members
+from uplift_upsample.data.download.tar_stream import DamagedTarError, Member, TotalSizeError, is_tar_header, tar_members
 
 _Opener = Callable[..., object]
 _MAGIC: tuple[tuple[bytes, _Opener], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
@@ -47,24 +46,6 @@ class Limits:
     max_members: int = 1_000_000
 
 
-@dataclass
-class _Place:
-    """How far the reading of an archive has come."""
-
-    member: str = ""
-
-
-@dataclass(frozen=True)
-class _Member:
-    """A member of any archive. oddity: what it is, if it is neither a file nor a folder, and cannot be read."""
-
-    name: str
-    size: int
-    is_folder: bool
-    oddity: str | None
-    chunks: Callable[[], Iterator[bytes]]
-
-
 def read_members(
     path: str | os.PathLike[str], wanted: Callable[[str], bool], limits: Limits = Limits()
 ) -> Iterator[tuple[str, bytes]]:
@@ -77,21 +58,36 @@ def read_members(
     twice, or exceeds the limits.
     """
     seen: set[str] = set()
-    with _telling(path) as place:
+    name = ""
+    try:
         for member in _members(path, limits):
-            place.member = member.name
-            if member.is_folder or not wanted(member.name):
+            name = member.name
+            if member.is_folder or not wanted(name):
                 continue
-            where = f"{path}: the member {member.name!r}"
+            where = f"{path}: the member {name!r}"
             if member.oddity:
                 raise InputError(f"{where} is {member.oddity}, not a file; get the archive from its publisher")
-            if member.name in seen:
+            if name in seen:
                 raise InputError(f"{where} occurs twice; get the archive from its publisher")
-            seen.add(member.name)
-            yield member.name, _content(where, member, limits)
+            seen.add(name)
+            yield name, _content(where, member, limits)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: a folder, not an archive") from None
+    except TotalSizeError as error:
+        raise InputError(f"{path}: {error}; this cannot be the archive that is expected") from None
+    except NotImplementedError as error:
+        raise InputError(f"{path}: packed in an unknown way ({error}); pack it again as a plain zip or tar.gz") from None
+    except (*_DAMAGE, OSError, ValueError, struct.error) as error:
+        reason = str(error) or type(error).__name__
+        where = f"{path}, at the member {name!r}" if name else f"{path}"
+        raise InputError(f"{where}: the archive is cut off or damaged ({reason}); get it again") from None
 
 
-def _content(where: str, member: _Member, limits: Limits) -> bytes:
+def _content(where: str, member: Member, limits: Limits) -> bytes:
     too_large = f"{where} has more than {limits.max_member_bytes} bytes; this cannot be the archive that is expected"
     if member.size > limits.max_member_bytes:
         raise InputError(too_large)
@@ -105,29 +101,7 @@ def _content(where: str, member: _Member, limits: Limits) -> bytes:
     return content.getvalue()
 
 
-@contextlib.contextmanager
-def _telling(path: str | os.PathLike[str]) -> Iterator[_Place]:
-    """Turn what the decompressors raise into one message."""
-    place = _Place()
-    try:
-        yield place
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder, not an archive") from None
-    except TotalSizeError as error:
-        raise InputError(f"{path}: {error}; this cannot be the archive that is expected") from None
-    except NotImplementedError as error:
-        raise InputError(f"{path}: packed in an unknown way ({error}); pack it again as a plain zip or tar.gz") from None
-    except (*_DAMAGE, OSError, ValueError, struct.error) as error:
-        reason = str(error) or type(error).__name__
-        where = f"{path}, at the member {place.member!r}" if place.member else f"{path}"
-        raise InputError(f"{where}: the archive is cut off or damaged ({reason}); get it again") from None
-
-
-def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
+def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[Member]:
     with open(path, "rb") as file:
         start = file.read(512)
     if start.startswith(_ZIP_MAGIC):
@@ -147,13 +121,13 @@ def _members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
         yield member
 
 
-def _tar_members(path: str | os.PathLike[str], opener: _Opener, limits: Limits) -> Iterator[_Member]:
+def _tar_members(path: str | os.PathLike[str], opener: _Opener, limits: Limits) -> Iterator[Member]:
     with cast(IO[bytes], opener(path, "rb")) as stream:
         for member in tar_members(stream, limits.max_total_bytes):
-            yield _Member(_normalised(path, member.name), member.size, member.is_folder, member.oddity, member.chunks)
+            yield replace(member, name=_normalised(path, member.name))
 
 
-def _zip_members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Member]:
+def _zip_members(path: str | os.PathLike[str], limits: Limits) -> Iterator[Member]:
     left = limits.max_total_bytes
 
     def chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -171,7 +145,7 @@ def _zip_members(path: str | os.PathLike[str], limits: Limits) -> Iterator[_Memb
                 raise InputError(f"{path}: the member {info.filename!r} is encrypted; pack the archive again without a password")
             oddity = _UNIX_KINDS.get(stat.S_IFMT(info.external_attr >> 16))
             name = _normalised(path, info.filename.replace("\\", "/"))  # some programs write Windows' separator
-            yield _Member(name, info.file_size, info.filename.endswith("/"), oddity, lambda info=info: chunks(archive, info))  # type: ignore[misc]
+            yield Member(name, info.file_size, info.filename.endswith("/"), oddity, lambda info=info: chunks(archive, info))  # type: ignore[misc]
 
 
 def _normalised(path: str | os.PathLike[str], name: str) -> str:

@@ -19,17 +19,30 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.file_types import end_fault, html_fault, start_fault
+from uplift_upsample.base.file_types import PEEK, end_fault, html_fault, start_fault
 from uplift_upsample.base.files import sha256_of_file
-from uplift_upsample.data.download.http_answers import FetchPolicy, Request, TryAgainError, new_session
-from uplift_upsample.data.download.http_download import Progress, append_rest
-from uplift_upsample.data.download.partial_file import partial_file
+from uplift_upsample.data.download.http_answers import Answer, FetchPolicy, Request, TryAgainError, answer_to, new_session
+from uplift_upsample.data.download.partial_file import Known, PartialFile, partial_file
 
-__all__ = ["Check", "FetchPolicy", "Fetched", "GaveUpError", "Patience", "download", "fetch", "local_path", "new_session"]
+__all__ = [
+    "OVERLAP",
+    "Check",
+    "FetchPolicy",
+    "Fetched",
+    "GaveUpError",
+    "Patience",
+    "Progress",
+    "download",
+    "fetch",
+    "local_path",
+    "new_session",
+]
 
 _LOG = logging.getLogger(__name__)
 
 Check = Callable[[Path], str | None]  # what is wrong with a file, or nothing
+Progress = Callable[[int, int | None], None]  # bytes that are here, of how many
+OVERLAP = 1 << 16  # bytes that are fetched twice, to see that both halves are of one file
 
 
 @dataclass(frozen=True)
@@ -99,17 +112,11 @@ def download(
     """
     policy = policy or FetchPolicy()
     patience = Patience(policy, request)
-
-    def check_start(start: bytes) -> str | None:
-        return start_fault(start, target.name)
-
     with nullcontext(session) if session else new_session() as opened, partial_file(target) as partial:
         while True:
             size, begin = partial.size, time.monotonic()
             try:
-                is_end_known = append_rest(
-                    opened, request, partial, policy, check_start=check_start, has_checksum=has_checksum, progress=progress
-                )
+                is_end_known = _append_rest(opened, request, partial, policy, has_checksum=has_checksum, progress=progress)
             except TryAgainError as error:
                 is_progress = partial.size - size > policy.slowest * (time.monotonic() - begin) and not error.is_slow
                 patience.wait_after(error, is_progress=is_progress, kept=partial.size)
@@ -120,6 +127,59 @@ def download(
                 return
             partial.start_over()
             patience.wait_after_wrong_content(fault)
+
+
+def _append_rest(
+    session: requests.Session,
+    request: Request,
+    partial: PartialFile,
+    policy: FetchPolicy,
+    *,
+    has_checksum: bool,
+    progress: Progress | None,
+) -> bool:
+    """Ask once for what is missing of a partial file, and add it; returns whether the server reported where the file ends.
+
+    Nothing is written, nor is what is here forgotten, before the first bytes of a whole answer were found to be those of such a
+    file. has_checksum: the content is checked afterwards, so that halves may be put together that nothing else shows
+    to be of one file. Raises ``TryAgainError`` for a failure that may pass, ``InputError`` for one that will not.
+    """
+    if partial.known == Known() and not has_checksum:
+        partial.start_over()
+    overlap = min(partial.size, OVERLAP)
+    first, validator = partial.size - overlap, partial.known.validator
+    headers = {}
+    if overlap:
+        headers = {"Range": f"bytes={first}-"} | ({"If-Range": validator} if validator else {})
+    with answer_to(session, request, headers, policy) as answer:
+        if answer.status == 200:
+            fault = start_fault(answer.peek(PEEK), partial.target.name)
+            if fault is not None:
+                raise TryAgainError(fault)
+            partial.start_over(Known(answer.validator, answer.total))
+        elif not _goes_on(answer, partial, first, overlap):
+            partial.start_over()
+            raise TryAgainError("what the server sent does not continue the partial file")
+        total = answer.total
+        if total is not None:
+            partial.need_room_for(total)
+        while data := answer.read():
+            partial.append(data)
+            if progress:
+                progress(partial.size, total)
+        if total is not None and partial.size < total:
+            raise TryAgainError(f"the connection ended after {partial.size} of {total} bytes")
+        if total is not None and partial.size > total:
+            partial.start_over()
+            raise TryAgainError("the server sent more bytes than it announced")
+        return answer.is_end_known
+
+
+def _goes_on(answer: Answer, partial: PartialFile, first: int, overlap: int) -> bool:
+    """Whether an answer is the rest of the file that is here; takes the bytes that both have."""
+    if answer.status != 206 or answer.first != first or partial.known.total not in (None, answer.total):
+        return False
+    return answer.take(overlap) == partial.tail(overlap)
 
 
 class GaveUpError(InputError):
@@ -157,8 +217,11 @@ class Patience:
 
 
 def local_path(origin: str) -> Path | None:
-    """The path that an address means, or None for an HTTP address. Raises ``InputError`` for any other scheme."""
-    parts = urlsplit(origin)
+    """The path that an address means, or None for an HTTP address. Raises ``InputError`` for anything else."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError as error:  # a bracket that is not closed
+        raise InputError(f"{origin}: neither an address nor a path ({error})") from None
     if parts.scheme in ("http", "https"):
         return None
     if parts.scheme == "file":

@@ -5,6 +5,7 @@ they are resumed, checked and limited in the same way.
 """
 
 import re
+from functools import partial
 from urllib.parse import urlsplit
 
 from uplift_upsample.base.errors import InputError
@@ -25,11 +26,8 @@ def drive_request(source: Source, place: str) -> Request:
         f"Google Drive limits how often a file is downloaded: try again tomorrow, or open {source.url} in a browser, "
         f"download the file and put it at {place}"
     )
-
-    def next_address(page: Page) -> str:
-        return _address_behind(page, source.name, advice)
-
-    return Request(f"https://drive.google.com/uc?id={match[1] or match[2]}", judge=next_address, advice=advice)
+    judge = partial(_address_behind, name=source.name, advice=advice)
+    return Request(f"https://drive.google.com/uc?id={match[1] or match[2]}", judge=judge, advice=advice)
 
 
 def _address_behind(page: Page, name: str, advice: str) -> str:
@@ -40,12 +38,12 @@ def _address_behind(page: Page, name: str, advice: str) -> str:
 
     try:
         address = get_url_from_gdrive_confirmation(page.text)
+        parts = urlsplit(address)
     except FileURLRetrievalError as error:
         said = " ".join(re.sub(r"<[^>]*>", " ", str(error)).split())[:200]
         raise InputError(f"{name}: Google Drive does not give the file ({said}); {advice}") from None
-    except (AssertionError, KeyError):  # a form of a kind that it does not know
+    except (AssertionError, KeyError, ValueError):  # a form of a kind that it does not know, or to no address
         raise InputError(f"{name}: Google Drive does not give the file, but an unknown page; {advice}") from None
-    parts = urlsplit(address)
     if parts.scheme != "https" or not (parts.hostname or "").endswith(_HOSTS):
         raise InputError(f"{name}: Google Drive sends to {parts.hostname}, which is not its own; {advice}")
     return address

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError as TransportError
+from urllib3.exceptions import InvalidHeader
 
 from uplift_upsample import __version__
 from uplift_upsample.base.errors import InputError
@@ -204,15 +204,27 @@ def _send(session: requests.Session, request: Request, url: str, headers: dict[s
     headers = dict(headers)
     if request.cookies:
         headers["Cookie"] = "; ".join(f"{name}={secret.reveal()}" for name, secret in request.cookies.items())
-    return session.request(
-        "POST" if request.form else "GET",
-        url,
-        headers=headers,
-        data={name: secret.reveal() for name, secret in request.form.items()} or None,
-        stream=True,
-        timeout=(policy.connect_timeout, policy.read_timeout),
-        allow_redirects=not request.is_private,
-    )
+    with _redirecting():
+        return session.request(
+            "POST" if request.form else "GET",
+            url,
+            headers=headers,
+            data={name: secret.reveal() for name, secret in request.form.items()} or None,
+            stream=True,
+            timeout=(policy.connect_timeout, policy.read_timeout),
+            allow_redirects=not request.is_private,
+        )
+
+
+@contextmanager
+def _redirecting() -> Iterator[None]:
+    """Where a server sends to what is no address, Requests and Python's parser fail with a plain ``ValueError``."""
+    try:
+        yield
+    except (requests.RequestException, TransportError):
+        raise
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(f"the server sends to what is no address ({error})") from None
 
 
 def _elsewhere(response: requests.Response, answer: Answer, request: Request) -> str | None:
@@ -222,9 +234,10 @@ def _elsewhere(response: requests.Response, answer: Answer, request: Request) ->
     if status in _TRY_AGAIN_STATUS:
         raise TryAgainError(said, wait=_wait_asked_for(response))
     if status in _REDIRECTS:
-        location = urljoin(response.url, response.headers.get("Location", ""))
-        if _is_same_over_https(response.url, location):
-            return location
+        with _redirecting():
+            location = urljoin(response.url, response.headers.get("Location", ""))
+            if _is_same_over_https(response.url, location):
+                return location
         page = Page(status, response.url, location=location)
     elif status == 416 or (status in (200, 206) and answer.first != 0):
         return None
@@ -251,14 +264,10 @@ def _is_same_over_https(old: str, new: str) -> bool:
 
 def _wait_asked_for(response: requests.Response) -> float:
     """Seconds, from ``Retry-After: 120`` or a date."""
-    said = response.headers.get("Retry-After", "")
-    if said.isdecimal():
-        return float(said)
     try:
-        date = parsedate_to_datetime(said)
-    except ValueError:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", ""))
+    except (InvalidHeader, ValueError, OverflowError):  # neither, or beyond all numbers
         return 0.0
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _text(page: bytes) -> str:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import requests
 
@@ -25,7 +26,7 @@ _LONGEST_QUOTE = 200  # characters; chosen: a sentence
 # Answers of sites that ask for a login: a page, a redirect to one, or a refusal; others are faults.
 _LOGIN_STATUS = {200, 206, 301, 302, 303, 307, 308, 401, 403}
 _LICENCE = re.compile(r"(accept|agree)[^.]{0,80}(licen[cs]e|terms)|(licen[cs]e|terms)[^.]{0,80}(accept|agree)", re.IGNORECASE)
-_TELLING = re.compile(r"wrong|incorrect|invalid|denied|expired|refused|\bnot\b|error|must|accept|agree|please", re.IGNORECASE)
+_REASON = re.compile(r"wrong|incorrect|invalid|denied|expired|refused|\bnot\b|error|must|accept|agree|please", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,7 @@ class RefusedError(InputError):
 def login_request(source: Source, credentials: Credentials, advice: str = "try again later") -> Request:
     """What to ask the site of a source for. credentials: by the ``fields`` of the login. advice: ends an error."""
     login = LOGINS[source.access]
-
-    def judge(page: Page) -> None:
-        refusal = _refusal(page, login, credentials)
-        if refusal is not None:
-            raise refusal
-
+    judge = partial(_refuse, login=login, credentials=credentials)
     if not login.is_cookie:
         return Request(source.url, form=credentials, judge=judge, advice=advice)
     for secret in credentials.values():
@@ -142,22 +138,22 @@ def _check_source(session: requests.Session, source: Source, request: Request, p
         return
 
 
-def _refusal(page: Page, login: Login, credentials: Credentials) -> RefusedError | None:
-    """What a page means that came instead of a file. None if it has nothing to do with the login."""
+def _refuse(page: Page, login: Login, credentials: Credentials) -> None:
+    """Raise ``RefusedError`` with what a page means that came instead of a file, unless it has nothing to do with the login."""
     if page.status not in _LOGIN_STATUS:
-        return None
+        return
     secrets = credentials.values()
     # Before the markup is taken out, because a secret may look like markup, and after, because it may have been spelt as such.
-    line = redacted(_telling_line(redacted(page.text, secrets)), secrets)[:_LONGEST_QUOTE]
+    line = redacted(_likely_reason(redacted(page.text, secrets)), secrets)[:_LONGEST_QUOTE]
     said = f"; the site says: {line}" if line else ""
     if login.is_cookie:
         message = f"the session has expired, or was never logged in; {login.how_to_log_in}{said}"
-        return RefusedError(message, is_login=True)
+        raise RefusedError(message, is_login=True)
     if _asks_for_licence(page):
         message = f"its licence has not been accepted: read it and accept it yourself at {login.address}{said}"
-        return RefusedError(message, is_login=False)
+        raise RefusedError(message, is_login=False)
     message = f"the login was refused; {login.how_to_log_in}, and accept the licence there{said}"
-    return RefusedError(message, is_login=True)
+    raise RefusedError(message, is_login=True)
 
 
 def _asks_for_licence(page: Page) -> bool:
@@ -168,10 +164,10 @@ def _asks_for_licence(page: Page) -> bool:
     return bool(_LICENCE.search(" ".join(_lines(page.text))))
 
 
-def _telling_line(page: str) -> str:
+def _likely_reason(page: str) -> str:
     """The line of a page that most likely states why it came."""
     lines = _lines(page)
-    return next((line for line in lines if _TELLING.search(line)), lines[0] if lines else "")
+    return next((line for line in lines if _REASON.search(line)), lines[0] if lines else "")
 
 
 def _lines(page: str) -> list[str]:

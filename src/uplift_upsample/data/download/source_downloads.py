@@ -11,10 +11,9 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.file_types import type_fault
 from uplift_upsample.base.records import ChecksumOrigin
 from uplift_upsample.data.download.credentials import Credentials
-from uplift_upsample.data.download.fetch import download
+from uplift_upsample.data.download.fetch import Progress, download
 from uplift_upsample.data.download.google_drive import drive_request
 from uplift_upsample.data.download.http_answers import FetchPolicy, Request
-from uplift_upsample.data.download.http_download import Progress
 from uplift_upsample.data.download.partial_file import sweep
 from uplift_upsample.data.download.site_logins import LOGINS, RefusedError, login_request
 from uplift_upsample.data.download.source_files import GOOGLE_DRIVE, ChecksumLock, Source, SourceFile, Sums, sums_of_file
@@ -46,8 +45,8 @@ def fetch_source(
     """The file of a source, checked by type and checksum; downloaded if it is missing.
 
     folder: of original files. What lies there, whoever put it there, is never replaced or removed: a wrong file is an
-    error. lock: checksums of former downloads, for files whose publishers give none; gets this one. credentials: for
-    sources behind a login. progress: called with the bytes that are here and the number of all, if known.
+    error. lock: checksums of former downloads, for files whose publishers give none; the sum of this file is added.
+    credentials: for sources behind a login. progress: called with the bytes that are here and the number of all, if known.
 
     Raises ``InputError`` that names the source or the file, and never holds credentials.
     """

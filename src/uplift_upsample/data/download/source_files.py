@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import write_text
+from uplift_upsample.base.files import sha256_of_file, write_text
 from uplift_upsample.base.records import ChecksumOrigin
 from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.download.partial_file import locked
@@ -52,8 +52,7 @@ class Source:
         path = PurePosixPath(self.file)
         if not self.file or path.is_absolute() or ".." in path.parts or str(path) != self.file or "\\" in self.file:
             faults.append(f"the file {self.file!r} must be a plain path below the folder of original files")
-        address = urlsplit(self.url)
-        if address.scheme not in ("http", "https") or not address.hostname or re.search(r"\s", self.url):
+        if not _is_web_address(self.url):
             faults.append(f"the url {self.url!r} must be an http or https address")
         if self.access not in ACCESS:
             faults.append(f"unknown access {self.access!r}{suggestion(self.access, ACCESS)}; known are {', '.join(ACCESS)}")
@@ -63,11 +62,19 @@ class Source:
         return faults
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
+
+
 def read_sources(path: str | os.PathLike[str]) -> dict[str, Source]:
     """Read the table of sources, by name. Raises ``InputError`` with every fault and its line."""
     columns = [field.name for field in fields(Source)]
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             rows = [(reader.line_num, cells) for cells in reader if cells]
@@ -154,7 +161,7 @@ def read_source(path: str | os.PathLike[str]) -> SourceFile:
     advice = f"put the original back, or delete {path} and start again, so that {file.source} is fetched or checked anew"
     if not os.path.isfile(file.path):  # pathlib fails for a path that cannot be
         raise InputError(f"{file.path[:_LONGEST_PATH]}: the original file is gone; {advice}")
-    if os.path.getsize(file.path) != file.bytes or sums_of_file(file.path).sha256 != file.sha256:
+    if os.path.getsize(file.path) != file.bytes or sha256_of_file(file.path) != file.sha256:
         raise InputError(f"{file.path}: this is another file than the one that was checked; {advice}")
     return file
 
@@ -184,17 +191,29 @@ class ChecksumLock:
         )
 
     def record(self, name: str, sums: Sums) -> None:
-        """Add a file that has passed all checks. Raises ``InputError`` if another content is recorded."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(self.path, is_patient=True):
-            entries = self._read()
-            fault = self.fault(name, sums)
-            if fault is not None:
-                raise InputError(f"{name}: {fault}")
-            if name not in entries:
+        """Add a file that has passed all checks, unless it is recorded already: then nothing is written.
+
+        Raises ``InputError`` if another content is recorded, and where the lock cannot be written.
+        """
+        if self._read().get(name) == (sums.sha256, sums.bytes):
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(self.path, is_patient=True):
+                entries = self._read()
+                fault = self.fault(name, sums)
+                if fault is not None:
+                    raise InputError(f"{name}: {fault}")
                 entries[name] = (sums.sha256, sums.bytes)
                 lines = [f"{sha256}  {size}  {name}\n" for name, (sha256, size) in sorted(entries.items())]
                 write_text(self.path, _LOCK_HEAD + "".join(lines))
+        except InputError:
+            raise
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: the checksum of {name} cannot be recorded ({error.strerror}); see that this file and its folder can "
+                "be written, and start the same command again: what was fetched is kept"
+            ) from None
 
     def _read(self) -> dict[str, tuple[str, int]]:
         try:

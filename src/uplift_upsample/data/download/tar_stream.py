@@ -31,8 +31,8 @@ class TotalSizeError(Exception):
 
 
 @dataclass(frozen=True)
-class TarMember:
-    """A member as the archive names it; ``chunks`` gives its content, until the next member is asked for.
+class Member:
+    """A member of an archive of any kind; ``chunks`` gives its content, until the next member is asked for.
 
     oddity: ``a link`` and the like, for what is neither file nor folder.
     """
@@ -53,7 +53,7 @@ def is_tar_header(block: bytes) -> bool:
     return True
 
 
-def tar_members(stream: IO[bytes], max_total_bytes: int) -> Iterator[TarMember]:
+def tar_members(stream: IO[bytes], max_total_bytes: int) -> Iterator[Member]:
     """All members up to the end of the stream, which is read to its end, so that the checksum of its compression is checked.
 
     Raises ``DamagedTarError``, ``TotalSizeError``, and whatever the stream raises.
@@ -67,7 +67,7 @@ def tar_members(stream: IO[bytes], max_total_bytes: int) -> Iterator[TarMember]:
                 archive.members, archive.pax_headers = [], {}  # type: ignore[attr-defined]  # it would remember all of them
                 if member.size < 0:
                     raise DamagedTarError(f"a size of {member.size} bytes in the header before byte {watched.position}, unpacked")
-                yield TarMember(member.name, member.size, member.isdir(), _oddity(member), _reader(archive, member))
+                yield Member(member.name, member.size, member.isdir(), _oddity(member), _reader(archive, member))
     except (tarfile.TarError, ValueError, IndexError, OverflowError, RecursionError) as error:
         raise DamagedTarError(f"{error or 'damaged'}, at byte {watched.position}, unpacked") from None
     if len(watched.last) < tarfile.BLOCKSIZE or any(watched.last):

@@ -53,7 +53,7 @@ def read_archive(path: str | os.PathLike[str], subject: str, sha256: str) -> Sub
     """Read a subject's archive. sha256: of the archive, from its manifest.
 
     Raises ``InputError``, naming archive and file, for an archive of another subject or of other data, a wrong number of
-    files, an unknown action, and files whose content is not what it should be (see ``h36m_cdf.read_poses``).
+    files, an unknown action, and files whose content is not what it should be (see ``h36m.cdf.read_poses``).
     """
     if subject not in SUBJECTS:
         raise InputError(f"unknown subject {subject!r}; the subjects are {', '.join(SUBJECTS)}")

@@ -55,8 +55,8 @@ def undone(poses_2d: np.ndarray, found: Sequence[Exchange]) -> np.ndarray:
 def exchange_words(found: Sequence[Exchange]) -> str:
     """``the 2D poses have l_wrist where the 3D poses have r_wrist and the other way round``."""
     pairs = [circle for circle in found if len(circle) == 2]
-    told = [f"{MODEL_17[other]} where the 3D poses have {MODEL_17[one]}" for one, other in pairs]
-    texts = [f"the 2D poses have {', '.join(told)} and the other way round"] if told else []
+    swapped = [f"{MODEL_17[other]} where the 3D poses have {MODEL_17[one]}" for one, other in pairs]
+    texts = [f"the 2D poses have {', '.join(swapped)} and the other way round"] if swapped else []
     for circle in found:
         if len(circle) > 2:
             steps = zip(circle, [*circle[1:], circle[0]], strict=True)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uplift_upsample.base.cameras import Cameras, denormalise_points, intrinsics_px, project, world_to_camera
+from uplift_upsample.base.cameras import Cameras, denormalise_points, intrinsics_px, project
 from uplift_upsample.base.skeleton import AMASS_17, H36M_17, H36M_17_TO_MODEL, MIRROR, MODEL_17, mirrored
 from uplift_upsample.data.h36m.exchanged import exchange_words, exchanges, joint_distances, undone
+from uplift_upsample.data.h36m.projections import projected
 from uplift_upsample.plan.experiment import FRAME_RATE
 
 # fmt: off
@@ -31,7 +32,7 @@ _COARSE = 4  # every fourth of the frames that are looked at chooses among many 
 
 
 class Fit(NamedTuple):
-    """A mistake and how well the poses fit once it is undone. kind: for counting. words: behind "if".
+    """A mistake and how well the poses fit once it is undone. kind: for counting. words: what stands behind "if" in the message.
 
     is_slight: whether a detector's errors in a video, or displaced 3D poses, look like it, too.
     """
@@ -68,18 +69,6 @@ class Video:
         """2D poses ``(..., 17, 2)`` of frames ``(...)``, ``MODEL_17``."""
         with np.errstate(invalid="ignore"):  # NaN of damaged files
             return self.poses_2d[frames][..., H36M_17_TO_MODEL, :].astype(np.float64)
-
-
-def projected(poses_3d: np.ndarray, cameras: Cameras, views: Sequence[int]) -> np.ndarray:
-    """World poses ``(n, 17, 3)`` seen by some cameras: ``(len(views), n, 17, 2)`` float64 pixels."""
-    views = list(views)
-    with np.errstate(all="ignore"):  # what lies in the plane of the camera is far off, or NaN
-        in_camera = world_to_camera(
-            np.broadcast_to(poses_3d.astype(np.float64), (len(views), *poses_3d.shape)),
-            cameras.rotations[views].astype(np.float64),
-            cameras.translation[views].astype(np.float64),
-        )
-        return project(in_camera, intrinsics_px(cameras.intrinsics[views]))
 
 
 def off_px(one: np.ndarray, other: np.ndarray | float) -> float:

@@ -8,7 +8,7 @@ the one that fits is named. What a detector may do in some videos counts where m
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,8 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import H36M_32_TO_MODEL
 from uplift_upsample.data.checks import check_body_size, is_relative_to_pelvis, sampled_frames
 from uplift_upsample.data.h36m.exchanged import Exchange, exchange_words, exchanges, joint_distances
-from uplift_upsample.data.h36m.mistakes import BETTER, Fit, Video, fits, off_px, projected
+from uplift_upsample.data.h36m.mistakes import BETTER, Fit, Video, fits, off_px
+from uplift_upsample.data.h36m.projections import projected
 from uplift_upsample.plan.thresholds import Checks
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ class Measured:
     """A video that was looked at.
 
     off_px: distance of its 2D poses from the projected 3D poses. distances: the same from each joint to each (``joint_distances``).
-    mistake: the known one that explains it. limit_px: what is taken. runs_on: whether it has many more 2D than 3D frames.
+    mistake: the known one that explains it. limit_px: the largest accepted distance. runs_on: whether it has many more 2D than 3D
+    frames.
     """
 
     video: Video
@@ -65,16 +67,16 @@ class H36mPair:
     """
 
     poses_3d_path: str | os.PathLike[str]
-    positions_3d: Mapping[str, Mapping[str, np.ndarray]]
+    positions_3d: dict[str, dict[str, np.ndarray]]
     poses_2d_path: str | os.PathLike[str]
-    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]]
+    positions_2d: dict[str, dict[str, list[np.ndarray]]]
     cameras: Cameras
     checks: Checks
     is_exact: bool = False
 
     @property
     def limit_px(self) -> float:
-        """The largest distance that is taken."""
+        """The largest accepted distance."""
         return self.checks.exact_px if self.is_exact else self.checks.reprojection_px
 
     @property
@@ -86,10 +88,6 @@ class H36mPair:
         """What to do if the files are right nevertheless. flag: the threshold that is in the way."""
         raised = f"raise {flag} (`checks` in the configuration, --{flag}; it is {getattr(self.checks, flag):g})"
         return f"If the files are right nevertheless, {raised}"
-
-    def views(self, subject: str) -> list[int]:
-        """The indices of a subject's cameras."""
-        return [index for index, name in enumerate(self.cameras.names) if name.split("/")[0] == subject]
 
 
 def check_reprojection(pair: H36mPair) -> None:
@@ -137,7 +135,7 @@ def _body_size(pair: H36mPair, name: str, poses: np.ndarray) -> float:
 
 def _measured(pair: H36mPair, subject: str, name: str) -> Iterator[Measured]:
     """The videos of a recording."""
-    poses, views, checks = pair.positions_3d[subject][name], pair.views(subject), pair.checks
+    poses, views, checks = pair.positions_3d[subject][name], pair.cameras.of_subject(subject), pair.checks
     frames = sampled_frames(len(poses))
     sample = poses[frames][:, H36M_32_TO_MODEL]
     expected = projected(sample, pair.cameras, views)
@@ -202,8 +200,8 @@ def _fault(pair: H36mPair, wrong: Sequence[Measured], num_videos: int) -> str:
     flag = "surplus" if one.runs_on and one.off_px <= one.limit_px else "exact_px" if exact else "reprojection_px"
     way_out = pair.way_out(flag)
     if found:
-        told = f"{misfit}, and {found.off_px:.1f} px if {found.words}; {affected}"
-        return f"{told}. {way_out}" if found.is_slight else told
+        text = f"{misfit}, and {found.off_px:.1f} px if {found.words}; {affected}"
+        return f"{text}. {way_out}" if found.is_slight else text
     usual = "Exact 2D poses (gt) are less than a px off" if exact else "Detectors are some px off"
     return (
         f"{misfit}. {usual}, and no known mistake explains this (frame rate, resolution, order of cameras or joints, sides, axes, "
@@ -217,7 +215,8 @@ def _other_recording(pair: H36mPair, one: Measured) -> Fit | None:
     for subject, actions in pair.positions_3d.items():
         for name, poses in actions.items():
             frames = video.frames[video.frames < min(len(poses), len(video.poses_2d))]
-            expected = projected(poses[frames][:, H36M_32_TO_MODEL], pair.cameras, [pair.views(subject)[video.number]])[0]
+            camera = pair.cameras.of_subject(subject)[video.number]
+            expected = projected(poses[frames][:, H36M_32_TO_MODEL], pair.cameras, [camera])[0]
             found.append(Fit("recording", f"they are those of {subject} {name}", off_px(expected, video.seen(frames))))
     best = min(found, key=lambda fit: fit.off_px)
     return best if best.off_px <= min(BETTER * one.off_px, _FITS_PX) else None
@@ -228,7 +227,7 @@ def _log(pair: H36mPair, videos: Sequence[Measured], sizes: Sequence[float]) -> 
     worst = max(videos, key=lambda one: one.off_px)
     logger.info(
         "%s fits: the 3D poses, projected through each subject's cameras, are %.1f px away from the 2D poses (median of %d videos; "
-        "at most %.1f px, %s; up to %g px are taken); people measure %.2f to %.2f m",
+        "at most %.1f px, %s; up to %g px are accepted); people measure %.2f to %.2f m",
         *(pair.poses_2d_path, np.median([one.off_px for one in videos]), len(videos), worst.off_px, worst.video.name, limit),
         *(np.nanmin(sizes), np.nanmax(sizes)),
     )

@@ -20,7 +20,7 @@ from uplift_upsample.data.frames import FramesTable, build_frames_table
 from uplift_upsample.data.frames_stream import write_frames
 from uplift_upsample.data.h36m.reprojection import H36mPair, check_reprojection
 from uplift_upsample.data.public_npz import read_positions_2d, read_positions_3d
-from uplift_upsample.data.recordings import FARTHEST, SequenceRecord
+from uplift_upsample.data.recordings import SequenceRecord, pose_fault
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.plan.h36m_subjects import ACTIONS, SPLITS, SUBJECTS, TEST_FRAMES
 from uplift_upsample.plan.thresholds import DEFAULT_CHECKS, Checks
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _MOST_THINNED = 10  # 5 Hz; from there on, any number of frames would be near a fraction of the whole
 _OTHER_RATE = 1.5  # times as many 3D as 2D frames: more than a video that ends early
 EXACT = "gt"  # the name of the 2D source that holds projections of the 3D poses
-CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: no published number has it
+CORRUPT = ("S11", "Directions")  # subject and name of a recording that is damaged in the original: published results leave it out
 
 
 def h36m_table(
@@ -83,11 +83,10 @@ def _table_parts(
     cameras = h36m_cameras()
     _check_video_metadata(poses_2d_path, metadata_2d, cameras)
     left_out = _without_corrupt(poses_3d_path, positions_3d, cameras)
-    _check_belonging(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     pair = H36mPair(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras, checks, is_exact=input_2d == EXACT)
+    _check_belonging(pair)
     check_reprojection(pair)
     _check_rate(poses_3d_path, positions_3d, cameras)
-    records = _records(poses_3d_path, positions_3d, poses_2d_path, positions_2d, cameras)
     metadata = {
         "dataset": "h36m",
         "input_2d": input_2d,
@@ -96,7 +95,7 @@ def _table_parts(
         "left_out": left_out,
         "sources": [{"file": Path(path).name, "sha256": sha256_of_file(path)} for path in (poses_3d_path, poses_2d_path)],
     }
-    return records, cameras, metadata
+    return _records(pair), cameras, metadata
 
 
 def is_corrupt(video: str) -> bool:
@@ -120,8 +119,8 @@ def _without_corrupt(
     if name not in positions_3d.get(subject, {}):
         return {}
     del positions_3d[subject][name]
-    logger.warning("%s: %s %s is left out: its 3D poses are corrupt, and no published number has them", path, subject, name)
-    return {subject: [f"{subject} {name}, camera {number}" for number in range(len(_views(cameras, subject)))]}
+    logger.warning("%s: %s %s is left out: its 3D poses are corrupt, and published results leave it out", path, subject, name)
+    return {subject: [f"{subject} {name}, camera {number}" for number in range(len(cameras.of_subject(subject)))]}
 
 
 def _check_rate(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping[str, np.ndarray]], cameras: Cameras) -> None:
@@ -129,7 +128,7 @@ def _check_rate(path: str | os.PathLike[str], positions_3d: Mapping[str, Mapping
     test = {subject: positions_3d.get(subject, {}) for subject in SPLITS["test"]}
     if not all(len(actions) >= len(ACTIONS) for actions in test.values()):  # a part of the test set does not show its rate
         return
-    frames = sum(len(_views(cameras, subject)) * len(poses) for subject, actions in test.items() for poses in actions.values())
+    frames = sum(len(cameras.of_subject(subject)) * len(poses) for subject, actions in test.items() for poses in actions.values())
     times = round(TEST_FRAMES / frames)
     if 1 < times <= _MOST_THINNED and abs(times * frames - TEST_FRAMES) < 0.01 * TEST_FRAMES:
         raise InputError(
@@ -169,93 +168,67 @@ def _is_near(value: object, smallest: float, largest: float) -> bool:
     return isinstance(value, int | float | np.number) and bool(smallest * 0.999 <= value <= largest * 1.001)
 
 
-def _check_belonging(
-    poses_3d_path: str | os.PathLike[str],
-    positions_3d: Mapping[str, Mapping[str, np.ndarray]],
-    poses_2d_path: str | os.PathLike[str],
-    positions_2d: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
-    cameras: Cameras,
-) -> None:
+def _check_belonging(pair: H36mPair) -> None:
     """Raise ``InputError`` where a 3D recording is of no known action, or has not one long enough 2D video for each camera."""
-    for subject, actions in positions_3d.items():
-        num_cameras = len(_views(cameras, subject))
+    for subject, actions in pair.positions_3d.items():
+        num_cameras = len(pair.cameras.of_subject(subject))
         for name, poses_3d in actions.items():
             where = f"{subject} {name}"
             try:
                 canonical_action(name)
             except InputError as error:
-                raise InputError(f"{poses_3d_path}: {subject}: {error}") from None
-            if subject not in positions_2d or name not in positions_2d[subject]:
-                missing = f"subject {subject}" if subject not in positions_2d else where
+                raise InputError(f"{pair.poses_3d_path}: {subject}: {error}") from None
+            if name not in pair.positions_2d.get(subject, {}):
+                missing = f"subject {subject}" if subject not in pair.positions_2d else where
                 raise InputError(
-                    f"{poses_2d_path}: no 2D poses of {missing}, which {poses_3d_path} has; the files do not belong together"
+                    f"{pair.poses_2d_path}: no 2D poses of {missing}, which {pair.poses_3d_path} has; the files do not belong "
+                    "together"
                 )
-            views = positions_2d[subject][name]
+            views = pair.positions_2d[subject][name]
             if len(views) != num_cameras:
-                raise InputError(f"{poses_2d_path}: {where} has 2D poses of {len(views)} cameras instead of {num_cameras}")
+                raise InputError(f"{pair.poses_2d_path}: {where} has 2D poses of {len(views)} cameras instead of {num_cameras}")
             for number, view in enumerate(views):
                 if len(view) < len(poses_3d):
                     times = len(poses_3d) / len(view)
                     rate = f"; is there a 2D pose for one frame in {times:.0f} only?" if times > _OTHER_RATE else ""
                     raise InputError(
-                        f"{poses_2d_path}: {where}, camera {number} has {len(view)} frames, fewer than the {len(poses_3d)} of the "
-                        f"3D poses{rate}"
+                        f"{pair.poses_2d_path}: {where}, camera {number} has {len(view)} frames, fewer than the {len(poses_3d)} of "
+                        f"the 3D poses{rate}"
                     )
 
 
-def _records(
-    poses_3d_path: str | os.PathLike[str],
-    positions_3d: dict[str, dict[str, np.ndarray]],
-    poses_2d_path: str | os.PathLike[str],
-    positions_2d: dict[str, dict[str, list[np.ndarray]]],
-    cameras: Cameras,
-) -> Iterator[SequenceRecord]:
+def _records(pair: H36mPair) -> Iterator[SequenceRecord]:
     """The recordings in file order, each taken out of the dictionaries, so that its memory is free again behind it."""
-    for subject, actions in positions_3d.items():
-        views_of_subject = _views(cameras, subject)
+    for subject, actions in pair.positions_3d.items():
+        cameras = pair.cameras.of_subject(subject)
         for name in list(actions):
             poses_3d = actions.pop(name)
             where = f"{subject} {name}"
-            _check_finite(poses_3d_path, where, poses_3d)
+            _check_finite(pair.poses_3d_path, where, poses_3d)
             yield SequenceRecord(
                 subject=subject,
                 name=name,
                 action=canonical_action(name),
                 poses_3d=poses_3d[:, H36M_32_TO_MODEL],
-                poses_2d=_normalised_views(
-                    poses_2d_path, where, positions_2d[subject].pop(name), len(poses_3d), cameras, views_of_subject
-                ),
-                cameras=views_of_subject,
+                poses_2d=_normalised_views(pair, where, pair.positions_2d[subject].pop(name), len(poses_3d), cameras),
+                cameras=cameras,
                 frame_rate=FRAME_RATE,
             )
 
 
-def _views(cameras: Cameras, subject: str) -> list[int]:
-    return [index for index, name in enumerate(cameras.names) if name.split("/")[0] == subject]
-
-
 def _normalised_views(
-    path: str | os.PathLike[str],
-    where: str,
-    views: Sequence[np.ndarray],
-    num_frames: int,
-    cameras: Cameras,
-    camera_indices: Sequence[int],
+    pair: H36mPair, where: str, views: Sequence[np.ndarray], num_frames: int, cameras: Sequence[int]
 ) -> list[np.ndarray]:
     """The 2D poses of one sequence, ``(T, 17, 2)`` for each camera, in ``MODEL_17`` order and cut to the 3D poses."""
     normalised = []
-    for number, (view, camera) in enumerate(zip(views, camera_indices, strict=True)):
+    for number, (view, camera) in enumerate(zip(views, cameras, strict=True)):
         poses_px = view[:num_frames, H36M_17_TO_MODEL]
-        _check_finite(path, f"{where}, camera {number}", poses_px)
-        width, height = cameras.intrinsics[camera, :2].tolist()
+        _check_finite(pair.poses_2d_path, f"{where}, camera {number}", poses_px)
+        width, height = pair.cameras.intrinsics[camera, :2].tolist()
         normalised.append(normalise_points(poses_px, width, height))
     return normalised
 
 
 def _check_finite(path: str | os.PathLike[str], where: str, poses: np.ndarray) -> None:
-    is_finite = np.isfinite(poses).all((1, 2))
-    if not is_finite.all():
-        raise InputError(f"{path}: {where}, frame {int(np.argmin(is_finite))} has a coordinate that is NaN or infinite")
-    if max(poses.max(), -poses.min()) > FARTHEST:
-        frame = np.argwhere(np.abs(poses) > FARTHEST)[0][0]
-        raise InputError(f"{path}: {where}, frame {frame} has the coordinate {np.abs(poses[frame]).max():.3g}, where no person is")
+    if fault := pose_fault(poses):
+        raise InputError(f"{path}: {where}, {fault}")

@@ -26,7 +26,7 @@ _MOST_CONFIDENCE = 20.0  # networks that give no share give up to about 10; per 
 _LARGEST_SHARE = 2.0  # of points that are no pixels: outside of the picture by as much as it is wide
 _FEW_OUTSIDE = 0.05  # share of the keypoints; detectors place feet a little below the picture, too
 _PER_CENT = 100.0
-_LARGE = 500.0  # pixels, of a picture whose corner of _PER_CENT pixels is no place for a person
+_LARGE = 500.0  # pixels: in a picture this large nobody fits into the upper left 100 by 100
 _UPSIDE_DOWN = tuple(map(MODEL_17.index, ("head_top", "neck", "pelvis", "l_knee", "l_ankle")))
 
 
@@ -101,7 +101,8 @@ def picture_size(size: Any) -> tuple[float, float]:
     """Width and height in pixels. Raises ``InputError`` where they are not known or none."""
     if size is None:
         raise InputError("the size of the picture is not known; give size, its width and height in pixels")
-    pair = tuple(map(plain_number, size)) if isinstance(size, Sequence | np.ndarray) else ()
+    sides = size.tolist() if isinstance(size, np.ndarray) else size
+    pair = tuple(map(plain_number, sides)) if isinstance(sides, Sequence) else ()
     if len(pair) != 2 or not all(is_number(side) and side > 0 for side in pair):
         raise InputError(f"size is {shown(size)}; it must be the width and the height of the picture in pixels")
     return float(pair[0]), float(pair[1])

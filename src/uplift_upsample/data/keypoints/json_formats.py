@@ -47,8 +47,7 @@ def add_frame(document: Any, frame: int, collection: Collection) -> bool:
     """Add the people of a file that holds one frame; false for a file of another kind."""
     if not _is_frame(document):
         return False
-    if isinstance(document, Mapping) and "instance_info" in document:
-        document = document["instance_info"]
+    document = _people_of_picture(document)
     if isinstance(document, Mapping):
         key = "people" if "people" in document else "bodies"
         people, read = _entries(document[key], key, collection), _person_of_openpose
@@ -65,11 +64,15 @@ def add_frame(document: Any, frame: int, collection: Collection) -> bool:
 
 def _is_frame(document: Any) -> bool:
     """Whether a document is the people of one frame."""
-    if isinstance(document, Mapping) and "instance_info" in document:  # of a picture; of a video it has instances in it
-        return _is_frame(document["instance_info"])
+    document = _people_of_picture(document)
     if isinstance(document, Mapping):
         return "people" in document or "bodies" in document
     return isinstance(document, list) and all(isinstance(entry, Mapping) and "keypoints" in entry for entry in document)
+
+
+def _people_of_picture(document: Any) -> Any:
+    """What MMPose has for a picture, where a video has instances; any other document as it is."""
+    return document["instance_info"] if isinstance(document, Mapping) and "instance_info" in document else document
 
 
 def _add_frames(frames: Mapping[Any, Any], collection: Collection) -> None:
@@ -125,7 +128,7 @@ def _add_coco(document: Mapping[str, Any], collection: Collection) -> dict[str, 
         collection.seen.add(frame)
         frames[_key(image.get("id"))] = frame
         size = numbers([image.get("width"), image.get("height")])
-        if size is not None and (size > 0).all():
+        if size is not None and size.shape == (2,) and (size > 0).all():
             sizes.add(tuple(size.tolist()))
     if len(sizes) > 1:
         raise collection.error("images", f"they have {len(sizes)} sizes; only the frames of one clip can be read")
@@ -154,7 +157,7 @@ def _person_of_instance(person: Mapping[str, Any]) -> Any:
         x, y, seen = (numbers(points.get(key, [])) for key in ("x", "y", "visible"))
         if x is None or y is None or x.ndim != 1 or x.shape != y.shape:
             return None
-        return person_of([list(pair) for pair in zip(x, y, strict=True)], seen if seen is not None and len(seen) else None)
+        return person_of([list(pair) for pair in zip(x, y, strict=True)], seen if seen is not None and seen.size else None)
     return person_of(points, scores)
 
 
@@ -168,7 +171,3 @@ def _add(frame: int, person: Any, track: Any, where: str, collection: Collection
     if person is None:
         raise collection.error(where, f"its keypoints cannot be read; expected {_TRIPLES}, or pairs with keypoint_scores")
     collection.add(frame, person, NO_TRACK if track is None else track_number(track, where, collection), where)
-
-
-def not_json(place: str, error: object) -> InputError:
-    return InputError(f"{place}: not a JSON file, or a damaged one ({error}); write it again")

@@ -11,7 +11,7 @@ import numpy as np
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.arrays import found_in_npy, found_in_npz
 from uplift_upsample.data.keypoints.found import NO_TRACK, Collection, Found, frame_number, whole_number
-from uplift_upsample.data.keypoints.json_formats import add_frame, found_in, not_json
+from uplift_upsample.data.keypoints.json_formats import add_frame, found_in
 from uplift_upsample.data.keypoints.layouts import LAYOUTS
 
 KNOWN = (
@@ -149,4 +149,4 @@ def _json(content: bytes, path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         if not re.match(r"\s*[\[{]", text):
             raise InputError(f"{path}: no keypoints of a known format; {KNOWN}") from None
-        raise not_json(str(path), error) from None
+        raise InputError(f"{path}: not a JSON file, or a damaged one ({error}); write it again") from None

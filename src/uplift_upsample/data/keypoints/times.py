@@ -2,8 +2,8 @@
 
 Networks count frames at 50 Hz. So tokens are ``s_out / 50`` s apart, from the first frame on, and 2D poses belong to every
 ``s_in / 50`` s, whatever the frame rate of the clip: the frame nearest in time is the key frame. Its pose goes to the token nearest
-to it. At most rates that is the one that asked for it; where frames are farther apart than tokens, one frame would be asked for by
-two of them, and occurs once.
+to it, which usually is the one that asked for it. Where frames are farther apart than tokens, two tokens may ask for one frame; it
+occurs once, at the token nearest to it.
 """
 
 from dataclasses import dataclass
@@ -144,8 +144,9 @@ def window_poses(
 
     has_pose: ``(M,)``, whether the detector found the person in a key frame; elsewhere the token is masked. centres: ``(W,)``.
     length: N. Tokens outside of the clip have a pose on every s_in-th frame, too, the first or the last one that there is: nothing
-    is known of other frames. With zeros as padding they have M, which is nobody's. A window that sees none of the clip's own poses
-    sees nothing: what stands outside of the clip says nothing of what is in it.
+    is known of other frames. With zero padding they have the index M, one behind the M poses: a pose of
+    zeros. A window that sees none of the clip's own poses sees nothing: what stands outside of the clip says nothing of what is in
+    it.
     """
     of_token = np.full(keys.num_tokens, -1)
     of_token[keys.tokens[has_pose]] = np.flatnonzero(has_pose)

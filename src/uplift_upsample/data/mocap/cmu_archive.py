@@ -1,8 +1,10 @@
 """The CMU motion capture database as one zip file: the files of a subject out of it."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from uplift_upsample.base.errors import InputError
@@ -31,8 +33,11 @@ def unpack_subject(
     """
     origin, cache = os.fspath(archive) if origin is None else origin, Path(cache)
     wanted = files_of(trials)
-    fetched = {name: _checked(cache / name, f"{origin}/{name}", checksums) for name, checksums in wanted.items()}
-    missing = {name for name, file in fetched.items() if file is None}
+    fetched: dict[str, Fetched] = {}
+    for name, checksums in wanted.items():
+        with contextlib.suppress(InputError):  # it is not there, or damaged
+            fetched[name] = _checked(cache / name, checksums)
+    missing = wanted.keys() - fetched.keys()
     found: dict[str, str] = {}
     for member, content in read_members(archive, lambda member: _in_layout(member) in missing, _LIMITS) if missing else ():
         name = _in_layout(member)
@@ -41,18 +46,19 @@ def unpack_subject(
         found[name] = member
         with replacing(cache / name) as aside:
             aside.write_bytes(content)
-            fault = _fault(aside, wanted[name])
-            if fault is not None:
-                raise InputError(f"{archive}: the member {member!r}: {fault}")
-        fetched[name] = _checked(cache / name, f"{origin}/{name}", wanted[name])
-    lost = sorted(missing - set(found))
+            try:
+                fetched[name] = replace(_checked(aside, wanted[name]), path=cache / name)
+            except InputError as error:
+                fault = str(error).removeprefix(f"{aside}: ")
+                raise InputError(f"{archive}: the member {member!r}: {fault}") from None
+    lost = sorted(missing - found.keys())
     if lost:
         raise InputError(
             f"{archive}: it has no {', '.join(lost)}; is it the archive of all ASF/AMC files? Single files come from the site or a "
             "mirror, with its address as the source"
         )
     _LOG.info("%s: %d files, %d of them unpacked now", trials[0].subject, len(fetched), len(found))
-    return {name: file for name, file in fetched.items() if file is not None}
+    return {name: replace(fetched[name], origin=f"{origin}/{name}") for name in wanted}
 
 
 def _in_layout(member: str) -> str:
@@ -61,18 +67,6 @@ def _in_layout(member: str) -> str:
     return "/".join(folders[folders.index(_LAYOUT) :]) if _LAYOUT in folders else member
 
 
-def _checked(path: Path, origin: str, checksums: Sequence[str]) -> Fetched | None:
-    """An existing file that is the right one."""
-    if not path.is_file() or _fault(path, checksums) is not None:
-        return None
-    local = fetch(path, path)
-    return Fetched(path, origin, local.sha256, local.num_bytes, is_downloaded=False)
-
-
-def _fault(path: Path, checksums: Sequence[str]) -> str | None:
-    """What ``fetch`` finds wrong with a file."""
-    try:
-        fetch(path, path, sha256=checksums, ignore_carriage_returns=True, check=acclaim_fault)
-    except InputError as error:
-        return str(error).removeprefix(f"{path}: ")
-    return None
+def _checked(path: Path, checksums: Sequence[str]) -> Fetched:
+    """A file that is here. Raises ``InputError`` where it is not the right one."""
+    return fetch(path, path, sha256=checksums, ignore_carriage_returns=True, check=acclaim_fault)

@@ -2,8 +2,6 @@
 one ``.npz`` file.
 """
 
-import csv
-import io
 import json
 import logging
 import os
@@ -14,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import replacing, sha256_of_file, write_text
+from uplift_upsample.base.files import replacing, sha256_of_file, write_csv
 from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
 from uplift_upsample.data.mocap.asf import read_asf
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.mocap.cmu import read_trial
 from uplift_upsample.data.mocap.cmu_trials import ManifestRow, Trial
 from uplift_upsample.data.mocap.glitches import Glitch, remove_glitches
 from uplift_upsample.data.mocap.own_checks import MAX_STATURE, MIN_STATURE, is_plausible, stature
 from uplift_upsample.data.plain_npz import PlainNpz, UnreadableError
-from uplift_upsample.data.resample import FRAME_RATE, resample
+from uplift_upsample.data.resample import resample
+from uplift_upsample.plan.experiment import FRAME_RATE
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "uplift_upsample CMU clips, version 1"
@@ -38,7 +37,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
     changed since it was fetched or is damaged, and for a trial that has not as many frames as the list has, if it has a number.
     """
     skeleton = read_asf(_checked(trials[0].asf, files))
-    clips: list[Clip] = []
+    clips: list[MocapClip] = []
     dropped: list[Mapping[str, str]] = []
     glitches: dict[str, list[Glitch]] = {}
     seen: dict[str, str] = {}
@@ -63,7 +62,7 @@ def convert_subject(trials: Sequence[Trial], files: Mapping[str, ManifestRow]) -
         if not poses_3d:
             dropped.append({"trial": trial.trial, "reason": "no part of it is without glitches and long enough"})
         names = [trial.trial] if len(poses_3d) == 1 else [f"{trial.trial}/{part}" for part in range(1, len(poses_3d) + 1)]
-        clips += [Clip(trial.trial, name, trial.action, clip) for name, clip in zip(names, poses_3d, strict=True)]
+        clips += [MocapClip(trial.trial, name, trial.action, clip) for name, clip in zip(names, poses_3d, strict=True)]
     for entry in dropped:
         _LOG.warning("%s is left out: %s", entry["trial"], entry["reason"])
     used = [trials[0].asf, *(trial.amc for trial in trials)]
@@ -126,7 +125,7 @@ def read_clips(path: str | os.PathLike[str]) -> SubjectClips:
         raise InputError(f"{path}: not the clips of a CMU subject ({error}); convert the subject again") from None
     ends = np.cumsum(lengths, dtype=np.int64).tolist()
     clips = [
-        Clip(clip["trial"], clip["name"], clip["action"], poses_3d[end - clip["frames"] : end])
+        MocapClip(clip["trial"], clip["name"], clip["action"], poses_3d[end - clip["frames"] : end])
         for clip, end in zip(header["clips"], ends, strict=True)
     ]
     return SubjectClips(header["subject"], clips, header["dropped"], header["sources"])
@@ -142,9 +141,9 @@ def write_glitches(path: str | os.PathLike[str], glitches: Mapping[str, Sequence
 
     ``frame`` counts from 0 at the rate of the recording; ``speed`` is in m/s; see ``glitches.Glitch``.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "frame", "joint", "speed_m_per_s", "treatment"])
-    for trial, found in glitches.items():
-        writer.writerows((trial, glitch.frame, glitch.joint, f"{glitch.speed:.1f}", glitch.treatment) for glitch in found)
-    write_text(path, text.getvalue())
+    rows = [
+        (trial, glitch.frame, glitch.joint, f"{glitch.speed:.1f}", glitch.treatment)
+        for trial, found in glitches.items()
+        for glitch in found
+    ]
+    write_csv(path, ["trial", "frame", "joint", "speed_m_per_s", "treatment"], rows)

@@ -6,7 +6,6 @@ list of your own. Lines that start with # are comments.
 """
 
 import csv
-import io
 import logging
 import math
 import os
@@ -17,7 +16,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import write_text
+from uplift_upsample.base.files import write_csv
 from uplift_upsample.base.strict import suggestion
 from uplift_upsample.data.download.fetch import Fetched, FetchPolicy, fetch, local_path, new_session
 from uplift_upsample.data.resample import nominal_rate
@@ -184,11 +183,7 @@ class ManifestRow:
 def write_manifest(path: str | os.PathLike[str], fetched: Mapping[str, Fetched]) -> None:
     """List fetched files. The same content in the same places gives the same bytes."""
     rows = [ManifestRow(name, f.origin, os.path.relpath(f.path), f.sha256, f.num_bytes) for name, f in fetched.items()]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(ManifestRow)])
-    writer.writerows(astuple(row) for row in rows)
-    write_text(path, text.getvalue())
+    write_csv(path, [field.name for field in fields(ManifestRow)], map(astuple, rows))
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, ManifestRow]:
@@ -203,7 +198,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, ManifestRow]:
 def _rows(path: str | os.PathLike[str], columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()  # spreadsheets begin with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]

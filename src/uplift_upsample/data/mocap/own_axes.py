@@ -8,8 +8,7 @@ new x axis follows.
 import numpy as np
 
 from uplift_upsample.base.products import one_blas_thread
-
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}  # metres
+from uplift_upsample.data.checks import UNITS
 
 # Rows: the axes of the project in terms of those of the file.
 _CYCLES = {

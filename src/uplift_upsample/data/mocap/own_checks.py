@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from uplift_upsample.base.skeleton import MODEL_17, ROOT
-from uplift_upsample.data.checks import likely_units
+from uplift_upsample.data.checks import UNITS, likely_units
 from uplift_upsample.data.mocap.glitches import MAX_SPEED, remove_glitches
-from uplift_upsample.data.mocap.own_axes import TO_Z_UP, UNITS, to_world
+from uplift_upsample.data.mocap.own_axes import TO_Z_UP, to_world
 from uplift_upsample.data.resample import exact_count
 from uplift_upsample.plan.experiment import FRAME_RATE
 

@@ -20,7 +20,7 @@ from uplift_upsample.base.skeleton import AMASS_17, MODEL_17, joint_map
 from uplift_upsample.data.detections import DetectionNoise
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.mocap.capture_space import place_in_capture_space
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.mocap.glitches import remove_glitches
 from uplift_upsample.data.mocap.own import ANY_ACTION, LOWEST_RATE, Recording, Verdict, is_name, judge
 from uplift_upsample.data.mocap.simulated_table import simulated_table
@@ -117,7 +117,7 @@ def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:
             continue
         names = texts.get("recordings", [path.stem])
         actions = texts.get("action", [ANY_ACTION])
-        subject = folders[0] if folders else texts.get("subject", [""])[0]
+        subject = folders[0] if folders else next(iter(texts.get("subject", ())), "")  # an array may be empty; ``judge`` says so
         rows += [
             {"file": str(path), "subject": subject, "trial": _trial(subject, name), "action": action}
             for name, action in zip(names, actions * len(names) if len(actions) == 1 else actions, strict=False)
@@ -131,7 +131,7 @@ def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
     Raises ``InputError`` that lists all that is wrong with any of the files.
     """
     faults: list[str] = []
-    clips: dict[str, list[Clip]] = {}
+    clips: dict[str, list[MocapClip]] = {}
     sources: dict[str, list[Mapping[str, str]]] = {}
     for judged in judge_folder(folder):
         faults += [f"{judged.path}: {fault}" for fault in judged.verdict.faults]
@@ -148,13 +148,13 @@ def read_folder(folder: str | os.PathLike[str]) -> list[SubjectClips]:
     return [SubjectClips(subject, clips[subject], [], sources[subject]) for subject in sorted(clips)]
 
 
-def _clips(subject: str, name: str, recording: Recording) -> list[Clip]:
+def _clips(subject: str, name: str, recording: Recording) -> list[MocapClip]:
     parts, _ = remove_glitches(recording.poses, recording.frame_rate)
     resampled = [resample(part, recording.frame_rate, lowest=LOWEST_RATE) for part in parts]
     poses_3d = [clip.astype(np.float32) for part in resampled if len(part) for clip in place_in_capture_space(part)]
     whole = _trial(subject, name)
     names = [whole] if len(poses_3d) == 1 else [f"{whole}/{part}" for part in range(1, len(poses_3d) + 1)]
-    return [Clip(whole, clip_name, recording.action, clip) for clip_name, clip in zip(names, poses_3d, strict=True)]
+    return [MocapClip(whole, clip_name, recording.action, clip) for clip_name, clip in zip(names, poses_3d, strict=True)]
 
 
 def mocap_subset(folder: str | os.PathLike[str]) -> dict[str, dict[str, AmassSequence]]:

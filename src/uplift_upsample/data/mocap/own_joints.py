@@ -36,9 +36,9 @@ _JOINTS = {spelling: joint for joint in MODEL_17 for spelling in _spellings(join
 class _Naming:
     """The names of a skeleton.
 
-    marks: words that it has, and no other skeleton has together. words: what joints of ours are called, without sides, if it is
-    otherwise, the likeliest first. not_ours: words of ours that mean other places. made: how to get the joints that it lacks, or
-    has elsewhere.
+    marks: words that all must occur; the first skeleton of ``_NAMINGS`` that fits is taken. words: what joints of ours are
+    called, without sides, if it is otherwise, the likeliest first. not_ours: words of ours that mean other places. made: how to
+    get the joints that it lacks, or has elsewhere.
     """
 
     skeleton: str

@@ -8,7 +8,7 @@ joints fall outside of the picture or a joint comes too near to the camera.
 import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from uplift_upsample.base.cameras import Cameras, h36m_cameras, intrinsics_px, n
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.detections import SIMULATED, DetectionNoise, simulate_detections
 from uplift_upsample.data.frames import FramesTable, build_frames_table
-from uplift_upsample.data.mocap.clips import Clip, SubjectClips
+from uplift_upsample.data.mocap.clips import MocapClip, SubjectClips
 from uplift_upsample.data.recordings import SequenceRecord
 
 _LOG = logging.getLogger(__name__)
@@ -65,44 +65,42 @@ def simulated_table(
     and where no camera sees anyone.
     """
     _check_subjects(metadata["dataset"], [subject.subject for subject in subjects], splits)
-    noise, cameras, tally = noise or DetectionNoise(), h36m_cameras(), _Tally()
-    if not has_detections:
-        unseen = [
+    cameras = h36m_cameras()
+    if has_detections:
+        noise, tally = noise or DetectionNoise(), _Tally()
+        records = [
+            record
+            for subject in subjects
+            for clip in subject.clips
+            for record in _records(subject, clip, cameras, seed, noise, tally)
+        ]
+        if tally.dropped:
+            _LOG.warning("%d of %d videos are left out: their projections are unusable", len(tally.dropped), tally.videos)
+        if not records:
+            raise InputError(f"{metadata['dataset']}: no camera sees any of the recordings; there is nothing to put into a table")
+        seen = {
+            "input_2d": SIMULATED,
+            "dropped_videos": tally.dropped,
+            "num_videos_projected": tally.videos,
+            "share_of_joints_outside": tally.joints_outside / max(tally.joints, 1),
+            "detection_noise": asdict(noise) | {"seed": seed},
+            "camera_sets": {
+                subject.subject: cameras.names[VIEWS * camera_set(subject.subject)].split("/")[0] for subject in subjects
+            },
+        }
+    else:
+        records = [
             SequenceRecord(subject.subject, clip.name, clip.action, clip.poses_3d) for subject in subjects for clip in subject.clips
         ]
-        return build_frames_table(unseen, cameras, {**metadata, "input_2d": None, **_contents(subjects, splits, metadata, unseen)})
-    records = [
-        record for subject in subjects for clip in subject.clips for record in _records(subject, clip, cameras, seed, noise, tally)
-    ]
-    if tally.dropped:
-        _LOG.warning("%d of %d videos are left out: their projections are unusable", len(tally.dropped), tally.videos)
-    if not records:
-        raise InputError(f"{metadata['dataset']}: no camera sees any of the recordings; there is nothing to put into a table")
-    seen = {
-        "input_2d": SIMULATED,
-        "dropped_videos": tally.dropped,
-        "num_videos_projected": tally.videos,
-        "share_of_joints_outside": tally.joints_outside / max(tally.joints, 1),
-        "detection_noise": noise.to_mapping() | {"seed": seed},
-        "camera_sets": {subject.subject: cameras.names[VIEWS * camera_set(subject.subject)].split("/")[0] for subject in subjects},
-    }
-    return build_frames_table(records, cameras, {**metadata, **seen, **_contents(subjects, splits, metadata, records)})
-
-
-def _contents(
-    subjects: Sequence[SubjectClips],
-    splits: Mapping[str, Sequence[str]],
-    metadata: Mapping[str, Any],
-    records: Sequence[SequenceRecord],
-) -> dict[str, Any]:
-    """What the metadata hold about the recordings in a table."""
+        seen = {"input_2d": None}
     found = {record.action for record in records}
-    return {
+    contents = {
         "splits": {name: list(members) for name, members in splits.items()},
         "actions": [action for action in metadata["actions"] if action in found],
         "original_files": [dict(source) for subject in subjects for source in subject.sources],
         "dropped_trials": [dict(entry) for subject in subjects for entry in subject.dropped],
     }
+    return build_frames_table(records, cameras, {**metadata, **seen, **contents})
 
 
 def _check_subjects(dataset: str, subjects: Sequence[str], splits: Mapping[str, Sequence[str]]) -> None:
@@ -120,7 +118,7 @@ def _check_subjects(dataset: str, subjects: Sequence[str], splits: Mapping[str, 
 
 
 def _records(
-    subject: SubjectClips, clip: Clip, cameras: Cameras, seed: int, noise: DetectionNoise, tally: _Tally
+    subject: SubjectClips, clip: MocapClip, cameras: Cameras, seed: int, noise: DetectionNoise, tally: _Tally
 ) -> Iterator[SequenceRecord]:
     """The clip in its usable views; nothing if there is none."""
     first = VIEWS * camera_set(subject.subject)

@@ -28,6 +28,7 @@ def read_train(path: str | os.PathLike[str], annotations: str) -> Iterator[View]
         if not is_list(content) or len(content) < 1 or not isinstance(content[0], Mapping):
             raise InputError(f"{path}: {name} holds {described(content)}, not a list of its cameras and its frame rate")
         views, rate = content[0], content[1] if len(content) > 1 else TRAIN[name].frame_rate  # some converters leave it out
+        rate = rate.item() if isinstance(rate, np.generic | np.ndarray) and np.ndim(rate) == 0 else rate
         if not is_number(rate) or rate != TRAIN[name].frame_rate:
             raise InputError(
                 f"{path}: {name} has {shown(rate)} frames a second; it was recorded with {TRAIN[name].frame_rate:g}. A file with "
