@@ -160,6 +160,15 @@ def test_settings_of_published_weights(copied: Workflow) -> None:
     assert copied.counts(target) == {"check_weights": 1}
 
 
+def test_padding_of_published_predictions(copied: Workflow) -> None:
+    target = "results/paper/h36m_81/published/s_in_10/scores.json"
+    evaluate = {"mirror": True, "interpolate": True, "test_step": 1, "precision": "float32"}
+    for padding, runs in (("copy", {}), ("zeros", {"predict_poses": 1, "score_predictions": 1})):
+        configuration = {"train": {"padding": padding}, "evaluate": evaluate, "test_subset": "test"}
+        record(copied, "paper/h36m_81/published/s_in_10/prediction.json", configuration=configuration)
+        assert copied.counts(target) == runs
+
+
 def test_settings_of_mpi_inf_3dhp(pristine: Workflow, tmp_path: Path) -> None:
     """They stand in the table."""
     workflow = pristine.copy_to(tmp_path / "project")

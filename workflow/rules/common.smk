@@ -72,6 +72,7 @@ from uplift_upsample.base.strict import suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources
@@ -435,6 +436,18 @@ def network_of_published(wildcards):
     Empty for trained weights: their training reruns.
     """
     return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
+
+
+def prediction_of_published(wildcards):
+    """The network, and what stands outside of a video where that is not the usual: another one predicts with published weights again.
+
+    Empty for trained weights.
+    """
+    network, train = network_of_published(wildcards), planned(wildcards).experiment.train
+    if not network or train.padding == TrainConfig().padding:
+        return network
+    # Left out where it is the usual one: a param that says more would make all existing predictions again.
+    return f"{network}, padding {train.padding}"
 
 
 def origin_of_weights(wildcards):

@@ -144,21 +144,25 @@ def settled_prediction(wildcards):
             **record["configuration"]["evaluate"],
         }  # what is younger than a record was as in the paper
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
-    except (TypeError, KeyError):
-        return
+        held |= {key: value for key, value in record["configuration"].get("train", {}).items() if key == "padding"}
+    except (TypeError, KeyError, AttributeError):
+        return []
     now = {key: getattr(evaluation(wildcards), key) for key in keys}
-    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
+    now |= {"test_subset": tested(wildcards).test_subset, "padding": planned(wildcards).experiment.train.padding}
+    make_again([f"{folder}/predictions.h5"], held, {key: now[key] for key in held})
+    return []
 
 
 def settled_scores(wildcards):
-    """The same for scores."""
+    """The same for scores. An input function without inputs."""
     path = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}/scores.json"
     scores = held_settings(path)
     try:
         held = {"learned_upsampling": scores["protocol"]["learned_upsampling"]}
     except (TypeError, KeyError):
-        return
+        return []
     make_again([path], held, {"learned_upsampling": evaluation(wildcards).learned_upsampling})
+    return []
 
 
 def settled_baseline(wildcards):

@@ -52,7 +52,7 @@ rule predict_poses:
         gpu=prediction_gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
-        network=network_of_published,
+        network=prediction_of_published,
         device=device,
         origin=origin_of_weights,
         switches=evaluation_switches,
