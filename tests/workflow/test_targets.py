@@ -38,6 +38,8 @@ def with_data(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> W
         ),
         ("results/dmeo/tables/main_results.md", "did you mean 'results/demo/tables/main_results.md'?"),
         ("results/demo/cmu_small/seed_0/weights.h5", "the study demo has no experiment 'cmu_small'; it has mocap_351"),
+        ("results/demo/data/h36m.h5", "the study demo has no data set 'h36m'; it has mocap, people"),
+        ("results/paper/data/amass/CMU.npz", "studies.paper.data.amass.own has no motion capture 'CMU'; it has none"),
     ],
 )
 def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:

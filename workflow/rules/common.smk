@@ -501,6 +501,10 @@ def check_wildcards(rule, wildcards):
         planned(wildcards)
     if "s_in" in names:
         tested(wildcards)  # and its variant, where there is one
+    if "dataset" in names:
+        source_of(wildcards)
+    if rule.name == "convert_mocap":
+        own_folder(wildcards)
     if "run" in names and wildcards.run == "published" or rule.name == "check_weights":
         published_weights(wildcards)
     if rule.name == "score_mean_pose":

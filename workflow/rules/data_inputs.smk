@@ -22,7 +22,12 @@ def needs_of(study, dataset):
 
 
 def source_of(wildcards):
-    return STUDIES[wildcards.study].data[wildcards.dataset]
+    """The data set that a job is about."""
+    data = STUDIES[wildcards.study].data
+    if wildcards.dataset not in data:
+        near = suggestion(wildcards.dataset, data)
+        refuse(f"the study {wildcards.study} has no data set {wildcards.dataset!r}{near}; it has {', '.join(data)}")
+    return data[wildcards.dataset]
 
 
 def inputs_of(wildcards):
@@ -30,6 +35,7 @@ def inputs_of(wildcards):
 
     Where the frames table of this data exists already, they may be gone: Snakemake then takes the table as it is.
     """
+    source_of(wildcards)  # ends where the study has none
     study = wildcards.study
     unmet = {}
     for dataset, source in STUDIES[study].data.items():
@@ -97,12 +103,17 @@ def flags_of_checks(*names):
 
 def own_folder(wildcards):
     """The folder behind a subset, or behind a data set, of the user's own motion capture."""
-    source = source_of(wildcards)
-    return source.own[wildcards.subset] if "subset" in wildcards.keys() else source.folder
+    source, subset = source_of(wildcards), getattr(wildcards, "subset", None)
+    if subset is None:
+        return source.folder
+    if subset not in source.own:
+        place, near = f"studies.{wildcards.study}.data.{wildcards.dataset}.own", suggestion(subset, source.own)
+        refuse(f"{place} has no motion capture {subset!r}{near}; it has {', '.join(source.own) or 'none'}")
+    return source.own[subset]
 
 
 def own_recordings(wildcards):
-    """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
+    """The user's recordings. If they are gone, returns a pattern that matches nothing, so that Snakemake keeps the existing result."""
     folder = own_folder(wildcards)
     files, made = recordings(folder), frames_of(wildcards.study, wildcards.dataset)
     if "subset" in wildcards.keys():
