@@ -378,18 +378,6 @@ def tested_frames(wildcards):
     return frames_of(wildcards.study, tested(wildcards).test_dataset)
 
 
-def predicted_frames(wildcards):
-    """The data that a prediction is for."""
-    settled_prediction(wildcards)
-    return tested_frames(wildcards)
-
-
-def scored_frames(wildcards):
-    """The data that predictions are scored on."""
-    settled_scores(wildcards)
-    return tested_frames(wildcards)
-
-
 def drawn_frames(wildcards):
     """The data that an animation shows beside the predictions."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"

@@ -55,24 +55,9 @@ def content_of_inputs(wildcards):
     return content([need.used for need in needs_of(wildcards.study, wildcards.dataset)])
 
 
-def h36m_files(wildcards):
-    poses_3d, poses_2d = inputs_of(wildcards)
-    return {"poses_3d": poses_3d, "poses_2d": poses_2d}
-
-
-def checks_of_h36m(wildcards, output):
-    """The thresholds of checks as flags. (A param that asks for outputs does not rerun a job.)"""
-    return flags_of_checks("body_size", "reprojection_px", "exact_px", "shift_px", "surplus")
-
-
-def checks_of_amass(wildcards, output):
-    """Those for poses without 2D poses."""
-    return flags_of_checks("body_size")
-
-
-def mpi_inf_3dhp_files(wildcards):
-    train, test = inputs_of(wildcards)
-    return {"train": train, "test": test}
+def named_inputs(*names):
+    """The input function of a rule that names the two files of its data set."""
+    return lambda wildcards: dict(zip(names, inputs_of(wildcards), strict=True))
 
 
 def mpi_inf_3dhp_originals(wildcards):
@@ -89,12 +74,8 @@ def content_of_originals(wildcards):
     return content([f"{folder}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]])
 
 
-def checks_of_mpi_inf_3dhp(wildcards, output):
-    """Those for exact 2D poses."""
-    return flags_of_checks("body_size", "reprojection_px")
-
-
 def flags_of_checks(*names):
+    """The thresholds of checks as flags. Rules have it as a param that asks for outputs, which does not rerun a job."""
     values = {name: config["checks"][name] for name in names if name in config.get("checks", {})}
     return " ".join(
         f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items()
@@ -181,11 +162,6 @@ def cmu_source_flag(wildcards, output):
     """Where the files come from, as a flag of fetch_cmu.py. (A param that asks for outputs does not rerun a job.)"""
     source = cmu_source(wildcards)
     return f"--archive {manifest_of(source)}" if source in surroundings().sources else f"--source {shlex.quote(source)}"
-
-
-def cmu_cache(wildcards, output):
-    """Where original files are kept; another place does not fetch them again."""
-    return source_of(wildcards).cache
 
 
 # ---- fetching

@@ -34,9 +34,10 @@ rule check_weights:
 
 rule predict_poses:
     input:
+        settled_prediction,
         run=run_of_weights,
         weights="results/{study}/{experiment}/{run}/weights.h5",
-        frames=predicted_frames,
+        frames=tested_frames,
     output:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/prediction.json",
@@ -65,8 +66,9 @@ rule predict_poses:
 # Records of former steps are not inputs: they hold times and machines, which must not start a new scoring.
 rule score_predictions:
     input:
+        settled_scores,
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
-        frames=scored_frames,
+        frames=tested_frames,
     output:
         scores="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/scores.json",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/provenance.json",
