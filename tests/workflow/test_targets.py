@@ -51,6 +51,11 @@ def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
     assert "did you mean 'results/demo/people_81/seed_0/weights.h5'?" in said
 
 
+def test_places_that_are_no_addresses(pristine: Workflow) -> None:
+    said = refused(pristine, "open", cmu_source="https://[mirror]/cmu")
+    assert "cmu_source: 'https://[mirror]/cmu' is no address (" in said
+
+
 def test_sequences_that_no_test_has(pristine: Workflow) -> None:
     animations = {
         "demo": ["02_Wlk_cam0", "02_Walk_cam2"],

@@ -141,7 +141,12 @@ def folder_faults():
                 if folder in table_of_sources():
                     continue
                 place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
-                if "@" in urlsplit(folder).netloc:
+                try:
+                    has_login = "@" in urlsplit(folder).netloc
+                except ValueError as error:
+                    faults.append(f"{place}: {folder!r} is no address ({error})")
+                    continue
+                if has_login:
                     faults.append(
                         f"{place}: an address with a login in it would stand in logs and records; put the login into ~/.netrc"
                     )
@@ -545,5 +550,5 @@ onsuccess:
 
 onerror:
     write_settings()
-    cancel_left_jobs("are not waited for any more")
     tell_of_other_clips()
+    cancel_left_jobs("are not waited for any more")
