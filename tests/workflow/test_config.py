@@ -520,6 +520,23 @@ def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
     assert plan(config)["paper"].experiments["h36m_81"].experiment.train.schedule_params == other["schedule_params"]
 
 
+def test_parameters_of_the_optimizer_belong_to_it(config: Config) -> None:
+    """Also where the base leaves it unsaid and the study says what it is without that."""
+    del config["experiments"]["h36m_81"]["train"]["optimizer"]
+    put(config, "experiments/h36m_81/train/optimizer_params", {"beta_1": 0.8, "amsgrad": True})
+
+    def params(train: Config) -> Config:
+        put(config, "studies/paper/experiments/h36m_81/train", train)
+        assert faults(config) == []
+        return plan(config)["paper"].experiments["h36m_81"].experiment.train.optimizer_params
+
+    assert params({"optimizer": "AdamW", "optimizer_params": {"beta_2": 0.95}}) == {"beta_1": 0.8, "amsgrad": True, "beta_2": 0.95}
+    assert params({"optimizer_params": {"beta_2": 0.95}}) == {"beta_1": 0.8, "amsgrad": True, "beta_2": 0.95}
+    assert params({"optimizer": "Adam", "optimizer_params": {"beta_2": 0.95}}) == {"beta_2": 0.95}
+    assert params({"optimizer": "Adam"}) == {}
+    assert params({}) == {"beta_1": 0.8, "amsgrad": True}
+
+
 def test_people_of_other_data_sets_are_other_people(config: Config) -> None:
     put(config, "studies/other", copy.deepcopy(config["studies"]["paper"]))
     put(config, "studies/other/data/others", config["studies"]["paper"]["data"]["h36m"])
