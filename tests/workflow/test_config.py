@@ -331,6 +331,13 @@ def test_each_fault_is_told(config: Config, place: str, value: Any, expected: st
         lambda config: put(config, "studies/open/data/cmu/splits/val", [7]),
         lambda config: put(config, "checks/body_size", [0.3, "4e0"]),
         lambda config: put(config, "experiments/h36m_81/train/schedule_params/decay_stps", 6000),
+        lambda config: put(config, "experiments/h36m_81/train/schedule_params/initial_learning_rate", "4e-5"),
+        lambda config: put(
+            config,
+            "experiments/h36m_81/train",
+            {"schedule": "PiecewiseConstantDecay", "schedule_params": {"boundaries": ["10"], "values": [0.1, 0.01]}},
+        ),
+        lambda config: put(config, "experiments/h36m_81/train", {"optimizer_params": {"beta_1": "0.9"}}),
         lambda config: put(config, "experiments/h36m_81/model/paddings", [[1, 2], [0, 0], [0, 0]]),
         lambda config: put(config, "experiments/h36m_81/model/mlp_ratio", 0),
         lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),

@@ -12,7 +12,7 @@ from everything import OWN
 from rerun_matrix import BEHIND_AMASS, BEHIND_OPEN, OWN_RUNS, Changes, settings, text
 from workflow_copy import Workflow, bring_clips, counted, jobs_of
 
-from uplift_upsample.plan.settled import differences
+from uplift_upsample.plan.settled import differences, held_settings
 
 RATE = {"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}
 TRAINED_AGAIN = {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}
@@ -213,6 +213,12 @@ def test_settings_of_what_is_made_again_are_those_it_was_made_with(built: Workfl
     assert "select_poses" in {job.rule for job in built.jobs("open", **LAST_DRAWN)}
     built.build("open", **LAST_DRAWN)
     assert settings.read_bytes() != before
+
+
+def test_numbers_that_cannot_be_spelt_are_no_settings(tmp_path: Path) -> None:
+    for held in ("0x" + "f" * 4000, "? 0x" + "f" * 4000 + "\n: [1]\n"):
+        (tmp_path / "run.yaml").write_text(held, encoding="utf-8")
+        assert held_settings(tmp_path / "run.yaml") is None
 
 
 def test_differences_are_told_by_their_places() -> None:
