@@ -50,7 +50,7 @@ def make_again(files, held, planned_now):
 def settled(path, **settings):
     """Have the job of a file run again where the file with its settings has others than those planned now.
 
-    For results that do not say themselves what they were made with. What such a job is to do again for, it names here, too.
+    For results that do not say themselves what they were made with. Pass every setting whose change should rerun the job.
     """
     SETTLED[path] = json.loads(json.dumps(settings))
     make_again([path], held_settings(settings_file(path)), SETTLED[path])
@@ -134,7 +134,7 @@ def settled_weights(wildcards):
 
 
 def settled_prediction(wildcards):
-    """The same for predictions. How many windows are predicted at once changes nothing."""
+    """The same for predictions. How many windows are predicted at once changes nothing. An input function without inputs."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     record = held_settings(f"{folder}/prediction.json")
     keys = ("mirror", "interpolate", "test_step", "precision", *BEYOND_THE_PAPER)
