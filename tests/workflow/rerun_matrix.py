@@ -258,6 +258,8 @@ SOMETHING = [
     Row("learning rate of an experiment of which published weights alone are evaluated",
         settings(experiments={"h36m_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
         {"resolve_run": 1}, is_tried=False),
+    Row("network of published weights", settings(experiments={"h36m_81": {"model": {"first_attention_layer": 0}}}),
+        {"resolve_run": 1, "check_weights": 1, "predict_poses": 3, "score_predictions": 3, "plan_tables": 1, "write_tables": 1}),
     Row("what stands outside of videos (`padding`), for published weights",
         settings(experiments={"h36m_81": {"train": {"padding": "zeros"}}}),
         {"resolve_run": 1, "predict_poses": 3, "score_predictions": 3, "write_tables": 1}),
