@@ -12,7 +12,7 @@ from everything import OWN
 from rerun_matrix import BEHIND_AMASS, BEHIND_OPEN, OWN_RUNS, Changes, settings, text
 from workflow_copy import Workflow, bring_clips, counted, jobs_of
 
-from uplift_upsample.plan.settled import differences, held_settings
+from uplift_upsample.plan.recorded_settings import differences, held_settings
 
 RATE = {"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}
 TRAINED_AGAIN = {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}

@@ -349,7 +349,7 @@ def of_reproduced(files):
 def run_files(wildcards):
     """What a training starts from: its configuration, its code, its data, and the weights of another one where it has to."""
     experiment = planned(wildcards)
-    settled_training(wildcards)
+    rerun_changed_training(wildcards)
     folder = f"results/{experiment.study}/{experiment.name}"
     files = {
         "run": f"{folder}/run.yaml",
@@ -387,13 +387,13 @@ def drawn_frames(wildcards):
     """The data that an animation shows beside the predictions."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     path = f"{folder}/animation/{wildcards.sequence}.{wildcards.format}"
-    settled(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
+    rerun_if_changed(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
     return tested_frames(wildcards)
 
 
 def baseline_frames(wildcards):
     """The data that the mean pose is of."""
-    settled_baseline(wildcards)
+    rerun_changed_baseline(wildcards)
     return frames_of(wildcards.study, baseline_experiment(wildcards).dataset)
 
 
@@ -551,7 +551,7 @@ onstart:
     check_device()
     check_cluster()
     cancel_left_jobs("a former start left behind")
-    forget_settings()
+    blank_settings_of_planned()
 
 
 onsuccess:

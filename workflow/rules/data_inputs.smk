@@ -46,7 +46,7 @@ def inputs_of(wildcards):
     if wildcards.dataset in unmet:
         refuse(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
     used = [need.used for need in needs_of(study, wildcards.dataset)]
-    settled_table(wildcards, used)
+    rerun_changed_table(wildcards, used)
     return [source_file(path) for path in used]
 
 
@@ -65,7 +65,7 @@ def mpi_inf_3dhp_originals(wildcards):
     files = [f"{source.originals}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]]
     if all(map(os.path.exists, files)):  # else what was made of them is taken as it is
         made = f"results/{wildcards.study}/data/{wildcards.dataset}/data_train_3dhp.npz"
-        settled(made, annotations=source.annotations, files=sums(files, source.originals))
+        rerun_if_changed(made, annotations=source.annotations, files=sums(files, source.originals))
     return [source_file(path) for path in files]
 
 
@@ -101,9 +101,9 @@ def own_recordings(wildcards):
         made = f"{made.removesuffix('.h5')}/{wildcards.subset}.npz"
     else:
         inputs_of(wildcards)  # reports what is missing
-        settled_table(wildcards, files)
+        rerun_changed_table(wildcards, files)
     if files:
-        settled(made, recordings=sums(files, folder))
+        rerun_if_changed(made, recordings=sums(files, folder))
     return [source_file(path) for path in files] or [f"{folder}/*.npz"]
 
 
@@ -113,7 +113,7 @@ def content_of_recordings(wildcards):
 
 def subject_files(wildcards):
     """Joint positions of all subjects of a CMU data set, in the order of its splits."""
-    settled_table(wildcards, [])
+    rerun_changed_table(wildcards, [])
     subjects = [subject for split in source_of(wildcards).splits.values() for subject in split]
     return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
 
@@ -142,7 +142,7 @@ def cmu_files(wildcards):
         names = [name for name in names if is_out_of(name, record)]
     elif cmu_source(wildcards) not in names:
         names = []
-    settled(record, trials=content_of_trials(wildcards))
+    rerun_if_changed(record, trials=content_of_trials(wildcards))
     return {"trials": trials_of(wildcards), **({"archive": manifest_of(names[0])} if names else {})}
 
 

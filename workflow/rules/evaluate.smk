@@ -9,7 +9,7 @@ localrules:
 # Where published weights cannot be had, --config evaluate_published=false builds the tables without them.
 rule check_weights:
     input:
-        settled_weights,
+        rerun_changed_weights,
         source=published_weights,
         run=run_of_weights,
     output:
@@ -34,7 +34,7 @@ rule check_weights:
 
 rule predict_poses:
     input:
-        settled_prediction,
+        rerun_changed_prediction,
         run=run_of_weights,
         weights="results/{study}/{experiment}/{run}/weights.h5",
         frames=tested_frames,
@@ -66,7 +66,7 @@ rule predict_poses:
 # Records of former steps are not inputs: they hold times and machines, which must not start a new scoring.
 rule score_predictions:
     input:
-        settled_scores,
+        rerun_changed_scores,
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
         frames=tested_frames,
     output:
