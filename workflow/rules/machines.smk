@@ -78,9 +78,9 @@ def said_by(*command, is_checked=True):
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=is_checked).stdout
     except subprocess.SubprocessError as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip()
+        complaint = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
         raise WorkflowError(
-            f"{command[0]} gives no answer ({reason}). Jobs of this folder that nobody waits for may still run: "
+            f"{command[0]} gives no answer ({complaint or error}). Jobs of this folder that nobody waits for may still run: "
             "squeue --me lists them, scancel ends them"
         ) from None
 
