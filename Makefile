@@ -20,10 +20,10 @@ LEFTOVERS := results/demo logs/demo build dist .pytest_cache .mypy_cache .ruff_c
 
 .PHONY: all install doctor numbers check-numbers results test test-long test-jax lint format bench bench-conversions stress stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit audit licences schema clean help
 
-all: install
+all: install  ## install, then build the studies that config.yaml lists (the demo as shipped)
 	$(BIN)/snakemake --cores $(CORES)
 
-install: $(STAMP)
+install: $(STAMP)  ## install what is missing into .venv, from the lock; GPU=1 for CUDA
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,37 +39,22 @@ $(STAMP):
 	@touch $@
 	@$(if $(filter install,$(MAKECMDGOALS)),echo "Installed into .venv. The next command: make (or: source .venv/bin/activate && snakemake --cores all demo)")
 
-# what this machine has and lacks, and how long everything will take
-doctor: install
+doctor: install  ## say what this machine has and lacks, and how long everything will take
 	$(BIN)/python scripts/doctor.py --estimate
 
-# the figures of docs/numbers.md, and pictures and numbers of the README, from real runs on the finished demo
-numbers: all
-	$(BIN)/python benchmarks/demo_numbers.py
-	$(BIN)/python benchmarks/switches.py
-
-# docs/results.md: the studies on real people with all their seeds, three to six hours on two cores; ARGS="--config cmu_source=FOLDER" takes files from there
-results: install
-	$(BIN)/snakemake --cores $(CORES) --configfile docs/examples/results.yaml $(ARGS)
-	$(BIN)/python benchmarks/results_page.py
-
-# whether README.md and docs/numbers.md show what the finished demo gives, within what processors differ by
-check-numbers:
-	$(BIN)/python benchmarks/demo_numbers.py --check
-
 # Two at a time: each worker may hold a network, and a third one saves nothing on two cores. WORKERS=0 runs them one after the other.
-test: install
+test: install  ## tests, in minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long"
 
 # the paper from the sites to its tables, kills in the middle, what runs again, whole runs of single commands
-test-long: install
+test-long: install  ## those that take longer by themselves, as long again
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long
 
-test-jax: install
+test-jax: install  ## install JAX too, and compare the network and its training on it
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r envs/jax.lock
 	$(BIN)/python -m pytest tests/model/test_backends.py
 
-lint: install
+lint: install  ## ruff, snakefmt, snakemake --lint, codespell, mypy
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/snakefmt --line-length 132 --check Snakefile workflow
@@ -78,60 +63,50 @@ lint: install
 	$(BIN)/mypy src
 	@for folder in benchmarks stress; do MYPYPATH=src:tests:tests/workflow:$$folder $(BIN)/mypy --config-file envs/mypy.ini $$folder || exit 1; done
 
-format: install
+format: install  ## apply ruff and snakefmt
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/snakefmt --line-length 132 Snakefile workflow
 
-# All of it writes docs/performance.md; ROWS="training or start" measures some rows (an expression of pytest -k) and writes nothing.
-bench: install
+# ROWS="training or start" measures some rows (an expression of pytest -k) and writes nothing.
+bench: install  ## speed and memory against straightforward versions, for docs/performance.md; fails below a bar; ROWS=training: some
 	$(BIN)/python -m pytest benchmarks -m 'not conversion' $(if $(ROWS),-k '$(ROWS)',--page)
 
-bench-conversions: install
+bench-conversions: install  ## the same for the conversion of original files
 	$(BIN)/python -m pytest benchmarks -m conversion
 
-# Hours of faults in minutes; each writes its figures into docs/reliability.md.
-stress: stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit
+# hours of faults in minutes
+stress: stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit  ## all of the next ones; their figures go into docs/reliability.md
 
-stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit: stress-%: install
+stress-kills stress-fuzz stress-load stress-slurm stress-kubernetes stress-devices stress-reruns stress-audit: stress-%: install  ## kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed
 	$(BIN)/python -m pytest -rs stress/test_$*.py
 
-audit: install
+audit: install  ## known holes in the locked versions of the dependencies; fails where no service could be asked
 	$(BIN)/python envs/audit.py
 
-# workflow/schemas/config.schema.yaml, after a change of the models in src/uplift_upsample/plan
-schema: install
-	$(BIN)/python -c "from uplift_upsample.plan.schema import schema_text as s; print(s(), end='')" > workflow/schemas/config.schema.yaml
-
-# docs/licences.md, after a change of the locks
-licences: install
+licences: install  ## write docs/licences.md again, after a change of the locks
 	$(BIN)/python envs/licences.py
 
-clean:
+schema: install  ## write workflow/schemas/config.schema.yaml again, after a change of the models in src/uplift_upsample/plan
+	$(BIN)/python -c "from uplift_upsample.plan.schema import schema_text as s; print(s(), end='')" > workflow/schemas/config.schema.yaml
+
+numbers: all  ## write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md
+	$(BIN)/python benchmarks/demo_numbers.py
+	$(BIN)/python benchmarks/switches.py
+
+check-numbers:  ## compare what these two show with the demo that you have, within what processors differ by
+	$(BIN)/python benchmarks/demo_numbers.py --check
+
+# ARGS="--config cmu_source=FOLDER" takes the files from there
+results: install  ## the studies on real people, with all seeds (three to six hours on two cores), and docs/results.md with their numbers
+	$(BIN)/snakemake --cores $(CORES) --configfile docs/examples/results.yaml $(ARGS)
+	$(BIN)/python benchmarks/results_page.py
+
+clean:  ## delete the demo's results and leftovers of tools; never data/ or other studies
 	@for path in $(LEFTOVERS); do if [ -e "$$path" ]; then echo "deleting $$path"; rm -rf "$$path"; fi; done
 	@find src scripts tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "kept: data/, .venv/, and the results and logs of other studies than the demo"
 
+# each target with what stands behind its ##; long names have a line of their own
 help:
-	@echo "make           install, then build the studies that config.yaml lists (the demo as shipped)"
-	@echo "make install   install what is missing into .venv, from the lock; GPU=1 for CUDA"
-	@echo "make doctor    say what this machine has and lacks, and how long everything will take"
-	@echo "make test      tests, in minutes"
-	@echo "make test-long those that take longer by themselves, as long again"
-	@echo "make test-jax  install JAX too, and compare the network and its training on it"
-	@echo "make lint      ruff, snakefmt, snakemake --lint, codespell, mypy"
-	@echo "make format    apply ruff and snakefmt"
-	@echo "make bench     speed and memory against straightforward versions, for docs/performance.md; fails below a bar; ROWS=training: some"
-	@echo "make bench-conversions"
-	@echo "               the same for the conversion of original files"
-	@echo "make stress    all of the next ones; their figures go into docs/reliability.md"
-	@echo "make stress-kills, stress-fuzz, stress-load, stress-slurm, stress-kubernetes, stress-devices, stress-reruns, stress-audit"
-	@echo "               kill jobs, break files, large data, clusters of one machine, GPUs for many jobs, what runs again, what is installed"
-	@echo "make audit     known holes in the locked versions of the dependencies; fails where no service could be asked"
-	@echo "make licences  write docs/licences.md again"
-	@echo "make schema    write workflow/schemas/config.schema.yaml again"
-	@echo "make numbers   write the demo's numbers and pictures into README.md, and measure each switch of the protocol for docs/numbers.md"
-	@echo "make check-numbers"
-	@echo "               compare what these two show with the demo that you have"
-	@echo "make results   the studies on real people, with all seeds (three to six hours on two cores), and docs/results.md with their numbers"
-	@echo "make clean     delete the demo's results and leftovers of tools; never data/ or other studies"
+	@awk -F ":.*## " '/^[a-z].*:.*## / {name = $$1 == "all" ? "" : $$1; form = length(name) > 13 ? "make %s\n%19s%s\n" : "make %-13s%1s%s\n"; printf form, name, "", $$2}' Makefile

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from workflow_copy import Workflow, copy_of_project
-
-from uplift_upsample.machine.used_code import code_modules
+from world.modules import code_modules
 
 PROJECT = Path(__file__).parents[1]
 ROUNDS = 5

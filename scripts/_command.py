@@ -90,7 +90,7 @@ def add_readout_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_head_flags(parser: argparse.ArgumentParser, hop: Callable[[str], int | str], about_hop: str) -> None:
+def _add_head_flags(parser: argparse.ArgumentParser, hop: Callable[[str], float | str], about_hop: str) -> None:
     add = parser.add_argument
     add(
         "--readout",
@@ -98,9 +98,8 @@ def _add_head_flags(parser: argparse.ArgumentParser, hop: Callable[[str], int | 
         help="the head of the network that poses are of (as configured, else central)",
     )
     add("--hop", type=hop, help=about_hop)
-    add(
-        "--blend", type=_blend, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)"
-    )
+    share = _auto_or(float, "a number from 0 to 1")
+    add("--blend", type=share, metavar="auto|0..1", help="weight of the central head in the readout both (auto: training chose it)")
 
 
 def readout_changes(options: argparse.Namespace) -> dict[str, Any]:
@@ -108,11 +107,16 @@ def readout_changes(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in BEYOND_THE_PAPER if getattr(options, name, None) is not None}
 
 
-def _blend(text: str) -> float | str:
-    try:
-        return text if text == "auto" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 1") from None
+def _auto_or(number: Callable[[str], float], what: str) -> Callable[[str], float | str]:
+    """The type of a flag that takes the word auto or a number."""
+
+    def read(text: str) -> float | str:
+        try:
+            return text if text == "auto" else number(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor {what}") from None
+
+    return read
 
 
 def add_weights_flags(parser: argparse.ArgumentParser) -> None:
@@ -141,7 +145,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--s_in",
-        type=_number_or_auto,
+        type=_auto_or(int, "a whole number"),
         help="the network, and the detector of a video, see every s_in-th frame at 50 Hz; a number, or auto: the largest that "
         "costs little (keypoints: the smallest that it was trained for; videos: the largest)",
     )
@@ -153,7 +157,7 @@ def add_clip_flags(parser: argparse.ArgumentParser) -> None:
     add_weights_flags(parser)
     add("--no_mirror", action="store_true", help="do not average with the lifted mirror image; half the time")
     hops = "tokens between two windows, with the readouts sequence and both (1); auto: the largest that costs at most 0.3 mm, as "
-    _add_head_flags(parser, _number_or_auto, hops + "training measured it")
+    _add_head_flags(parser, _auto_or(int, "a whole number"), hops + "training measured it")
     add_device_flags(parser)
 
 
@@ -161,13 +165,6 @@ def clip_settings(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags set for a clip, as ``Uplifter.prepared`` takes it."""
     names = ("frame_rate", "layout", "s_in", "size", "person", "min_confidence", "roll", "root", "focal")
     return {name: getattr(options, name) for name in names}
-
-
-def _number_or_auto(text: str) -> int | str:
-    try:
-        return text if text == "auto" else int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a whole number") from None
 
 
 def add_determinism_flag(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ import sys
 
 from _command import run
 
-from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.figures.figures import write_figures
 from uplift_upsample.report.figures.material import gathered
 from uplift_upsample.report.manifest import read_manifest
@@ -21,9 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--out_dir", required=True, metavar="DIR", help="folder for the figures")
     options = parser.parse_args(argv)
-    manifest = read_manifest(options.manifest)
-    if manifest.study != options.study:
-        raise InputError(f"{options.manifest}: the manifest of the study {manifest.study!r}, not of {options.study!r}")
+    manifest = read_manifest(options.manifest, options.study)
     write_figures(gathered(collected(manifest), options.histories), options.out_dir)
     return 0
 

@@ -99,9 +99,9 @@ def output_files(options: argparse.Namespace) -> dict[str, Path]:
     for path in files.values():
         if path.resolve() == source:
             raise InputError(f"{path}: the result would replace the input; give --output another folder")
-        if path.is_dir():
+        if os.path.isdir(path):  # of a name that is too long, ``Path`` cannot say
             raise InputError(f"{path}: a folder stands where the result should; move it, or give --output another folder")
-    require_writable(folder)
+    require_writable(folder, [path.name for path in files.values()])
     if "mp4" in files:
         ffmpeg_for(files["mp4"])
     return files

@@ -21,7 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--recordings", required=True, metavar="TXT", help="recordings to pack, one a line, such as 02_01")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for {subject}.npz and originals.csv")
     args = parser.parse_args(argv)
-    lines = Path(args.recordings).read_text(encoding="utf-8").split("\n")
+    try:
+        lines = Path(args.recordings).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{args.recordings}: no list of recordings ({error})") from None
     asked = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
     found, originals = set(), []
     for subject in sorted((read_clips(path) for path in args.subjects), key=lambda subject: int(subject.subject)):

@@ -33,6 +33,18 @@ KEPT = (
 )
 
 
+def training_record(weights: Path) -> dict[str, Any]:
+    """The record beside some weights. Raises ``InputError`` where there is none."""
+    path = weights.with_name("training.json")
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: no record of a training ({error}); only weights that were trained here can be packed") from None
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: no record of a training; only weights that were trained here can be packed")
+    return record
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
@@ -50,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     known = weights_named(args.weights, skeleton=args.skeleton)
     if not known.card.mpjpe_mm:
         raise InputError(f"{args.weights}: no scores in s_in_*/ beside it; evaluate them first, so that the card has their error")
-    record: dict[str, Any] = json.loads(known.path.with_name("training.json").read_text("utf-8"))
+    record = training_record(known.path)
     errors = {s_in: round(error, 2) for s_in, error in known.card.mpjpe_mm.items()}
     card = replace(
         known.card,

@@ -125,11 +125,15 @@ def main(argv: list[str] | None = None) -> int:
         logger.info("listening on 127.0.0.1:%d", server.getsockname()[1])
         while True:
             connection, _ = server.accept()
-            with connection, connection.makefile("r", encoding="utf-8", errors="replace") as lines, connection.makefile("w") as out:
-                try:
+            try:  # around the files, too: closing one sends what is left
+                with (
+                    connection,
+                    connection.makefile("r", encoding="utf-8", errors="replace") as lines,
+                    connection.makefile("w") as out,
+                ):
                     talk(start(), lines_of(lines), out)
-                except (BrokenPipeError, ConnectionResetError):
-                    logger.info("the other side left")
+            except (BrokenPipeError, ConnectionResetError):
+                logger.info("the other side left")
 
 
 if __name__ == "__main__":

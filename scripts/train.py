@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from _command import TERMINATED, add_checks_flags, add_determinism_flag, add_device_flags, checks_of, run
 
 from uplift_upsample.base.errors import InputError, WriteError
-from uplift_upsample.base.files import write_text
+from uplift_upsample.base.files import require_writable, write_text
 from uplift_upsample.base.progress import Stop, TrainingProgress
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_amass, open_h36m
@@ -100,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     refusal = Path(options.out_dir) / "checkpoints" / "refused.txt"
     if options.attempt > 1 and refusal.is_file():
         raise InputError(f"{refusal.read_text('utf-8')} (not tried again: the same start would fail again)")
+    require_writable(refusal.parent)
     refusal.unlink(missing_ok=True)
     try:
         return train_as_asked(options)

@@ -5,7 +5,6 @@ import sys
 
 from _command import run
 
-from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.manifest import read_manifest
 from uplift_upsample.report.tables.tables import write_tables
 
@@ -21,10 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--out_dir", required=True, metavar="DIR", help="folder for the tables")
     options = parser.parse_args(argv)
-    manifest = read_manifest(options.manifest)
-    if manifest.study != options.study:
-        raise InputError(f"{options.manifest}: the manifest of the study {manifest.study!r}, not of {options.study!r}")
-    write_tables(manifest, options.out_dir)
+    write_tables(read_manifest(options.manifest, options.study), options.out_dir)
     return 0
 
 

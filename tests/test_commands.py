@@ -208,6 +208,13 @@ def test_train_refuses_in_one_line(project, config, tmp_path, arguments, told) -
     assert not (tmp_path / "out").exists()
 
 
+def test_packing_people_refuses_in_one_line(project, tmp_path) -> None:
+    words = ["--subjects", "01.npz", "--recordings", tmp_path / "missing.txt", "--output", tmp_path / "out"]
+    done = _run(project, "pack_people", *words)
+    assert (done.returncode, done.stderr.count("missing.txt: no list of recordings (")) == (2, 1)
+    assert "Traceback" not in done.stderr
+
+
 def test_nothing_to_continue(project, files, config, tmp_path) -> None:
     data = ["--h36m_path", files["3d"], "--dataset_2d_path", files["2d"]]
     done = _run(project, "train", "--config", config, *data, "--out_dir", tmp_path, "--continue_training")

@@ -28,6 +28,9 @@ from uplift_upsample.plan.runs import Run, read_run, write_run
         "model: {num_tokens: 9, s_out: 5, strides: [3, " + "9" * 400 + "]}\n",
         "model: !!python/object/apply:os.system ['touch x']\n",
         "? [a, {b: c}]\n: d\n",
+        "model: {num_tokens: 9, s_out: 5, strides: [0x" + "f" * 4000 + "]}\n",
+        "? 0x" + "f" * 4000 + "\n: 1\n",
+        "model: {num_tokens: 9, s_out: 5, ? 0x" + "f" * 4000 + "\n: 1}\n",
         "\x00",
     ],
 )
@@ -83,4 +86,5 @@ def test_messages_hold_nothing_that_a_terminal_obeys_and_come_to_an_end() -> Non
     deep: Any = []
     for _ in range(60):
         deep = [deep, deep]
-    assert len(shown(deep)) < 1000 and len(shown(10**5000)) < 100 and shown("x") == "'x'"
+    assert len(shown(deep)) < 1000 and shown("x") == "'x'"
+    assert len(shown(10**5000)) < 100 and len(shown([10**5000])) < 100

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from uplift_upsample.machine.used_code import code_modules
+from world.modules import code_modules
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "src" / "uplift_upsample"

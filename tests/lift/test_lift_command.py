@@ -170,3 +170,7 @@ def test_an_animation_that_fails_takes_no_other_file_with_it(
     with pytest.raises(SystemExit):
         command.parse(["walk.json", "--output", "out", "--s_in", "abc"])
     assert "argument --s_in: 'abc' is neither auto nor a whole number" in capsys.readouterr().err
+    long = "a" * 250
+    assert command.output_files(command.parse([f"{long}.json", "--output", str(tmp_path / "long"), "--formats", "npz"]))
+    with pytest.raises(InputError, match=r"aaa\.json: cannot be written \(File name too long\)"):  # before anything is lifted
+        command.output_files(command.parse([f"{long}a.csv", "--output", str(tmp_path / "long"), "--formats", "npz", "json"]))

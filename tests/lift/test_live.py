@@ -377,3 +377,13 @@ def test_connections_one_after_the_other(server: int, lines: list[str]) -> None:
             connection.sendall(f"{line}\n".encode())
             answers.append(json.loads(back.readline()))
     check(answers)
+
+
+def test_who_leaves_while_answers_go_out_disturbs_nobody(server: int, lines: list[str]) -> None:
+    """What was not sent is sent when the connection is closed, and refused again."""
+    frames = [json.dumps({"time": number / 50, "keypoints": walking(np.zeros(1))[0].tolist()}) for number in range(100)]
+    with socket.create_connection(("127.0.0.1", server)) as connection:
+        connection.sendall("".join(f"{frame}\n" for frame in frames).encode())
+    with socket.create_connection(("127.0.0.1", server), timeout=60) as connection, connection.makefile() as back:
+        connection.sendall(f"{lines[0]}\n".encode())
+        assert json.loads(back.readline())["time"] == 0

@@ -395,6 +395,8 @@ def test_weights_are_packed_with_what_is_known_of_them(weights: Path, tmp_path: 
     scores = scores_document(81.234, 20, experiment="tiny", dataset="h36m", input_2d="simulated", subjects=["S9"])
     (run / "seed_0/s_in_20").mkdir()
     (run / "seed_0/s_in_20/scores.json").write_text(json.dumps(scores))
+    failed = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stderr.count("training.json: no record of a training")) == (2, 1)
     (run / "seed_0/training.json").write_text(json.dumps({"epochs": 2, "device": "cpu", "run": {"train": "somewhere"}}))
     subprocess.run([*map(str, words)], check=True)
     monkeypatch.setattr("uplift_upsample.lift.known_weights.PACKAGED", tmp_path / "packed")

@@ -347,6 +347,25 @@ def test_run_file_round_trip(tmp_path) -> None:
     assert read_run(tmp_path / "run.yaml")[0] == run
 
 
+@pytest.mark.parametrize(
+    ("train", "told"),
+    [
+        (
+            "loss_weight_velocity: 1",
+            "train: loss_weight_velocity is 1, and the network has no sequence head (sequence_head is off)",
+        ),
+        ("key_frames: random", "train: key_frames is random, and every token has a 2D pose"),
+        ("batch_norm_momentum: [0.1, 0.001]", "train: batch_norm_momentum is [0.1, 0.001]; uplift_upsample has no BatchNorm"),
+    ],
+)
+def test_what_a_network_has_no_place_for_is_found_in_a_run_file(train, told, tmp_path) -> None:
+    network = "{num_tokens: 27, s_out: 5, sequence_head: false}"
+    (tmp_path / "run.yaml").write_text(f"model: {network}\ntrain: {{{train}}}\n")
+    with pytest.raises(InputError) as error:
+        read_run(tmp_path / "run.yaml")
+    assert str(error.value).startswith(f"{tmp_path / 'run.yaml'}: {told}")
+
+
 def test_run_file_faults(tmp_path) -> None:
     (tmp_path / "run.yaml").write_text("model: {num_tokens: 27, s_out: 5, sin: [5]}\ntrian: {}\n")
     with pytest.raises(InputError) as error:

@@ -30,6 +30,15 @@ def test_what_cannot_get_better_is_not_tried_again(project: Path, tmp_path: Path
     assert len(tried) == 2
 
 
+def test_a_file_in_the_place_of_the_results(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(project / "scripts"))
+    import train
+
+    (tmp_path / "seed_0").touch()
+    with pytest.raises(InputError, match="seed_0/checkpoints: cannot be written"):
+        train.main(["--config", "run.yaml", "--out_dir", str(tmp_path / "seed_0")])
+
+
 def test_what_was_killed_is_tried_again(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(project / "scripts"))
     import train

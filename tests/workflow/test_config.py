@@ -331,6 +331,13 @@ def test_each_fault_is_told(config: Config, place: str, value: Any, expected: st
         lambda config: put(config, "studies/open/data/cmu/splits/val", [7]),
         lambda config: put(config, "checks/body_size", [0.3, "4e0"]),
         lambda config: put(config, "experiments/h36m_81/train/schedule_params/decay_stps", 6000),
+        lambda config: put(config, "experiments/h36m_81/train/schedule_params/initial_learning_rate", "4e-5"),
+        lambda config: put(
+            config,
+            "experiments/h36m_81/train",
+            {"schedule": "PiecewiseConstantDecay", "schedule_params": {"boundaries": ["10"], "values": [0.1, 0.01]}},
+        ),
+        lambda config: put(config, "experiments/h36m_81/train", {"optimizer_params": {"beta_1": "0.9"}}),
         lambda config: put(config, "experiments/h36m_81/model/paddings", [[1, 2], [0, 0], [0, 0]]),
         lambda config: put(config, "experiments/h36m_81/model/mlp_ratio", 0),
         lambda config: put(config, "studies/open/experiments/cmu_small/base", "cmu_smal"),
@@ -518,6 +525,23 @@ def test_another_schedule_does_not_inherit_parameters(config: Config) -> None:
     other = {"schedule": "PiecewiseConstantDecay", "schedule_params": {"boundaries": [10], "values": [1e-3, 1e-4]}}
     put(config, "studies/paper/experiments/h36m_81/train", other)
     assert plan(config)["paper"].experiments["h36m_81"].experiment.train.schedule_params == other["schedule_params"]
+
+
+def test_parameters_of_the_optimizer_belong_to_it(config: Config) -> None:
+    """Also where the base leaves it unsaid and the study says what it is without that."""
+    del config["experiments"]["h36m_81"]["train"]["optimizer"]
+    put(config, "experiments/h36m_81/train/optimizer_params", {"beta_1": 0.8, "amsgrad": True})
+
+    def params(train: Config) -> Config:
+        put(config, "studies/paper/experiments/h36m_81/train", train)
+        assert faults(config) == []
+        return plan(config)["paper"].experiments["h36m_81"].experiment.train.optimizer_params
+
+    assert params({"optimizer": "AdamW", "optimizer_params": {"beta_2": 0.95}}) == {"beta_1": 0.8, "amsgrad": True, "beta_2": 0.95}
+    assert params({"optimizer_params": {"beta_2": 0.95}}) == {"beta_1": 0.8, "amsgrad": True, "beta_2": 0.95}
+    assert params({"optimizer": "Adam", "optimizer_params": {"beta_2": 0.95}}) == {"beta_2": 0.95}
+    assert params({"optimizer": "Adam"}) == {}
+    assert params({}) == {"beta_1": 0.8, "amsgrad": True}
 
 
 def test_people_of_other_data_sets_are_other_people(config: Config) -> None:

@@ -124,6 +124,21 @@ def test_jobs_that_a_killed_snakemake_left_are_cancelled(queue: Workflow) -> Non
     assert (queue.folder.parent / "cancelled").read_text() == "7"
 
 
+@pytest.mark.parametrize("squeue", ["#!/bin/sh\necho no controller >&2\nexit 1\n", "#!/bin/sh\nexec sleep 9\n"])
+def test_a_queue_without_an_answer_is_not_an_empty_one(squeue: str, queue: Workflow) -> None:
+    """The workflow does not start beside jobs that a former one may have left."""
+    (queue.folder.parent / "programs/squeue").write_text(squeue, encoding="utf-8")
+    rules = queue.folder / "workflow/rules/machines.smk"
+    rules.write_text(rules.read_text("utf-8").replace("timeout=60", "timeout=1"), encoding="utf-8")
+    result = queue.snakemake("--workflow-profile", "profiles/slurm", "results/demo/data/people.h5")
+    said = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert "squeue gives no answer (" in said
+    assert "no controller" in said or "timed out" in said
+    assert "no job today" not in said, "a job was submitted"
+    assert "Traceback" not in said
+
+
 def test_logins_do_not_go_to_the_scheduler(queue: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("H36M_PHPSESSID", "the secret")
     result = queue.snakemake("--workflow-profile", "profiles/slurm", "results/demo/data/people.h5")

@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from world.modules import code_modules
 
 from uplift_upsample.machine import provenance
 from uplift_upsample.machine.provenance import CodeFingerprints, code_fingerprint, describe_run, digest
-from uplift_upsample.machine.used_code import code_modules
 
 MODULES = {
     "scripts/entry.py": '"""An entry."""\nfrom _helper import run\nfrom uplift_upsample.room import near\n\nrun(near.value())\n',
@@ -217,7 +217,7 @@ def test_digest_reads_a_file_again_only_when_size_or_time_changed(tmp_path: Path
     assert len(readings) == 3
 
 
-@pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"file": 3}'])
+@pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"file": 3}', "[" * 100_000])
 def test_damaged_cache_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readings: list[Path], damaged: str) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("one", encoding="utf-8")

@@ -12,7 +12,7 @@ from everything import OWN
 from rerun_matrix import BEHIND_AMASS, BEHIND_OPEN, OWN_RUNS, Changes, settings, text
 from workflow_copy import Workflow, bring_clips, counted, jobs_of
 
-from uplift_upsample.plan.settled import differences
+from uplift_upsample.plan.recorded_settings import differences, held_settings
 
 RATE = {"mini_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}
 TRAINED_AGAIN = {"resolve_run": 1, "train_network": 1, "predict_poses": 1, "score_predictions": 1, "write_tables": 1}
@@ -160,6 +160,15 @@ def test_settings_of_published_weights(copied: Workflow) -> None:
     assert copied.counts(target) == {"check_weights": 1}
 
 
+def test_padding_of_published_predictions(copied: Workflow) -> None:
+    target = "results/paper/h36m_81/published/s_in_10/scores.json"
+    evaluate = {"mirror": True, "interpolate": True, "test_step": 1, "precision": "float32"}
+    for padding, runs in (("copy", {}), ("zeros", {"predict_poses": 1, "score_predictions": 1})):
+        configuration = {"train": {"padding": padding}, "evaluate": evaluate, "test_subset": "test"}
+        record(copied, "paper/h36m_81/published/s_in_10/prediction.json", configuration=configuration)
+        assert copied.counts(target) == runs
+
+
 def test_settings_of_mpi_inf_3dhp(pristine: Workflow, tmp_path: Path) -> None:
     """They stand in the table."""
     workflow = pristine.copy_to(tmp_path / "project")
@@ -204,6 +213,12 @@ def test_settings_of_what_is_made_again_are_those_it_was_made_with(built: Workfl
     assert "select_poses" in {job.rule for job in built.jobs("open", **LAST_DRAWN)}
     built.build("open", **LAST_DRAWN)
     assert settings.read_bytes() != before
+
+
+def test_numbers_that_cannot_be_spelt_are_no_settings(tmp_path: Path) -> None:
+    for held in ("0x" + "f" * 4000, "? 0x" + "f" * 4000 + "\n: [1]\n"):
+        (tmp_path / "run.yaml").write_text(held, encoding="utf-8")
+        assert held_settings(tmp_path / "run.yaml") is None
 
 
 def test_differences_are_told_by_their_places() -> None:

@@ -38,6 +38,8 @@ def with_data(pristine: Workflow, tmp_path_factory: pytest.TempPathFactory) -> W
         ),
         ("results/dmeo/tables/main_results.md", "did you mean 'results/demo/tables/main_results.md'?"),
         ("results/demo/cmu_small/seed_0/weights.h5", "the study demo has no experiment 'cmu_small'; it has mocap_351"),
+        ("results/demo/data/h36m.h5", "the study demo has no data set 'h36m'; it has mocap, people"),
+        ("results/paper/data/amass/CMU.npz", "studies.paper.data.amass.own has no motion capture 'CMU'; it has none"),
     ],
 )
 def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
@@ -47,6 +49,11 @@ def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
 def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
     said = refused(pristine, "demo", "--forcerun", "results/demo/people_81/seed_0/weight.h5")
     assert "did you mean 'results/demo/people_81/seed_0/weights.h5'?" in said
+
+
+def test_places_that_are_no_addresses(pristine: Workflow) -> None:
+    said = refused(pristine, "open", cmu_source="https://[mirror]/cmu")
+    assert "cmu_source: 'https://[mirror]/cmu' is no address (" in said
 
 
 def test_sequences_that_no_test_has(pristine: Workflow) -> None:

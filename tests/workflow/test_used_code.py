@@ -174,6 +174,8 @@ PLAIN = [
     "import functools\n\n\n@functools.cache\ndef f():\n    return print(1)",
     "import enum\n\n\nclass Colour(enum.Enum):\n    RED = 1",
     "from typing import Annotated\n\nfrom annotated_types import Ge\n\nCount = Annotated[int, Ge(1)]",
+    "from typing import Annotated\n\nfrom annotated_types import Gt, Le\n\nShare = Annotated[float, Gt(0), Le(1)]",
+    "from uplift_upsample.base.checked import Checked\n\n\n@dataclass\nclass New(Checked):\n    x: int = 1",
     "from pydantic import BaseModel, Field, field_validator\n\n\nclass Model(BaseModel):\n    x: int = Field(1)\n    'An x.'\n\n"
     "    @field_validator('x')\n    @classmethod\n    def f(cls, x):\n        return x",
     "PAIR, ITS = 1, [SCALE, -SCALE]",

@@ -72,6 +72,7 @@ from uplift_upsample.base.strict import suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
+from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources
@@ -140,7 +141,12 @@ def folder_faults():
                 if folder in table_of_sources():
                     continue
                 place = "cmu_source" if folder == CONFIGURATION.cmu_source else f"studies.{study.name}.data.{name}.{key}"
-                if "@" in urlsplit(folder).netloc:
+                try:
+                    has_login = "@" in urlsplit(folder).netloc
+                except ValueError as error:
+                    faults.append(f"{place}: {folder!r} is no address ({error})")
+                    continue
+                if has_login:
                     faults.append(
                         f"{place}: an address with a login in it would stand in logs and records; put the login into ~/.netrc"
                     )
@@ -343,7 +349,7 @@ def of_reproduced(files):
 def run_files(wildcards):
     """What a training starts from: its configuration, its code, its data, and the weights of another one where it has to."""
     experiment = planned(wildcards)
-    settled_training(wildcards)
+    rerun_changed_training(wildcards)
     folder = f"results/{experiment.study}/{experiment.name}"
     files = {
         "run": f"{folder}/run.yaml",
@@ -377,29 +383,17 @@ def tested_frames(wildcards):
     return frames_of(wildcards.study, tested(wildcards).test_dataset)
 
 
-def predicted_frames(wildcards):
-    """The data that a prediction is for."""
-    settled_prediction(wildcards)
-    return tested_frames(wildcards)
-
-
-def scored_frames(wildcards):
-    """The data that predictions are scored on."""
-    settled_scores(wildcards)
-    return tested_frames(wildcards)
-
-
 def drawn_frames(wildcards):
     """The data that an animation shows beside the predictions."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     path = f"{folder}/animation/{wildcards.sequence}.{wildcards.format}"
-    settled(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
+    rerun_if_changed(path, learned_upsampling=evaluation(wildcards).learned_upsampling)
     return tested_frames(wildcards)
 
 
 def baseline_frames(wildcards):
     """The data that the mean pose is of."""
-    settled_baseline(wildcards)
+    rerun_changed_baseline(wildcards)
     return frames_of(wildcards.study, baseline_experiment(wildcards).dataset)
 
 
@@ -423,10 +417,21 @@ def is_of_published(wildcards):
 def run_of_weights(wildcards):
     """The configuration behind some weights.
 
-    Published weights do not depend on how we train: a changed run.yaml reruns nothing.
+    Published weights do not depend on how we train: a changed run.yaml reruns nothing, unless they see what has changed. The params
+    hold that, too, but Snakemake does not look at the params of jobs behind one that runs.
     """
     path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
-    return ancient(path) if is_of_published(wildcards) else path
+    if not is_of_published(wildcards):
+        return path
+
+    def seen(run):
+        return [run["model"], run["train"]["padding"] if hasattr(wildcards, "s_in") else None]  # the check of weights pads nothing
+
+    try:
+        is_other = bool(differences(seen(held_settings(path)), seen(planned(wildcards).to_mapping())))
+    except (TypeError, KeyError):  # there is none yet, or it is damaged
+        is_other = False
+    return path if is_other else ancient(path)
 
 
 def network_of_published(wildcards):
@@ -435,6 +440,18 @@ def network_of_published(wildcards):
     Empty for trained weights: their training reruns.
     """
     return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
+
+
+def prediction_of_published(wildcards):
+    """The network, and what stands outside of a video where that is not the usual: another one predicts with published weights again.
+
+    Empty for trained weights.
+    """
+    network, train = network_of_published(wildcards), planned(wildcards).experiment.train
+    if not network or train.padding == TrainConfig().padding:
+        return network
+    # Left out where it is the usual one: a param that says more would make all existing predictions again.
+    return f"{network}, padding {train.padding}"
 
 
 def origin_of_weights(wildcards):
@@ -488,6 +505,10 @@ def check_wildcards(rule, wildcards):
         planned(wildcards)
     if "s_in" in names:
         tested(wildcards)  # and its variant, where there is one
+    if "dataset" in names:
+        source_of(wildcards)
+    if rule.name == "convert_mocap":
+        own_folder(wildcards)
     if "run" in names and wildcards.run == "published" or rule.name == "check_weights":
         published_weights(wildcards)
     if rule.name == "score_mean_pose":
@@ -530,7 +551,7 @@ onstart:
     check_device()
     check_cluster()
     cancel_left_jobs("a former start left behind")
-    forget_settings()
+    blank_settings_of_planned()
 
 
 onsuccess:
@@ -540,5 +561,5 @@ onsuccess:
 
 onerror:
     write_settings()
-    cancel_left_jobs("are not waited for any more")
     tell_of_other_clips()
+    cancel_left_jobs("are not waited for any more")

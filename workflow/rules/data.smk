@@ -167,7 +167,7 @@ localrules:
 
 rule convert_h36m:
     input:
-        unpack(h36m_files),
+        unpack(named_inputs("poses_3d", "poses_2d")),
     output:
         "results/{study}/data/{dataset}.h5",
     log:
@@ -185,7 +185,7 @@ rule convert_h36m:
         code=lambda wildcards: code("convert_h36m"),
         content=content_of_inputs,
         input_2d=lambda wildcards: source_of(wildcards).input_2d,
-        checks=checks_of_h36m,
+        checks=lambda wildcards, output: flags_of_checks("body_size", "reprojection_px", "exact_px", "shift_px", "surplus"),
     shell:
         "python scripts/convert_h36m.py --poses_3d {input.poses_3d:q} --poses_2d {input.poses_2d:q}"
         " --input_2d {params.input_2d:q} {params.checks} --output {output} > {log} 2>&1"
@@ -210,7 +210,7 @@ rule convert_amass:
     params:
         code=lambda wildcards: code("convert_amass"),
         content=content_of_inputs,
-        checks=checks_of_amass,
+        checks=lambda wildcards, output: flags_of_checks("body_size"),
     shell:
         "python scripts/convert_amass.py --files {input:q} {params.checks} --output {output} > {log} 2>&1"
 
@@ -244,7 +244,7 @@ rule merge_mpi_inf_3dhp:
 
 rule convert_mpi_inf_3dhp:
     input:
-        unpack(mpi_inf_3dhp_files),
+        unpack(named_inputs("train", "test")),
     output:
         "results/{study}/data/{dataset}.h5",
     log:
@@ -263,7 +263,7 @@ rule convert_mpi_inf_3dhp:
         content=content_of_inputs,
         annotations=lambda wildcards: source_of(wildcards).annotations,
         test_frame_rate=lambda wildcards: source_of(wildcards).test_frame_rate,
-        checks=checks_of_mpi_inf_3dhp,
+        checks=lambda wildcards, output: flags_of_checks("body_size", "reprojection_px"),
     shell:
         "python scripts/convert_mpi_inf_3dhp.py --train {input.train:q} --test {input.test:q} --annotations {params.annotations}"
         " --test_frame_rate {params.test_frame_rate} {params.checks} --output {output} > {log} 2>&1"
@@ -291,7 +291,7 @@ rule fetch_cmu:
         code=lambda wildcards: code("fetch_cmu"),
         content=content_of_trials,
         source=cmu_source_flag,
-        cache=cmu_cache,
+        cache=lambda wildcards, output: source_of(wildcards).cache,  # another place does not fetch the files again
     shell:
         "python scripts/fetch_cmu.py {params.source} --trials {input.trials:q} --subject {wildcards.subject}"
         " --cache {params.cache:q} --output {output} > {log} 2>&1"

@@ -22,7 +22,12 @@ def needs_of(study, dataset):
 
 
 def source_of(wildcards):
-    return STUDIES[wildcards.study].data[wildcards.dataset]
+    """The data set that a job is about."""
+    data = STUDIES[wildcards.study].data
+    if wildcards.dataset not in data:
+        near = suggestion(wildcards.dataset, data)
+        refuse(f"the study {wildcards.study} has no data set {wildcards.dataset!r}{near}; it has {', '.join(data)}")
+    return data[wildcards.dataset]
 
 
 def inputs_of(wildcards):
@@ -30,6 +35,7 @@ def inputs_of(wildcards):
 
     Where the frames table of this data exists already, they may be gone: Snakemake then takes the table as it is.
     """
+    source_of(wildcards)  # ends where the study has none
     study = wildcards.study
     unmet = {}
     for dataset, source in STUDIES[study].data.items():
@@ -40,7 +46,7 @@ def inputs_of(wildcards):
     if wildcards.dataset in unmet:
         refuse(missing_data_message(study, unmet, STUDIES[study].data, surroundings()))
     used = [need.used for need in needs_of(study, wildcards.dataset)]
-    settled_table(wildcards, used)
+    rerun_changed_table(wildcards, used)
     return [source_file(path) for path in used]
 
 
@@ -49,24 +55,9 @@ def content_of_inputs(wildcards):
     return content([need.used for need in needs_of(wildcards.study, wildcards.dataset)])
 
 
-def h36m_files(wildcards):
-    poses_3d, poses_2d = inputs_of(wildcards)
-    return {"poses_3d": poses_3d, "poses_2d": poses_2d}
-
-
-def checks_of_h36m(wildcards, output):
-    """The thresholds of checks as flags. (A param that asks for outputs does not rerun a job.)"""
-    return flags_of_checks("body_size", "reprojection_px", "exact_px", "shift_px", "surplus")
-
-
-def checks_of_amass(wildcards, output):
-    """Those for poses without 2D poses."""
-    return flags_of_checks("body_size")
-
-
-def mpi_inf_3dhp_files(wildcards):
-    train, test = inputs_of(wildcards)
-    return {"train": train, "test": test}
+def named_inputs(*names):
+    """The input function of a rule that names the two files of its data set."""
+    return lambda wildcards: dict(zip(names, inputs_of(wildcards), strict=True))
 
 
 def mpi_inf_3dhp_originals(wildcards):
@@ -74,7 +65,7 @@ def mpi_inf_3dhp_originals(wildcards):
     files = [f"{source.originals}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]]
     if all(map(os.path.exists, files)):  # else what was made of them is taken as it is
         made = f"results/{wildcards.study}/data/{wildcards.dataset}/data_train_3dhp.npz"
-        settled(made, annotations=source.annotations, files=sums(files, source.originals))
+        rerun_if_changed(made, annotations=source.annotations, files=sums(files, source.originals))
     return [source_file(path) for path in files]
 
 
@@ -83,12 +74,8 @@ def content_of_originals(wildcards):
     return content([f"{folder}/{name}" for name in [*ANNOTATIONS_OF_TRAIN, *ANNOTATIONS_OF_TEST]])
 
 
-def checks_of_mpi_inf_3dhp(wildcards, output):
-    """Those for exact 2D poses."""
-    return flags_of_checks("body_size", "reprojection_px")
-
-
 def flags_of_checks(*names):
+    """The thresholds of checks as flags. Rules have it as a param that asks for outputs, which does not rerun a job."""
     values = {name: config["checks"][name] for name in names if name in config.get("checks", {})}
     return " ".join(
         f"--{name} {' '.join(map(str, value if isinstance(value, list) else [value]))}" for name, value in values.items()
@@ -97,21 +84,26 @@ def flags_of_checks(*names):
 
 def own_folder(wildcards):
     """The folder behind a subset, or behind a data set, of the user's own motion capture."""
-    source = source_of(wildcards)
-    return source.own[wildcards.subset] if "subset" in wildcards.keys() else source.folder
+    source, subset = source_of(wildcards), getattr(wildcards, "subset", None)
+    if subset is None:
+        return source.folder
+    if subset not in source.own:
+        place, near = f"studies.{wildcards.study}.data.{wildcards.dataset}.own", suggestion(subset, source.own)
+        refuse(f"{place} has no motion capture {subset!r}{near}; it has {', '.join(source.own) or 'none'}")
+    return source.own[subset]
 
 
 def own_recordings(wildcards):
-    """The user's recordings. Where they are gone, a file that there is not: then Snakemake takes what was made of them as it is."""
+    """The user's recordings. If they are gone, returns a pattern that matches nothing, so that Snakemake keeps the existing result."""
     folder = own_folder(wildcards)
     files, made = recordings(folder), frames_of(wildcards.study, wildcards.dataset)
     if "subset" in wildcards.keys():
         made = f"{made.removesuffix('.h5')}/{wildcards.subset}.npz"
     else:
         inputs_of(wildcards)  # reports what is missing
-        settled_table(wildcards, files)
+        rerun_changed_table(wildcards, files)
     if files:
-        settled(made, recordings=sums(files, folder))
+        rerun_if_changed(made, recordings=sums(files, folder))
     return [source_file(path) for path in files] or [f"{folder}/*.npz"]
 
 
@@ -121,7 +113,7 @@ def content_of_recordings(wildcards):
 
 def subject_files(wildcards):
     """Joint positions of all subjects of a CMU data set, in the order of its splits."""
-    settled_table(wildcards, [])
+    rerun_changed_table(wildcards, [])
     subjects = [subject for split in source_of(wildcards).splits.values() for subject in split]
     return [f"results/{wildcards.study}/data/{wildcards.dataset}/{subject}.npz" for subject in subjects]
 
@@ -150,7 +142,7 @@ def cmu_files(wildcards):
         names = [name for name in names if is_out_of(name, record)]
     elif cmu_source(wildcards) not in names:
         names = []
-    settled(record, trials=content_of_trials(wildcards))
+    rerun_if_changed(record, trials=content_of_trials(wildcards))
     return {"trials": trials_of(wildcards), **({"archive": manifest_of(names[0])} if names else {})}
 
 
@@ -170,11 +162,6 @@ def cmu_source_flag(wildcards, output):
     """Where the files come from, as a flag of fetch_cmu.py. (A param that asks for outputs does not rerun a job.)"""
     source = cmu_source(wildcards)
     return f"--archive {manifest_of(source)}" if source in surroundings().sources else f"--source {shlex.quote(source)}"
-
-
-def cmu_cache(wildcards, output):
-    """Where original files are kept; another place does not fetch them again."""
-    return source_of(wildcards).cache
 
 
 # ---- fetching

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from uplift_upsample.base.files import write_text
 from uplift_upsample.data.frames_contents import table_metadata
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
-from uplift_upsample.plan.settled import differences, held_settings
+from uplift_upsample.plan.recorded_settings import differences, held_settings
 from uplift_upsample.plan.ways import is_generated
 
 DIGESTS = ".snakemake/digests.json"  # remembered sums of the user's data
 FINGERPRINTS = CodeFingerprints(ROOT, ".snakemake/fingerprints.json")
-SETTLED = {}  # the settings of planned jobs whose outputs do not say them, by the output
+PLANNED_SETTINGS = {}  # the settings of planned jobs whose outputs do not say them, by the output
 
 
 def code(script):
@@ -47,13 +47,13 @@ def make_again(files, held, planned_now):
         logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is rebuilt.")
 
 
-def settled(path, **settings):
+def rerun_if_changed(path, **settings):
     """Have the job of a file run again where the file with its settings has others than those planned now.
 
-    For results that do not say themselves what they were made with. What such a job is to do again for, it names here, too.
+    For results that do not say themselves what they were made with. Pass every setting whose change should rerun the job.
     """
-    SETTLED[path] = json.loads(json.dumps(settings))
-    make_again([path], held_settings(settings_file(path)), SETTLED[path])
+    PLANNED_SETTINGS[path] = json.loads(json.dumps(settings))
+    make_again([path], held_settings(settings_file(path)), PLANNED_SETTINGS[path])
 
 
 def settings_file(path):
@@ -61,10 +61,10 @@ def settings_file(path):
     return Path(path).parent / f".{Path(path).name}.settings.json"
 
 
-def forget_settings():
+def blank_settings_of_planned():
     """Empty the settings of what is about to be made again: a run that fails or is killed before that starts with it next time."""
     for job in workflow.dag.needrun_jobs() if workflow.is_main_process else ():
-        for path in SETTLED.keys() & set(job.output):
+        for path in PLANNED_SETTINGS.keys() & set(job.output):
             if os.path.exists(path):
                 write_aside(settings_file(path), {})
 
@@ -73,11 +73,11 @@ def write_settings():
     """Write the settings of what was made now, and of what Snakemake's own records show to be made with them."""
     dag = workflow.dag
     for job in dag.jobs if workflow.is_main_process else ():
-        paths = [path for path in SETTLED.keys() & set(job.output) if os.path.exists(path)]
+        paths = [path for path in PLANNED_SETTINGS.keys() & set(job.output) if os.path.exists(path)]
         if paths and (dag.finished(job) or (not dag.needrun(job) and workflow.persistence.has_metadata(job))):
             for path in paths:
-                if held_settings(settings_file(path)) != SETTLED[path]:
-                    write_aside(settings_file(path), SETTLED[path])
+                if held_settings(settings_file(path)) != PLANNED_SETTINGS[path]:
+                    write_aside(settings_file(path), PLANNED_SETTINGS[path])
 
 
 def write_aside(path, values):
@@ -88,7 +88,7 @@ def write_aside(path, values):
         logger.warning(str(error))
 
 
-def settled_run(wildcards):
+def rerun_changed_run(wildcards):
     """Returns no inputs. Forces run.yaml and code.txt to be made again where they differ from the plan.
 
     They may have been copied here without the records by which Snakemake would see it.
@@ -105,7 +105,7 @@ def settled_run(wildcards):
     return []
 
 
-def settled_manifest(wildcards):
+def rerun_changed_manifest(wildcards):
     """The same for ``manifest.json``, which lists what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
     if os.path.exists(path):
@@ -114,7 +114,7 @@ def settled_manifest(wildcards):
     return []
 
 
-def settled_training(wildcards):
+def rerun_changed_training(wildcards):
     """Weights that were trained with other settings, by their record, are trained again (their checkpoints are looked at first)."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/seed_{wildcards.seed}"
     record = held_settings(f"{folder}/training.json")
@@ -122,19 +122,19 @@ def settled_training(wildcards):
     make_again([f"{folder}/weights.h5"], held, planned(wildcards).to_mapping())
 
 
-def settled_weights(wildcards):
+def rerun_changed_weights(wildcards):
     """The same for published weights: those of another source, or for another network. An input function without inputs."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/published"
     record = held_settings(f"{folder}/weights.json")
     if isinstance(record, dict) and "source" in record:
         source = planned(wildcards).published_weights
         make_again([f"{folder}/weights.h5"], {"source": record["source"]}, {"source": source})
-    settled(f"{folder}/weights.h5", model=planned(wildcards).to_mapping()["model"])
+    rerun_if_changed(f"{folder}/weights.h5", model=planned(wildcards).to_mapping()["model"])
     return []
 
 
-def settled_prediction(wildcards):
-    """The same for predictions. How many windows are predicted at once changes nothing."""
+def rerun_changed_prediction(wildcards):
+    """The same for predictions. How many windows are predicted at once changes nothing. An input function without inputs."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}"
     record = held_settings(f"{folder}/prediction.json")
     keys = ("mirror", "interpolate", "test_step", "precision", *BEYOND_THE_PAPER)
@@ -144,24 +144,28 @@ def settled_prediction(wildcards):
             **record["configuration"]["evaluate"],
         }  # what is younger than a record was as in the paper
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
-    except (TypeError, KeyError):
-        return
+        held |= {key: value for key, value in record["configuration"].get("train", {}).items() if key == "padding"}
+    except (TypeError, KeyError, AttributeError):
+        return []
     now = {key: getattr(evaluation(wildcards), key) for key in keys}
-    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
+    now |= {"test_subset": tested(wildcards).test_subset, "padding": planned(wildcards).experiment.train.padding}
+    make_again([f"{folder}/predictions.h5"], held, {key: now[key] for key in held})
+    return []
 
 
-def settled_scores(wildcards):
-    """The same for scores."""
+def rerun_changed_scores(wildcards):
+    """The same for scores. An input function without inputs."""
     path = f"results/{wildcards.study}/{wildcards.experiment}/{wildcards.run}/s_in_{wildcards.s_in}{wildcards.variant}/scores.json"
     scores = held_settings(path)
     try:
         held = {"learned_upsampling": scores["protocol"]["learned_upsampling"]}
     except (TypeError, KeyError):
-        return
+        return []
     make_again([path], held, {"learned_upsampling": evaluation(wildcards).learned_upsampling})
+    return []
 
 
-def settled_baseline(wildcards):
+def rerun_changed_baseline(wildcards):
     """The same for the mean pose."""
     path = f"results/{wildcards.study}/mean_pose/scores.json"
     scores = held_settings(path)
@@ -171,7 +175,7 @@ def settled_baseline(wildcards):
     make_again([path], held or None, {key: subsets[key] for key in held})
 
 
-def settled_table(wildcards, used):
+def rerun_changed_table(wildcards, used):
     """The same for a frames table: its splits, its source of 2D poses, and the content of the user's files that it was made from."""
     path, source = frames_of(wildcards.study, wildcards.dataset), source_of(wildcards)
     about = table_metadata(path)

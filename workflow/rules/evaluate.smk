@@ -9,7 +9,7 @@ localrules:
 # Where published weights cannot be had, --config evaluate_published=false builds the tables without them.
 rule check_weights:
     input:
-        settled_weights,
+        rerun_changed_weights,
         source=published_weights,
         run=run_of_weights,
     output:
@@ -34,9 +34,10 @@ rule check_weights:
 
 rule predict_poses:
     input:
+        rerun_changed_prediction,
         run=run_of_weights,
         weights="results/{study}/{experiment}/{run}/weights.h5",
-        frames=predicted_frames,
+        frames=tested_frames,
     output:
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/prediction.json",
@@ -52,7 +53,7 @@ rule predict_poses:
         gpu=prediction_gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
-        network=network_of_published,
+        network=prediction_of_published,
         device=device,
         origin=origin_of_weights,
         switches=evaluation_switches,
@@ -65,8 +66,9 @@ rule predict_poses:
 # Records of former steps are not inputs: they hold times and machines, which must not start a new scoring.
 rule score_predictions:
     input:
+        rerun_changed_scores,
         predictions="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/predictions.h5",
-        frames=scored_frames,
+        frames=tested_frames,
     output:
         scores="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/scores.json",
         provenance="results/{study}/{experiment}/{run}/s_in_{s_in}{variant}/provenance.json",

@@ -73,10 +73,21 @@ def check_cluster():
         )
 
 
+def said_by(*command, is_checked=True):
+    """What a program of SLURM prints. One that fails, or takes longer than a minute, says nothing about what is in the queue."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=is_checked).stdout
+    except subprocess.SubprocessError as error:
+        complaint = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else ""
+        raise WorkflowError(
+            f"{command[0]} gives no answer ({complaint or error}). Jobs of this folder that nobody waits for may still run: "
+            "squeue --me lists them, scancel ends them"
+        ) from None
+
+
 def submitted_jobs():
     """The numbers of the jobs in the queue that Snakemake submitted from this folder, which it locks for itself."""
-    command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    said = said_by("squeue", "--me", "--noheader", "--format=%i|%k|%Z")
     jobs = [line.split("|", 2) for line in said.splitlines() if line.count("|") > 1]
     return [
         number for number, rule, folder in jobs if rule.startswith(("rule_", "group_")) and os.path.realpath(folder) == os.getcwd()
@@ -88,7 +99,7 @@ def cancel_left_jobs(why, patience=120):
     if not is_on_slurm() or not (left := submitted_jobs()):
         return
     logger.warning(f"Cancelling jobs of this folder that {why}: {' '.join(left)}")
-    subprocess.run(["scancel", *left], timeout=60, check=False)
+    said_by("scancel", *left, is_checked=False)  # it complains of jobs that have just ended
     end = time.monotonic() + patience
     while submitted_jobs() and time.monotonic() < end:
         time.sleep(1)

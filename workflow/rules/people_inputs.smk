@@ -52,7 +52,7 @@ def video_of(wildcards):
     clip = clip_of(wildcards)
     if not clip.is_video:
         refuse(f"{clip.path} is a file of keypoints; people are looked for in videos only")
-    settled(f"{made_of(wildcards)}.keypoints.npz", content=content_of_clip(wildcards), detection=detection_of(wildcards))
+    rerun_if_changed(f"{made_of(wildcards)}.keypoints.npz", content=content_of_clip(wildcards), detection=detection_of(wildcards))
     return source_file(str(clip.path))
 
 
@@ -71,14 +71,14 @@ def keypoints_of(wildcards):
     """The keypoints of a clip: those that are found in a video, or the user's own."""
     clip, made = clip_of(wildcards), made_of(wildcards)
     of_clip = {"content": content_of_keypoints(wildcards), "weights": weights_of_clip(wildcards)}
-    settled(f"{made}.npz", **of_clip, lifting=lifting_of(wildcards))
+    rerun_if_changed(f"{made}.npz", **of_clip, lifting=lifting_of(wildcards))
     return f"{made}.keypoints.npz" if clip.is_video else source_file(str(clip.path))
 
 
 def shown_video(wildcards):
     """The video behind an animation, none of a clip that is keypoints alone."""
     clip = clip_of(wildcards)
-    settled(f"{made_of(wildcards)}.{wildcards.format}", content=content_of_video(wildcards), drawing=drawing_of(wildcards))
+    rerun_if_changed(f"{made_of(wildcards)}.{wildcards.format}", content=content_of_video(wildcards), drawing=drawing_of(wildcards))
     return source_file(str(clip.path)) if clip.is_video else []
 
 

@@ -16,7 +16,7 @@ localrules:
 
 rule plan_tables:
     input:
-        settled_manifest,
+        rerun_changed_manifest,
     output:
         "results/{study}/tables/manifest.json",
     log:

@@ -132,7 +132,9 @@ def planned_poses(study):
 
 def files_of_poses(wildcards):
     plan = planned_poses(STUDIES[wildcards.study])
-    settled(f"results/{wildcards.study}/page/poses.json", sequences={track["predictions"]: track["sequences"] for track in plan})
+    rerun_if_changed(
+        f"results/{wildcards.study}/page/poses.json", sequences={track["predictions"]: track["sequences"] for track in plan}
+    )
     return list(dict.fromkeys(track[key] for track in plan for key in ("predictions", "frames")))
 
 

@@ -16,6 +16,8 @@ from uplift_upsample.base.errors import WriteError
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}  # a file stands where the folder, or one above it, should be
+_NO_NAME = {errno.ENAMETOOLONG}
+_NUM_LETTERS = 50  # of a name in that of its temporary file: they are 200 bytes at most, and a file system takes 255 for a name
 
 
 @contextlib.contextmanager
@@ -29,9 +31,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path.stem), suffix=path.suffix)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER) from None
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
     os.close(descriptor)
     aside = Path(name)
     try:
@@ -41,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.chmod(0o666 & ~_umask())  # mkstemp makes files private; outputs follow the user's umask
         os.replace(aside, path)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM) from None
+        raise _named(error, path, _NO_ROOM | _NO_NAME) from None
     finally:
         aside.unlink(missing_ok=True)
 
@@ -55,30 +57,36 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path.name)))
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT) from None
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_NAME) from None
     try:
         yield aside / "new"
         if path.exists():
             os.replace(path, aside / "former")
         os.replace(aside / "new", path)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM) from None
+        raise _named(error, path, _NO_ROOM | _NO_NAME) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def require_writable(folder: str | os.PathLike[str]) -> None:
-    """Find out whether files can be written into a folder, which need not be there; nothing stays. Raises ``WriteError``."""
-    folder = Path(folder)
+def require_writable(folder: str | os.PathLike[str], names: Iterable[str] = ()) -> None:
+    """Find out whether files can be written into a folder, which need not be there; nothing stays. Raises ``WriteError``.
+
+    names: of the files, which may be too long.
+    """
+    folder = place = Path(folder)
     missing = [each for each in (folder, *folder.parents) if not each.exists()]  # the deepest first
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        for place in (folder / name for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                place.lstat()
     except OSError as error:
-        raise _named(error, folder, _NO_ROOM | _NO_RIGHT | _NO_FOLDER) from None
+        raise _named(error, place, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
     finally:
         for each in missing:
             with contextlib.suppress(OSError):  # it was never made, or somebody else uses it already
@@ -105,7 +113,7 @@ def remove_leftovers(folder: Path, *names: str) -> None:
     Only for files that no other process can be writing.
     """
     for name in map(Path, names):
-        for path in folder.glob(f".{name.stem}.????????{name.suffix}"):
+        for path in folder.glob(f"{_prefix(name.stem)}????????{name.suffix}"):
             path.unlink(missing_ok=True)
 
 
@@ -132,9 +140,15 @@ def _named(error: OSError, path: Path, codes: set[int]) -> OSError:
     """One of these errors, with the output that could not be written; others as they are."""
     if error.errno not in codes:
         return error
-    remedy = "make room and start the same command again" if error.errno in _NO_ROOM else "check the folder and its rights"
+    remedies = {**dict.fromkeys(_NO_ROOM, "make room and start the same command again"), errno.ENAMETOOLONG: "take a shorter name"}
+    remedy = remedies.get(error.errno, "check the folder and its rights")
     reason = os.strerror(error.errno or 0)
     return WriteError(f"{path}: cannot be written ({reason}); what was there before is untouched. To go on, {remedy}")
+
+
+def _prefix(name: str) -> str:
+    """How the temporary file of a name begins."""
+    return f".{name[:_NUM_LETTERS]}."
 
 
 def _umask() -> int:

@@ -133,12 +133,10 @@ class CountProgress:
 class ConversionProgress:
     """A bar on a terminal; in a log now and then a line with what is done so far."""
 
-    _PAUSE = 30.0  # seconds between two lines
-
     def __init__(self, what: str) -> None:
         self._what = what
         self._files = self._frames = 0
-        self._start = self._logged = time.monotonic()
+        self._start, self._lines = time.monotonic(), _Lines(first=30, pause=30)
         self._bar = tqdm(desc=what, unit="frame", unit_scale=True, disable=None, mininterval=1)
 
     def step(self, num_frames: int) -> None:
@@ -146,10 +144,8 @@ class ConversionProgress:
         self._files += 1
         self._frames += num_frames
         self._bar.update(num_frames)
-        now = time.monotonic()
-        if self._bar.disable and now - self._logged > self._PAUSE:
-            self._logged = now
-            speed = self._frames / (now - self._start)
+        if self._bar.disable and self._lines.is_due():
+            speed = self._frames / (time.monotonic() - self._start)
             logger.info("%s: %d files, %d frames so far, %.0f frames/s", self._what, self._files, self._frames, speed)
 
     def __enter__(self) -> "ConversionProgress":
@@ -196,12 +192,11 @@ class DownloadProgress:
 
 
 class _Lines:
-    """When a log is to get its next line: a minute after the start, then every ten minutes; epochs count as lines."""
+    """When a log is to get its next line: a minute after the start, then every ten minutes; epochs count as lines. Others, in
+    seconds, are for jobs that are short."""
 
-    FIRST, PAUSE = 60.0, 600.0  # seconds
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + self.FIRST
+    def __init__(self, first: float = 60, pause: float = 600) -> None:
+        self._next, self._pause = time.monotonic() + first, pause
 
     def is_due(self) -> bool:
         """Whether it is time for a line; if so, the next one is due after the pause."""
@@ -212,7 +207,7 @@ class _Lines:
 
     def start_pause(self) -> None:
         """There was a line: the next one is due after the pause."""
-        self._next = time.monotonic() + self.PAUSE
+        self._next = time.monotonic() + self._pause
 
 
 def _speed(num_done: int, num_left: int, seconds: float, unit: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Frozen dataclasses from untrusted mappings: every key known, every value of the declared type, all faults at once.
 
-A dataclass whose values must fit together has a method ``faults``, made of small checks (``all_faults``). Where some of its values
-are wrong by themselves, the checks that need none of them still run, on what is known (``Known``).
+For what jobs and files of the project read; it needs no pydantic (``plan.settings`` does, for ``config.yaml``).
+
+A dataclass whose values must fit together has a method ``faults``, made of small checks (``checked.Checked``). Where some of its
+values are wrong by themselves, the checks that need none of them still run, on what is known (``Known``).
 """
 
 import contextlib
@@ -10,14 +12,11 @@ import difflib
 import functools
 import inspect
 import math
-import operator
 import reprlib
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
-
-from annotated_types import Ge, Gt, Le, Lt
 
 from uplift_upsample.base.errors import InputError
 
@@ -29,13 +28,21 @@ LARGEST = 2**63 - 1  # whole number; more cannot be computed with
 UNSAID_DEFAULT = {"unsaid_default": True}
 _LONGEST_KEY = 100  # letters; keys are shorter, and comparing a long text with each known word takes long
 
-_SHORT = reprlib.Repr()  # a few words of a file may be a book, and nested so that it never ends
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        if abs(x) > 10**self.maxlong:  # Python refuses to spell the longest
+            return f"a whole number of {x.bit_length()} bits"
+        return super().repr_int(x, level)
+
+
+_SHORT = _Short()  # a few words of a file may be a book, and nested so that it never ends
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 4, 200, 200, 60
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = 20
 
 
 @functools.cache  # a hundredth of the time
-def _hints(cls: type, include_extras: bool = False) -> dict[str, Any]:
+def hints_of(cls: type, include_extras: bool = False) -> dict[str, Any]:
     return typing.get_type_hints(cls, include_extras=include_extras)
 
 
@@ -87,53 +94,8 @@ def all_faults(value: Any, checks: Iterable[Check]) -> list[str]:
     return faults
 
 
-def within_bounds(value: Any) -> tuple[Any, list[str]]:
-    """A dataclass without the numbers that are out of the bounds of their types, and a line for each of these.
-
-    Bounds stand in the types of the fields, such as ``Annotated[int, Ge(1)]``, and hold for each number of a list.
-    """
-    cls, values = (value._cls, value._values) if isinstance(value, Known) else (type(value), vars(value))
-    hints = _hints(cls, include_extras=True)
-    wrong = {name: list(_beyond(hints[name], number)) for name, number in values.items() if name in hints}
-    faults = [f"{name} is {number}; it must be {bounds}" for name, found in wrong.items() for number, bounds in found]
-    return (Known(cls, {name: known for name, known in values.items() if not wrong.get(name)}) if faults else value), faults
-
-
-def _beyond(hint: Any, value: Any) -> Iterator[tuple[Any, str]]:
-    """The numbers of a value that are out of the bounds of its type, each with these in words."""
-    if typing.get_origin(hint) is typing.Annotated and isinstance(value, int | float):  # beside a number, a word may be allowed
-        bounds = _limits(hint.__metadata__)
-        if isinstance(value, float) and not math.isfinite(value):
-            yield value, "finite"
-        elif not all(holds(value, limit) for holds, _, limit in bounds):
-            yield value, " and ".join(f"{words} {limit}" for _, words, limit in bounds)
-    elif isinstance(value, tuple):
-        options = [arm for arm in (hint, *typing.get_args(hint)) if typing.get_origin(arm) is tuple]
-        items = typing.get_args(options[0])
-        for index, item in enumerate(value):
-            yield from _beyond(items[0 if items[-1] is Ellipsis else index], item)
-    elif value is not None:
-        for arm in typing.get_args(hint):
-            yield from _beyond(arm, value)
-
-
-@functools.cache
-def _limits(bounds: tuple[Any, ...]) -> list[tuple[Callable[[Any, Any], bool], str, Any]]:
-    return [(*_BOUNDS[type(bound)], *dataclasses.astuple(bound)) for bound in bounds]
-
-
-_BOUNDS: dict[type, tuple[Callable[[Any, Any], bool], str]] = {
-    Ge: (operator.ge, "at least"),
-    Gt: (operator.gt, "above"),
-    Le: (operator.le, "at most"),
-    Lt: (operator.lt, "below"),
-}
-
-
 def shown(value: Any) -> str:
     """A value as an error message quotes it: ``repr``, shortened."""
-    if isinstance(value, int) and abs(value) > 10**_SHORT.maxlong:  # Python refuses to spell the longest
-        return f"a whole number of {value.bit_length()} bits"
     return _SHORT.repr(value)
 
 
@@ -145,7 +107,7 @@ def suggestion(key: str, known: Iterable[str]) -> str:
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
     """The known word that is meant by another one, None where none is near. Case and the signs between words count least."""
-    word, words = str(key)[:_LONGEST_KEY], [str(other) for other in known]
+    word, words = (key if isinstance(key, str) else shown(key))[:_LONGEST_KEY], [str(other) for other in known]
     for simplified in (str.casefold, _letters):
         same = [other for other in words if simplified(other) == simplified(word)]
         if same and simplified(word):
@@ -195,7 +157,7 @@ def fitting(cls: type[T], values: Mapping[str, Any]) -> T:
 
     Unknown keys and values of other types are left out: for files of other versions, which must stay readable.
     """
-    hints = _hints(cls)  # type: ignore[arg-type]
+    hints = hints_of(cls)  # type: ignore[arg-type]
     arguments: dict[str, Any] = {}
     for each in dataclasses.fields(cls):  # type: ignore[arg-type]
         if each.name in values:
@@ -228,7 +190,7 @@ def _build(cls: type[T], values: Any, where: str, faults: list[str]) -> T | None
     except (InputError, UnknownValueError) as error:
         faults += [f"{where}.{error}"] if isinstance(error, InputError) else []
         return None
-    hints = _hints(cls)  # type: ignore[arg-type]
+    hints = hints_of(cls)  # type: ignore[arg-type]
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     before = len(faults)
     arguments, wrong = {}, set()
@@ -275,7 +237,10 @@ def _converted(hint: Any, value: Any, where: str, faults: list[str]) -> Any:
 
 
 def _fit(hint: Any, value: Any, *, is_strict: bool = True) -> tuple[bool, Any]:
-    """Whether a value fits a type, and the value in that type. is_strict: dataclasses inside know every key of their mapping."""
+    """Whether a value fits a type, and the value in that type.
+
+    is_strict: unknown keys in nested dataclasses are faults; false, they are ignored.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return _fit_dataclass(typing.cast(type, hint), value, is_strict)

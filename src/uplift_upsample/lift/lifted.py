@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.skeleton import H36M_17, MODEL_17
+from uplift_upsample.base.skeleton import H36M_17
 from uplift_upsample.data.keypoints.layouts import layout_named
 
 
@@ -60,8 +60,3 @@ class LiftedPoses:
         if writer is None:
             raise InputError(f"{path}: no such format; known are {', '.join(WRITERS)} (scripts/lift.py draws .gif and .mp4)")
         return writer(Path(path), self)
-
-    @property
-    def is_model_17(self) -> bool:
-        """Whether the joints are the project's own, which form a skeleton."""
-        return self.joints == MODEL_17

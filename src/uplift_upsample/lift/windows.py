@@ -51,7 +51,7 @@ class ClipWindows:
 
     @cached_property
     def _poses(self) -> tuple[np.ndarray, np.ndarray, KeyFrames]:
-        """Whether key frames have a pose, all poses with that of nobody behind them, and where the network has them."""
+        """(has_pose (M,), normalised poses (M + 1, 17, 2) whose last row is the zero padding, the key frames they belong to)."""
         keys, has_pose = self.keys, np.isfinite(self.poses_px).all(axis=(1, 2))
         screen = normalise_points(np.nan_to_num(self.poses_px), *self.size)
         if num_between_frames(self.model, keys):

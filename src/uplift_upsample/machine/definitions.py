@@ -16,19 +16,20 @@ _WITHOUT_EFFECT = ("ctx", "kind", "type_comment")  # fields of syntax trees
 _DATA_FILE = re.compile(r"(?:[\w-]+/)*[\w-]+\.(?!py$)\w+")
 # Calls and decorators that only make a value, so that a statement with them counts where its name is used and not before.
 _ONLY_VALUES = {
-    "annotated_types.Ge", "annotated_types.Gt", "annotated_types.Lt", "annotated_types.MinLen", "contextlib.contextmanager",
-    "dataclasses.dataclass", "dataclasses.field", "functools.cache", "functools.cached_property", "functools.lru_cache",
-    "functools.wraps", "logging.getLogger", "math.log", "math.radians", "math.sqrt", "numpy.array", "numpy.deg2rad", "numpy.diag",
-    "numpy.eye", "numpy.radians", "pathlib.Path", "pydantic.AfterValidator", "pydantic.BeforeValidator", "pydantic.ConfigDict",
-    "pydantic.Discriminator", "pydantic.Field", "pydantic.Strict", "pydantic.Tag", "pydantic.WrapValidator",
-    "pydantic.field_validator", "pydantic.model_validator", "re.compile", "typing.TypeVar", "bool", "classmethod", "dict",
-    "enumerate", "float", "frozenset", "int", "len", "list", "property", "range", "set", "staticmethod", "str", "tuple",
+    "annotated_types.Ge", "annotated_types.Gt", "annotated_types.Le", "annotated_types.Lt", "annotated_types.MinLen",
+    "contextlib.contextmanager", "dataclasses.dataclass", "dataclasses.field", "functools.cache", "functools.cached_property",
+    "functools.lru_cache", "functools.wraps", "logging.getLogger", "math.log", "math.radians", "math.sqrt", "numpy.array",
+    "numpy.deg2rad", "numpy.diag", "numpy.eye", "numpy.radians", "pathlib.Path", "pydantic.AfterValidator",
+    "pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Discriminator", "pydantic.Field", "pydantic.Strict",
+    "pydantic.Tag", "pydantic.WrapValidator", "pydantic.field_validator", "pydantic.model_validator", "re.compile",
+    "typing.TypeVar", "bool", "classmethod", "dict", "enumerate", "float", "frozenset", "int", "len", "list", "property", "range",
+    "set", "staticmethod", "str", "tuple",
 }  # fmt: skip
 # Classes that take no notice of what is derived from them, beside those that are built into Python.
 _PLAIN_BASES = {
     "abc.ABC", "enum.Enum", "enum.IntEnum", "enum.StrEnum", "keras.Model", "keras.layers.Layer", "pickle.Pickler",
     "pickle.Unpickler", "pickle.UnpicklingError", "pydantic.BaseModel", "typing.Generic", "typing.NamedTuple", "typing.Protocol",
-    "typing.TypedDict",
+    "typing.TypedDict", "uplift_upsample.base.checked.Checked",
 }  # fmt: skip
 _FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda})
 _DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -46,8 +47,9 @@ class Target(NamedTuple):
 class Unit(NamedTuple):
     """A statement at the top of a module, with all that stands in it.
 
-    digest: of what it does. reads: dotted names, each in parts. bound: what the imports within it bind. loads: the modules that
-    these import, maybe. files: strings that could be names of data files beside the module, such as that of the camera table.
+    digest: of what it does. reads: dotted names, each in parts. bound: what the imports within it bind.
+    loads: candidates for imported modules (`a.b` of `from a import b` may be a name instead).
+    files: strings that could be names of data files beside the module, such as that of the camera table.
     """
 
     digest: str
@@ -59,8 +61,8 @@ class Unit(NamedTuple):
 
 class Module(NamedTuple):
     """units: in the order of the text. defined: the units that give a name its value. always: those that do something when the
-    module is imported. bound: what the imports bind. loads: the modules that are imported with this one, maybe. mentions: all that
-    any import in it names. stars: modules whose names are all imported.
+    module is imported. bound: what the imports bind. loads: candidates for modules that are imported with this one, as of ``Unit``.
+    stars: modules whose names are all imported.
     """
 
     units: tuple[Unit, ...]
@@ -68,7 +70,6 @@ class Module(NamedTuple):
     always: list[int]
     bound: dict[str, list[Target]]
     loads: set[str]
-    mentions: set[str]
     stars: set[str]
 
 
@@ -162,7 +163,6 @@ class _Reader:
         self.always: list[int] = []
         self.bound = defaultdict[str, list[Target]](list)
         self.loads = set[str]()
-        self.mentions = set[str]()
         self.stars = set[str]()
 
     def read(self, tree: ast.Module) -> Module:
@@ -173,14 +173,13 @@ class _Reader:
             if not isinstance(statement, Import):
                 self._add(statement)
         self._add_imports_for_their_effect(imports)
-        self.mentions.update(self.loads, *(unit.loads for unit in self.units))
         units = tuple(unit._replace(reads=self._resolvable(unit)) for unit in self.units)
-        return Module(units, self.defined, self.always, self.bound, self.loads, self.mentions, self.stars)
+        return Module(units, self.defined, self.always, self.bound, self.loads, self.stars)
 
     def _add(self, statement: ast.stmt) -> None:
         text = _Text(statement)
         if _asks_for_types(statement):
-            self._bind(text.imports, self.bound, self.mentions)
+            self._bind(text.imports, self.bound, set())
             return
         bound, loads = defaultdict[str, list[Target]](list), set[str]()
         self._bind(text.imports, bound, loads)

@@ -59,7 +59,7 @@ def _sha256_of_files(files: Sequence[Path]) -> str:
 def _read_cache(cache: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         known = json.loads(Path(cache).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

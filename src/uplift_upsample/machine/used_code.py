@@ -11,14 +11,14 @@ from pathlib import Path
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.machine.definitions import DYNAMIC, Module, Target, module_at
 
-_MAIN = "__main__"
+MAIN = "__main__"
 _REACH_ALL = (
     "importlib.import_module",
     "runpy.run_module",
     "runpy.run_path",
     "sys.modules",
 )  # by names made up at run time
-# Likewise, but these modules reach a package only, and there one name of each module, or all of them.
+# `pkgutil.resolve_name` in these modules: the package it looks into, and the one name it takes from each module (None: any).
 _RESOLVE = "pkgutil.resolve_name"
 _REACH = {
     "uplift_upsample.plan.network_base": ("uplift_upsample.model.own.", None),
@@ -28,30 +28,16 @@ _REACH = {
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__"})
 
 
-def code_modules(entry: str | os.PathLike[str]) -> dict[str, Path]:
-    """The modules behind a script: dotted name (the script's own is ``__main__``) -> file. Imports within functions count too."""
-    project = _Project(Path(entry).resolve())
-    found: dict[str, Path] = {}
-    queue = [_MAIN]
-    while queue:
-        name = queue.pop()
-        if name not in found:
-            found[name] = Path(project.files[name])
-            for mentioned in project.module(name).mentions:
-                queue += project.with_packages(mentioned)
-    return found
-
-
 def used_code(entry: str | os.PathLike[str]) -> list[str]:
     """One line for each thing of the project that a script uses: digests of its definitions, imports, data files beside modules."""
-    return _Uses(_Project(Path(entry).resolve())).lines()
+    return _Uses(Project(Path(entry).resolve())).lines()
 
 
-class _Project:
+class Project:
     """The modules that a script may import: those in its own folder and in ``src`` beside that folder."""
 
     def __init__(self, entry: Path) -> None:
-        self.files = {**_own_modules((entry.parent, entry.parent.parent / "src")), _MAIN: str(entry)}
+        self.files = {**_own_modules((entry.parent, entry.parent.parent / "src")), MAIN: str(entry)}
         self.modules: dict[str, Module] = {}
         self.packages: dict[str, list[str]] = {}
 
@@ -90,7 +76,7 @@ def _own_modules(folders: Iterable[Path]) -> dict[str, str]:
 class _Uses:
     """Follows names through the project until nothing new is found."""
 
-    def __init__(self, project: _Project) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
         self.loaded = set[str]()
         self.units = set[tuple[str, int]]()
@@ -98,7 +84,7 @@ class _Uses:
         self.whole, self.whole_to_do = set[str](), list[str]()
         self.imports = set[str]()
         self.queue: list[tuple[str, int]] = []  # units whose names are not yet followed
-        self._load(_MAIN)
+        self._load(MAIN)
         while self.queue or self.whole_to_do:
             if self.queue:
                 self._follow(*self.queue.pop())

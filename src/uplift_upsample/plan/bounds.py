@@ -1,4 +1,4 @@
-"""Numbers of the configuration, with the bounds that they must keep (``strict.within_bounds``)."""
+"""Numbers of the configuration, with the bounds that they must keep (``checked.within_bounds``)."""
 
 from typing import Annotated
 

@@ -65,8 +65,7 @@ if TYPE_CHECKING:  # mypy knows no models that are made of dataclasses
     from uplift_upsample.plan.settings import Differences as VerdictOf
 else:
     Model = differences_of(*networks().values(), network=Literal[tuple(networks())], paddings=tuple[Pair, ...] | None)
-    ScheduleOf = differences_of(*SCHEDULES.values(), is_whole=False)
-    OptimizerOf = differences_of(OptimizerParams, is_whole=False)
+    ScheduleOf, OptimizerOf = differences_of(*SCHEDULES.values()), differences_of(OptimizerParams)
     Train = differences_of(TrainConfig, schedule_params=ScheduleOf, optimizer_params=OptimizerOf)
     Evaluate = differences_of(EvaluateConfig)
     ResourcesOf = differences_of(Resources)

@@ -52,8 +52,8 @@ class DataSet(Settings):
         return {}
 
     def files(self) -> dict[str, list[str]]:
-        """Files of the user that it may be made from, by option, where other files do as well: that none is there is no fault, but
-        one in a folder of nearly the same name is found before the start."""
+        """Files of the user, by option, that may be absent because they can be made or fetched. Only used to detect a misspelt
+        folder."""
         return {}
 
     def people(self) -> str | None:

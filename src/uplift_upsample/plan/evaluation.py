@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from uplift_upsample.base.strict import Check, all_faults, raise_all, within_bounds
+from uplift_upsample.base.checked import Checked
+from uplift_upsample.base.strict import Check
 from uplift_upsample.plan.bounds import Count, Number, Share
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -14,7 +15,7 @@ BEYOND_THE_PAPER = ("readout", "hop", "blend", "input_interpolation", "look_ahea
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(Checked):
     """Evaluation. Source: docs/method.md, "Prediction" and "Interpolation"."""
 
     mirror: bool = True
@@ -40,20 +41,14 @@ class EvaluateConfig:
     look_ahead: Literal["all"] | Number = "all"
     """Frames at 50 Hz that a pose waits for later 2D poses, as in a live stream; all: every later 2D pose is known."""
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """Why there is no such evaluation; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = within_bounds(self)
-        checks: tuple[Check, ...] = (
+    def checks(self) -> tuple[Check, ...]:
+        return (
             EvaluateConfig._interpolation_faults,
             EvaluateConfig._hop_faults,
             EvaluateConfig._blend_faults,
             EvaluateConfig._readout_faults,
             EvaluateConfig._look_ahead_faults,
         )
-        return faults + all_faults(known, checks)
 
     def _interpolation_faults(self) -> list[str]:
         if self.learned_upsampling or self.interpolate:

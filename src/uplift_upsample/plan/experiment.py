@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 
 from uplift_upsample.base import strict
-from uplift_upsample.base.strict import UNSAID_DEFAULT, Check, all_faults, is_number, raise_all, shown, suggestion, within_bounds
+from uplift_upsample.base.checked import Checked
+from uplift_upsample.base.strict import UNKNOWN, UNSAID_DEFAULT, Check, is_number, shown, suggestion
 from uplift_upsample.plan.bounds import Count, Number, PositiveShare, Rate, Weight
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.network_base import NetworkConfig
@@ -24,7 +25,7 @@ TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Checked):
     """Training. Source: docs/method.md, "Training" and "Training examples"."""
 
     batch_size: Count = 256
@@ -86,20 +87,14 @@ class TrainConfig:
     precision: TrainingPrecision = field(default="float32", metadata=UNSAID_DEFAULT)
     """What layers compute in; weights, loss and optimiser are float32 (``model.precision``)."""
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """Why there is no such training; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = within_bounds(self)
-        checks: tuple[Check, ...] = (
+    def checks(self) -> tuple[Check, ...]:
+        return (
             TrainConfig._batch_faults,
             TrainConfig._validation_faults,
             TrainConfig._loss_faults,
             TrainConfig._optimizer_faults,
             TrainConfig._schedule_faults,
         )
-        return faults + all_faults(known, checks)
 
     def _batch_faults(self) -> list[str]:
         if not (self.mirror and self.in_batch_mirror and self.batch_size % 2):
@@ -121,14 +116,14 @@ class TrainConfig:
         return faults + [
             f"optimizer_params.{key} is {shown(value)}; it must be {'true or false' if key == 'amsgrad' else 'a number'}"
             for key, value in self.optimizer_params.items()
-            if key in known and not (isinstance(value, bool) if key == "amsgrad" else is_number(value))
+            if key in known and value is not UNKNOWN and not (isinstance(value, bool) if key == "amsgrad" else is_number(value))
         ]
 
     def _schedule_faults(self) -> list[str]:
         return [
             f"schedule_params.{key} is {shown(value)}; it must be a number, true or false, or a list of numbers"
             for key, value in self.schedule_params.items()
-            if not (isinstance(key, str) and _is_parameter(value))
+            if value is not UNKNOWN and not (isinstance(key, str) and _is_parameter(value))
         ]
 
     def schedule_misfits(self) -> list[str]:
@@ -144,30 +139,24 @@ class TrainConfig:
         ]
         if not faults and self.schedule == "PiecewiseConstantDecay":
             boundaries, values = self.schedule_params["boundaries"], self.schedule_params["values"]
-            if len(values) != len(boundaries) + 1:
+            if UNKNOWN not in (boundaries, values) and len(values) != len(boundaries) + 1:
                 faults.append("schedule_params: values must have one number more than boundaries")
         return faults
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(Checked):
     """A network, its training and its evaluation."""
 
     model: NetworkConfig
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """What its parts mean together and cannot. Works on ``strict.Known``, too."""
-        checks: tuple[Check, ...] = (
-            lambda known: [f"train: {fault}" for fault in batch_norm_faults(known.model, known.train)],
-            lambda known: [f"train: {fault}" for fault in unused_faults(known.model, known.train)],
+    def checks(self) -> tuple[Check, ...]:
+        return (
+            unused_faults,
             lambda known: [f"evaluate: {fault}" for fault in readout_faults(known.model, known.evaluate)],
         )
-        return all_faults(self, checks)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "experiment") -> "Experiment":
@@ -199,24 +188,18 @@ def evaluation_faults(model: NetworkConfig, evaluate: EvaluateConfig, strides: I
     return [*readout_faults(model, evaluate), *of_strides]
 
 
-def batch_norm_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:
-    """Why a training cannot change how BatchNorm averages; empty where it can, or need not."""
-    if train.batch_norm_momentum is None or model.has_changing_batch_norm:
-        return []
-    return [
-        f"batch_norm_momentum is {list(train.batch_norm_momentum)}; {model.network} has no BatchNorm that takes it, leave it out"
-    ]
-
-
-def unused_faults(model: NetworkConfig, train: TrainConfig) -> list[str]:
-    """What a training asks for and a network has no place for; empty where there is nothing of it."""
-    faults = []
+def unused_faults(known: Any) -> list[str]:
+    """Of an experiment or a run: what its training asks for and its network has no place for; empty where that is nothing."""
+    model, train, faults = known.model, known.train, []
+    if train.batch_norm_momentum is not None and not model.has_changing_batch_norm:
+        momentum = list(train.batch_norm_momentum)
+        faults.append(f"batch_norm_momentum is {momentum}; {model.network} has no BatchNorm that takes it, leave it out")
     if train.loss_weight_velocity and not model.has_sequence_head:
         reason = model.why_no_sequence
         faults.append(f"loss_weight_velocity is {train.loss_weight_velocity:g}, and the network has no sequence head ({reason})")
     if train.key_frames == "random" and not model.has_strided_input:
         faults.append("key_frames is random, and every token has a 2D pose; give the model s_in, or leave it out")
-    return faults
+    return [f"train: {fault}" for fault in faults]
 
 
 def devices_faults(model: NetworkConfig, train: TrainConfig, num_devices: int) -> list[str]:

@@ -25,7 +25,7 @@ ROLES = ("train_subset", "val_subset", "test_subset")
 
 
 def each(part: Mapping[str, T], check: Callable[[str, T], list[str]]) -> list[str]:
-    """What a check of each key and value finds, without the values that are wrong by themselves."""
+    """The faults that a check finds in each entry; entries already reported as wrong are skipped."""
     return all_faults(part, [partial(lambda key, known: check(key, known[key]), key) for key in part])
 
 
@@ -305,7 +305,7 @@ def _network_differences(source: NetworkConfig, own: NetworkConfig) -> list[str]
     differences = [
         f"{key} {theirs[key]!r}, here {value!r}"
         for key, value in ours.items()
-        if value != theirs[key] and key not in own.without_weights
+        if value != theirs[key] and key not in own.options_without_weights
     ]
     if source.has_strided_input != own.has_strided_input:
         differences.append(f"s_in {theirs['s_in']!r}, here {ours['s_in']!r}: only one of them has an upsampling token")

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from uplift_upsample.base.checked import Checked, within_bounds
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
 from uplift_upsample.base.strict import (
     UNKNOWN,
     UNSAID_DEFAULT,
-    Check,
     UnknownValueError,
     all_faults,
-    raise_all,
     shown,
     suggestion,
-    within_bounds,
 )
 from uplift_upsample.plan.bounds import Count
 from uplift_upsample.plan.evaluation import InputInterpolation
@@ -41,7 +39,7 @@ class Products:
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Checked):
     """The network: a window of tokens, of which some or all have a 2D pose. The other options depend on `network`.
 
     This is what all networks have in common; ``meant_by`` chooses the class of one.
@@ -62,8 +60,8 @@ class NetworkConfig:
     """The order of joints in its inputs and outputs, which published weights were trained with."""
     has_fixed_pelvis: ClassVar[bool] = False
     """Whether its evaluation puts the pelvis to 0, instead of subtracting the one that is predicted."""
-    without_weights: ClassVar[frozenset[str]] = frozenset({"s_in", "s_out"})
-    """What may differ between a network and the one that its weights come from: no weight depends on it."""
+    options_without_weights: ClassVar[frozenset[str]] = frozenset({"s_in", "s_out"})
+    """Options that no weight depends on; they may differ from the network that the initial weights come from."""
 
     @classmethod
     def meant_by(cls, values: Mapping[str, Any]) -> "type[NetworkConfig]":
@@ -78,18 +76,11 @@ class NetworkConfig:
             raise InputError(f"network: expected one of {', '.join(known)}, not {shown(name)}{near}")
         return known[name]
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
     def faults(self) -> list[str]:
         """Why there is no such network; empty where there is. Works on ``strict.Known``, too."""
         known, faults = within_bounds(self)
         window = (NetworkConfig._joints_faults, NetworkConfig._token_faults, NetworkConfig._all_s_in_faults)
-        return faults + all_faults(known, (*window, *self.checks()))
-
-    def checks(self) -> tuple[Check, ...]:
-        """What a network has to check beside the window."""
-        return ()
+        return faults + all_faults(known, (*window, *self.checks()))  # of one network, beside the window
 
     def _joints_faults(self) -> list[str]:
         faults = [f"num_joints is {self.num_joints}; every data set and weight file here has {NUM_JOINTS}"]

@@ -1,7 +1,8 @@
 """The networks. Each is a class that describes itself completely: its options, what fits together, what it can be used for.
 
 ``model: {network: ...}`` of a configuration names one. Its layers stand in a module of ``model``; nothing here needs a framework.
-A network of your own is a file of ``model.own`` (docs/changing.md).
+An option means the same in each network, and is described where it first stands. A network of your own is a file of ``model.own``
+(docs/changing.md).
 """
 
 import math
@@ -12,12 +13,7 @@ from typing import Literal
 from uplift_upsample.base.skeleton import H36M_17
 from uplift_upsample.base.strict import UNSAID_DEFAULT, Check
 from uplift_upsample.plan.bounds import Count, Number, Rate, Ratio
-from uplift_upsample.plan.network_base import (
-    NetworkConfig,
-    block_activations,
-    dense_faults,
-    width_faults,
-)
+from uplift_upsample.plan.network_base import NetworkConfig, block_activations, dense_faults, width_faults
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ class ModelConfig(NetworkConfig):
         others = sum(block_activations(length, wide, self.num_heads, wide * self.mlp_ratio) for length in lengths)
         return self.num_tokens * self.spatial_blocks * spatial + others
 
-    without_weights = NetworkConfig.without_weights | {
+    options_without_weights = NetworkConfig.options_without_weights | {
         *("drop_rate", "attention_drop_rate", "drop_path_rate", "token_mask_rate", "first_attention_layer")
     }
 
@@ -143,14 +139,12 @@ class VideoPose3D(NetworkConfig):
     joints = H36M_17
     has_fixed_pelvis = True
     s_out: Count = 1
-    """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["videopose3d"] = field(default="videopose3d", kw_only=True)
     filter_widths: tuple[Count, ...] = (3, 3, 3, 3, 3)
     """Frames that each convolution sees, as many of the former one's; their product is num_tokens."""
     channels: Count = 1024
     """Channels of the convolutions."""
     drop_rate: Rate = 0.25
-    """Dropout of embeddings and MLPs (probability)."""
 
     def checks(self) -> tuple[Check, ...]:
         return (dense_faults, VideoPose3D._filters_faults)
@@ -175,7 +169,7 @@ class VideoPose3D(NetworkConfig):
         lengths = [self.num_tokens // math.prod(self.filter_widths[: index + 1]) for index in range(len(self.filter_widths))]
         return self.channels * (3 * lengths[0] + 7 * sum(lengths[1:]))  # convolution, norm, activation; twice, and the sum
 
-    without_weights = NetworkConfig.without_weights | {"drop_rate"}
+    options_without_weights = NetworkConfig.options_without_weights | {"drop_rate"}
 
 
 @dataclass(frozen=True)
@@ -185,24 +179,15 @@ class PoseFormer(NetworkConfig):
     joints = H36M_17
     has_fixed_pelvis = True
     s_out: Count = 1
-    """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["poseformer"] = field(default="poseformer", kw_only=True)
     spatial_dim: Count = 32
-    """Width C_s of the spatial stage."""
     spatial_blocks: Number = 4
-    """Transformer blocks of the spatial stage."""
     temporal_blocks: Number = 4
-    """Transformer blocks of the temporal stage."""
     num_heads: Count = 8
-    """Attention heads."""
     mlp_ratio: Ratio = 2.0
-    """Hidden width of an MLP over the width of its stage."""
     qkv_bias: bool = True
-    """Biases of queries, keys and values."""
     drop_rate: Rate = 0.0
-    """Dropout of embeddings and MLPs (probability)."""
     attention_drop_rate: Rate = 0.0
-    """Dropout of attention weights (probability)."""
     last_drop_path_rate: Rate = 0.1
     """Probability of skipping the last block of a stage; it rises linearly from 0 at the first."""
 
@@ -220,7 +205,7 @@ class PoseFormer(NetworkConfig):
         temporal = block_activations(self.num_tokens, wide, self.num_heads, wide * self.mlp_ratio)
         return self.num_tokens * self.spatial_blocks * spatial + self.temporal_blocks * temporal
 
-    without_weights = NetworkConfig.without_weights | {"drop_rate", "attention_drop_rate", "last_drop_path_rate"}
+    options_without_weights = NetworkConfig.options_without_weights | {"drop_rate", "attention_drop_rate", "last_drop_path_rate"}
 
 
 @dataclass(frozen=True)
@@ -230,20 +215,14 @@ class StridedTransformer(NetworkConfig):
     joints = H36M_17
     has_fixed_pelvis = True
     s_out: Count = 1
-    """Frames (50 Hz) between two tokens, i.e. between two predicted 3D poses."""
     network: Literal["strided_transformer"] = field(default="strided_transformer", kw_only=True)
     temporal_dim: Count = 256
-    """Width C_t of the temporal and strided stages."""
     hidden_dim: Count = 512
     """Hidden width of the feed-forward layers."""
     temporal_blocks: Number = 3
-    """Transformer blocks of the temporal stage."""
     strides: tuple[Count, ...] = (3, 9, 9)
-    """Temporal stride of each strided block; together they lead from N tokens to one."""
     num_heads: Count = 8
-    """Attention heads."""
     drop_rate: Rate = 0.25
-    """Dropout of embeddings and MLPs (probability)."""
     block_drop_rate: Rate = 0.1
     """Dropout in Transformer blocks: attention weights, feed-forward layers, branches (probability)."""
 
@@ -284,4 +263,4 @@ class StridedTransformer(NetworkConfig):
         lengths = [self.num_tokens] * self.temporal_blocks + list(self.strided_lengths[:-1])
         return sum(block_activations(length, self.temporal_dim, self.num_heads, self.hidden_dim) for length in lengths)
 
-    without_weights = NetworkConfig.without_weights | {"drop_rate", "block_drop_rate"}
+    options_without_weights = NetworkConfig.options_without_weights | {"drop_rate", "block_drop_rate"}

@@ -127,7 +127,8 @@ def experiment_from_official(document: Mapping[str, Any], where: str) -> Experim
     """
     unknown = [key for key in document if key not in _KNOWN]
     given = {key: value for key, value in document.items() if key in _KNOWN}
-    meant = {near: UNKNOWN for key in unknown if (near := nearest(key, _KNOWN)) is not None}  # no default stands for these
+    # a misspelt key: its default must not be checked as if the user had meant it
+    meant = {near: UNKNOWN for key in unknown if (near := nearest(key, _KNOWN)) is not None}
     values = _DEFAULTS | meant | given
     wrong = _wrong_values(values)
     groups: dict[str, dict[str, Any]] = {"model": {}, "train": {}, "evaluate": {}}

@@ -13,17 +13,18 @@ from typing import Any
 import yaml
 
 from uplift_upsample.base import strict
+from uplift_upsample.base.checked import Checked
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.file_types import found_instead
 from uplift_upsample.base.files import write_text
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import Experiment, TrainConfig
+from uplift_upsample.plan.experiment import Experiment, TrainConfig, unused_faults
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.official import experiment_from_official, is_official
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Checked):
     """One experiment of one study, ready to be trained.
 
     name, study: for titles and provenance. dataset: name of the frames table. train_subset, val_subset: a split or
@@ -39,6 +40,9 @@ class Run:
     val_subset: str | None = None
     test_subset: str | None = "test"
     initial_weights: str | None = None
+
+    def checks(self) -> tuple[strict.Check, ...]:
+        return (unused_faults,)
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values that ``read_run`` reads back."""

@@ -1,5 +1,7 @@
 """What the parts of ``config.yaml`` have in common: frozen models that know every key, and lines about what is wrong with them.
 
+For what the user writes there; the workflow and the doctor alone load it (what jobs read is of ``base.strict``).
+
 A part with a fault has no model. What is known of it (``strict.Known``) serves the checks of what several values mean together, so
 that their faults come at once with those of single values.
 """
@@ -137,7 +139,7 @@ class Settings(BaseModel):
             found = []
             if not impossible:
                 return settings, settings, []
-        # Wrong entries count as entries: what has nothing else is not called empty.
+        # A list whose entries are all wrong is not also reported as empty.
         found = [fault for fault in found if not _is_of_unknown(fault) and (fault["type"] != "too_short" or not fault["input"])]
         beside = {fault["loc"][:-1] for fault in found if _is_word_beside_number(fault)}
         found = [
@@ -184,12 +186,10 @@ class Settings(BaseModel):
 class Differences(Settings):
     """A group of settings in which any key may be missing, since it only holds what differs from another group.
 
-    dataclasses: what the whole group makes, one of them; they have the defaults. is_whole: whether it makes one only where nothing
-    of it is wrong; of the parameters of a schedule or optimiser, what is right counts.
+    dataclasses: the classes whose fields these are; one of them is built from the merged group, and holds the defaults.
     """
 
     dataclasses: ClassVar[tuple[type, ...]]
-    is_whole: ClassVar[bool] = True
 
     def given(self) -> dict[str, Any]:
         """What it holds, by name and in its order; what was found wrong is ``UNKNOWN``. Works on ``strict.Known``, too."""
@@ -201,12 +201,11 @@ class Differences(Settings):
                 found[name] = UNKNOWN
                 continue
             if hasattr(found[name], "given"):
-                is_whole, inner = found[name].is_whole, found[name].given()
-                found[name] = {key: value for key, value in inner.items() if is_whole or value is not UNKNOWN}
+                found[name] = found[name].given()
         return found
 
 
-def differences_of(*classes: type, is_whole: bool = True, **instead: Any) -> type[Differences]:
+def differences_of(*classes: type, **instead: Any) -> type[Differences]:
     """The model of what may differ from a dataclass, or from one of several. instead: other types than those of fields, by name."""
     fields: dict[str, Any] = {}
     for cls in classes:
@@ -214,7 +213,7 @@ def differences_of(*classes: type, is_whole: bool = True, **instead: Any) -> typ
         fields |= {each.name: (_from_yaml(hints[each.name]), None) for each in dataclasses.fields(cls) if each.name not in fields}
     of_all = classes[0] if len(classes) == 1 else classes[0].__mro__[1]
     model = create_model(of_all.__name__, __base__=Differences, **fields)
-    model.dataclasses, model.is_whole = classes, is_whole
+    model.dataclasses = classes
     return model
 
 

@@ -12,7 +12,7 @@ from uplift_upsample.base.strict import UNKNOWN, UnknownValueError, from_mapping
 from uplift_upsample.plan.configuration import Base, Configuration, ExperimentSettings, Resources, StudySettings
 from uplift_upsample.plan.datasets import DataSet
 from uplift_upsample.plan.evaluation import EvaluateConfig
-from uplift_upsample.plan.experiment import Experiment
+from uplift_upsample.plan.experiment import Experiment, TrainConfig
 from uplift_upsample.plan.settings import Differences
 
 GROUPS = ("model", "train", "evaluate")
@@ -219,13 +219,17 @@ def resolved(planned: ExperimentSettings, base: Base, where: str) -> Experiment:
 def merged(base: Differences, differences: Differences | None) -> dict[str, Any]:
     """A group of settings with differences; what was found wrong is ``strict.UNKNOWN``.
 
-    The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing.
+    The parameters of a schedule or optimiser are merged too, unless it becomes another one: then the old ones mean nothing. Where
+    there are no new ones, an optimiser takes its defaults; for a schedule, what it does not take is a fault (``schedule_misfits``).
     """
-    before = base.given()
-    settings = {**before, **(differences.given() if differences is not None else {})}
+    before, changes = base.given(), differences.given() if differences is not None else {}
+    settings = {**before, **changes}
     for params, kind in KEPT_TOGETHER.items():
-        is_same = settings.get(kind) == before.get(kind)
-        if is_same and isinstance(before.get(params), Mapping) and isinstance(settings[params], Mapping):
+        default = getattr(TrainConfig, kind)
+        if settings.get(kind, default) != before.get(kind, default):
+            if kind == "optimizer" and params not in changes:
+                settings.pop(params, None)
+        elif isinstance(before.get(params), Mapping) and isinstance(settings[params], Mapping):
             settings[params] = {**before[params], **settings[params]}
     return settings
 

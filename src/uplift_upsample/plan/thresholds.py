@@ -1,17 +1,15 @@
 """Thresholds that ``config.yaml`` can change: from where on data are refused, and what counts as reproduced."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-from annotated_types import Ge
-
-from uplift_upsample.base.strict import Check, all_faults, raise_all, within_bounds
-
-Distance = Annotated[float, Ge(0)]
+from uplift_upsample.base.checked import Checked
+from uplift_upsample.base.strict import Check
+from uplift_upsample.plan.bounds import Weight as Distance
 
 
 @dataclass(frozen=True)
-class Checks:
+class Checks(Checked):
     """Limits beyond which poses cannot be what the file says; such files are refused. ``config.yaml`` has the reasons."""
 
     body_size: tuple[Distance, Distance] = (0.3, 4.0)
@@ -26,13 +24,8 @@ class Checks:
     surplus: Distance = 0.5
     """Most 2D frames behind the end of the 3D poses, as a share of these."""
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """Why there are no such thresholds; empty where there are. Works on ``strict.Known``, too."""
-        known, faults = within_bounds(self)
-        return faults + all_faults(known, (Checks._size_faults,))
+    def checks(self) -> tuple[Check, ...]:
+        return (Checks._size_faults,)
 
     def _size_faults(self) -> list[str]:
         smallest, largest = self.body_size
@@ -43,7 +36,7 @@ DEFAULT_CHECKS = Checks()
 
 
 @dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Checked):
     """Distances from a published figure: up to the first it is reproduced, up to the second nearly."""
 
     pass_mm: Distance
@@ -51,14 +44,8 @@ class Tolerance:
     warn_mm: Distance
     """mm of MPJPE, in either direction, up to which it is WARN, and FAIL beyond."""
 
-    def __post_init__(self) -> None:
-        raise_all(self.faults())
-
-    def faults(self) -> list[str]:
-        """Why there is no such tolerance; empty where there is. Works on ``strict.Known``, too."""
-        known, faults = within_bounds(self)
-        checks: tuple[Check, ...] = (Tolerance._order_faults,)
-        return faults + all_faults(known, checks)
+    def checks(self) -> tuple[Check, ...]:
+        return (Tolerance._order_faults,)
 
     def _order_faults(self) -> list[str]:
         faults = [f"pass_mm is {self.pass_mm} and warn_mm {self.warn_mm}; it must be 0 <= pass_mm <= warn_mm"]

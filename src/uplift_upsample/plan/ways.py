@@ -57,8 +57,8 @@ class Surroundings:
 class Need:
     """One file that a data set is made from.
 
-    what: in words. own: where a converted file of the user belongs. used: the file that jobs read: ``own`` or a generated one. If
-    no way is open, it is ``own``, which does not exist.
+    what: in words. own: where a converted file of the user belongs. used: the file that jobs read: ``own`` or a generated one.
+    If it can be neither found nor made (``is_met`` is false), ``used`` is ``own``, the place where the user should put it.
     sources: the original files behind ``used``. absent: those of them that are neither there nor can be fetched.
     """
 

@@ -185,15 +185,18 @@ class Manifest:
             )
 
 
-def read_manifest(path: str | Path) -> Manifest:
-    """Read a manifest from a JSON file. Raises ``InputError`` that lists all faults."""
+def read_manifest(path: str | Path, study: str | None = None) -> Manifest:
+    """Read a manifest from a JSON file. Raises ``InputError`` that lists all faults. study: whose it must be; None, anybody's."""
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such manifest") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from None
-    return manifest_from_mapping(values, str(path))
+    manifest = manifest_from_mapping(values, str(path))
+    if study not in (None, manifest.study):
+        raise InputError(f"{path}: the manifest of the study {manifest.study!r}, not of {study!r}")
+    return manifest
 
 
 def manifest_from_mapping(values: Any, where: str = "manifest") -> Manifest:

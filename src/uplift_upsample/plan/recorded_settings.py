@@ -18,7 +18,10 @@ def held_settings(path: str | os.PathLike[str]) -> Any:
     """What a YAML or JSON file holds; None where there is no such file, or none that can be read."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        return json.loads(text) if Path(path).suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        is_json = Path(path).suffix == ".json"
+        held = json.loads(text) if is_json else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        str(held)  # YAML reads whole numbers that Python refuses to spell
+        return held
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
 
