@@ -36,6 +36,7 @@ PAPER = {
     "convert_amass": 1,
     **TRAINED_HERE,
     "fetch_source": 4,
+    "resolve_published": 4,
     "check_weights": 4,
     "predict_poses": 72,
     "score_predictions": 72,

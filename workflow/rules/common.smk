@@ -72,7 +72,6 @@ from uplift_upsample.base.strict import suggestion
 from uplift_upsample.plan.checks import config_faults
 from uplift_upsample.plan.configuration import Configuration
 from uplift_upsample.plan.evaluation import BEYOND_THE_PAPER, EvaluateConfig
-from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources
@@ -415,43 +414,9 @@ def is_of_published(wildcards):
 
 
 def run_of_weights(wildcards):
-    """The configuration behind some weights.
-
-    Published weights do not depend on how we train: a changed run.yaml reruns nothing, unless they see what has changed. The params
-    hold that, too, but Snakemake does not look at the params of jobs behind one that runs.
-    """
-    path = f"results/{wildcards.study}/{wildcards.experiment}/run.yaml"
-    if not is_of_published(wildcards):
-        return path
-
-    def seen(run):
-        return [run["model"], run["train"]["padding"] if hasattr(wildcards, "s_in") else None]  # the check of weights pads nothing
-
-    try:
-        is_other = bool(differences(seen(held_settings(path)), seen(planned(wildcards).to_mapping())))
-    except (TypeError, KeyError):  # there is none yet, or it is damaged
-        is_other = False
-    return path if is_other else ancient(path)
-
-
-def network_of_published(wildcards):
-    """The network as JSON, so that another one evaluates published weights again.
-
-    Empty for trained weights: their training reruns.
-    """
-    return json.dumps(planned(wildcards).to_mapping()["model"]) if is_of_published(wildcards) else ""
-
-
-def prediction_of_published(wildcards):
-    """The network, and what stands outside of a video where that is not the usual: another one predicts with published weights again.
-
-    Empty for trained weights.
-    """
-    network, train = network_of_published(wildcards), planned(wildcards).experiment.train
-    if not network or train.padding == TrainConfig().padding:
-        return network
-    # Left out where it is the usual one: a param that says more would make all existing predictions again.
-    return f"{network}, padding {train.padding}"
+    """The configuration behind some weights. Published weights have their own, which holds nothing of how we train."""
+    folder = f"results/{wildcards.study}/{wildcards.experiment}"
+    return f"{folder}/published/run.yaml" if is_of_published(wildcards) else f"{folder}/run.yaml"
 
 
 def origin_of_weights(wildcards):
@@ -509,7 +474,7 @@ def check_wildcards(rule, wildcards):
         source_of(wildcards)
     if rule.name == "convert_mocap":
         own_folder(wildcards)
-    if "run" in names and wildcards.run == "published" or rule.name == "check_weights":
+    if "run" in names and wildcards.run == "published" or rule.name in ("check_weights", "resolve_published"):
         published_weights(wildcards)
     if rule.name == "score_mean_pose":
         baseline_experiment(wildcards)

@@ -105,6 +105,17 @@ def rerun_changed_run(wildcards):
     return []
 
 
+def rerun_changed_published(wildcards):
+    """The same for the run.yaml of published weights, which holds the defaults of a training that it does not say."""
+    path = f"results/{wildcards.study}/{wildcards.experiment}/published/run.yaml"
+    if os.path.exists(path):
+        now, held = planned(wildcards).published_mapping(), held_settings(path)
+        if isinstance(held, dict) and isinstance(held.get("train"), dict):
+            held["train"] = {key: value for key, value in held["train"].items() if key in now["train"]}
+        make_again([path], held if held is not None else {}, now)
+    return []
+
+
 def rerun_changed_manifest(wildcards):
     """The same for ``manifest.json``, which lists what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
@@ -123,13 +134,12 @@ def rerun_changed_training(wildcards):
 
 
 def rerun_changed_weights(wildcards):
-    """The same for published weights: those of another source, or for another network. An input function without inputs."""
+    """The same for published weights of another source. An input function without inputs."""
     folder = f"results/{wildcards.study}/{wildcards.experiment}/published"
     record = held_settings(f"{folder}/weights.json")
     if isinstance(record, dict) and "source" in record:
         source = planned(wildcards).published_weights
         make_again([f"{folder}/weights.h5"], {"source": record["source"]}, {"source": source})
-    rerun_if_changed(f"{folder}/weights.h5", model=planned(wildcards).to_mapping()["model"])
     return []
 
 
@@ -144,12 +154,10 @@ def rerun_changed_prediction(wildcards):
             **record["configuration"]["evaluate"],
         }  # what is younger than a record was as in the paper
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
-        held |= {key: value for key, value in record["configuration"].get("train", {}).items() if key == "padding"}
-    except (TypeError, KeyError, AttributeError):
+    except (TypeError, KeyError):
         return []
     now = {key: getattr(evaluation(wildcards), key) for key in keys}
-    now |= {"test_subset": tested(wildcards).test_subset, "padding": planned(wildcards).experiment.train.padding}
-    make_again([f"{folder}/predictions.h5"], held, {key: now[key] for key in held})
+    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
     return []
 
 

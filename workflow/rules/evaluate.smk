@@ -3,7 +3,29 @@
 
 
 localrules:
+    resolve_published,
     check_weights,
+
+
+# A run.yaml of their own: how we train the same network does not touch what others trained.
+rule resolve_published:
+    input:
+        rerun_changed_published,
+    output:
+        "results/{study}/{experiment}/published/run.yaml",
+    log:
+        "logs/{study}/{experiment}/published/resolve_published.log",
+    benchmark:
+        "logs/{study}/{experiment}/published/resolve_published.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=200,
+    params:
+        experiment=lambda wildcards: json.dumps(planned(wildcards).published_mapping()),
+    shell:
+        "python scripts/resolve_run.py --experiment {params.experiment:q} --output {output} > {log} 2>&1"
 
 
 # Where published weights cannot be had, --config evaluate_published=false builds the tables without them.
@@ -26,7 +48,6 @@ rule check_weights:
         mem_mb=2000,
     params:
         code=lambda wildcards: code("check_weights"),
-        network=network_of_published,
     shell:
         "python scripts/check_weights.py --source {input.source} --config {input.run} --output {output.weights}"
         " --report {output.report} > {log} 2>&1"
@@ -53,7 +74,6 @@ rule predict_poses:
         gpu=prediction_gpus,
     params:
         code=lambda wildcards: code("predict_poses"),
-        network=prediction_of_published,
         device=device,
         origin=origin_of_weights,
         switches=evaluation_switches,

@@ -118,12 +118,13 @@ def _in_results(name: str, packaged: Mapping[str, Path]) -> Path:
 
 
 def _config_of(weights: Path) -> Path:
-    path = weights.absolute().parents[1] / "run.yaml"
-    if not path.is_file():
-        raise InputError(
-            f"{weights}: no run.yaml in the folder above, so their network is not known; give its configuration (--config)"
-        )
-    return path
+    """Published weights have a configuration of their own beside them; seeds of an experiment share the one above."""
+    for folder in weights.absolute().parents[:2]:
+        if (folder / "run.yaml").is_file():
+            return folder / "run.yaml"
+    raise InputError(
+        f"{weights}: no run.yaml in the folder above or beside it, so their network is not known; give its configuration (--config)"
+    )
 
 
 def _card(weights: Path, run: Run, skeleton: Skeleton) -> Card:

@@ -70,6 +70,10 @@ class PlannedExperiment:
             "initial_weights": self.initial_weights,
         }
 
+    def published_mapping(self) -> dict[str, Any]:
+        """The same for weights that others trained: of the training, only what their predictions see, too."""
+        return {**self.to_mapping(), "train": {"padding": self.experiment.train.padding}}
+
 
 @dataclass(frozen=True)
 class Study:
