@@ -76,7 +76,7 @@ def test_cost(experiments: str, table: FramesTable) -> None:
             f"{cost.multiply_accumulates / 1e6:.1f} M",
             f"{profiled / 1e6:.1f} M",
             f"{constant_or_unused(model, cost.num_input_poses) / cost.multiply_accumulates:.1%}",
-            f"{cost.per_pose / 1e6:.1f} M",
+            f"{cost.per_pose_of('central', 1) / 1e6:.1f} M",
             f"{1000 * latency:.1f} ms",
             f"{2 * WINDOWS / evaluation:,.0f}",
             f"{WINDOWS * model.s_out / evaluation:,.0f}",

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from _command import run
@@ -31,16 +32,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     options = parser.parse_args(argv)
     project = Path(__file__).resolve().parents[1]
-    studies, people = read_plan(options.config, project, options.studies)
+    studies, people = read_plan(options.config, options.studies)
     findings, devices = findings_of(studies, people, project, os.environ)
     calibration, estimates = estimates_of(studies, project, os.environ) if options.estimate else (None, {})
     findings += [calibration.failure] if calibration and calibration.failure else []
     seconds = {study.name: wall_seconds(study, estimates[study.name], usable_cores()) for study in studies if estimates}
     findings += device_findings(devices, calibration.device if calibration else None)
     if options.json:
-        stages = [row.to_mapping() for rows in estimates.values() for row in rows]
+        stages = [asdict(row) for rows in estimates.values() for row in rows]
         known = calibration.known if calibration else None
-        document = {"demo_can_run": demo_can_run(findings), "findings": [finding.to_mapping() for finding in findings]}
+        document = {"demo_can_run": demo_can_run(findings), "findings": list(map(asdict, findings))}
         print(
             json.dumps(
                 document | {"calibration": known, "estimates": stages if options.estimate else None, "seconds": seconds}, indent=1

@@ -5,7 +5,8 @@ import sys
 
 from _command import run
 
-from uplift_upsample.report.page.build import page, write_page
+from uplift_upsample.base.files import write_text
+from uplift_upsample.report.page.build import page
 from uplift_upsample.report.page.contents import animations, figure, table
 from uplift_upsample.report.page.graph import read_rule_graph
 from uplift_upsample.report.page.poses import read_poses
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         runs=runs(options.records, options.output),
         rules=read_rule_graph(options.rule_graph),
     )
-    write_page(options.output, text)
+    write_text(options.output, text)
     return 0
 
 

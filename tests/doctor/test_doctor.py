@@ -58,7 +58,7 @@ def test_keys_that_are_there_twice_are_refused_as_in_the_workflow(project: Path,
     mine = tmp_path / "mine.yaml"
     mine.write_text("reproduce: [demo]\ndevice: toaster\nreproduce: [paper]\n")
     with pytest.raises(InputError) as error:
-        read_plan([str(project / "config.yaml"), str(mine)], project, None)
+        read_plan([str(project / "config.yaml"), str(mine)], None)
     twice, wrong = str(error.value).splitlines()
     assert twice == f"{mine}, line 3: reproduce occurs twice, first in line 1; only one of them would count"
     assert "device" in wrong
@@ -192,6 +192,25 @@ def test_estimates_of_other_evaluations(studies: dict[str, Study]) -> None:
     windows = (2 + 1 / 5) * 50_000 / 5
     assert found.jobs == 6
     assert found.seconds == pytest.approx(6 * (5 + 3) + 3 * windows / 256 * 0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "windows"),
+    [
+        ({"test_step": 2}, 50_000 / 10),
+        ({"interpolate": False}, 50_000),  # one around every frame
+        ({"interpolate": False, "test_step": 4}, 50_000 / 4),
+        ({"look_ahead": 10, "test_step": 4}, 2 * 50_000 / 5),  # each token with both look-aheads
+    ],
+)
+def test_windows_of_other_evaluations(studies: dict[str, Study], changes: dict, windows: float) -> None:
+    demo = studies["demo"]
+    own = demo.experiments["people_351"]
+    other = replace(own.experiment.evaluate, mirror=False, **changes)
+    study = replace(demo, experiments={"people_351": replace(own, variants={"other": other})})
+    rows = stage_estimates(study, {"people_351": 1e6}, [SPEED], {"people_351": 50_000}, 2)
+    [found] = [row for row in rows if row.stage == "predict"]
+    assert found.seconds == pytest.approx(6 * (5 + 3) + 3 * (20_000 + windows) / 256 * 0.05)
 
 
 def test_a_measured_network_takes_what_was_measured(studies: dict[str, Study]) -> None:

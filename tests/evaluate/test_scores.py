@@ -276,6 +276,14 @@ def test_predictions_that_cannot_be_scored(table, change, message):
         scores(changed(predictions_of(table), **change), table)
 
 
+@pytest.mark.parametrize("video", [-1, 99])
+def test_the_video_that_the_data_set_does_not_have_is_named(table, video):
+    predictions = predictions_of(table)
+    predictions.video[3] = video
+    with pytest.raises(InputError, match=f"predictions: video {video} of a data set with {table.num_videos} videos"):
+        scores(predictions, table)
+
+
 def test_predictions_that_are_no_numbers(table):
     predictions = predictions_of(table)
     predictions.poses_3d[13, 4, 1] = np.nan

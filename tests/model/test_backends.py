@@ -47,7 +47,7 @@ for step in range(5):
     losses.append(trainer.step(poses_2d, visible, root_relative(dump["seq3d"][step])))
 results["losses"] = np.array(losses)
 results["averaged"] = np.concatenate([w.ravel() for w in trainer.result_weights()])
-assert trainer.averaged
+assert trainer.averaged is not None
 np.savez(out, backend=keras.backend.backend(), **results)
 """
 

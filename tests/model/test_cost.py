@@ -41,7 +41,7 @@ def test_stages_are_the_whole_window() -> None:
     assert [cost.num_input_poses for cost in costs] == [71, 36, 18]  # ceil(71 / 1), ceil(71 / 2), ceil(71 / 4)
     assert [cost.by_stage["spatial"] for cost in costs] == [poses * costs[0].spatial_per_pose for poses in (71, 36, 18)]
     # a window every fifth frame, and one spatial stage for each 2D pose
-    assert costs[2].per_pose == (costs[2].multiply_accumulates - costs[2].by_stage["spatial"]) / 5 + 841_024 / 20
+    assert costs[2].per_pose_of("central", 1) == (costs[2].multiply_accumulates - costs[2].by_stage["spatial"]) / 5 + 841_024 / 20
 
 
 @pytest.mark.parametrize(

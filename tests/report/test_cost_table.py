@@ -67,6 +67,17 @@ def test_networks(study_with_jobs):
     assert "n/a" in list(find(rows_of(section), model="h36m_351_pt", s_in="5").values())  # the manifest does not say its network
 
 
+def test_a_pose_costs_what_the_own_evaluation_costs(study, values, planned):
+    """Windows nine tokens apart, and no strided stage: the cell says what the rows of the CSV file say."""
+    planned[1] |= {"model": MODEL, "evaluations": {"": {"readout": "sequence", "hop": 9}}}
+    document = cost.document(collected(study(values)))
+    rows = rows_of(document.sections[0])
+    [row] = [row for row in document.rows if (row["stage"], row["experiment"], row["s_in"]) == ("network", "h36m_351", 20)]
+    assert row["macs_per_pose"] < 92_945_552 / 9
+    assert find(rows, model="h36m_351", s_in="20")["MACs per 3D pose, M"] == cells.millions(row["macs_per_pose"])
+    assert find(rows, model="h36m_351_pt", s_in="20")["MACs per 3D pose, M"] == "n/a"
+
+
 def test_jobs_by_stage(study_with_jobs):
     document = cost.document(collected(study_with_jobs))
     training, prediction, scoring = document.sections[1:]

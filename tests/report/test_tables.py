@@ -111,6 +111,16 @@ def test_the_note_of_a_study_stands_in_every_table(study, values, tmp_path):
             assert text.count("\\caption{") == text.count("\\textbf{simulated \\& small.}"), name
 
 
+def test_a_note_is_one_line_however_it_is_written(study, values, tmp_path):
+    """A second line would be text of a LaTeX document, and an empty one would end the paragraph of a caption or of Markdown."""
+    texts = written(study(values, note="first\n\n  # second\n"), tmp_path / "tables")
+    assert "\n% first # second\n" in texts["comparison.tex"]
+    assert "\\textbf{first \\# second.}" in texts["comparison.tex"]
+    assert "> **Note**: first # second.\n" in texts["comparison.md"]
+    assert json.loads(texts["comparison.json"])["note"] == "first # second"
+    assert all(line.startswith("first # second,") for line in texts["comparison.csv"].splitlines()[1:])
+
+
 def test_simulated_detections_are_noted_without_a_word_in_the_configuration(study, values):
     assert main_results.document(collected(study(values, input_2d="simulated"))).note == "simulated detections"
     assert main_results.document(collected(study(values, note="others", input_2d="simulated"))).note == "others"

@@ -65,6 +65,22 @@ def test_all_damaged_starts_anew_and_says_so(tmp_path: Path, caplog: pytest.LogC
     assert "step_000000001.npz" in names(tmp_path)
 
 
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained is still there for a command that has more."""
+    checkpoints = saved(tmp_path, 20, 30)
+
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"step_000000030\.npz: there is not enough memory"):
+        patch.setattr(checkpoint_module.np.lib.format, "read_array", no_memory)
+        checkpoints.newest()
+    assert names(tmp_path) == ["step_000000020.npz", "step_000000030.npz"]
+    newest = checkpoints.newest()
+    assert newest is not None
+    assert newest.step == 30
+
+
 def test_no_damage_passes_for_a_checkpoint(tmp_path: Path) -> None:
     """Refused, or read to the same content because the damage hit a place without meaning."""
     checkpoints = saved(tmp_path, 7)

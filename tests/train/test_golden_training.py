@@ -55,7 +55,7 @@ def test_thirty_steps(name, golden_file, golden_count) -> None:
             tolerance = {1: 1e-5, 5: 1e-4}[step + 1]
             values = [ops.convert_to_numpy(v) for v in variables]
             _assert_weights(variables, values, dump, f"after_step_{step + 1}", tolerance, golden_count)
-            if trainer.averaged:
+            if trainer.averaged is not None:
                 _assert_weights(variables, trainer.result_weights(), dump, f"after_step_ema{step + 1}", tolerance, golden_count)
     np.testing.assert_allclose(losses[:15], dump["losses"][:15], rtol=1e-5)
     np.testing.assert_allclose(losses, dump["losses"], rtol={"noema": 1e-5, "ema": 3e-3}[name])

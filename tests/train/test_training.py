@@ -184,7 +184,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tiny_run, data, tmp_path, m
     def step_30_overflows(self: Trainer, inputs: Inputs) -> float:
         loss = step(self, inputs)
         if int(self.optimizer.iterations) == 30:
-            self.averaged[0].assign(np.r_[np.inf, self.averaged[0][1:]])
+            self.averaged.assign(np.r_[np.inf, self.averaged[1:]])
         return loss
 
     monkeypatch.setattr(Trainer, "step_on", step_30_overflows)

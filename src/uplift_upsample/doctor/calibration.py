@@ -23,10 +23,10 @@ def measured_speed(
 ) -> Speed:
     """Train and predict for about ``seconds``, compilation aside.
 
-    most_work: multiply-accumulates of a step; batches are the configured ones, or smaller ones of this work.
-
-    import_seconds: that loading the framework took. Compiled as in the jobs, but on a GPU without XLA, which takes longer to
-    compile there than all the rest; GPUs are somewhat faster with it. Reading of data is left out; it goes on in a second thread.
+    most_work: multiply-accumulates of a step; batches are the configured ones, or smaller ones of this work. import_seconds: that
+    loading the framework took.
+    Networks are compiled as in the jobs; on a GPU without XLA, which takes longer to compile there than all the rest, so that GPUs
+    are somewhat faster in the jobs. Reading of data is left out; it goes on in a second thread.
     """
     model, most = experiment.model, max(2, int(most_work / multiply_accumulates) // 2 * 2)
     train_batch, predict_batch = min(experiment.train.batch_size, most), min(experiment.evaluate.batch_size, 2 * most)

@@ -9,15 +9,14 @@ same kind. Downloads and archives are not estimated: they wait for disks and net
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.study import PlannedExperiment, Study
 
 FLOAT = 4  # bytes
 COMPILER = 0.4e9  # bytes that XLA takes on top, at most, for networks of the published size
-FORWARD_SHARE = 1 / 6  # of what training keeps, prediction has at a time
+FORWARD_SHARE = 1 / 6  # activations that prediction holds at once, as a share of those that training keeps
 # Times of loading the framework that jobs without a network take, from a demo on two cores of an AMD EPYC.
 DATA, SCORE, ANIMATION, REPORT = 3.5, 0.5, 0.9, 4.0
 FAR_APART = 4  # steps whose work differs by less show nothing of the fixed part
@@ -25,7 +24,7 @@ FAR_APART = 4  # steps whose work differs by less show nothing of the fixed part
 
 @dataclass(frozen=True)
 class Speed:
-    """What a calibration measured of one network, with as many at work at a time as jobs of it will be.
+    """What a calibration measured of one network, while as many processes ran side by side as its jobs will.
 
     multiply_accumulates: of one window. import_seconds: from the start of a job until the framework is loaded.
     train_start_seconds, predict_start_seconds: from there to the end of the first step. train_batch, predict_batch: windows of a
@@ -61,10 +60,6 @@ class StageEstimate:
     threads: int
     memory_bytes: float
     basis: str
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -149,7 +144,12 @@ def _prediction(
 
 def _num_windows(frames: int, s_out: int, evaluate: EvaluateConfig) -> float:
     """Windows that an evaluation predicts of some frames, mirrored ones too."""
-    step = math.lcm(s_out, evaluate.test_step) if evaluate.readout == "central" else s_out * evaluate.hop
+    if evaluate.is_live:
+        step = s_out / 2  # each token with both look-aheads, whatever test_step
+    elif evaluate.readout != "central":
+        step = s_out * evaluate.hop
+    else:
+        step = math.lcm(s_out if evaluate.interpolate else 1, evaluate.test_step)
     return frames / step * (2 if evaluate.mirror else 1)
 
 

@@ -43,7 +43,7 @@ from uplift_upsample.plan.people import PeoplePlan, people_plan
 from uplift_upsample.plan.repeated_keys import repeated_keys
 from uplift_upsample.plan.study import PlannedExperiment, Study, studies_of
 from uplift_upsample.plan.surroundings import rows_of_sources, surroundings_here
-from uplift_upsample.plan.ways import Surroundings, frames_of
+from uplift_upsample.plan.ways import frames_of
 
 STUDIES_DEFAULT = "all of the configuration"
 NEEDED = ("numpy", "h5py", "keras", "tensorflow", "snakemake", "pyyaml", "pydantic", "tqdm", "tensorboardx")
@@ -65,7 +65,7 @@ class Calibration:
     failure: Finding | None = None
 
 
-def read_plan(files: Sequence[str], project: Path, names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
+def read_plan(files: Sequence[str], names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
     """The studies of a configuration, each file merged into those before it, and what it plans for clips.
 
     Raises ``InputError`` for all faults.
@@ -106,7 +106,7 @@ def findings_of(
     machine = describe_run()
     locks = {path.stem: path.read_text("utf-8") for path in (project / "envs/cpu.lock", project / "envs/gpu.lock") if path.exists()}
     largest = {study.name: max((e.resources.train_memory for e in study.trained), default=0) for study in studies}
-    around = surroundings(project, environ)
+    around = surroundings_here(rows_of_sources(project / "workflow/resources/sources.csv"), environ, holds_data_of)
     found = [python_finding(), *package_findings({f"envs/{name}.lock": text for name, text in locks.items()}, NEEDED)]
     found += [command_finding(command, what) for command, what in OPTIONAL.items()]
     found += machine_findings(usable_cores(), machine["memory_bytes"], project, largest)
@@ -115,11 +115,6 @@ def findings_of(
     found += clip_findings(Path(people.folder))
     found += login_findings(around.logins)
     return found, offered_devices(environ, listed_devices(shutil.which("nvidia-smi")))
-
-
-def surroundings(project: Path, environ: Mapping[str, str]) -> Surroundings:
-    """The table of sources, the logins in the environment (only whether there are any), and what lies in the folder."""
-    return surroundings_here(rows_of_sources(project / "workflow/resources/sources.csv"), environ, holds_data_of)
 
 
 def estimates_of(

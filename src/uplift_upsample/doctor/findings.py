@@ -10,9 +10,9 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -42,10 +42,6 @@ class Finding:
     state: State
     what: str
     details: tuple[str, ...] = ()
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(self), "details": list(self.details)}
 
 
 def demo_can_run(findings: Sequence[Finding]) -> bool:

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uplift_upsample.evaluate.metrics import INVALID, METRICS
+from uplift_upsample.evaluate.metrics import INVALID, METRICS, quotient
 from uplift_upsample.evaluate.score_file import ALL_ACTIONS, PER_ACTION
-
-MM_PER_M = 1000
 
 
 class Averages:
@@ -36,10 +34,10 @@ class Averages:
 
     def rows(self) -> list[tuple[str, str, str, float]]:
         """(average, action, metric, millimetres or per cent) of all averages; NaN where nothing was counted."""
-        per_action = _quotient(self._sums, self._counts)
+        per_action = quotient(self._sums, self._counts)
         groups = [
-            ("frame_wise", ALL_ACTIONS, _quotient(self._sums.sum(axis=0), self._counts.sum(axis=0))),
-            ("action_wise", ALL_ACTIONS, _quotient(np.nansum(per_action, axis=0), (self._counts > 0).sum(axis=0))),
+            ("frame_wise", ALL_ACTIONS, quotient(self._sums.sum(axis=0), self._counts.sum(axis=0))),
+            ("action_wise", ALL_ACTIONS, quotient(np.nansum(per_action, axis=0), (self._counts > 0).sum(axis=0))),
             *((PER_ACTION, action, errors) for action, errors in zip(self._actions, per_action, strict=True)),
         ]
         return [
@@ -47,8 +45,3 @@ class Averages:
             for average, action, errors in groups
             for metric, value in zip(self._metrics, errors.tolist(), strict=True)
         ]
-
-
-def _quotient(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """NaN where nothing was counted."""
-    return sums / np.where(counts == 0, np.nan, counts)

@@ -1,4 +1,7 @@
-"""What a training chose for read-outs of its weights. (No part of ``records``: predictions do not follow the code of scores.)"""
+"""What a training chose for read-outs of its weights.
+
+Apart from ``evaluate/records.py``, so that a change of the scoring code does not make predictions run again.
+"""
 
 import os
 from collections.abc import Mapping
@@ -12,8 +15,8 @@ from uplift_upsample.base.records import ChosenBlend, TrainingRecord, read_recor
 from uplift_upsample.base.strict import fitting
 from uplift_upsample.plan.evaluation import EvaluateConfig
 
-TOLERATED_OF_HOP_MM = 0.3  # what the hop that is chosen may cost beyond the central read-out
-CENTRAL = "1.0"  # the weight of the central head with which the read-out both is the central one
+HOP_TOLERANCE_MM = 0.3  # what the hop that is chosen may cost beyond the central read-out
+CENTRAL = "1.0"  # the key in ``mpjpe_mm`` under which the central read-out stands: that of blend 1
 
 
 def with_chosen_blend(
@@ -32,12 +35,12 @@ def with_chosen_blend(
 
 
 def chosen_hop(weights: str | os.PathLike[str], packed: Mapping[str, Any] | None = None) -> int | None:
-    """The largest hop with which the readout ``sequence`` is at most ``TOLERATED_OF_HOP_MM`` worse than the readout ``central``.
+    """The largest hop with which the readout ``sequence`` is at most ``HOP_TOLERANCE_MM`` worse than the readout ``central``.
 
     None where there is none. Measured on the validation people of the training; the rest as ``with_chosen_blend``.
     """
     chosen = _chosen(weights, packed, "hop")
-    most = chosen.mpjpe_mm[CENTRAL] + TOLERATED_OF_HOP_MM
+    most = chosen.mpjpe_mm[CENTRAL] + HOP_TOLERANCE_MM
     return max((int(hop) for hop, error in chosen.hops_mpjpe_mm.items() if error <= most), default=None)
 
 

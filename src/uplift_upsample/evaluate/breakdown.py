@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from uplift_upsample.base.skeleton import MODEL_17, NUM_JOINTS
-from uplift_upsample.evaluate.averages import MM_PER_M
+from uplift_upsample.evaluate.metrics import MM_PER_M
 from uplift_upsample.evaluate.score_file import ErrorsBy
 
 

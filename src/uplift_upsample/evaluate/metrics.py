@@ -49,7 +49,7 @@ class Metric(NamedTuple):
     @property
     def factor(self) -> float:
         """From what functions give to its unit: metres to millimetres, shares to per cent."""
-        return 100.0 if self.is_share else 1000.0
+        return 100.0 if self.is_share else MM_PER_M
 
 
 # All metrics. ``FUNCTIONS`` below has what computes each from single frames; ``MOTION``, how often those of motion are differences;
@@ -71,6 +71,7 @@ def metrics_of(datasets: Collection[str | None]) -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if metric.of is None or metric.of in datasets}
 
 
+MM_PER_M = 1000.0
 INVALID = -1.0  # stands for no error; errors are not negative
 _CHUNK = 2048  # frames; a pose array of a chunk then fits the second-level cache
 _MOST_THREADS = 4  # more would wait for memory, and for each other
@@ -115,7 +116,7 @@ def n_mpjpe(
             x -= x[root].copy() if normalisation == "root" else x.sum(axis=0, where=weights) / num_valid
             if is_valid is not None:
                 np.copyto(x, 0, where=~weights)
-        p *= _quotient(_dot(p, g), _dot(p, p))
+        p *= quotient(_dot(p, g), _dot(p, p))
         p -= g
         return _norm(p)
 
@@ -228,7 +229,7 @@ def _norm(differences: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("jaf,jaf->jf", differences, differences))
 
 
-def _quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """NaN where the denominator is 0."""
     return numerator / np.where(denominator == 0, np.nan, denominator)
 
@@ -254,7 +255,7 @@ def _fit(p: np.ndarray, g: np.ndarray) -> _Fit:
     correlation = np.einsum("jaf,jbf->abf", p, g)
     correlation /= np.where(norm_p == 0, 1, norm_p) * np.where(norm_g == 0, 1, norm_g)
     rotation, trace = _best_rotation(correlation)
-    scale = np.where(norm_p == 0, 1, trace * _quotient(norm_g, norm_p))
+    scale = np.where(norm_p == 0, 1, trace * quotient(norm_g, norm_p))
     return _Fit(rotation, scale, trace, np.where(norm_p == 0, mean_p, mean_g), mean_p, mean_g)
 
 

@@ -38,16 +38,6 @@ PAPER = EvaluateConfig()
 Inputs = Callable[[Rows], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-def check_s_in(s_in: int, model: NetworkConfig, evaluate: EvaluateConfig = PAPER) -> bool:
-    """Whether the network was trained for what it sees. Raises ``InputError`` where it cannot be evaluated with a stride at all."""
-    raise_all(model.s_in_faults(s_in, evaluate.input_interpolation))
-    seen = s_in if evaluate.input_interpolation == "none" else model.s_out
-    is_trained = seen in model.evaluated_s_in
-    if not is_trained:
-        logger.warning("the network was trained for s_in %s, not for %d; its scores note it", ", ".join(map(str, model.s_in)), seen)
-    return is_trained
-
-
 def predicted_rows(
     table: FramesTable, videos: np.ndarray, s_in: int, s_out: int, test_step: int = 1, interpolate: bool = True
 ) -> Rows:
@@ -133,14 +123,15 @@ def _live(
 ) -> np.ndarray:
     """Poses ``(P, 17, 3)`` of rows at any frames of some videos, as they are when ``evaluate.look_ahead`` later frames are there.
 
-    A frame lies between two tokens. What is known then, is known s_out frames less ahead of the later one, so that all tokens are
-    predicted for both. A frame behind the last token of its video has the pose of that token.
+    A frame lies between two tokens. At that moment, 2D poses up to L frames behind the earlier token are there (L: the look-ahead),
+    and L - s_out behind the later one. So each token is predicted with both look-aheads. A frame behind the last token of its video
+    has the pose of that token.
     """
     poses = np.empty((2, len(tokens), NUM_JOINTS, 3), np.float32)
     for start in range(0, len(tokens), BLOCK):
         part = slice(start, start + BLOCK)
         poses_2d, token_pose, visible = _distinct_poses(reader, "none", tokens.take(part))
-        spatial = lifter.tokens_of(np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])]))  # nobody's behind the others
+        spatial = lifter.tokens_of(np.concatenate([poses_2d, np.zeros_like(poses_2d[:1])]))  # the last row: a pose of zeros
         for number, look_ahead in enumerate((int(evaluate.look_ahead), int(evaluate.look_ahead) - reader.s_out)):
             known = _not_later(reader, look_ahead, token_pose, visible, len(poses_2d))
             poses[number, part] = lifter.lift_tokens("central", spatial, *known).central
@@ -155,17 +146,17 @@ def _live(
 
 
 def _not_later(
-    reader: ExampleReader, look_ahead: int, token_pose: np.ndarray, visible: np.ndarray, nobody: int
+    reader: ExampleReader, look_ahead: int, token_pose: np.ndarray, visible: np.ndarray, zero_pose: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poses and visibility of the tokens of some windows without what is more than ``look_ahead`` frames behind their middle.
 
-    These tokens are like those behind the end of a video: they have the newest 2D pose that is there, or that of ``nobody`` where
+    These tokens are like those behind the end of a video: they have the newest 2D pose that is there, or ``zero_pose`` where
     training had zeros there. Where no 2D pose is there yet, they are masked.
     """
     is_later = (np.arange(reader.num_tokens) - reader.num_tokens // 2) * reader.s_out > look_ahead  # (N,)
     is_known = visible & ~is_later
     newest = reader.num_tokens - 1 - np.argmax(is_known[:, ::-1], axis=1)
-    newest_pose = nobody if reader.padding == "zeros" else np.take_along_axis(token_pose, newest[:, None], axis=1)
+    newest_pose = zero_pose if reader.padding == "zeros" else np.take_along_axis(token_pose, newest[:, None], axis=1)
     return np.where(is_later, newest_pose, token_pose), visible & (~is_later | is_known.any(axis=1, keepdims=True))
 
 
@@ -251,13 +242,16 @@ def predict_subset(
     """
     videos, model = table.videos_of(subjects_of(table, test_subset)), network.config
     raise_all(evaluation_faults(model, evaluate, strides))
-    is_trained = [check_s_in(s_in, model, evaluate) for s_in in strides]
+    seen = [s_in if evaluate.input_interpolation == "none" else model.s_out for s_in in strides]  # frames between two 2D poses
+    for untrained in [stride for stride in seen if stride not in model.evaluated_s_in]:
+        known = ", ".join(map(str, model.s_in))
+        logger.warning("the network was trained for s_in %s, not for %d; its scores note it", known, untrained)
     if not evaluate.interpolate and model.has_strided_input and model.s_out > 1:
         logger.warning(
             "nothing is interpolated: windows around frames that are not multiples of s_out %d see no 2D pose at all", model.s_out
         )
     lifter = Lifter(network, evaluate.batch_size, mirror=evaluate.mirror, precision=evaluate.precision)
-    for s_in, is_known in zip(strides, is_trained, strict=True):
+    for s_in, stride in zip(strides, seen, strict=True):
         predictions = predict_poses(lifter, table, videos, s_in, evaluate, padding=padding, on_windows=on_windows)
-        metadata = evaluation_metadata(table, videos, model, evaluate, s_in, test_subset, is_known)
+        metadata = evaluation_metadata(table, videos, model, evaluate, s_in, test_subset, stride in model.evaluated_s_in)
         yield replace(predictions, metadata=metadata)

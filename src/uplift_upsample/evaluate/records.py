@@ -37,13 +37,18 @@ def result_record(
         scoring=scoring,
         **{key: getattr(protocol, key) for key in copied},
     )
-    wanted = record.weights_sha256
-    is_left_out = prediction is not None and prediction.weights_sha256 != wanted, weights is not None and _sum_of(weights) != wanted
-    for what, is_out in zip(("prediction", "weights"), is_left_out, strict=True):
-        if is_out:
-            logger.warning("the record of the %s is about other weights than the scores; their provenance leaves it out", what)
-    return replace(record, prediction=None if is_left_out[0] else prediction, training=None if is_left_out[1] else weights)
+    return replace(
+        record,
+        prediction=prediction if _is_of(record, prediction, "prediction") else None,
+        training=weights if _is_of(record, weights, "weights") else None,
+    )
 
 
-def _sum_of(weights: TrainingRecord | PublishedWeights) -> str | None:
-    return weights.weights_sha256 if isinstance(weights, TrainingRecord) else weights.sha256
+def _is_of(result: ResultRecord, step: PredictionRecord | TrainingRecord | PublishedWeights | None, what: str) -> bool:
+    """Whether a step is about the weights of a result; a warning where it is about others. what: the step."""
+    if step is None:
+        return False
+    about = step.sha256 if isinstance(step, PublishedWeights) else step.weights_sha256
+    if about != result.weights_sha256:
+        logger.warning("the record of the %s is about other weights than the scores; their provenance leaves it out", what)
+    return about == result.weights_sha256

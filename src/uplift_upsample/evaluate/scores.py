@@ -46,7 +46,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
     are NaN or infinite; and where neither learned upsampling nor interpolation is to give the frames in between.
     """
-    predictions = counted(predictions, table)
+    predictions = checked_predictions(predictions, table)
     s_in, s_out = predictions.metadata["s_in"], predictions.metadata["s_out"]
     is_interpolated = predictions.metadata.get("interpolate", True)
     learned_upsampling = learned_upsampling and predictions.metadata.get("learned_upsampling", True)
@@ -54,7 +54,7 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
         raise InputError(
             "predictions: they were made for every frame by itself; without learned upsampling, predict with interpolation"
         )
-    is_one_way = s_in == s_out and is_interpolated  # learned upsampling or not
+    are_equal = s_in == s_out and is_interpolated  # nothing to upsample: both ways give the same poses
     videos = np.unique(predictions.video)
     learned, plain = _Scored(table, s_in), _Scored(table, s_in)
     is_input = predictions.frame % (s_in * _factor(table)[predictions.video]) == 0
@@ -62,9 +62,9 @@ def scores(predictions: Predictions, table: FramesTable, learned_upsampling: boo
         target = ground_truth(table, video, frame)
         for scored, used in ((learned, np.ones_like(is_input)), (plain, is_input)):
             scored.add(_at(predictions, used, video, frame), target, video, frame)
-            if is_one_way:
+            if are_equal:
                 break
-    found = {LEARNED: learned, PLAIN: learned if is_one_way else plain}
+    found = {LEARNED: learned, PLAIN: learned if are_equal else plain}
     found = found if learned_upsampling else {PLAIN: found[PLAIN]}
     chosen, *_ = found.values()
     protocol = {
@@ -233,7 +233,7 @@ def _at(predictions: Predictions, used: np.ndarray, video: np.ndarray, frame: np
     return interpolated_at(poses, predictions.video[rows], predictions.frame[rows], video, frame)
 
 
-def counted(predictions: Predictions, table: FramesTable) -> Predictions:
+def checked_predictions(predictions: Predictions, table: FramesTable) -> Predictions:
     """The predictions that count, those at multiples of s_out, in the order of video and frame.
 
     Raises ``InputError`` for predictions of another data set, of no frame at all, that lack a frame that counts, or that
@@ -256,8 +256,9 @@ def counted(predictions: Predictions, table: FramesTable) -> Predictions:
         raise InputError("predictions: made from another frames table (frames_sha256 differs); predict again, or give that table")
     if not len(predictions.video):
         raise InputError("predictions: there is no predicted frame")
-    if predictions.video.min() < 0 or predictions.video.max() >= table.num_videos:
-        raise InputError(f"predictions: video {predictions.video.max()} of a data set with {table.num_videos} videos")
+    is_unknown = (predictions.video < 0) | (predictions.video >= table.num_videos)
+    if is_unknown.any():
+        raise InputError(f"predictions: video {predictions.video[is_unknown][0]} of a data set with {table.num_videos} videos")
     is_interpolated = metadata.get("interpolate", True)
     counts = predictions.frame % (s_out * _factor(table)[predictions.video] if is_interpolated else 1) == 0
     order = np.lexsort((predictions.frame, predictions.video))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.base.strict import from_mapping, raise_all
 from uplift_upsample.data.keypoints.times import plain_number
-from uplift_upsample.evaluate.blend import TOLERATED_OF_HOP_MM, chosen_hop, with_chosen_blend
+from uplift_upsample.evaluate.blend import HOP_TOLERANCE_MM, chosen_hop, with_chosen_blend
 from uplift_upsample.lift.known_weights import KnownWeights
 from uplift_upsample.plan.evaluation import EvaluateConfig, Readout
 from uplift_upsample.plan.experiment import readout_faults
@@ -37,7 +37,7 @@ def chosen_readout(
         return with_chosen_blend(evaluate, known.path, packed)
     chosen = chosen_hop(known.path, packed)
     if chosen is None:
-        logger.warning("no hop of the readout sequence is within %g mm of the readout central, which is taken", TOLERATED_OF_HOP_MM)
+        logger.warning("no hop of the readout sequence is within %g mm of the readout central, which is taken", HOP_TOLERANCE_MM)
         return PAPER
     return replace(evaluate, hop=chosen)
 

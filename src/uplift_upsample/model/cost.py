@@ -51,18 +51,11 @@ class NetworkCost:
     s_in: int
     s_out: int
 
-    @property
-    def per_pose(self) -> float:
-        """Multiply-accumulates for each 3D pose of a 50 Hz video, without mirroring, as evaluation here computes them.
-
-        One window every s_out frames, poses between two of them interpolated; the spatial stage once for each 2D pose, every s_in
-        frames, because neighbouring windows share theirs.
-        """
-        return self.per_pose_of("central", 1)
-
     def per_pose_of(self, readout: Readout, hop: int, windows_per_token: float = 1) -> float:
-        """The same for a read-out whose windows are ``hop`` tokens apart, and which has no work for a head that it does not use.
+        """Multiply-accumulates for each 3D pose of a 50 Hz video, without mirroring.
 
+        A window every ``hop`` tokens, poses between two tokens interpolated; the spatial stage once for each 2D pose, every s_in
+        frames, because neighbouring windows share theirs. There is no work for a head that the read-out does not use.
         windows_per_token: how often the temporal stages run for each token, more than once where frames between tokens do not
         come by interpolation, or not between the poses of one window.
         """

@@ -121,8 +121,7 @@ def open_device(wish: Wish, environ: MutableMapping[str, str]) -> Device:
 def _hold_threads(environ: MutableMapping[str, str]) -> None:
     """Snakemake tells a job its threads in OMP_NUM_THREADS, which TensorFlow does not read.
 
-    A job that was given one core took all of them, and two trainings side by side waited for each other: on two cores, a quarter
-    more time for each.
+    Without this, a job that was given one core takes all of them: two trainings on two cores each took a quarter longer.
     """
     if (threads := environ.get("OMP_NUM_THREADS", "")).isdecimal():
         environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)  # within an operation

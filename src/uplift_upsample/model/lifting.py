@@ -89,7 +89,7 @@ class LiftingNetwork(keras.Model):
     temporal: keras.Layer
     token_dim: int
     ignored: ClassVar[tuple[str, ...]] = ()
-    """What files of weights have beside weights, by the ends of the names."""
+    """Endings of names in published files that are no weights, such as PyTorch's counters."""
 
     def build(self, input_shape: Any = None) -> None:
         self.spatial.build((None, self.config.num_joints, 2))

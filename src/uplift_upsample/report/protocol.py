@@ -54,13 +54,14 @@ def footer(results: Results) -> list[str]:
         f"Precision: {_stated(results, _precision)}.",
         f"Test subjects: {_stated(results, lambda p: ', '.join(p.subjects) or 'not recorded')}.",
         f"Cameras: {_stated(results, lambda p: ', '.join(p.cameras) or 'not recorded')}.",
-        f"Frames: {_stated(results, _frames)}; key frames (multiples of s_in): {_stated(results, _key_frames, _stride)}.",
+        f"Frames: {_stated(results, _frames)}; key frames (multiples of s_in): "
+        f"{_stated(results, lambda p: str(p.num_frames['key_frames']), lambda key: f's_in = {key.s_in}')}.",
         f"Frames per action: {_stated(results, _per_action)}.",
         "Actions without a frame, which do not count in the action-wise mean: "
         f"{_stated(results, lambda p: _listed(p.absent_actions))}.",
         f"Dropped videos: {_stated(results, lambda p: _listed(p.dropped_videos))}.",
         "Degenerate predictions (all joints in one point; without N-MPJPE, and with the P-MPJPE of the unaligned pose): "
-        f"{_stated(results, _degenerate)}.",
+        f"{_stated(results, lambda p: str(p.degenerate_frames['all_frames']))}.",
         f"Frames table, SHA-256: {_stated(results, lambda p: str(p.frames_sha256)[:16])}.",
     ]
     if any(protocol.annotations for protocol in results.protocols.values()):
@@ -132,10 +133,6 @@ def _name(key: Evaluation) -> str:
     return f"{key.experiment} with published weights" if key.weights == PUBLISHED else key.experiment
 
 
-def _stride(key: Evaluation) -> str:
-    return f"s_in = {key.s_in}"
-
-
 def _stated(
     results: Results,
     value: Callable[[Protocol], str],
@@ -171,16 +168,8 @@ def _frames(protocol: Protocol) -> str:
     return f"{protocol.num_frames['all_frames']} in {protocol.num_videos} videos{thinned}"
 
 
-def _key_frames(protocol: Protocol) -> str:
-    return str(protocol.num_frames["key_frames"])
-
-
 def _per_action(protocol: Protocol) -> str:
     return ", ".join(f"{action} {count}" for action, count in protocol.frames_per_action["all_frames"].items())
-
-
-def _degenerate(protocol: Protocol) -> str:
-    return str(protocol.degenerate_frames["all_frames"])
 
 
 def _precision(protocol: Protocol) -> str:

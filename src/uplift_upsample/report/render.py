@@ -150,7 +150,7 @@ def _alignments(section: Section) -> list[str]:
 
 
 def _markdown_table(section: Section, out_dir: str | Path) -> str:
-    cells = [[_markdown_escaped(cell) for cell in row] for row in (section.header, *section.rows)]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (section.header, *section.rows)]
     alignments = _alignments(section)
     if section.row_links:
         links = ["provenance", *(_markdown_links(links, out_dir) or "–" for links in section.row_links)]
@@ -166,10 +166,6 @@ def _markdown_table(section: Section, out_dir: str | Path) -> str:
 
 def _markdown_links(links: Sequence[Link], out_dir: str | Path) -> str:
     return ", ".join(f"[{link.label}](<{_relative(link, out_dir)}>)" for link in links)
-
-
-def _markdown_escaped(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _latex_row(cells: Sequence[str]) -> str:

@@ -130,9 +130,12 @@ class Results:
 
     @property
     def note(self) -> str:
-        """What readers of the numbers must know: the note of the study, or else that no detector made its input; empty for none."""
+        """What readers of the numbers must know: the note of the study, or else that no detector made its input; empty for none.
+
+        It is one line: line breaks in LaTeX and Markdown would end the comment or the paragraph that it stands in.
+        """
         is_simulated = any(protocol.input_2d == SIMULATED for protocol in self._all_protocols)
-        return self.manifest.note or NOTE * is_simulated
+        return " ".join(self.manifest.note.split()) or NOTE * is_simulated
 
     @property
     def actions(self) -> list[str]:

@@ -66,7 +66,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a section: ``text`` makes a cell of the first row of a line with the values of ``where``; – if there is none."""
+    """A column of a section. The cell is ``text(row)`` for the first row of the line that matches ``where``, or – if none does."""
 
     title: str
     text: Callable[[Row], str]

@@ -63,7 +63,7 @@ class CheckpointFolder:
         """The newest checkpoint that can be read, or None.
 
         A damaged one is set aside with a warning, lest it counts among the newest ones that are kept. Raises ``InputError``
-        for one that must not be read.
+        for one that must not be read, or that the memory does not suffice for.
         """
         paths = self._paths()
         for path in paths:
@@ -71,6 +71,11 @@ class CheckpointFolder:
                 return _read(path)
             except PermissionError as error:
                 raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+            except MemoryError:  # no damage: what was trained must not be lost for it
+                raise InputError(
+                    f"{path}: there is not enough memory to read it; give this command more and start it again, or, where there is "
+                    "plenty, delete the file, and the one before is used"
+                ) from None
             except Exception as error:  # damage can lead anywhere in NumPy and zipfile
                 aside = path.with_name(path.name + ".damaged")
                 os.replace(path, aside)

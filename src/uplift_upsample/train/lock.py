@@ -22,7 +22,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a+b", buffering=0)  # what a full disk refuses must not be tried again when it is closed
+        # unbuffered: a failed write on a full disk would be repeated, and raise, at close
+        file = (folder / "lock").open("a+b", buffering=0)
     except OSError as error:
         raise WriteError(f"{folder}: cannot be written ({error.strerror})") from None
     with file:

@@ -102,9 +102,7 @@ class TensorFlowParallelTrainer(Trainer):
         return self.network.non_trainable_variables
 
     def _share(self, part: Any, number: int) -> Any:
-        """What a device gets of an array of examples ``(B, ...)``, or of groups ``(G, ...)``, one a device; None stays None."""
-        if part is None:
-            return None
+        """What a device gets of an array of examples ``(B, ...)``, or of groups ``(G, ...)``, one a device."""
         size = part.shape[0] // len(self._devices)
         return part[number * size : (number + 1) * size]
 

@@ -92,9 +92,9 @@ def _numbered(checkpoint: Checkpoint, prefix: str) -> Arrays:
 def _variables_as_now(trainer: Trainer, stored: Arrays) -> Arrays:
     """Values of ``trainer.variables``; what does not have the form from before 2026-11-28 is returned as it is."""
     count = len(network_variables(trainer.network))
-    if not trainer.averaged or len(stored) != len(trainer.variables) - 1 + count:
+    if trainer.averaged is None or len(stored) != len(trainer.variables) - 1 + count:
         return stored
-    place = next(index for index, variable in enumerate(trainer.variables) if variable is trainer.averaged[0])
+    place = next(index for index, variable in enumerate(trainer.variables) if variable is trainer.averaged)
     averages = in_file_order(trainer.network, stored[place : place + count])
     return [*stored[:place], _joined(averages), *stored[place + count :]]
 

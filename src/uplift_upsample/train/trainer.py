@@ -46,18 +46,18 @@ class Trainer(keras.Model):
     """A network with its loss and, if the configuration asks for it, the moving average of its weights.
 
     Takes ``train.inputs.Inputs``, targets among them. num_groups: devices that share a batch. averaged: the averaged weights in one
-    vector, in the order of ``network_variables``; empty where the configuration asks for none.
+    vector, in the order of ``network_variables``; None where the configuration asks for none.
     """
 
     num_groups = 1
 
-    def __init__(self, network: LiftingNetwork, config: TrainConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, network: LiftingNetwork, config: TrainConfig) -> None:
+        super().__init__()
         self.network = network
         self.config = config
         self._sources = network_variables(network)
         self._average = OneVector(self._sources, "average")
-        self.averaged: list[keras.Variable] = [] if config.ema_decay is None else [self._average.vector]
+        self.averaged: keras.Variable | None = None if config.ema_decay is None else self._average.vector
         self.start_average()
         self.built = True
         # On a CPU, XLA gains nothing: measured, it is a tenth slower for the networks of the demo, and takes longer to compile.
@@ -75,8 +75,8 @@ class Trainer(keras.Model):
 
     def start_average(self) -> None:
         """Let the average start from the weights as they are now."""
-        for average in self.averaged:
-            average.assign(self._average.joined(self._sources))
+        if self.averaged is not None:
+            self.averaged.assign(self._average.joined(self._sources))
 
     def call(self, inputs: Inputs, training: bool = False) -> tuple[Lifted, Any]:
         """Predictions and targets, both in ``MODEL_17`` order, whatever the order of the network."""
@@ -119,19 +119,18 @@ class Trainer(keras.Model):
 
     def step_average(self) -> None:
         """One step of the average, behind one of the optimiser."""
-        for average in self.averaged:
-            average.assign(self._stepped(average, self._average.joined(self._sources), self.optimizer.iterations))
+        if self.averaged is not None:
+            self.averaged.assign(self._stepped(self.averaged, self._average.joined(self._sources), self.optimizer.iterations))
 
     def _train_step_jax(self, state: Any, data: Any) -> Any:
         logs, (trainable, non_trainable, optimizer, metrics) = super().train_step(state, data)
-        if self.averaged:
-            position = {id(v): i for i, v in enumerate(self.non_trainable_variables)}
+        if self.averaged is not None:
             values = dict(zip(map(id, self.trainable_variables), trainable, strict=True))
             values |= dict(zip(map(id, self.non_trainable_variables), non_trainable, strict=True))
             iterations = dict(zip(map(id, self.optimizer.variables), optimizer, strict=True))[id(self.optimizer.iterations)]
-            for average in self.averaged:
-                sources = self._average.joined([values[id(variable)] for variable in self._sources])
-                non_trainable[position[id(average)]] = self._stepped(values[id(average)], sources, iterations)
+            sources = self._average.joined([values[id(variable)] for variable in self._sources])
+            place = next(i for i, variable in enumerate(self.non_trainable_variables) if variable is self.averaged)
+            non_trainable[place] = self._stepped(non_trainable[place], sources, iterations)
         return logs, (trainable, non_trainable, optimizer, metrics)
 
     def _stepped(self, average: Any, source: Any, iterations: Any) -> Any:
@@ -186,5 +185,5 @@ class Trainer(keras.Model):
     def result_weights(self) -> list[np.ndarray]:
         """The weights that validation, test and the weight file use, in the order of ``network_variables``: the averaged ones
         where there are any."""
-        weights = self._average.split(self.averaged[0]) if self.averaged else self._sources
+        weights = self._sources if self.averaged is None else self._average.split(self.averaged)
         return [np.array(ops.convert_to_numpy(values)) for values in weights]

@@ -124,7 +124,9 @@ def train(
                         state.best = trainer.result_weights()
                 is_last = epoch == run.train.epochs
                 if is_last and validation.chooses_blend:
-                    blend = validation.chosen_blend(state.best or trainer.result_weights(), should_stop) or saving.stop()
+                    blend = validation.chosen_blend(state.best or trainer.result_weights(), should_stop)
+                    if blend is None:
+                        saving.stop()
                     progress.readout_both = asdict(blend)
                 if epoch % run.train.checkpoint_interval == 0 and not is_last:
                     save_weights(trainer.network, checkpoints.folder / f"weights_epoch_{epoch:04d}.h5", trainer.result_weights())

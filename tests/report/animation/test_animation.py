@@ -1,8 +1,12 @@
 """Animations of invented people: names of sequences, what is shown of them, and the files."""
 
+import itertools
+import os
 import shutil
 import subprocess
 import sys
+import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,6 +237,52 @@ def test_without_ffmpeg_an_mp4_is_one_clear_error(shown, tmp_path, monkeypatch):
     assert not (tmp_path / "a.mp4").exists()
     with pytest.raises(InputError, match=r"\.gif or a \.mp4"):
         write_animation(tmp_path / "a.webm", Scene(shown).pictures(), SHOWN_RATE)
+
+
+def own_ffmpeg(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of this name that does something else."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin/ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+
+
+def test_pictures_of_an_mp4_are_not_in_memory_together(tmp_path, monkeypatch):
+    own_ffmpeg(tmp_path, 'for last; do :; done\nexec cat > "$last"', monkeypatch)
+    tracemalloc.start()
+    try:
+        write_mp4(tmp_path / "a.mp4", (Image.new("RGB", (640, 480)) for _ in range(30)), SHOWN_RATE)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "a.mp4").stat().st_size == 30 * 640 * 480 * 3  # this encoder writes what it is given
+    assert most < 10 * 640 * 480 * 3
+
+
+@pytest.mark.parametrize("script", ["head -c 100000 >/dev/null", "exec 0<&-; sleep 0.2"])
+def test_an_encoder_that_ends_in_the_middle_is_one_clear_error(shown, tmp_path, monkeypatch, script):
+    own_ffmpeg(tmp_path, f"{script}\necho begins >&2\necho 'No space left' >&2\nexit 1", monkeypatch)
+    with pytest.raises(InputError, match=r"a\.mp4: ffmpeg could not write it \(No space left\)"):
+        write_mp4(tmp_path / "a.mp4", Scene(shown).pictures(), SHOWN_RATE)
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
+def test_no_encoder_is_left_where_the_pictures_end_in_an_error(shown, tmp_path, monkeypatch):
+    own_ffmpeg(tmp_path, f"echo $$ > {tmp_path}/pid\ncat >/dev/null\nexec sleep 60", monkeypatch)
+
+    def pictures():
+        yield from itertools.islice(Scene(shown).pictures(), 1)
+        until = time.monotonic() + 10
+        while not (tmp_path / "pid").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        raise InputError("the video ends here")
+
+    with pytest.raises(InputError, match="the video ends here"):
+        write_mp4(tmp_path / "a.mp4", pictures(), SHOWN_RATE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "pid"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_command(table, tmp_path, project):

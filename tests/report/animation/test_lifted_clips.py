@@ -35,6 +35,23 @@ def test_keypoints_alone(tmp_path: Path) -> None:
         assert (image.n_frames, image.size) == (26, (WIDTH, HEIGHT))
 
 
+@pytest.mark.parametrize(("frame_rate", "delay"), [(10, 100), (15, 70), (18, 60), (24, 50), (24.98, 40), (30, 40)])
+def test_a_gif_plays_as_long_as_the_clip(tmp_path: Path, frame_rate: float, delay: int) -> None:
+    """A GIF shows each picture for whole hundredths of a second. No frame is shown twice."""
+    poses = lifted_poses(NUM_FRAMES)
+    poses = replace(poses, times=np.arange(NUM_FRAMES) / frame_rate, frame_rate=frame_rate)
+    scene = LiftedScene(poses, "walk", 20)
+    assert (np.diff(scene._shown) > 0).all()
+    animate_clip(tmp_path / "a.gif", poses, "walk", 20, None)
+    with Image.open(tmp_path / "a.gif") as image:
+        durations = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            durations.append(image.info["duration"])
+    assert set(durations) == {delay}
+    assert sum(durations) / 1000 == pytest.approx(poses.times[-1] + delay / 2000, abs=delay / 1999)
+
+
 def test_somebody_who_comes_late(tmp_path: Path) -> None:
     poses = lifted_poses(NUM_FRAMES)
     positions = poses.positions.copy()

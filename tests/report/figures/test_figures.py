@@ -6,6 +6,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -126,7 +127,8 @@ def test_error_over_cost_has_the_multiply_accumulates_of_a_pose(material, values
     axes = error_over_cost.figure(material(values)).axes[0]
     model = ModelConfig(num_tokens=27, s_out=5, s_in=(5, 20), temporal_dim=64, num_heads=4)
     points = line(axes, style.look(1).colour, style.look(1).colour)
-    assert [cost for cost, _ in points] == [pytest.approx(network_cost(model, s_in).per_pose / 1e6) for s_in in (5, 20)]
+    costs = [network_cost(model, s_in).per_pose_of("central", 1) for s_in in (5, 20)]
+    assert [cost for cost, _ in points] == pytest.approx([cost / 1e6 for cost in costs])
     assert axes.get_xscale() == "log"
 
 
@@ -162,6 +164,20 @@ def test_bars_per_action(material, values):
     widths = [bar.get_width() for container in first if hasattr(container, "patches") for bar in container.patches]
     assert widths[:3] == [pytest.approx(43.9), pytest.approx(51.9), pytest.approx(47.9)]
     assert not panels["h36m_81"].patches
+
+
+def test_a_stride_looks_alike_in_each_panel_and_in_the_legend(material, values):
+    """One experiment has s_in 5 and 20, another one 4 and 20."""
+    figure = per_action.figure(material({**values, ("h36m_81", 0, 4): 50.0, ("h36m_81", 0, 20): 52.0}))
+    [legend] = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["$s_{in}$ = 4", "$s_{in}$ = 5", "$s_{in}$ = 20"]
+    looks = [(mpl.colors.to_hex(patch.get_facecolor()), patch.get_hatch()) for patch in legend.get_patches()]
+    assert [shade for shade, _ in looks] == style.tints(style.GREY, 3)
+    for axes, number, places in ((figure.axes[0], 1, (1, 2)), (figure.axes[2], 3, (0, 2))):
+        bars = [container.patches[0] for container in axes.containers if hasattr(container, "patches")]
+        shades = style.tints(style.look(number).colour, 3)
+        assert [mpl.colors.to_hex(bar.get_facecolor()) for bar in bars] == [shades[place] for place in places]
+        assert [bar.get_hatch() for bar in bars] == [looks[place][1] for place in places]
 
 
 def test_joints_have_their_numbers_beside_them(material, values):

@@ -102,6 +102,19 @@ def test_tables_sort_both_ways_with_what_is_missing_last(opened: Open) -> None:
     assert tab.locator("#table-comparison th[aria-sort]").count() == 1
 
 
+def test_times_sort_by_how_long_they_are(opened: Open, study: Path, page_text: Callable[..., str]) -> None:
+    path = study / "tables/comparison.json"
+    document = json.loads(path.read_text("utf-8"))
+    times = ["1 h 45 min", "50.0 s", "2 min 05 s"]
+    [section] = document["sections"]
+    section["rows"] = [[*row[:3], time, row[4]] for row, time in zip(section["rows"], times, strict=True)]
+    path.write_text(json.dumps(document), "utf-8")
+    (study / "index.html").write_text(page_text(), "utf-8")
+    tab = opened()
+    tab.locator("#table-comparison th button").nth(3).click()
+    assert column(tab, "#table-comparison", 4) == ["50.0 s", "2 min 05 s", "1 h 45 min"]
+
+
 def test_viewer_plays_and_pauses(opened: Open) -> None:
     tab = opened()
     before = picture(tab)

@@ -139,6 +139,19 @@ def test_viewer_of_a_clip(open_clip: Callable[..., Any]) -> None:
     play(tab)
 
 
+def test_the_last_pose_before_a_gap_is_shown(opening: Any, tmp_path: Path) -> None:
+    poses = lifted_poses(NUM_FRAMES)
+    positions = poses.positions.copy()
+    positions[20:25] = np.nan
+    write_clip_page(tmp_path / "index.html", "walk", replace(poses, positions=positions), [], has_video=False)
+    with opening(tmp_path / "index.html") as open_page:
+        tab, shown = open_page(), []
+        for frame in (19, 20, 21):
+            tab.locator("#frame").fill(str(frame))
+            shown.append(picture(tab))
+    assert shown[0] != shown[1] == shown[2]
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_colours_and_width(open_clip: Callable[..., Any], scheme: str, width: int) -> None:
     tab = open_clip(color_scheme=scheme, viewport={"width": width, "height": 740})

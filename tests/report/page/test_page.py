@@ -177,3 +177,22 @@ def test_bad_input_is_one_message(study: Path, page_text: Make, monkeypatch: pyt
     monkeypatch.setattr(build, "LIMIT", 1000)
     with pytest.raises(InputError, match="more than 1000; choose fewer"):
         page_text()
+
+
+def test_other_evaluations_stand_with_their_weights(study: Path) -> None:
+    """Their records lie one folder deeper, and the names of evaluations are equal in all experiments."""
+    record = json.loads((study / "small/seed_0/s_in_20/provenance.json").read_text("utf-8"))
+    published = {**record, "training": {"source": "weights_other", "sha256": "abc", "checked_against": "publisher"}}
+    places = ["small/seed_0/s_in_5", "small/seed_0/s_in_5/linear", "other/seed_0/s_in_5/linear", "other/published/s_in_20/linear"]
+    paths = [study / place / "provenance.json" for place in places]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(published if "published" in path.parts else record), "utf-8")
+    found = {run.title: run for run in runs(map(str, paths), study / "index.html")}
+    assert list(found) == ["small, seed 0", "other, seed 0", "other, published weights"]
+    assert found["small, seed 0"].links == [
+        ("s_in = 5", "small/seed_0/s_in_5/provenance.json"),
+        ("s_in = 5, linear", "small/seed_0/s_in_5/linear/provenance.json"),
+    ]
+    weights = dict(found["other, published weights"].facts)["weights"]
+    assert weights == "published, weights_other; the checksum is the one that the publisher gives"

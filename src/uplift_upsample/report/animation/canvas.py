@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from uplift_upsample.base.skeleton import MODEL_17, PARENTS
-from uplift_upsample.report.figures.style import BLUE, INK, VERMILION
+from uplift_upsample.report.animation.view import GRID, Box, Floor, View
+from uplift_upsample.report.figures.style import BLUE, GREY, INK, VERMILION
 
 SCALE = 2  # drawn twice as large; chosen: enough for smooth edges
 WHITE, PALE, GHOST = "#ffffff", "#e9e9e9", "#b4b4b4"
@@ -41,9 +42,7 @@ class Canvas:
         x, y = _large(centre)
         self._draw.ellipse([x - radius * SCALE, y - radius * SCALE, x + radius * SCALE, y + radius * SCALE], colour)
 
-    def box(
-        self, corners: tuple[float, float, float, float], fill: str | None = None, edge: str | None = None, width: float = 1
-    ) -> None:
+    def box(self, corners: Box, fill: str | None = None, edge: str | None = None, width: float = 1) -> None:
         left, top, right, bottom = (round(value * SCALE) for value in corners)
         self._draw.rectangle([left, top, right, bottom], fill, edge, round(width * SCALE))
 
@@ -71,6 +70,22 @@ class Canvas:
             self.line([places[joint], places[parent]], colours[bone], width)
             for end in (joint, parent):
                 self.dot(places[end], width / 2, colours[bone])
+
+    def panels(self, boxes: Sequence[Box], names: Sequence[str]) -> None:
+        """Frames with their names above; at the right end, the colours of both sides of a body."""
+        for (left, top, right, bottom), name in zip(boxes, names, strict=True):
+            self.box((left, top, right, bottom), WHITE, "#cfcfcf")
+            self.text((left + 1, top - 5), name, 12, anchor="ls", is_bold=True)
+        _, top, right, _ = boxes[-1]
+        self.text((right, top - 5), "right", 11, RIGHT, "rs", is_bold=True)
+        self.text((right - text_width("right", 11, is_bold=True) - 8, top - 5), "left", 11, LEFT, "rs", is_bold=True)
+
+    def floor(self, floor: Floor, view: View, box: Box) -> None:
+        """A floor in a panel, with the size of its grid."""
+        self.polygon(view.places(floor.corners), "#f4f4f4")
+        for line in floor.lines:
+            self.line(view.places(line), "#d6d6d6")
+        self.text((box[0] + 6, box[1] + 5), f"grid {GRID:g} m", 10, GREY)
 
 
 @cache

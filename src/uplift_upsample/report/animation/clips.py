@@ -12,12 +12,10 @@ from uplift_upsample.data.detections import NOTE, SIMULATED
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.evaluate.interpolation import interpolated_at
-from uplift_upsample.evaluate.metrics import mpjpe
+from uplift_upsample.evaluate.metrics import MM_PER_M, mpjpe
 from uplift_upsample.evaluate.predictions import Predictions
-from uplift_upsample.evaluate.scores import counted, ground_truth
+from uplift_upsample.evaluate.scores import checked_predictions, ground_truth
 from uplift_upsample.report.animation.sequences import video_of
-
-MM_PER_M = 1000
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def clip(
     learned_upsampling: false, only the predictions at multiples of s_in are used, and interpolated between.
     Raises ``InputError`` for a sequence that was not predicted, and for predictions that do not belong to the table.
     """
-    predictions = counted(predictions, table)
+    predictions = checked_predictions(predictions, table)
     if table.poses_2d is None:
         raise InputError(f"{table.metadata.get('dataset', 'data set')}: no 2D poses to draw")
     video = video_of(table, np.unique(predictions.video), sequence)

@@ -1,9 +1,11 @@
 """Pictures as a file: GIF by Pillow, MP4 by ffmpeg. Equal pictures give equal bytes, with the same versions of both."""
 
+import contextlib
 import itertools
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from uplift_upsample.report.figures.style import GREY, INK
 PALETTE = (INK, LEFT, RIGHT, GREY, GHOST, *(faded(colour, HELD) for colour in (INK, LEFT, RIGHT)))
 NUM_STEPS = 6  # shades of each colour; chosen: smooth edges need no more, and leave room for photographs
 NEARLY_WHITE = 240  # of 255, in the darkest channel; chosen: paler ones are not told from the white
+SHORTEST = 2  # hundredths of a second that a picture of a GIF lasts; browsers show what is shorter for ten
 NEEDS_FFMPEG = "draw the .gif instead, or install ffmpeg (Debian: apt-get install ffmpeg; conda: ffmpeg)"
 
 
@@ -36,7 +39,7 @@ def write_gif(
             format="GIF",
             save_all=True,
             append_images=frames[1:],
-            duration=round(1000 / rate),
+            duration=10 * max(SHORTEST, round(100 / rate)),  # Pillow cuts off what is no whole hundredth
             loop=0,
             disposal=1,
             optimize=True,
@@ -52,7 +55,7 @@ def ffmpeg_for(path: str | os.PathLike[str]) -> str:
 
 
 def write_mp4(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rate: float) -> None:
-    """Write RGB pictures of equal, even size as H.264, which every browser plays.
+    """Write RGB pictures of equal, even size as H.264, which every browser plays; one after the other, however many there are.
 
     Raises ``InputError`` without ffmpeg, or with one that cannot encode H.264.
     """
@@ -77,12 +80,20 @@ def write_mp4(path: str | os.PathLike[str], pictures: Iterable[Image.Image], rat
         "+faststart",
     ]
     exact = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    with replacing(path) as aside:
+    with replacing(path) as aside, tempfile.TemporaryFile() as said:
         command = [program, "-hide_banner", "-loglevel", "error", "-y", *source, *codec, *exact, os.fspath(aside)]
-        raw = b"".join(image.tobytes() for image in itertools.chain([first], iterator))
-        done = subprocess.run(command, input=raw, capture_output=True, check=False)
-        if done.returncode:
-            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as encoder:
+            assert encoder.stdin is not None
+            try:
+                with contextlib.suppress(BrokenPipeError), encoder.stdin:  # one that fails stops reading, and says why
+                    for image in itertools.chain([first], iterator):
+                        encoder.stdin.write(image.tobytes())
+            except BaseException:
+                encoder.kill()
+                raise
+        if encoder.returncode:
+            said.seek(0)
+            reason = (said.read().decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
             raise InputError(f"{path}: ffmpeg could not write it ({reason}); {NEEDS_FFMPEG} with libx264")
 
 

@@ -14,17 +14,14 @@ from uplift_upsample.report.animation.canvas import (
     COLOURS,
     GHOST,
     HELD,
-    LEFT,
     PALE,
-    RIGHT,
-    WHITE,
     Canvas,
     faded,
     shortened,
     text_width,
 )
 from uplift_upsample.report.animation.clips import Clip
-from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
+from uplift_upsample.report.animation.view import Box, floor_below, image_view, space_view
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
 
 WIDTH, HEIGHT = 860, 412  # pixels; chosen: three panels side by side, and a strip below them
@@ -78,18 +75,10 @@ class Scene:
         way = "" if clip.is_learned else " · plain interpolation"
         title = f"{clip.experiment}, {clip.run} · {clip.title} · s_in = {clip.s_in}{way}"
         canvas.text((12, 10), shortened(title, room, 15, is_bold=True), 15, is_bold=True)
-        for box, name in zip(_PANELS, ("2D input", "prediction", "ground truth"), strict=True):
-            canvas.box(box, WHITE, "#cfcfcf")
-            canvas.text((box[0] + 1, box[1] - 5), name, 12, anchor="ls", is_bold=True)
+        canvas.panels(_PANELS, ("2D input", "prediction", "ground truth"))
         canvas.text((_PANELS[1][2], _TOP - 5), "grey: ground truth", 11, GREY, "rs")
-        right = _PANELS[2][2]
-        canvas.text((right, _TOP - 5), "right", 11, RIGHT, "rs", is_bold=True)
-        canvas.text((right - text_width("right", 11, is_bold=True) - 8, _TOP - 5), "left", 11, LEFT, "rs", is_bold=True)
         for view, box in zip(self._spaces, _PANELS[1:], strict=True):
-            canvas.polygon(view.places(self._floor.corners), "#f4f4f4")
-            for line in self._floor.lines:
-                canvas.line(view.places(line), "#d6d6d6")
-            canvas.text((box[0] + 6, box[1] + 5), f"grid {GRID:g} m", 10, GREY)
+            canvas.floor(self._floor, view, box)
         self._draw_strip(canvas)
         return canvas
 

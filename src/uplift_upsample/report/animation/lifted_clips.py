@@ -4,6 +4,7 @@ Left limbs are blue, right ones vermilion. Between two key frames the last pose 
 a video, its frames are behind the 2D poses; those that are shown are decoded one after the other.
 """
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -17,18 +18,15 @@ from uplift_upsample.lift.video.video_file import VideoFile
 from uplift_upsample.report.animation.canvas import (
     COLOURS,
     HELD,
-    LEFT,
-    RIGHT,
     SCALE,
     WHITE,
     Canvas,
     faded,
     shortened,
-    text_width,
 )
 from uplift_upsample.report.animation.encode import write_animation
 from uplift_upsample.report.animation.frames import SHOWN_RATE
-from uplift_upsample.report.animation.view import GRID, Box, floor_below, image_view, space_view
+from uplift_upsample.report.animation.view import Box, floor_below, image_view, space_view
 from uplift_upsample.report.figures.style import GREY, INK, VERMILION
 
 WIDTH, HEIGHT = 720, 480  # pixels; chosen: two panels side by side, and a strip below them
@@ -65,8 +63,8 @@ class LiftedScene:
         known = self._space[np.isfinite(self._space).all(axis=(1, 2))]
         if not len(known):
             raise InputError("there is no pose in the clip; nothing to draw")
-        known = known - known.mean(axis=(0, 1)) * [1, 1, 0]  # whoever walks stays in the middle of his way
-        self._space = self._space - self._space[np.isfinite(self._space).all(axis=(1, 2))].mean(axis=(0, 1)) * [1, 1, 0]
+        middle = known.mean(axis=(0, 1)) * [1, 1, 0]  # whoever walks stays in the middle of his way
+        known, self._space = known - middle, self._space - middle
         self._floor = floor_below(known)
         inner = [(left + _MARGIN, top + _MARGIN, right - _MARGIN, bottom - _MARGIN) for left, top, right, bottom in _PANELS]
         corners = np.array([[0.0, 0.0], poses.size])
@@ -75,10 +73,11 @@ class LiftedScene:
         width, height = np.maximum(1, np.round(SCALE * (self._corners[1] - self._corners[0]))).astype(int).tolist()
         self._photograph_size = (width, height)
         self._view = space_view(known, self._floor, inner[1])
-        # the frame nearest to the moment of each picture
         most = SHOWN_RATE if video is None else _PHOTOGRAPHS_RATE
-        self.rate = min(most, max(poses.frame_rate, 1.0))  # pictures a second
+        # pictures a second, each for whole hundredths: a GIF has no others; hardly more than frames, so that none is shown twice
+        self.rate = 100 / math.ceil(100 / min(most, max(poses.frame_rate, 1.0)) - 0.01)
         moments = np.arange(0, self._times[-1] + 1e-9, 1 / self.rate)
+        # the first frame at or after the moment of each picture
         self._shown = np.minimum(np.searchsorted(self._times, moments - 1e-9), num_frames - 1)
         self._base = self._static(title, poses).large
 
@@ -113,18 +112,10 @@ class LiftedScene:
         canvas = Canvas(WIDTH, HEIGHT)
         text = f"{title} · s_in = {poses.metadata.get('s_in')} · {poses.metadata.get('weights')}"
         canvas.text((12, 10), shortened(text, WIDTH - 24.0, 15, is_bold=True), 15, is_bold=True)
-        for box, name in zip(_PANELS, ("2D input", "3D"), strict=True):
-            canvas.box(box, WHITE, "#cfcfcf")
-            canvas.text((box[0] + 1, box[1] - 5), name, 12, anchor="ls", is_bold=True)
-        right = _PANELS[1][2]
-        canvas.text((right, _TOP - 5), "right", 11, RIGHT, "rs", is_bold=True)
-        canvas.text((right - text_width("right", 11, is_bold=True) - 8, _TOP - 5), "left", 11, LEFT, "rs", is_bold=True)
+        canvas.panels(_PANELS, ("2D input", "3D"))
         (left, top), (end, bottom) = self._corners.tolist()
         canvas.box((left, top, end, bottom), "#f7f7f7")  # the picture of the camera
-        canvas.polygon(self._view.places(self._floor.corners), "#f4f4f4")
-        for line in self._floor.lines:
-            canvas.line(self._view.places(line), "#d6d6d6")
-        canvas.text((_PANELS[1][0] + 6, _TOP + 5), f"grid {GRID:g} m", 10, GREY)
+        canvas.floor(self._floor, self._view, _PANELS[1])
         strip_left, strip_top, strip_right, strip_bottom = _STRIP
         canvas.box(_STRIP, "#f7f7f7")
         text = f"marks: the {int(self._is_key.sum())} of {len(self._is_key)} frames whose 2D pose the network saw"

@@ -6,10 +6,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from uplift_upsample.report.figures import style
-from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, seeds_label
+from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, experiment_handles
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
@@ -32,7 +31,7 @@ def figure(material: Material) -> Figure:
     axes = drawn.subplots()
     has_published = False
     for experiment in results.evaluated:
-        look = style.look(material.number(experiment))
+        look = material.look(experiment)
         published = _points(material, experiment, is_published=True)
         points = _points(material, experiment)
         has_published = has_published or bool(published)
@@ -55,10 +54,7 @@ def figure(material: Material) -> Figure:
         style.say_not_run(axes)
     else:
         _finish(axes)
-    handles = [
-        Line2D([], [], label=seeds_label(material, experiment), **style.look(material.number(experiment)).plain())
-        for experiment in results.evaluated
-    ]
+    handles = experiment_handles(material)
     grey: dict[str, Any] = {"color": style.GREY, "marker": "o", "linestyle": "none"}
     handles += [Line2D([], [], label=f"$s_{{in}}$ = {s_in}", markersize=_size(results.s_in, s_in), **grey) for s_in in results.s_in]
     handles += [
@@ -95,9 +91,7 @@ def _finish(axes: Axes) -> None:
     low, high = axes.get_xlim()
     room = max(1.5, 3 / math.sqrt(high / low))  # or there is not one labelled tick
     axes.set_xlim(low / room, high * room)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    style.logarithmic_ticks(axes.xaxis)
     axes.margins(y=0.12)
     axes.set_xlabel("million multiply-accumulates for each 3D pose,\nwithout mirroring (larger markers: larger $s_{in}$)")
     axes.set_ylabel(ERROR_LABEL)

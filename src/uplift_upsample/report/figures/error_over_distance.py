@@ -19,7 +19,7 @@ def figure(material: Material) -> Figure:
     """One panel for each experiment, a pair of lines for each stride up to half of it: farther frames are at the ends of videos."""
     rows = material.rows
     drawn, grid = style.panels(len(rows), style.PAGE, 2.6, columns=4, sharex=True)
-    strides = sorted({s_in for experiment, _ in rows for s_in in experiment.s_in})
+    strides = material.results.s_in
     has_any = False
     for axes, (experiment, weights) in zip(grid, rows, strict=True):
         axes.set_title(panel_title(experiment, weights))
@@ -34,10 +34,7 @@ def figure(material: Material) -> Figure:
         grid[0].set_xticks(range(0, max(strides) // 2 + 1, 2 if max(strides) <= 40 else 10))
     for axes in grid:
         axes.set_xlabel(f"frames to the nearest\n2D pose, at {FRAME_RATE:g} Hz")
-    handles = [
-        Line2D([], [], color=style.GREY, marker=style.stride_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="none")
-        for s_in in strides
-    ]
+    handles = style.stride_handles(strides, "none")
     names = {"learned": "learned upsampling", "plain": "linear interpolation alone"}
     for kind, (line, is_filled) in LOOKS.items():
         face = style.GREY if is_filled else "white"
@@ -56,7 +53,7 @@ def _scale_equally(grid: list[Axes]) -> None:
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
     own = sorted(experiment.s_in)
-    colours = style.tints(style.look(material.number(experiment)).colour, len(own))
+    colours = style.tints(material.look(experiment).colour, len(own))
     has_any = False
     for s_in, colour in zip(own, colours, strict=True):
         for kind, (line, is_filled) in LOOKS.items():

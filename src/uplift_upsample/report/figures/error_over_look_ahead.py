@@ -34,10 +34,7 @@ def figure(material: Material) -> Figure:
     else:
         style.say_not_run(grid[0])
         grid[0].text(0.5, 0.3, _NOTHING, ha="center", va="center", color=style.GREY, fontsize=6, transform=grid[0].transAxes)
-    handles = [
-        Line2D([], [], color=style.GREY, marker=style.stride_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle="-")
-        for s_in in strides
-    ]
+    handles = style.stride_handles(strides, "-")
     if rows:
         handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (3, 1.5)), label="with the whole video"))
     style.framed(drawn, "Error over the look-ahead", material.results.note, handles, 4)
@@ -57,7 +54,7 @@ def look_aheads(evaluations: Mapping[str, EvaluateConfig]) -> dict[int, str]:
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
     own = sorted(experiment.s_in)
-    colours = style.tints(style.look(material.number(experiment)).colour, len(own))
+    colours = style.tints(material.look(experiment).colour, len(own))
     has_any = False
     for s_in, colour in zip(own, colours, strict=True):
         points: dict[float, Any] = {}
@@ -68,17 +65,8 @@ def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: 
         if not points:
             continue
         has_any = True
-        means = [summary.mean for summary in points.values()]
-        spread = [0.0 if math.isnan(summary.std) else summary.std for summary in points.values()]
-        axes.errorbar(
-            list(points),
-            means,
-            spread,
-            color=colour,
-            marker=style.stride_marker(strides, s_in),
-            capsize=2.5 if any(spread) else 0,
-            elinewidth=0.9,
-        )
+        means, stds = [summary.mean for summary in points.values()], [summary.std for summary in points.values()]
+        style.with_spread(axes, list(points), means, stds, color=colour, marker=style.stride_marker(strides, s_in))
         whole = material.results.summary(experiment, s_in, weights=weights)
         if whole.is_run and not math.isnan(whole.mean):
             axes.axhline(whole.mean, color=colour, linestyle=(0, (3, 1.5)), linewidth=0.9)

@@ -42,7 +42,7 @@ def figure(material: Material) -> Figure:
 
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment) -> None:
-    results, look = material.results, style.look(material.number(experiment))
+    results, look = material.results, material.look(experiment)
     figures = _published(material, experiment)
     axes.plot(list(figures), list(figures.values()), **{**look.plain(), **RING})
     for weights in (PUBLISHED, TRAINED):
@@ -52,8 +52,7 @@ def _draw(axes: Axes, material: Material, experiment: ShownExperiment) -> None:
         if weights == PUBLISHED:
             axes.plot(list(found), means, **{**look.plain(), **DOT})
         elif found:
-            spread = [0.0 if math.isnan(summary.std) else summary.std for summary in found.values()]
-            axes.errorbar(list(found), means, spread, capsize=2.5 if any(spread) else 0, elinewidth=0.9, **look.plain())
+            style.with_spread(axes, list(found), means, [summary.std for summary in found.values()], **look.plain())
 
 
 def _published(material: Material, experiment: ShownExperiment) -> dict[int, float]:
@@ -64,18 +63,23 @@ def _published(material: Material, experiment: ShownExperiment) -> dict[int, flo
 
 
 def _handles(material: Material) -> list[Line2D]:
-    results, handles = material.results, []
-    for experiment in results.evaluated:
-        look, text = style.look(material.number(experiment)), seeds_label(material, experiment)
-        handles.append(Line2D([], [], label=text, **look.plain()))
-    if any(_published(material, experiment) for experiment in results.evaluated):
+    handles = experiment_handles(material)
+    if any(_published(material, experiment) for experiment in material.results.evaluated):
         handles.append(Line2D([], [], label="published", color=style.GREY, marker="o", **RING))
     if any(weights == PUBLISHED for _, weights in material.rows):
         handles.append(Line2D([], [], label="published weights, our code", color=style.GREY, marker="o", **DOT))
     return handles
 
 
-def seeds_label(material: Material, experiment: ShownExperiment) -> str:
+def experiment_handles(material: Material, **changes: Any) -> list[Line2D]:
+    """The legend of the evaluated experiments, each with the number of its seeds. changes: of their looks."""
+    return [
+        Line2D([], [], label=_seeds_label(material, experiment), **{**material.look(experiment).plain(), **changes})
+        for experiment in material.results.evaluated
+    ]
+
+
+def _seeds_label(material: Material, experiment: ShownExperiment) -> str:
     """The name of an experiment, and how many of its seeds were run: ``h36m_81, 3 seeds``."""
     counts = {len(material.results.summary(experiment, s_in).values) for s_in in experiment.s_in}
     most = max(counts, default=0)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
@@ -22,7 +22,7 @@ def figure(material: Material) -> Figure:
         axes.set_title(experiment.name)
         curves = [curve for (name, _), curve in material.histories.items() if name == experiment.name]
         for place, curve in enumerate(curves):
-            _draw(axes, curve, style.look(material.number(experiment)).colour, place)
+            _draw(axes, curve, material.look(experiment).colour, place)
         if axes.has_data():
             axes.set_xlabel("steps (thousand)")
             axes.set_xlim(left=0)
@@ -65,7 +65,5 @@ def _logarithmic(grid: list[Axes]) -> None:
     for axes in grid:
         axes.set_yscale("log")
         axes.margins(y=0.1)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        style.logarithmic_ticks(axes.yaxis)
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from uplift_upsample.base.errors import InputError
 from uplift_upsample.evaluate.score_file import Scores
+from uplift_upsample.report.figures import style
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
 
@@ -32,9 +33,9 @@ class Material:
             if weights == TRAINED or self.results.protocols_of(experiment, weights=PUBLISHED)
         ]
 
-    def number(self, experiment: ShownExperiment) -> int:
-        """The number of an experiment in the study: its look."""
-        return self.results.manifest.experiments.index(experiment)
+    def look(self, experiment: ShownExperiment) -> style.Look:
+        """How an experiment is drawn, by its number in the study."""
+        return style.look(self.results.manifest.experiments.index(experiment))
 
     def evaluations(self, experiment: ShownExperiment, weights: str, s_in: int) -> list[Scores]:
         """Of all seeds that were run."""

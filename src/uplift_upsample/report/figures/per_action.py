@@ -13,7 +13,7 @@ from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.results import Summary
 
-_HATCHES = ("", "/////", "")  # with three shades, distinct without colour
+_HATCHES = ("", "/////")  # in turn: neighbouring shades differ without colour
 _HEIGHT = 0.82  # of the bars of an action
 
 
@@ -31,17 +31,9 @@ def figure(material: Material) -> Figure:
         axes.set_ylim(_places(len(actions) + 1)[-1] + 0.6, -0.7)
     if not any(axes.containers for axes in grid):
         grid[0].set_xlim(0, 1)
-    places = range(max((len(experiment.s_in) for experiment, _ in rows), default=0))
-    grey = style.tints(style.GREY, len(places))
-    names = ["smallest $s_{in}$", *["middle"] * (len(places) - 2), "largest $s_{in}$"] if len(places) > 1 else ["$s_{in}$"]
     handles = [
-        Patch(
-            facecolor=grey[place],
-            edgecolor="white",
-            hatch=_HATCHES[place % len(_HATCHES)],
-            label=_legend(names[place], rows, place),
-        )
-        for place in places
+        Patch(facecolor=shade, edgecolor="white", hatch=hatch, label=f"$s_{{in}}$ = {s_in}")
+        for s_in, (shade, hatch) in _looks(style.GREY, results.s_in).items()
     ]
     style.framed(drawn, "Error per action, all frames", results.note, handles, len(handles))
     return drawn
@@ -51,9 +43,10 @@ def panel_title(experiment: ShownExperiment, weights: str) -> str:
     return experiment.name if weights != "published" else f"{experiment.name}\n{weights_title(weights)}"
 
 
-def _legend(name: str, rows: list[tuple[ShownExperiment, str]], place: int) -> str:
-    strides = {sorted(experiment.s_in)[place] for experiment, _ in rows if place < len(experiment.s_in)}
-    return f"{name}: {' or '.join(map(str, sorted(strides)))}"
+def _looks(colour: str, strides: list[int]) -> dict[int, tuple[str, str]]:
+    """Shade and hatch of the bars of each stride; of all strides of the figure, so that its panels and its legend agree."""
+    shades, hatches = style.tints(colour, len(strides)), [_HATCHES[place % len(_HATCHES)] for place in range(len(strides))]
+    return dict(zip(strides, zip(shades, hatches, strict=True), strict=True))
 
 
 def _shown_actions(material: Material) -> list[str]:
@@ -72,14 +65,14 @@ def _shown_actions(material: Material) -> list[str]:
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, actions: list[str]) -> None:
     results, strides = material.results, sorted(experiment.s_in)
-    colours = style.tints(style.look(material.number(experiment)).colour, len(strides))
+    looks = _looks(material.look(experiment).colour, results.s_in)
     has_any = False
     for place, s_in in enumerate(strides):
         summaries = [results.summary(experiment, s_in, average="per_action", action=action, weights=weights) for action in actions]
         summaries.append(results.summary(experiment, s_in, average="action_wise", weights=weights))
         thickness = _HEIGHT / len(strides)
         offset = (place - (len(strides) - 1) / 2) * thickness
-        has_any = _bars(axes, summaries, offset, thickness, colours[place], _HATCHES[place % len(_HATCHES)]) or has_any
+        has_any = _bars(axes, summaries, offset, thickness, *looks[s_in]) or has_any
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("MPJPE (mm)")

@@ -9,13 +9,16 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from uplift_upsample.base.files import replacing, write_text
 from uplift_upsample.report.cells import NOT_RUN
@@ -98,12 +101,33 @@ def stride_marker(strides: Sequence[int], s_in: int) -> str:
     return _MARKERS[strides.index(s_in) % 4]  # the first four are told apart best in tints of one colour
 
 
+def stride_handles(strides: Sequence[int], line: Literal["-", "none"]) -> list[Line2D]:
+    """The legend of ``stride_marker``. line: through the markers."""
+    return [
+        Line2D([], [], color=GREY, marker=stride_marker(strides, s_in), label=f"$s_{{in}}$ = {s_in}", linestyle=line)
+        for s_in in strides
+    ]
+
+
 def tints(colour: str, count: int) -> list[str]:
     """Lighter to full shades of a colour, far enough apart for grey print."""
     rgb = mpl.colors.to_rgb(colour)
     weights = [1.0] if count == 1 else [0.35 + 0.65 * index / (count - 1) for index in range(count)]
     shades = [1 - weight * (1 - np.array(rgb)) for weight in weights]
     return [mpl.colors.to_hex((float(red), float(green), float(blue))) for red, green, blue in shades]
+
+
+def with_spread(axes: Axes, x: Sequence[float], means: Sequence[float], stds: Sequence[float], **look: Any) -> None:
+    """A line with the standard deviations as bars. One that is NaN, as of a single seed, has none. look: as of ``Axes.plot``."""
+    spread = np.nan_to_num(stds)
+    axes.errorbar(x, means, spread, capsize=2.5 if spread.any() else 0, elinewidth=0.9, **look)
+
+
+def logarithmic_ticks(axis: Axis) -> None:
+    """1, 2, 5, 10, ..., written out instead of as powers."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def new_figure(width: float, height: float) -> Figure:

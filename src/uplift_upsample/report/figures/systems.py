@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from uplift_upsample.plan.experiment import FRAME_RATE
 from uplift_upsample.report.figures import style
-from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, seeds_label
+from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, experiment_handles
 from uplift_upsample.report.figures.material import Material
 
 LINES: dict[str, Any] = {"none": "-", "linear": ":", "cubic": "--"}
@@ -23,20 +23,13 @@ def figure(material: Material) -> Figure:
     axes = drawn.subplots()
     used: dict[str, None] = {}
     for experiment in results.evaluated:
-        look = style.look(material.number(experiment))
+        look = material.look(experiment)
         for way, variant in experiment.input_ways.items():
             found = {s_in: results.of_variant(variant).summary(experiment, s_in) for s_in in experiment.s_in}
             points = sorted((FRAME_RATE / s_in, each.mean, each.std) for s_in, each in found.items() if not math.isnan(each.mean))
             if points:
-                spread = [0.0 if math.isnan(std) else std for *_, std in points]
-                axes.errorbar(
-                    [x for x, *_ in points],
-                    [y for _, y, _ in points],
-                    spread,
-                    capsize=2.5 if any(spread) else 0,
-                    elinewidth=0.9,
-                    **{**look.plain(), "linestyle": LINES[way]},
-                )
+                x, means, stds = zip(*points, strict=True)
+                style.with_spread(axes, x, means, stds, **{**look.plain(), "linestyle": LINES[way]})
                 used[way] = None
     if not axes.has_data():
         style.say_not_run(axes)
@@ -49,15 +42,7 @@ def figure(material: Material) -> Figure:
         axes.set_xlabel("Key poses that a detector finds in a second of video")
         axes.set_ylabel(ERROR_LABEL)
         axes.margins(x=0.06, y=0.12)
-    handles = [
-        Line2D(
-            [],
-            [],
-            label=seeds_label(material, experiment),
-            **{**style.look(material.number(experiment)).plain(), "linestyle": "none"},
-        )
-        for experiment in results.evaluated
-    ]
+    handles = experiment_handles(material, linestyle="none")
     handles += [Line2D([], [], label=WORDS[way], color=style.GREY, linestyle=LINES[way]) for way in used]
     style.framed(drawn, "Error over the 2D poses that are needed", results.note, handles, 2)
     return drawn

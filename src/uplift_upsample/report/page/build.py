@@ -1,7 +1,6 @@
 """A study's page, and what pages have in common: one HTML file with everything in it, which opens without a network."""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -11,7 +10,6 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import write_text
 from uplift_upsample.report.page.contents import Animation, Figure, Table, runs_of
 from uplift_upsample.report.page.graph import drawing
 from uplift_upsample.report.page.provenance_facts import Run
@@ -98,10 +96,6 @@ def rendered(template: str, what: str, poses: Mapping[str, Any], sections: Mappi
     if size > LIMIT:
         raise InputError(f"{what}: {size} bytes, more than {LIMIT}; choose fewer or shorter animations")
     return text
-
-
-def write_page(path: str | os.PathLike[str], text: str) -> None:
-    write_text(path, text)
 
 
 def protocol(tables: Sequence[Table]) -> list[tuple[str, str]]:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.files import write_text
-from uplift_upsample.base.skeleton import MODEL_17, PARENTS, ROOT
+from uplift_upsample.base.skeleton import ROOT
 from uplift_upsample.data.keypoints.roll import rolled
 from uplift_upsample.lift.lifted import LiftedPoses
 from uplift_upsample.report.page.build import rendered
 from uplift_upsample.report.page.contents import Animation, animations, link
-from uplift_upsample.report.page.poses import UNIT_MM, packed, packed_units
+from uplift_upsample.report.page.poses import document_of, packed, packed_units
 
 TEMPLATE = "clip.html"
 SECTIONS = {"answer": "Clip", "poses-in-3d": "3D viewer", "animations": "Animation", "about": "About", "files": "Files"}
@@ -90,13 +90,7 @@ def clip_poses(name: str, poses: LiftedPoses) -> dict[str, Any]:
         "keys": keys.tolist(),
         "poses_2d": packed_units(poses.poses_2d[keys] / np.array(poses.size) * _SHARES),
     }
-    return {
-        "unit_mm": UNIT_MM,
-        "joints": list(MODEL_17),
-        "parents": PARENTS.tolist(),
-        "sequences": [sequence],
-        "tracks": [track],
-    }
+    return document_of([sequence], [track])
 
 
 def facts_of(poses: LiftedPoses) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ A drawing of our own, because Graphviz is not on every machine. Colours come fro
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from html import escape
 from itertools import pairwise
 
@@ -108,15 +109,10 @@ def placed(graph: Graph) -> tuple[dict[Node, Box], list[list[Node]]]:
 
 def _sorted(graph: Graph) -> list[str]:
     """The rules, each behind all that it needs."""
-    found: list[str] = []
-    left = sorted(graph)
-    while left:
-        ready = [rule for rule in left if all(name in found for name in graph[rule])]
-        if not ready:
-            raise InputError(f"the graph of the rules has a cycle among {', '.join(left)}")
-        found += ready
-        left = [rule for rule in left if rule not in ready]
-    return found
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise InputError(f"the graph of the rules has a cycle among {', '.join(sorted(set(error.args[1])))}") from None
 
 
 def _rows(columns: Sequence[list[Node]], edges: Sequence[Sequence[Node]]) -> dict[Node, float]:

@@ -18,10 +18,13 @@
   dark.addEventListener("change", show);
   show();
 
-  // Numbers by their value, then texts; what is not there comes last in both directions.
+  const SECONDS = { h: 3600, min: 60, s: 1 };
+  // Numbers by their value, times by how long they are, then texts; what is not there comes last in both directions.
   const valueOf = (row, column) => {
     const text = row.cells[column].textContent.trim();
     if (/^(–|n\/a|NOT RUN|)$/.test(text)) return null;
+    if (/^([\d.]+ (h|min|s)( |$))+$/.test(text))
+      return [...text.matchAll(/([\d.]+) (\w+)/g)].reduce((sum, [, number, unit]) => sum + number * SECONDS[unit], 0);
     const number = parseFloat(text.replace("−", "-").replace(/[\s,](?=\d{3}\b)/g, ""));
     return Number.isNaN(number) ? text : number;
   };

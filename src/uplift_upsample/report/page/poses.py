@@ -30,7 +30,7 @@ from uplift_upsample.base.skeleton import MODEL_17, PARENTS, root_relative
 from uplift_upsample.data.frames import FramesTable
 from uplift_upsample.data.windows import frame_rate_factor
 from uplift_upsample.evaluate.predictions import Predictions, frames_between
-from uplift_upsample.evaluate.scores import counted, ground_truth
+from uplift_upsample.evaluate.scores import checked_predictions, ground_truth
 from uplift_upsample.report.animation.sequences import video_of
 
 NOTHING = -32768  # stands for NaN
@@ -65,7 +65,7 @@ def selected_poses(
     chosen = []
     for track in tracks:
         table = tables[track.frames] = tables.get(track.frames) or read_table(track.frames)
-        predictions = counted(read_predictions(track.predictions), table)
+        predictions = checked_predictions(read_predictions(track.predictions), table)
         for name in track.sequences:
             video = video_of(table, np.unique(predictions.video), name)
             sequence = sequences.setdefault((track.frames, name), _sequence(table, name, video, seconds))
@@ -79,13 +79,13 @@ def selected_poses(
                     **_poses(predictions, table, video, sequence["num_frames"]),
                 }
             )
-    return {
-        "unit_mm": UNIT_MM,
-        "joints": list(MODEL_17),
-        "parents": PARENTS.tolist(),
-        "sequences": list(sequences.values()),
-        "tracks": chosen,
-    }
+    return document_of(list(sequences.values()), chosen)
+
+
+def document_of(sequences: list[dict[str, Any]], tracks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The document of the module."""
+    start = {"unit_mm": UNIT_MM, "joints": list(MODEL_17), "parents": PARENTS.tolist()}
+    return {**start, "sequences": sequences, "tracks": tracks}
 
 
 def write_poses(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Where each set of weights and its scores come from, as a page shows it, out of the records beside the scores."""
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ CHECKED = {
     None: "the same file as when it was checked",  # records of older versions do not say against what
 }
 _GIB = 1 << 30
+_RECORD = re.compile(r"(?P<experiment>[^/]+)/(?P<run>[^/]+)/s_in_(?P<s_in>\d+)(?:/(?P<variant>[^/]+))?/[^/]+$")
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,32 @@ class Run:
 def runs(paths: Iterable[str], page: str | os.PathLike[str]) -> list[Run]:
     """Records ``{experiment}/{run}/s_in_{s_in}/provenance.json``, those of the same weights together.
 
-    Raises ``InputError`` for a record that is missing or none.
+    Those of other evaluations lie one folder deeper, ``s_in_{s_in}/{variant}/``. A record elsewhere is named by its folder.
+    What a run says of its prediction and scoring is that of its first record. Raises ``InputError`` for a record that is missing
+    or none.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], dict[str, str]] = {}
     for path in paths:
-        parts = Path(path).parts
-        groups.setdefault((parts[-4] if len(parts) > 3 else "", parts[-3] if len(parts) > 2 else ""), []).append(path)
-    return [_run(experiment, run, files, page) for (experiment, run), files in groups.items()]
+        folder = Path(path).parent
+        place = _RECORD.search(Path(path).as_posix())
+        experiment, run, label = (place["experiment"], place["run"], _label(place)) if place else ("", folder.name, folder.name)
+        groups.setdefault((experiment, run), {})[path] = label
+    return [_run(experiment, run, labels, page) for (experiment, run), labels in groups.items()]
 
 
-def _run(experiment: str, run: str, files: list[str], page: str | os.PathLike[str]) -> Run:
-    records = {path: read_record(path, ResultRecord) for path in files}
+def _label(place: re.Match[str]) -> str:
+    """One evaluation of some weights: ``s_in = 5``, or ``s_in = 5, linear``."""
+    return f"s_in = {place['s_in']}" + (f", {place['variant']}" if place["variant"] else "")
+
+
+def _run(experiment: str, run: str, labels: Mapping[str, str], page: str | os.PathLike[str]) -> Run:
+    """labels: of the records of the run, by their paths."""
+    records = {path: read_record(path, ResultRecord) for path in labels}
     missing = [path for path, record in records.items() if record is None]
     if missing:
         raise InputError(f"{missing[0]}: no record of a run; score the predictions again")
     first = next(record for record in records.values() if record is not None)
-    links = [(Path(path).parent.name.replace("s_in_", "s_in = "), link(path, page)) for path in records]
+    links = [(label, link(path, page)) for path, label in labels.items()]
     configuration = first.trained.run if first.trained else {}
     facts = [
         *(_weights(first) if run == PUBLISHED else _training(first.trained)),

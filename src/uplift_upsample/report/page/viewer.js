@@ -40,8 +40,10 @@
     const result = new Float32Array(numFrames * size);
     for (let f = 0; f < numFrames; f++) {
       const left = Math.min(Math.floor(f / step), last), right = Math.min(left + 1, last), weight = Math.min(f / step - left, 1);
-      for (let i = 0; i < size; i++)
-        result[f * size + i] = poses[left * size + i] + weight * (poses[right * size + i] - poses[left * size + i]);
+      for (let i = 0; i < size; i++) {
+        const start = poses[left * size + i];
+        result[f * size + i] = weight ? start + weight * (poses[right * size + i] - start) : start; // NaN times 0 is NaN
+      }
     }
     return result;
   };
