@@ -207,8 +207,10 @@ NOTHING = [
     Row("`cmu_source`, or the folder that keeps the original files", cmu_cache),
     Row("thresholds of the checks of converted files", settings(checks={"body_size": [0.2, 5], "reprojection_px": 60})),
     Row("`device`, GPUs, threads, memory, time limit of jobs", settings(device="gpu", deterministic=True, studies=ON_GPU)),
-    Row("learning rate of an experiment of which published weights alone are evaluated",
-        settings(experiments={"h36m_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}})),
+    Row(
+        "learning rate of an experiment of which published weights alone are evaluated",
+        settings(experiments={"h36m_81": {"train": {"schedule_params": {"initial_learning_rate": 0.004}}}}),
+    ),
     Row("code of training", code("train/training.py")),
     Row("another commit", committed),
     Row("logs and benchmark files deleted", logs_gone),
@@ -267,6 +269,6 @@ SOMETHING = [
         {"plan_tables": 1, "write_tables": 1}, is_tried=False),
     Row("published weights of one more experiment",
         paper(experiments={"h36m_351_pt": {"published_weights": "weights_h36m_351_pt"}}),
-        {"fetch_source": 1, "resolve_published": 1, "check_weights": 1, "predict_poses": 3, "score_predictions": 3, "plan_tables": 1,
-         "write_tables": 1}),
+        {"fetch_source": 1, "resolve_published": 1, "check_weights": 1, "predict_poses": 3, "score_predictions": 3,
+         "plan_tables": 1, "write_tables": 1}),
 ]  # fmt: skip

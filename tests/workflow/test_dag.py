@@ -183,7 +183,9 @@ def test_published_weights_are_evaluated_by_the_rules_of_trained_ones(pristine: 
     files = [f"results/paper/h36m_81/{run}/s_in_10/scores.json" for run in ("seed_0", "published")]
     commands = workflow.snakemake("--dry-run", "--printshellcmds", *files).stdout
     first, second = sorted(line.strip() for line in commands.splitlines() if "scripts/predict_poses.py" in line)
-    of_trained = first.replace("/published/run.yaml", "/run.yaml").replace("/published/", "/seed_0/").replace("--published", "--seed 0")
+    of_trained = (
+        first.replace("/published/run.yaml", "/run.yaml").replace("/published/", "/seed_0/").replace("--published", "--seed 0")
+    )
     assert of_trained == second
     assert "--weights results/paper/h36m_81/published/weights.h5" in first
     assert "--source results/data/sources/weights_h36m_81.json" in commands

@@ -13,7 +13,17 @@ from workflow_copy import SHOWN, Workflow, copy_of_project
 
 PROFILES = ("default", "slurm", "kubernetes")
 # Rules that fetch, or that take less than the way through a queue.
-LOCAL = {"check_login", "fetch_source", "fetch_cmu", "resolve_published", "check_weights", "resolve_run", "plan_tables", "write_tables", *SHOWN}
+LOCAL = {
+    "check_login",
+    "fetch_source",
+    "fetch_cmu",
+    "resolve_published",
+    "check_weights",
+    "resolve_run",
+    "plan_tables",
+    "write_tables",
+    *SHOWN,
+}
 LOCAL |= {"animate_clip", "write_clip_page"}
 TARGETS = {"all", "data", "pretrain", "train", "evaluate", "published", "tables", "figures", "animations", "people", "doctor"}
 
