@@ -187,7 +187,7 @@ def _copied(value: Any) -> Any:
     try:
         return copy.deepcopy(value)
     except RecursionError:
-        return value
+        return None  # the value itself might be put into its own inside, which then never ends
 
 
 def _has(holder: Any, key: Any) -> bool:

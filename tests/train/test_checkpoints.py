@@ -4,8 +4,10 @@ import errno
 import fcntl
 import os
 import random
+import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,24 @@ def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monk
     newest = checkpoints.newest()
     assert newest is not None
     assert newest.step == 30
+
+
+@pytest.mark.parametrize("damage", ["sizes of members", "shape in a header"])
+def test_damage_that_asks_for_any_amount_of_memory_is_damage(tmp_path: Path, damage: str) -> None:
+    checkpoints = saved(tmp_path, 20, 30)
+    path = tmp_path / "step_000000030.npz"
+    if damage == "sizes of members":
+        content = bytearray(path.read_bytes())
+        at = content.index(b"PK\x01\x02")  # the first entry of the table of contents
+        content[at + 20 : at + 28] = struct.pack("<II", 2**31, 2**31)
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            header = str({"descr": "<f4", "fortran_order": False, "shape": (2**40,)})
+            archive.writestr("state.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode("ascii"))
+    newest = checkpoints.newest()
+    assert newest is not None
+    assert newest.step == 20
 
 
 def test_no_damage_passes_for_a_checkpoint(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import errno
 import io
 import json
 import logging
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -96,12 +97,24 @@ class CheckpointFolder:
 
 def _read(path: Path) -> Checkpoint:
     with zipfile.ZipFile(path) as archive:  # members as a whole, because their checksums are verified at their ends only
+        if any(info.compress_type != zipfile.ZIP_STORED or info.file_size > path.stat().st_size for info in archive.infolist()):
+            raise ValueError("its table of contents is damaged")  # and would take any amount of memory
         members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
-    arrays = {name: np.lib.format.read_array(io.BytesIO(member), allow_pickle=False) for name, member in members.items()}
+    arrays = {name: _array(member) for name, member in members.items()}
     state = json.loads(arrays.pop(_STATE).tobytes())
     if state.pop(_NAMES, sorted(arrays)) != sorted(arrays):
         raise ValueError("arrays are missing")
     return Checkpoint(_step(path), arrays, state)
+
+
+def _array(member: bytes) -> np.ndarray:
+    file = io.BytesIO(member)
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if math.prod(shape) * dtype.itemsize > len(member):
+        raise ValueError("the header of an array is damaged")  # and would take any amount of memory
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _step(path: Path) -> int:
