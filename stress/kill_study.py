@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from glob import glob
 from pathlib import Path
 
 import psutil
@@ -48,6 +50,7 @@ def make_study(folder: Path) -> Workflow:
 
 def orphan_round(study: Workflow) -> None:
     """Kill Snakemake, meet its orphan with a second Snakemake, stop the orphan, finish; then all the rest of the study."""
+    study = replace(study, is_warm=False)  # warm jobs run graphs as they are written, which gives other bytes
     target = str(RUN / "weights.h5")
     environment = {**os.environ, "HOME": str(study.folder / ".home"), "XDG_CACHE_HOME": str(study.folder / ".home")}
     words = [sys.executable, "-m", "snakemake", "--cores", "2", target, "--configfile", "changes.yaml"]
@@ -55,7 +58,7 @@ def orphan_round(study: Workflow) -> None:
     with log.open("w") as file:
         process = subprocess.Popen(words, cwd=study.folder, env=environment, stdout=file, stderr=file, start_new_session=True)
     first = Job(process.pid, log, process.wait)
-    assert wait_until(lambda: any((study.folder / RUN).glob("checkpoints/*/step_*.npz")), first), first.said()
+    assert wait_until(lambda: glob(f"{study.folder / RUN}/checkpoints/*/step_*.npz"), first), first.said()
     first.send(signal.SIGKILL)
     first.wait()
     [orphan] = trainings(study.folder)
@@ -102,8 +105,8 @@ def trainings(folder: Path) -> list[psutil.Process]:
 
 
 def run_here(study: Workflow, words: list[str]) -> None:
-    """Run a script of the copy, with the threads that Snakemake gives its jobs here: sums depend on their number."""
-    environment = {**os.environ, "PYTHONPATH": str(study.folder / "src"), "OMP_NUM_THREADS": "1"}
+    """Run a script of the copy."""
+    environment = {**os.environ, "PYTHONPATH": str(study.folder / "src")}
     command = [sys.executable, f"scripts/{words[0]}", *words[1:]]
     done = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
