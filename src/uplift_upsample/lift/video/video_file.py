@@ -44,7 +44,7 @@ class VideoFile:
             self._groups = np.cumsum([is_key for _, is_key, _ in self._packets])
             shown = [stamp for stamp, _, is_discarded in self._packets if not is_discarded]
             self._stamps = sorted({stamp for stamp in shown if stamp is not None})
-            first = next(self._beginning(), None)
+            first = next(map(self._as_shown, self._beginning()), None)
             stamps = [stamp for stamp, _, _ in self._packets if stamp is not None]
             if is_reordered and stamps == sorted(stamps):
                 self._check_order()
@@ -61,7 +61,7 @@ class VideoFile:
             raise InputError(f"{self.path}: {len(self._stamps)} frames; cut it into clips of at most {MAX_FRAMES}")
         self.times = (np.array(self._stamps) - self._stamps[0]) * base
         self.frame_rate = float(average) if average else None
-        height, width = self._as_shown(first).shape[:2]
+        height, width = first.shape[:2]
         self.size = (float(width), float(height))
 
     def pictures(self, frames: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
