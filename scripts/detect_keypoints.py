@@ -10,8 +10,7 @@ from _command import run
 from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.data.download.source_files import read_source
 from uplift_upsample.data.keypoints.arrays import write_found
-from uplift_upsample.data.keypoints.times import key_frames
-from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.detected import detected, key_frames_of
 from uplift_upsample.lift.video.detectors import detector_named
 from uplift_upsample.lift.video.video_file import VideoFile
 from uplift_upsample.plan.people import DetectorName
@@ -30,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.models is None and options.detector != "rtmlib":
         parser.error(f"the detector {options.detector} needs --models")
     video = VideoFile(options.video)
-    keys = key_frames(video.times, options.s_in, options.s_out)
+    keys = key_frames_of(video, options.s_in, options.s_out)
     detector = detector_named(options.detector, lambda: Path(read_source(options.models).path))
     print(f"detector: {detector.name}, on {keys.described()}", flush=True)
     with CountProgress("detection", "frame") as progress:

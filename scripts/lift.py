@@ -17,13 +17,12 @@ from uplift_upsample.data.download.source_files import ChecksumLock, read_source
 from uplift_upsample.data.keypoints.found import Found
 from uplift_upsample.data.keypoints.layouts import layout_named
 from uplift_upsample.data.keypoints.read import read_keypoints
-from uplift_upsample.data.keypoints.times import key_frames
 from uplift_upsample.lift.clip_job import lift_clip
 from uplift_upsample.lift.exports.writers import WRITERS
 from uplift_upsample.lift.known_weights import weights_named
 from uplift_upsample.lift.lifted import LiftedPoses
 from uplift_upsample.lift.uplifter import Uplifter
-from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.detected import detected, key_frames_of
 from uplift_upsample.lift.video.detectors import detector_named
 from uplift_upsample.lift.video.video_file import VideoFile, is_video
 from uplift_upsample.model.device import Wish
@@ -67,7 +66,7 @@ def read(options: argparse.Namespace, uplifter: Uplifter) -> Found:
         if getattr(options, name) is not None:
             raise InputError(f"--{name} is for keypoints; {options.input} is a video, which contains it")
     video = VideoFile(options.input)
-    keys = key_frames(video.times, uplifter.stride(options.s_in), uplifter.model.s_out)
+    keys = key_frames_of(video, uplifter.stride(options.s_in), uplifter.model.s_out)
     detector = detector_named(options.detector, pose_models)
     print(f"detector: {detector.name}, on {keys.described()}")
     with CountProgress("detection", "frame") as progress:

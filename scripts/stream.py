@@ -8,6 +8,7 @@ A line that cannot be used, or comes too late, is answered with {"error": ...}, 
 import argparse
 import json
 import logging
+import os
 import socket
 import sys
 from collections.abc import Iterable, Iterator
@@ -115,7 +116,11 @@ def main(argv: list[str] | None = None) -> int:
     logger.info("weights %s: %s", uplifter.known.name, uplifter.known.card.described)
     if options.listen is None:
         with open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines:
-            talk(live, lines_of(lines), sys.stdout)
+            try:
+                talk(live, lines_of(lines), sys.stdout)
+            except BrokenPipeError:
+                logger.info("the other side left")
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left, which Python writes at the end
         return 0
     try:
         server = socket.create_server(("127.0.0.1", options.listen))

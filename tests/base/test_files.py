@@ -33,6 +33,14 @@ def test_names_that_are_too_long_are_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_below_a_file_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file/new", tmp_path / "file/below/new"):
+        with pytest.raises(WriteError, match=r"new: cannot be written \((File exists|Not a directory)\)"), replacing_folder(path):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_leftovers_of_long_names_are_removed(tmp_path: Path) -> None:
     name = "weights_" * 20 + ".h5"
     with replacing(tmp_path / name) as aside:

@@ -105,6 +105,8 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"FILE": "nowhere.json"}, "nowhere.json: no such file or folder"),
     ({"FILE": "page.json"}, "page.json: no keypoints of a known format"),
     ({"FILE": "clip.mp4"}, "--layout is for keypoints; clip.mp4 is a video, which contains it"),
+    ({"FILE": "clip.mp4", "--focal": "-3"}, "focal is -3.0; it must be the focal length"),  # before a detector looks at the video
+    ({"FILE": "clip.mp4", "--min_confidence": "3"}, "min_confidence is 3.0; it must be a number from 0 to 1"),
     ({"--layout": "coco"}, "25 joints, where the layout coco_17 has 17"),
     ({"--frame_rate": "3"}, "frame_rate is 3.0; it must be a number from 5 to 240"),
     ({"--frame_rate": None}, "the frame rate of the clip is not known"),

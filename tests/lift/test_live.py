@@ -260,6 +260,17 @@ def test_frames_that_come_after_a_hiccup_have_their_own_poses(single: Uplifter) 
         assert np.abs(out[number].position - expected).max() < 1e-5
 
 
+def test_what_stands_where_nothing_was_found_does_not_count(single: Uplifter) -> None:
+    """As in a file: such a frame is one without the person."""
+    points = np.concatenate([walking(np.zeros(1))[0], np.full((17, 1), 0.9)], axis=1)
+    points[9] = 1e9, 1e9, 0
+    stream = live(single)
+    stream.push(0.0, walking(np.zeros(1))[0])
+    [pose] = stream.push(0.1, points)
+    assert pose.position is not None
+    assert stream.num_too_late == 0
+
+
 def test_joints_that_mediapipe_places_out_of_sight_count(single: Uplifter) -> None:
     points = np.zeros((20, 33, 3))
     coco = walking(np.arange(20) / 50)
@@ -353,6 +364,23 @@ def test_lines_of_json(weights: Path, project: Path, lines: list[str]) -> None:
         command(weights, project, "--look_ahead", "100"), input="\n".join(lines), capture_output=True, text=True, check=True
     )
     check([json.loads(line) for line in done.stdout.splitlines()])
+
+
+def test_who_reads_the_beginning_alone(weights: Path, project: Path, tmp_path: Path) -> None:
+    """As ``head`` does: the end of it is no fault."""
+    frame = {"time": 0.0, "keypoints": walking(np.zeros(1))[0].tolist()}
+    file = tmp_path / "frames.jsonl"
+    file.write_text("".join(json.dumps({**frame, "time": number / 50}) + "\n" for number in range(200)))
+    with file.open() as frames:
+        pipes = {"stdin": frames, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command(weights, project), text=True, **pipes)
+        assert json.loads(process.stdout.readline())["time"] == 0
+        process.stdout.close()
+        said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 0
+    assert said.endswith("the other side left\n")
+    assert "Traceback" not in said
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The clips in the user's folder: their names and plans, and everything that is wrong with them at once."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,17 @@ def test_everything_that_is_wrong_comes_at_once(tmp_path: Path) -> None:
         "people.clips.run: frame_rate is for keypoint files; run.mov is a video, which contains it",
         "people.clips.sit: no weights 'mine'; with the project come open. Those of an experiment are found by its name once the "
         "workflow made results/STUDY/mine/seed_0/weights.h5, or fetched results/STUDY/mine/published/weights.h5",
+    ]
+
+
+def test_links_that_lead_nowhere_and_names_that_are_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    folder.mkdir()
+    (folder / "walk.mp4").symlink_to("a disk that is away.mp4")
+    (folder / os.fsdecode(b"\xff.json")).touch()
+    assert refusal(folder, "run.json") == [
+        rf"{folder}: '\udcff.json' cannot be the name of a folder of results; rename it",
+        f"{folder}/walk.mp4: it cannot be read; the link leads nowhere",
     ]
 
 

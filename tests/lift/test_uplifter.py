@@ -406,6 +406,18 @@ def test_weights_are_packed_with_what_is_known_of_them(weights: Path, tmp_path: 
     assert Uplifter.load("mine").model == weights_named(weights).card.model
 
 
+@pytest.mark.parametrize("changes", [{"weights_sha256": "0" * 64}, {"readout": "sequence"}, {"look_ahead": 10}])
+def test_errors_of_other_weights_and_read_outs_are_not_theirs(changes: dict[str, Any], weights: Path, tmp_path: Path) -> None:
+    """Of a former training, whose evaluation was not made again, or of another evaluation than that of the read-out central."""
+    shutil.copytree(weights.parents[1], tmp_path / "tiny")
+    path = tmp_path / "tiny/seed_0/weights.h5"
+    about = {"experiment": "tiny", "dataset": "h36m", "subjects": ["S9"], "weights_sha256": weights_named(path).card.sha256}
+    for s_in, values in ((5, {}), (20, changes)):
+        path.with_name(f"s_in_{s_in}").mkdir()
+        (path.parent / f"s_in_{s_in}/scores.json").write_text(json.dumps(scores_document(81.234, s_in, **{**about, **values})))
+    assert weights_named(path).card.mpjpe_mm == {"5": 81.234}
+
+
 def test_cards_in_the_project_are_right() -> None:
     for path in PACKAGED.glob("*.json"):
         assert weights_named(path.stem).card.sha256

@@ -17,7 +17,7 @@ from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.times import key_frames
 from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.lift.video import video_file
-from uplift_upsample.lift.video.detected import detected
+from uplift_upsample.lift.video.detected import detected, key_frames_of
 from uplift_upsample.lift.video.video_file import VideoFile, is_video
 
 
@@ -137,6 +137,22 @@ def test_clips_without_people_and_with_a_gap(lifter: Uplifter, tmp_path: Path) -
     assert np.flatnonzero(task.is_key).tolist() == [*range(0, 15, 3), *range(30, 60, 3)]
     late = lifter.prepared(detected(video, keys, Fake(points, nobody=range(30))), s_in=5)
     assert len(late.clip.frames) == 60  # the clip begins with its first frame, not with the person
+
+
+def test_frame_rates_at_which_nothing_is_lifted_are_refused_before_a_detector_looks(tmp_path: Path) -> None:
+    video = VideoFile(write_video(tmp_path / "a.mp4", 5, 1))
+    with pytest.raises(InputError, match=r"a\.mp4: times: frames are 1 s apart; there must be 5 to 240 in a second"):
+        key_frames_of(video, 20, 5)
+
+
+def test_frames_that_have_the_times_of_others(tmp_path: Path) -> None:
+    """AVI numbers frames as they are stored, and H.264 stores some before those that are shown earlier."""
+    options = {"x264-params": "bframes=3:b-adapt=0"}
+    with pytest.raises(InputError, match=r"a\.avi: the file gives its frames the times of others.*ffmpeg -i a\.avi new\.mp4"):
+        VideoFile(write_video(tmp_path / "a.avi", 40, options=options))
+    for codec in ("mpeg4", "libx264"):
+        video = VideoFile(write_video(tmp_path / "a.avi", 40, codec=codec, options={"bf": "0"}))
+        assert numbers(video, range(40)) == {frame: frame for frame in range(40)}
 
 
 def test_what_is_no_video(tmp_path: Path) -> None:

@@ -150,6 +150,18 @@ def test_settings_of_clips(pristine: Workflow, tmp_path: Path) -> None:
     assert runs() == stages
 
 
+def test_keypoints_in_a_folder_below_that_of_a_clip(pristine: Workflow, tmp_path: Path) -> None:
+    """YOLO writes labels next to the pictures that it drew."""
+    workflow = pristine.copy_to(tmp_path / "project")
+    bring_clips(workflow, "walk/labels/walk_1.txt")
+    workflow.build("people")
+    assert workflow.counts("people") == {}
+    bring_clips(workflow, "walk/walk_1.jpg")
+    assert workflow.counts("people") == {}  # what is not read does not count
+    (workflow.folder / "data/people/walk/labels/walk_1.txt").write_text("another content", encoding="utf-8")
+    assert workflow.counts("people") == dict.fromkeys(("lift_clip", "animate_clip", "write_clip_page"), 1)
+
+
 def test_settings_of_published_weights(copied: Workflow) -> None:
     target = "results/paper/h36m_81/published/weights.h5"
     record(copied, "paper/h36m_81/published/weights.json", source="weights_h36m_81")

@@ -84,7 +84,10 @@ def shown_video(wildcards):
 
 def content_of_clip(wildcards):
     """The sum of the user's file, or of all files of a folder."""
-    return digest(clip_of(wildcards).path, DIGESTS)
+    from uplift_upsample.data.keypoints.read import folder_of_files  # no start without clips needs it
+
+    path = clip_of(wildcards).path
+    return digest(folder_of_files(path) if path.is_dir() else path, DIGESTS)
 
 
 def content_of_keypoints(wildcards):

@@ -59,7 +59,7 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path.name)))
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_NAME) from None
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
     try:
         yield aside / "new"
         if path.exists():

@@ -15,7 +15,7 @@ from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.strict import from_mapping, suggestion
 from uplift_upsample.data.examples import Padding
 from uplift_upsample.data.keypoints.to_model import SKELETONS, Skeleton
-from uplift_upsample.evaluate.score_file import LEARNED, read_scores
+from uplift_upsample.evaluate.score_file import LEARNED, Protocol, read_scores
 from uplift_upsample.plan.experiment import NetworkConfig
 from uplift_upsample.plan.runs import Run, read_run
 
@@ -127,16 +127,24 @@ def _config_of(weights: Path) -> Path:
     )
 
 
+def _is_of(protocol: Protocol, sha256: str) -> bool:
+    """Whether an evaluation says the error of weights: not of former ones that stood there, nor of another read-out, or live."""
+    is_theirs = protocol.weights_sha256 in (None, sha256)
+    return is_theirs and protocol.readout == "central" and protocol.look_ahead == "all"
+
+
 def _card(weights: Path, run: Run, skeleton: Skeleton) -> Card:
     """What the folder of a run holds about its weights."""
     data = " of ".join(filter(None, (run.train_subset, run.dataset)))
     before = f", from the weights of {run.initial_weights}" if run.initial_weights else ""
-    errors, people = {}, ""
+    errors, people, sha256 = {}, "", sha256_of_file(weights)
     for s_in in run.model.evaluated_s_in:
         path = weights.parent / f"s_in_{s_in}" / "scores.json"
         if not path.is_file():
             continue
         scores = read_scores(path, str(s_in))
+        if not _is_of(scores.protocol, sha256):
+            continue
         asked = (LEARNED, "all_frames", "frame_wise", "mpjpe")
         for row in scores.rows:
             if (row.upsampling, row.frames, row.average, row.metric) == asked:
@@ -145,7 +153,7 @@ def _card(weights: Path, run: Run, skeleton: Skeleton) -> Card:
     return Card(
         model=run.model,
         skeleton=skeleton,
-        sha256=sha256_of_file(weights),
+        sha256=sha256,
         padding=run.train.padding,
         trained_on=f"{data}{before}",
         tested_on=people,

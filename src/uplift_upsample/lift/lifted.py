@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.skeleton import H36M_17
+from uplift_upsample.base.skeleton import H36M_17, MODEL_17
 from uplift_upsample.data.keypoints.layouts import layout_named
 
 
@@ -36,6 +36,11 @@ class LiftedPoses:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def require_skeleton(self, what: str) -> None:
+        """Raise ``InputError`` where the joints are those of another layout, which is no skeleton. what: needs them, in words."""
+        if self.joints != MODEL_17:
+            raise InputError(f"{what} needs the project's 17 joints, which are a skeleton; leave the layout out for it")
 
     def in_layout(self, layout: str) -> "LiftedPoses":
         """The same with the joints of a keypoint layout (``coco``, ``body_25``, …) in its order.

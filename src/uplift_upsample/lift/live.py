@@ -169,7 +169,8 @@ class LiveUplifter:
             sure = points[:, 2]
         if sure is not None and sure.shape != (count,):
             raise InputError(f"confidence has the shape {sure.shape}; it must be one number for each of {count} joints")
-        if np.abs(np.nan_to_num(points[:, :2], posinf=0, neginf=0)).max() > MAX_PIXELS:
+        found = points[:, :2] if sure is None else points[sure > 0, :2]  # anything stands where nothing was found
+        if np.abs(np.nan_to_num(found, posinf=0, neginf=0)).max(initial=0) > MAX_PIXELS:
             raise InputError(f"keypoints: a coordinate beyond {MAX_PIXELS:g} pixels")
         check_numbers(points[:, :2], np.ones(count) if sure is None else sure, self._size)
         level = upright(sure_points(points[:, :2], sure, self._least), self._size, self._roll)

@@ -1,6 +1,7 @@
 """The clips in a folder of the user, each with the plan of what is done with it."""
 
 import functools
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from uplift_upsample.lift.readout import readout_metadata
 from uplift_upsample.lift.uplifter import Uplifter
 from uplift_upsample.plan.people import OF_KEYPOINTS, ClipPlan, PeoplePlan
 
-# What neither a path of the workflow, nor a file name on every system can hold.
-_NO_NAME = re.compile(r'[{}<>:"|?*\\\x00-\x1f]|^-|[ .]$')
+# What neither a path of the workflow, nor a file name on every system can hold; surrogates are bytes that are no UTF-8.
+_NO_NAME = re.compile(r'[{}<>:"|?*\\\x00-\x1f\ud800-\udfff]|^-|[ .]$')
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def own_clips(people: PeoplePlan) -> dict[str, OwnClip]:
             f"{folder}: there is no clip{beside}. Put videos ({', '.join(VIDEOS[:5])}, ...) there, keypoint files "
             f"({', '.join(KEYPOINTS)}) or folders with a keypoint file for each frame; docs/own_video.md has the formats"
         )
-    faults = [*_name_faults(found), *_unknown_faults(people, found)]
+    faults = [*_name_faults(found), *_reading_faults(found), *_unknown_faults(people, found)]
     clips, named = {}, functools.cache(weights_named)
     for name, [path, *_] in found.items():
         try:
@@ -82,6 +83,15 @@ def _name_faults(found: Mapping[str, list[Path]]) -> list[str]:
         if _NO_NAME.search(name):
             faults.append(f"{paths[0].parent}: {shown(paths[0].name)} cannot be the name of a folder of results; rename it")
     return faults
+
+
+def _reading_faults(found: Mapping[str, list[Path]]) -> list[str]:
+    return [
+        f"{path}: it cannot be read; {'the link leads nowhere' if path.is_symlink() and not path.exists() else 'check its rights'}"
+        for paths in found.values()
+        for path in paths
+        if not os.access(path, os.R_OK)
+    ]
 
 
 def _unknown_faults(people: PeoplePlan, found: Mapping[str, list[Path]]) -> list[str]:

@@ -79,6 +79,13 @@ def test_nothing_to_draw() -> None:
         LiftedScene(replace(poses, positions=np.full_like(poses.positions, np.nan)), "walk", 20)
 
 
+@pytest.mark.parametrize("layout", ["h36m_17", "coco"])
+def test_joints_of_another_layout(layout: str) -> None:
+    """Those of Human3.6M are as many, in another order."""
+    with pytest.raises(InputError, match="an animation needs the project's 17 joints"):
+        LiftedScene(lifted_poses(NUM_FRAMES).in_layout(layout), "walk", 20)
+
+
 def test_frames_of_the_video_are_behind_the_2d_poses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are shown and no others, a key frame beside its pose; the pictures of this video have their numbers in them."""
     videos = pytest.importorskip("world.videos", reason="needs PyAV, which make install brings", exc_type=ImportError)

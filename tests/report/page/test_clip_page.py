@@ -14,6 +14,7 @@ from PIL import Image
 from report.page.test_browser import WEAK_TEXTS, picture, play
 from world.lifted import lifted_poses
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.report.page import clip
 from uplift_upsample.report.page.clip import clip_poses, write_clip_page
 from uplift_upsample.report.page.poses import unpacked
@@ -150,6 +151,23 @@ def test_the_last_pose_before_a_gap_is_shown(opening: Any, tmp_path: Path) -> No
             tab.locator("#frame").fill(str(frame))
             shown.append(picture(tab))
     assert shown[0] != shown[1] == shown[2]
+
+
+def test_frames_are_named_as_in_the_file_on_the_page(opening: Any, tmp_path: Path) -> None:
+    poses = lifted_poses(NUM_FRAMES)
+    write_clip_page(tmp_path / "index.html", "walk", replace(poses, frames=poses.frames + 1000), [], has_video=False)
+    with opening(tmp_path / "index.html") as open_page:
+        tab = open_page()
+        tab.locator("#frame").fill("12")
+        picture(tab)
+        assert tab.inner_text("#readout") == "frame 1012 (0.40 s), key frame"
+
+
+def test_joints_of_another_layout_are_no_skeleton(tmp_path: Path) -> None:
+    """Those of Human3.6M are as many, in another order."""
+    with pytest.raises(InputError, match="the page of a clip needs the project's 17 joints"):
+        page_of(tmp_path, lifted_poses(NUM_FRAMES).in_layout("h36m_17"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])

@@ -90,11 +90,14 @@ def clip_of(
 
 def least_confidence(given: float | None, layout: Layout) -> float:
     """From where on a joint counts: a given number from 0 to 1, or that of the layout. Raises ``InputError`` for another one."""
-    if given is None:
-        return layout.min_confidence
-    if not (is_number(given) and 0 <= given <= 1):
-        raise InputError(f"min_confidence is {shown(given)}; it must be a number from 0 to 1")
-    return given
+    check_confidence(given)
+    return layout.min_confidence if given is None else given
+
+
+def check_confidence(least: float | None) -> None:
+    """Raise ``InputError`` for a confidence that is neither None nor a number from 0 to 1."""
+    if least is not None and not (is_number(least) and 0 <= least <= 1):
+        raise InputError(f"min_confidence is {shown(least)}; it must be a number from 0 to 1")
 
 
 def picture_size(size: Any) -> tuple[float, float]:

@@ -19,6 +19,7 @@ KNOWN = (
     "frame, .npz and .npy (docs/own_video.md)"
 )
 _MAX_BYTES = 2 << 30  # of a file: an hour of several people in the most wordy format
+_OF_FRAMES = (".json", ".txt")  # suffixes of files for each frame; where there are both, the first ones count
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 
 
@@ -42,11 +43,15 @@ def read_keypoints(path: str | os.PathLike[str]) -> Found:
     raise InputError(f"{path}: no keypoints of a known format; {KNOWN}")
 
 
+def folder_of_files(folder: Path) -> Path:
+    """Where the keypoint files of a folder lie: in it, or in ``labels`` below, as YOLO writes next to the pictures that it drew."""
+    has_files = any(_visible(folder, suffix) for suffix in _OF_FRAMES)
+    return folder / "labels" if not has_files and (folder / "labels").is_dir() else folder
+
+
 def _read_folder(folder: Path) -> Found:
-    by_suffix = {suffix: _visible(folder, suffix) for suffix in (".json", ".txt")}
-    files = by_suffix[".json"] or by_suffix[".txt"]
-    if not files and (folder / "labels").is_dir():  # YOLO writes next to the pictures that it drew
-        return _read_folder(folder / "labels")
+    folder = folder_of_files(folder)
+    files = next(filter(None, (_visible(folder, suffix) for suffix in _OF_FRAMES)), [])
     if not files:
         raise InputError(f"{folder}: no JSON and no text file in it; {KNOWN}")
     if len(files) == 1 and files[0].suffix == ".json":

@@ -47,8 +47,7 @@ def write_bvh(path: Path, poses: LiftedPoses) -> str:
 
     Raises ``InputError`` for joints of another layout, or where there is no pose at all.
     """
-    if poses.joints != MODEL_17:
-        raise InputError(f"{path}: BVH needs the project's 17 joints, which are a skeleton; leave the layout out for it")
+    poses.require_skeleton(f"{path}: BVH")
     positions, num_held = _evenly(poses)
     positions = positions * Y_UP
     offsets = resting_offsets(positions)

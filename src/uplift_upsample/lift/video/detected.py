@@ -5,8 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.data.keypoints.found import NO_TRACK, Collection, Found
-from uplift_upsample.data.keypoints.times import KeyFrames
+from uplift_upsample.data.keypoints.times import KeyFrames, frame_times, key_frames
 from uplift_upsample.lift.video.video_file import VideoFile
 
 
@@ -19,6 +20,17 @@ class Detector(Protocol):
     def people(self, picture: np.ndarray) -> list[np.ndarray]:
         """The people of a picture ``(H, W, 3)`` uint8 RGB, each ``(K, 3)``: x, y in pixels, and confidence."""
         ...
+
+
+def key_frames_of(video: VideoFile, s_in: int, s_out: int) -> KeyFrames:
+    """The key frames of a video (``key_frames``), which a detector may take minutes for.
+
+    Raises ``InputError`` for frame rates at which nothing can be lifted (``frame_times``).
+    """
+    try:
+        return key_frames(frame_times(len(video.times), times=video.times), s_in, s_out)
+    except InputError as error:
+        raise InputError(f"{video.path}: {error}") from None
 
 
 def detected(

@@ -40,10 +40,14 @@ class VideoFile:
                 # how much wider than high a pixel is to be shown: DV, HDV and AVCHD have other ones than 1
                 self._pixel_aspect = float(stream.sample_aspect_ratio or 1) or 1.0
                 average = stream.average_rate
+                is_reordered = bool(stream.codec_context.has_b_frames)
             self._groups = np.cumsum([is_key for _, is_key, _ in self._packets])
             shown = [stamp for stamp, _, is_discarded in self._packets if not is_discarded]
             self._stamps = sorted({stamp for stamp in shown if stamp is not None})
-            first = next(self._first(), None)
+            first = next(map(self._as_shown, self._beginning()), None)
+            stamps = [stamp for stamp, _, _ in self._packets if stamp is not None]
+            if is_reordered and stamps == sorted(stamps):
+                self._check_order()
         except (av.FFmpegError, OSError) as error:
             raise self._unreadable(error) from None
         if not self._stamps or first is None:
@@ -73,13 +77,23 @@ class VideoFile:
         except (_pyav().FFmpegError, OSError) as error:
             raise self._unreadable(error) from None
 
-    def _first(self) -> Iterator[np.ndarray]:
-        """The first picture that can be decoded, if there is one among the first packets."""
+    def _beginning(self) -> Iterator[Any]:
+        """The frames among the first packets that can be decoded, as they are shown one after the other."""
         with _pyav().open(os.fspath(self.path)) as container:
             stream = _stream(container, self.path)
             for packet in itertools.islice(container.demux(stream), 64):
-                for frame in _sound(stream.codec_context, packet):
-                    yield self._as_shown(frame)
+                yield from _sound(stream.codec_context, packet)
+
+    def _check_order(self) -> None:
+        """Raise ``InputError`` where frames have the time of others.
+
+        AVI numbers frames as they are stored. H.264 stores some before those that are shown earlier.
+        """
+        stamps = [frame.pts for frame in self._beginning() if frame.pts is not None]
+        if stamps != sorted(stamps):
+            raise InputError(
+                f"{self.path}: the file gives its frames the times of others; write it again: ffmpeg -i {self.path.name} new.mp4"
+            )
 
     def _as_shown(self, frame: Any) -> np.ndarray:
         """The picture of a frame, upright and with square pixels; the file may record that the camera lay on its side."""

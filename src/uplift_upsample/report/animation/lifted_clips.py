@@ -42,7 +42,8 @@ _NUM_SAMPLES = 8  # photographs whose colours stand for those of all
 class LiftedScene:
     """The first seconds of a clip, all of it where it is shorter; where there is no pose in them, those from the first pose on.
 
-    video: that the poses are of. start: where the pictures begin, seconds. Raises ``InputError`` for another video.
+    video: that the poses are of. start: where the pictures begin, seconds.
+    Raises ``InputError`` for another video, and for joints of another layout.
     """
 
     def __init__(self, poses: LiftedPoses, title: str, seconds: float, video: VideoFile | None = None) -> None:
@@ -50,6 +51,7 @@ class LiftedScene:
             given = f"{len(video.times)} frames of {video.size[0]:g} by {video.size[1]:g}"
             lifted = f"{len(poses)} frames of {poses.size[0]:g} by {poses.size[1]:g}"
             raise InputError(f"{video.path}: {given}, but the poses are of {lifted}; give the video that was lifted")
+        poses.require_skeleton("an animation")
         self._video = video
         first_known = int(np.argmax(np.isfinite(poses.positions).all(axis=(1, 2))))
         self._first = first_known if poses.times[first_known] > seconds else 0  # frame of the first picture

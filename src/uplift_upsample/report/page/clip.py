@@ -3,7 +3,7 @@
 The document for the viewer is that of ``page.poses`` with one sequence and one track. There is no truth. The track has a pose for
 each frame, and instead of ``key_step`` its key frames: ``keys``, a list of frames, and ``poses_2d``, their 2D poses
 ``(keys, 17, 2)`` in ten-thousandths of the width and the height of the picture. The sequence has ``size``, width and height in
-pixels, and ``times``, the second of each frame, where frames are not equally far apart.
+pixels, ``first_frame``, its number in the file, and ``times``, the second of each frame, where frames are not equally far apart.
 """
 
 import os
@@ -38,7 +38,7 @@ def clip_page(
 ) -> str:
     """The page as text. files: of the poses. page: where it will lie, from which links count. has_video: whether the clip is one.
 
-    Raises ``InputError`` where it would be too large.
+    Raises ``InputError`` where it would be too large, and for joints of another layout.
     """
     return rendered(
         TEMPLATE,
@@ -65,7 +65,11 @@ def write_clip_page(path: str | os.PathLike[str], name: str, poses: LiftedPoses,
 
 
 def clip_poses(name: str, poses: LiftedPoses) -> dict[str, Any]:
-    """What the viewer shows of a clip, its first ``MOST_FRAMES`` frames (see the module)."""
+    """What the viewer shows of a clip, its first ``MOST_FRAMES`` frames (see the module).
+
+    Raises ``InputError`` for joints of another layout.
+    """
+    poses.require_skeleton("the page of a clip")
     metadata, shown = poses.metadata, slice(MOST_FRAMES)
     positions = rolled(poses.positions[shown].astype(np.float64), -float(metadata["roll"]))
     keys = np.flatnonzero(poses.is_key[shown])
@@ -74,6 +78,7 @@ def clip_poses(name: str, poses: LiftedPoses) -> dict[str, Any]:
         "title": name,
         "frame_rate": max(poses.frame_rate, 1.0),
         "num_frames": len(positions),
+        "first_frame": int(poses.frames[0]),
         "up": [0.0, -1.0, 0.0],
         "size": list(poses.size),
     }

@@ -229,12 +229,12 @@
     const key = lastKey(frame), behind = frame - clip.keys[key], of = clip.track.key_step ?? clip.keys[key + 1] - clip.keys[key];
     const kind = behind === 0 ? "key frame" : key < 0 ? "before the first key frame"
       : `${behind} ${of > behind ? `of ${of} ` : ""}frames behind a key frame`;
-    const seconds = secondsAt(frame).toFixed(2);
+    const seconds = secondsAt(frame).toFixed(2), number = frame + (clip.sequence.first_frame ?? 0); // as the file counts
     readout.textContent = clip.errors
-      ? `${clip.errors[frame].toFixed(1)} mm at frame ${frame} (${seconds} s), ${kind}; ${clip.mean.toFixed(1)} mm on average`
-      : `frame ${frame} (${seconds} s), ${kind}`;
+      ? `${clip.errors[frame].toFixed(1)} mm at frame ${number} (${seconds} s), ${kind}; ${clip.mean.toFixed(1)} mm on average`
+      : `frame ${number} (${seconds} s), ${kind}`;
     scrubber.value = frame;
-    scrubber.setAttribute("aria-valuetext", `frame ${frame}, ${seconds} seconds, ${kind}`);
+    scrubber.setAttribute("aria-valuetext", `frame ${number}, ${seconds} seconds, ${kind}`);
   };
   const tick = (now) => {
     if (isPlaying) {
