@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from _command import (
@@ -18,13 +19,14 @@ from _command import (
     run,
 )
 
-from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.files import require_writable, sha256_of_file
 from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.base.strict import raise_all
 from uplift_upsample.data.frames import FramesTable, read_frames_table, subjects_of
 from uplift_upsample.data.public_places import H36M_2D, H36M_3D, open_h36m
 from uplift_upsample.data.weight_files import read_weight_file
 from uplift_upsample.evaluate.blend import with_chosen_blend
+from uplift_upsample.evaluate.metrics import METRICS
 from uplift_upsample.evaluate.score_file import write_scores
 from uplift_upsample.evaluate.scores import scores
 from uplift_upsample.model.device import Wish, check_device, log_device, open_device, set_determinism
@@ -86,8 +88,9 @@ def evaluate_strides(
         protocols[key] = scored["protocol"]
         for frames in ("all_frames", "key_frames"):
             values = scored[key][frames][options.average]
-            text = "  ".join(f"{metric.upper()} {value:8.3f}" for metric, value in values.items() if value is not None)
-            print(f"s_in {key:>3}  {frames:<10}  {options.average}  {text}  mm")
+            shown = {metric: value for metric, value in values.items() if value is not None}
+            text = "  ".join(f"{metric.upper()} {value:8.3f} {METRICS[metric].unit}" for metric, value in shown.items())
+            print(f"s_in {key:>3}  {frames:<10}  {options.average}  {text}")
     progress.close()
     return document | {"protocol": protocols}
 
@@ -105,6 +108,8 @@ def main(argv: list[str] | None = None) -> int:
     evaluate = replace(evaluate, **changes, **readout_changes(options))
     strides = [options.forced_mask_stride] if options.forced_mask_stride is not None else settings.model.evaluated_s_in
     raise_all(evaluation_faults(settings.model, evaluate, strides))
+    if options.output:  # an evaluation may take hours
+        require_writable(Path(options.output).parent, [Path(options.output).name])
     wish = Wish(options.device, options.gpu_id)
     check_device(wish, os.environ)
     read_weight_file(options.weights)  # what is wrong is found before a framework is loaded

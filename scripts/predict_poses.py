@@ -11,7 +11,7 @@ from typing import Any
 from _command import add_determinism_flag, add_device_flags, add_precision_flag, add_readout_flags, readout_changes, run
 
 from uplift_upsample.base.errors import InputError
-from uplift_upsample.base.files import sha256_of_file
+from uplift_upsample.base.files import require_writable, sha256_of_file
 from uplift_upsample.base.progress import CountProgress
 from uplift_upsample.base.records import PredictionRecord, PublishedWeights, described_data, read_record, write_record
 from uplift_upsample.base.strict import from_mapping, raise_all
@@ -95,6 +95,9 @@ def main(argv: list[str] | None = None) -> int:
     settings, configured = read_run(options.config)
     evaluate = evaluation(options, configured)
     raise_all(evaluation_faults(settings.model, evaluate, [options.s_in]))
+    for output in (options.output, options.provenance):  # a prediction may take hours
+        if output:
+            require_writable(Path(output).parent, [Path(output).name])
     is_published, weights = options.published is not None, Path(options.weights)
     if is_published:
         check_published(weights, Path(options.published) if options.published else weights.with_name("weights.json"))

@@ -160,6 +160,9 @@ def test_eval_takes_the_blend_that_training_chose(project, files, config, traine
     more = ["--test_subset", "S9", "--forced_mask_stride", 10, "--readout", "both", "--hop", 2, "--output", tmp_path / "o.json"]
     done = _run(project, "eval", *where, *more)
     assert done.returncode == 0, done.stderr
+    units = re.findall(r"(\w+) +[\d.]+ (\S+)", done.stdout.splitlines()[0].partition("action_wise")[2])
+    motion = {"MPJVE": "mm/frame", "ACCEL": "mm/frame²"}  # no metric has the unit of another one
+    assert dict(units) == {"MPJPE": "mm", "NMPJPE": "mm", "PAMPJPE": "mm"} | motion
     protocol = json.loads((tmp_path / "o.json").read_text())["protocol"]["10"]
     chosen = json.loads((trained / "training.json").read_text())["readout_both"]
     assert (protocol["readout"], protocol["hop"], protocol["blend"]) == ("both", 2, chosen["blend"])
@@ -229,6 +232,8 @@ MISSING = {
         ([*SOUND, "--test_subset", "S9,S9"], "names a subject twice"),
         ([*SOUND, "--forced_mask_stride", 7], "s_in 7 is not a multiple of s_out 2"),
         ([*SOUND, "--readout", "sequence", "--hop", 10], "hop is 10; windows of 9 tokens"),
+        ([*SOUND, "--output", "."], "cannot be written (Is a directory)"),
+        ([*SOUND, "--output", "tiny.json/scores.json"], "tiny.json: cannot be written ("),
         (["--weights", "w.h5", "--config", "tiny.json"], "w.h5: no such weight file"),
         (["--weights", "page.h5", "--config", "tiny.json"], "page.h5: not a weight file of the official layout"),
         (["--weights", "empty.h5", "--config", "tiny.json"], "the file is empty; get it again"),
@@ -247,6 +252,8 @@ MISSING = {
     "predict_poses": [
         ([*SOUND, "--output", "o", "--s_in", 4, "--test_subset", "S2"], "no subset 'S2'"),
         ([*SOUND, "--output", "o", "--s_in", 7], "s_in 7 is not a multiple of s_out 2"),
+        ([*SOUND, "--output", ".", "--s_in", 4], "cannot be written (Is a directory)"),
+        ([*SOUND, "--output", "o", "--provenance", "tiny.json/record.json", "--s_in", 4], "tiny.json: cannot be written ("),
         (["--weights", "w", "--config", "tiny.json", "--frames", "f.h5", "--s_in", 4, "--output", "o"], "no such frames table"),
     ],
 }  # fmt: skip

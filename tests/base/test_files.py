@@ -41,6 +41,16 @@ def test_folders_below_a_file_are_told(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_folder_in_the_place_of_a_file_is_told_before_the_work(tmp_path: Path) -> None:
+    told = r"scores: cannot be written \(Is a directory\).* To go on, name a file"
+    (tmp_path / "scores").mkdir()
+    with pytest.raises(WriteError, match=told):
+        require_writable(tmp_path, ["scores"])
+    with pytest.raises(WriteError, match=told), replacing(tmp_path / "scores"):
+        pytest.fail("begun")
+    assert [path.name for path in tmp_path.rglob("*")] == ["scores"]
+
+
 def test_leftovers_of_long_names_are_removed(tmp_path: Path) -> None:
     name = "weights_" * 20 + ".h5"
     with replacing(tmp_path / name) as aside:

@@ -55,6 +55,11 @@ def test_poses_are_stored_once_and_videos_point_at_them(table) -> None:
     np.testing.assert_array_equal(table.video_start_2d, [0, 6, 12, 18, 24, 27])
 
 
+def test_a_split_that_names_a_subject_twice_has_it_once(table) -> None:
+    doubled = dataclasses.replace(table, metadata={**table.metadata, "splits": {"test": ["S9", "S1", "S9"]}})
+    assert subjects_of(doubled, "test") == ["S9", "S1"]
+
+
 def test_subsets(table) -> None:
     assert subjects_of(table, "train") == ["S1"]
     assert subjects_of(table, "S9,S1") == ["S9", "S1"]

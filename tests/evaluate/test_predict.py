@@ -464,6 +464,47 @@ def test_interpolated_input_lets_a_dense_network_have_any_stride(table: FramesTa
         list(predict_subset(network_of(dense), table, "S9", [5], evaluate))
 
 
+def live_windows(
+    poses_2d: np.ndarray, frame: int, look_ahead: int, model: ModelConfig, factor: int, s_in: int, padding: str
+) -> tuple[list, float]:
+    """Those around the tokens before and behind a frame, when ``look_ahead`` later frames are there; the share of the latter."""
+    step, now = model.s_out * factor, frame + look_ahead * factor
+    before = frame // step * step
+    is_last = before + step >= len(poses_2d)
+    windows = []
+    for centre in (before, before if is_last else before + step):
+        window, visible = full_window(poses_2d, centre, model, factor, s_in, padding)
+        is_later = [centre + (token - model.num_tokens // 2) * step > now for token in range(model.num_tokens)]
+        known = [token for token in range(model.num_tokens) if visible[token] and not is_later[token]]
+        for token in range(model.num_tokens):
+            if is_later[token] and visible[token]:  # as behind the end of a video
+                visible[token] = bool(known)
+                window[token] = window[known[-1]] if known and padding == "copy" else np.zeros_like(window[0])
+        windows.append((window, visible))
+    return windows, frame % step / step
+
+
+@pytest.mark.parametrize(("look_ahead", "s_in", "padding", "test_step"), [(4, 4, "copy", 5), (0, 12, "zeros", 3)])
+def test_live_poses_of_videos_in_any_order_are_those_of_the_brute_force(
+    look_ahead: int, s_in: int, padding: str, test_step: int, table: FramesTable
+) -> None:
+    model, evaluate = ModelConfig(**TINY), EvaluateConfig(look_ahead=look_ahead, test_step=test_step)
+    lifter = lifter_of(model)
+    lifter.mirror = True
+    videos = np.random.default_rng(0).permutation(table.videos_of(["S9"]))[:8]  # as the subjects of a subset may stand
+    found = predict_poses(lifter, table, videos, s_in, evaluate, padding=padding)
+    where = [(video, frame) for video in videos.tolist() for frame in range(0, table.video_length[video], test_step)]
+    assert list(zip(found.video.tolist(), found.frame.tolist(), strict=True)) == where
+    pairs = [
+        live_windows(poses_of(table, video)[0], frame, look_ahead, model, factor_of(table, video), s_in, padding)
+        for video, frame in where
+    ]
+    _, central = through(network_of(model), [window for windows, _ in pairs for window in windows], mirror=True)
+    share = np.array([share for _, share in pairs])[:, None, None]
+    expected = (1 - share) * central[0::2] + share * central[1::2]
+    np.testing.assert_allclose(found.poses_3d, expected, rtol=0, atol=TOLERANCE)
+
+
 @pytest.mark.parametrize(
     ("changes", "switches", "told"),
     [

@@ -51,6 +51,24 @@ def test_a_resumed_run_ends_like_a_whole_one(run_of, data, tmp_path, traced_once
     assert all(np.array_equal(a, b) for a, b in zip(whole.weights, resumed.weights, strict=True))
 
 
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", ["videopose3d", "strided_transformer"])
+def test_statistics_are_float32_where_layers_have_half_the_bits(name: str, precision: str, run_of) -> None:
+    """The share of a batch, too: to bfloat16, 1 - 0.001 is 1."""
+    run = run_of(name, batch_norm_momentum=(0.001, 0.001), precision=precision)
+    trainer = build_trainer(run)
+    trainer.start_epoch(1)
+    norms = trainer.network.batch_norms()
+    assert len(norms) == 3
+    poses = np.random.default_rng(0).normal(5, 1, (8, 9, 17, 2)).astype(np.float32)
+    trainer.step(poses, np.ones((8, 9), bool), np.zeros((8, 9, 17, 3), np.float32))
+    for norm in norms:  # 1 before, and hardly any of the variance of this batch
+        variance = ops.convert_to_numpy(norm.moving_variance)
+        assert variance.dtype == np.float32
+        assert np.abs(variance - 0.999).max() < 0.5
+        assert (variance != 1).all()
+
+
 def test_share_of_a_batch_in_the_statistics_falls(run_of) -> None:
     run = run_of("videopose3d", epochs=4, batch_norm_momentum=(0.1, 0.001))
     trainer = build_trainer(run)

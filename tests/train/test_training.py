@@ -119,6 +119,13 @@ def test_learns_and_keeps_the_best_epoch(whole) -> None:
     assert progress.best_epoch == 1 + int(np.argmin(values))
 
 
+def test_learning_curves_have_the_rate_of_the_last_step_made(whole) -> None:
+    """Not that of the step to come: schedules with restarts would seem to end where they began."""
+    history = whole[1].progress.history
+    assert [row["step"] for row in history] == [15, 30, 45]
+    assert [row["learning_rate"] for row in history] == pytest.approx([1e-3 * 0.9 ** ((row["step"] - 1) / 10) for row in history])
+
+
 def test_finished_run_is_not_trained_again(tiny_run, data, whole) -> None:
     folder, result = whole
     _assert_equal_results(result, train(tiny_run, data, folder, SEED, on_step=lambda *_: pytest.fail("trained again")))

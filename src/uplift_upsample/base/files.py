@@ -17,6 +17,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}  # a file stands where the folder, or one above it, should be
 _NO_NAME = {errno.ENAMETOOLONG}
+_NO_FILE = {errno.EISDIR}  # a folder stands where the file should be
 _NUM_LETTERS = 50  # of a name in that of its temporary file: they are 200 bytes at most, and a file system takes 255 for a name
 
 
@@ -26,14 +27,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary file lies in the same folder, so that the move is atomic; it keeps the suffix, because
     some writers choose the format by it. After an error it is removed and ``path`` is as it was. Raises ``WriteError``
-    where the disk is full or the folder must not be written to.
+    where the disk is full, the folder must not be written to, or a folder stands where the file should be.
     """
     path = Path(path)
     try:
+        _check_place(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path.stem), suffix=path.suffix)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
+        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME | _NO_FILE) from None
     os.close(descriptor)
     aside = Path(name)
     try:
@@ -74,7 +76,7 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def require_writable(folder: str | os.PathLike[str], names: Iterable[str] = ()) -> None:
     """Find out whether files can be written into a folder, which need not be there; nothing stays. Raises ``WriteError``.
 
-    names: of the files, which may be too long.
+    names: of the files, which may be too long, or those of folders.
     """
     folder = place = Path(folder)
     missing = [each for each in (folder, *folder.parents) if not each.exists()]  # the deepest first
@@ -83,10 +85,11 @@ def require_writable(folder: str | os.PathLike[str], names: Iterable[str] = ()) 
         with tempfile.TemporaryFile(dir=folder):
             pass
         for place in (folder / name for name in names):
+            _check_place(place)
             with contextlib.suppress(FileNotFoundError):
                 place.lstat()
     except OSError as error:
-        raise _named(error, place, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
+        raise _named(error, place, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME | _NO_FILE) from None
     finally:
         for each in missing:
             with contextlib.suppress(OSError):  # it was never made, or somebody else uses it already
@@ -136,11 +139,18 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _check_place(path: Path) -> None:
+    """Raise ``IsADirectoryError`` where a folder stands in the place of a file."""
+    if os.path.isdir(path):  # of a name that is too long, ``Path`` cannot say
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
 def _named(error: OSError, path: Path, codes: set[int]) -> OSError:
     """One of these errors, with the output that could not be written; others as they are."""
     if error.errno not in codes:
         return error
     remedies = {**dict.fromkeys(_NO_ROOM, "make room and start the same command again"), errno.ENAMETOOLONG: "take a shorter name"}
+    remedies[errno.EISDIR] = "name a file"
     remedy = remedies.get(error.errno, "check the folder and its rights")
     reason = os.strerror(error.errno or 0)
     return WriteError(f"{path}: cannot be written ({reason}); what was there before is untouched. To go on, {remedy}")

@@ -277,7 +277,7 @@ def subjects_of(table: FramesTable, subset: str) -> list[str]:
     dataset = table.metadata.get("dataset", "data set")
     splits = table.metadata.get("splits", {})
     if subset in splits:
-        found = [subject for subject in splits[subset] if subject in table.subjects]
+        found = [subject for subject in dict.fromkeys(splits[subset]) if subject in table.subjects]  # a list may have one twice
         if not found:
             wanted, there = ", ".join(splits[subset]), ", ".join(table.subjects)
             raise InputError(f"{dataset}: the subset {subset!r} ({wanted}) has no data here; there are {there}")

@@ -138,7 +138,7 @@ def _live(
         on_windows(min(start + BLOCK, len(tokens)), len(tokens))
     step = reader.s_out * frame_rate_factor(reader.table.video_frame_rate[rows.video])
     begins = np.flatnonzero(np.diff(tokens.video, prepend=-1))  # of each video
-    place = np.searchsorted(tokens.video[begins], rows.video)
+    place = np.cumsum(np.diff(rows.video, prepend=rows.video[:1]) != 0)  # of rows among the videos, which may come in any order
     before = begins[place] + rows.centre // step
     is_last = np.append(tokens.video[1:] != tokens.video[:-1], True)[before]
     share = np.where(is_last, 0, rows.centre % step / step)[:, None, None]

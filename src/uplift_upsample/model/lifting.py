@@ -58,7 +58,9 @@ class BatchNorm(layers.BatchNormalization):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.rate = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.1), trainable=False, name="rate")
+        # float32 like the statistics, also where layers compute with half the bits: to bfloat16, 1 - 0.001 is 1
+        initial = keras.initializers.Constant(0.1)
+        self.rate = self.add_weight(shape=(), initializer=initial, trainable=False, autocast=False, name="rate")
 
     @property
     def momentum(self) -> Any:

@@ -15,6 +15,7 @@ from uplift_upsample.model.weights import network_variables
 from uplift_upsample.plan.experiment import TrainConfig
 from uplift_upsample.train.inputs import OF_ANY_SIZE, Inputs, examples, packed
 from uplift_upsample.train.optimizer import OneVector, build_optimizer
+from uplift_upsample.train.schedules import build_schedule
 
 
 def mean_distance(predicted: Any, target: Any) -> Any:
@@ -179,8 +180,12 @@ class Trainer(keras.Model):
         return self.train_step((inputs,))["loss"]
 
     def learning_rate(self) -> float:
-        """The learning rate of the next step."""
-        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
+        """The learning rate of the step just made; before the first one, that of the first.
+
+        Not that of the next one: behind the last step of its period, a schedule with restarts is high again.
+        """
+        step = max(int(ops.convert_to_numpy(self.optimizer.iterations)) - 1, 0)
+        return float(ops.convert_to_numpy(build_schedule(self.config.schedule, self.config.schedule_params)(step)))
 
     def result_weights(self) -> list[np.ndarray]:
         """The weights that validation, test and the weight file use, in the order of ``network_variables``: the averaged ones
