@@ -83,7 +83,7 @@ def _line(results: Results, pair: Pair, shared: set[int]) -> list[dict[str, Any]
     rows = [
         _row(results, experiment, reference, variant, s_in, metric, average)
         for s_in in _strides(pair)
-        for metric in results.metrics
+        for metric in results.metrics_for(experiment)
         for average in ("frame_wise", "action_wise")
     ]
     shown = matching(rows, metric="mpjpe", average="frame_wise")
