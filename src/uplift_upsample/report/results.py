@@ -204,9 +204,7 @@ class Results:
         found = self.by_seed(experiment, s_in, weights=weights, **quantity)
         return Summary(tuple(found.values()), len(experiment.seeds) if weights == TRAINED else 1, weights)
 
-    def baseline(
-        self, metric: str, average: str, action: str = ALL_ACTIONS, experiment: ShownExperiment | None = None
-    ) -> float:
+    def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS, experiment: ShownExperiment | None = None) -> float:
         """The mean pose's error on all frames, mm; NaN where it was not run.
 
         experiment: that is measured by it; NaN where that one is tested on other people.

@@ -40,7 +40,9 @@ def document(results: Results) -> Document:
 
 def _rows(results: Results, experiment: ShownExperiment, s_in: int, weights: str, **quantity: str) -> list[dict[str, Any]]:
     """One row for each metric."""
-    return [summary_row(results, experiment, s_in, weights, metric=metric, **quantity) for metric in results.metrics_for(experiment)]
+    return [
+        summary_row(results, experiment, s_in, weights, metric=metric, **quantity) for metric in results.metrics_for(experiment)
+    ]
 
 
 def _section(results: Results, experiment: ShownExperiment, weights: str) -> Section:
