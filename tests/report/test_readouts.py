@@ -14,7 +14,7 @@ from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.protocol import reasons_against_published
 from uplift_upsample.report.results import Results, collected
-from uplift_upsample.report.tables import comparison, cost, learned_upsampling, main_results, readouts
+from uplift_upsample.report.tables import comparison, cost, learned_upsampling, main_results, readouts, systems
 from uplift_upsample.report.tables.tables import write_tables
 
 MODEL = {"num_tokens": 71, "s_out": 5, "s_in": [5, 20], "strides": [3, 10, 3], "paddings": [[0, 0]] * 3}
@@ -88,6 +88,15 @@ def test_each_read_out_has_a_line(results: Results) -> None:
     assert (
         find(rows, evaluation="plain", s_in="20")["read-out"] == "central head of one window a pose; mirror off; precision bfloat16"
     )
+
+
+def test_the_mark_of_interpolated_input_is_explained_below_each_table_that_has_it(results: Results) -> None:
+    for table in (readouts, systems):
+        document = table.document(results)
+        assert any(row["s_in"] == "20†" for row in rows_of(document.sections[0]))
+        assert [line for line in document.footer if line.startswith("†")] == [
+            "† The model was not trained with a 2D pose at every token: h36m_351, linear."
+        ]
 
 
 def test_other_tables_show_the_own_evaluation_alone(results: Results) -> None:
