@@ -135,12 +135,14 @@ def main(argv: list[str] | None = None) -> int:
     }
     write_predictions(options.output, replace(predictions, metadata=origin | dict(predictions.metadata)))
     if options.provenance:
+        lengths = table.video_length[table.videos_of(subjects_of(table, options.test_subset))]
         record = {
             **origin,
             "s_in": options.s_in,
             "configuration": {**settings.to_mapping(), "test_subset": options.test_subset, "evaluate": asdict(evaluate)},
             "data": described_data(table.sha256, table.metadata),
             "predictions_sha256": sha256_of_file(options.output),
+            "num_frames": int((-(-lengths // chosen.test_step)).sum()),
             "num_windows": progress.total,
             "seconds_of_prediction": round(seconds, 3),  # compilation is part of it
             **({} if rest is None else {"num_windows_after_first": rest[0], "seconds_after_first": round(rest[1], 3)}),

@@ -106,6 +106,16 @@ def test_speed_without_the_windows_with_which_a_program_is_compiled(study_with_j
     assert not cost.steady_speed(job, collected(study_with_jobs)) > 0
 
 
+def test_speed_is_that_of_all_frames_not_of_those_that_are_scored(study_with_jobs, tmp_path):
+    """Of 3,200 frames 400 are scored."""
+    path = tmp_path / "prediction.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_frames": 3200}))
+    results = collected(study_with_jobs)
+    assert find(rows_of(cost.document(results).sections[2]), s_in="5")["poses/s"] == "1,600"
+    [job] = [job for job in study_with_jobs.jobs if job.stage == "predict"]
+    assert cost.steady_speed(job, results) == 1600.0
+
+
 def test_videopose3d_could_do_with_less(study_with_jobs, planned):
     assert not any("in one pass" in remark for remark in cost.document(collected(study_with_jobs)).sections[0].remarks)
     model = {"network": "videopose3d", "num_tokens": 243}

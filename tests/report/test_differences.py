@@ -103,6 +103,35 @@ def test_pre_training_is_judged_by_the_same_seeds(results) -> None:
         assert find(rows_of(section), model="people_pt")["pre-training"] == word
 
 
+def test_seeds_of_a_line_whose_sides_have_others(results) -> None:
+    experiments = [
+        {"name": "mocap", "s_in": []},
+        {"name": "people"},
+        {"name": "people_pt", "initial_weights": "mocap", "seeds": [0]},
+    ]
+    values = {("people", ""): {0: 50.0, 1: 52.0, 2: 60.0}, ("people_pt", ""): {0: 48.0}}
+    [section, *_] = pretraining.document(results(values, experiments)).sections
+    assert find(rows_of(section), model="people_pt")["seeds"] == "1 to 3"
+    del values["people", ""][1]
+    [section, *_] = pretraining.document(results(values, experiments)).sections
+    assert find(rows_of(section), model="people_pt")["seeds"] == "1 to 2 of 1 to 3"
+
+
+def test_a_stride_that_the_one_without_pre_training_does_not_have_is_not_planned(results) -> None:
+    """It is not one that was not run."""
+    experiments = [
+        {"name": "mocap", "s_in": []},
+        {"name": "people", "s_in": [5]},
+        {"name": "people_pt", "initial_weights": "mocap"},
+    ]
+    document = pretraining.document(results({("people_pt", ""): {0: 50.0, 1: 52.0, 2: 60.0}}, experiments))
+    row = find(rows_of(document.sections[0]), model="people_pt", s_in="20")
+    names = ("without, frame-wise", "difference, frame-wise", "pre-training")
+    assert [row[name] for name in names] == ["–"] * 3
+    assert (row["compared with"], row["seeds"]) == ("people", "3")
+    assert document.remarks[0] == "people_pt and people are evaluated at no s_in that both have."
+
+
 @pytest.mark.parametrize(
     ("gains", "word", "is_beyond"),
     [

@@ -2,17 +2,19 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from documents import find, rows_of
 
+from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.report.figures import error_over_cost, error_over_look_ahead
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import manifest_from_mapping
 from uplift_upsample.report.protocol import reasons_against_published
 from uplift_upsample.report.results import Results, collected
-from uplift_upsample.report.tables import comparison, cost, learned_upsampling, main_results, readouts
+from uplift_upsample.report.tables import comparison, cost, learned_upsampling, main_results, readouts, systems
 from uplift_upsample.report.tables.tables import write_tables
 
 MODEL = {"num_tokens": 71, "s_out": 5, "s_in": [5, 20], "strides": [3, 10, 3], "paddings": [[0, 0]] * 3}
@@ -88,6 +90,15 @@ def test_each_read_out_has_a_line(results: Results) -> None:
     )
 
 
+def test_the_mark_of_interpolated_input_is_explained_below_each_table_that_has_it(results: Results) -> None:
+    for table in (readouts, systems):
+        document = table.document(results)
+        assert any(row["s_in"] == "20†" for row in rows_of(document.sections[0]))
+        assert [line for line in document.footer if line.startswith("†")] == [
+            "† The model was not trained with a 2D pose at every token: h36m_351, linear."
+        ]
+
+
 def test_other_tables_show_the_own_evaluation_alone(results: Results) -> None:
     kind = {"frames": "all_frames", "metric": "mpjpe", "average": "frame_wise", "weights": "trained"}
     for document in (main_results.document(results), comparison.document(results)):
@@ -150,10 +161,8 @@ def test_read_outs_stand_in_the_figure_of_costs(results: Results) -> None:
     assert max(cheap) < min(own) / 8
 
 
-def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
-    """A line for each stride over the look-aheads, with the standard deviation of the seeds; the whole video beside it."""
-    ways = {"": {}, "live_10": {"look_ahead": 10}, "live_0": {"look_ahead": 0}, "other": {"look_ahead": 0, "mirror": False}}
-    mm = {"": 46.0, "live_10": 48.0, "live_0": 52.0, "other": 60.0}
+def live_results(tmp_path: Path, scores_of, ways: dict, mm: dict[str, float]) -> Results:
+    """An experiment under some evaluations, with two seeds. mm: MPJPE of seed 0 at s_in 0."""
     variants: dict = {}
     for name in ways:
         seeds: dict = {"0": {}, "1": {}}
@@ -166,7 +175,13 @@ def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
         variants[name] = {"scores": {"h36m_351": seeds}, "published_scores": {}}
     experiment = {"name": "h36m_351", "dataset": "h36m", "s_in": [5, 20], "seeds": [0, 1], "model": MODEL, "evaluations": ways}
     document = {"study": "trial", "note": "", "experiments": [experiment], **variants.pop(""), "variants": variants}
-    results = collected(manifest_from_mapping(document | {"published": str(tmp_path / "published.csv")}))
+    return collected(manifest_from_mapping(document))
+
+
+def test_error_over_look_ahead(tmp_path: Path, scores_of) -> None:
+    """A line for each stride over the look-aheads, with the standard deviation of the seeds; the whole video beside it."""
+    ways = {"": {}, "live_10": {"look_ahead": 10}, "live_0": {"look_ahead": 0}, "other": {"look_ahead": 0, "mirror": False}}
+    results = live_results(tmp_path, scores_of, ways, {"": 46.0, "live_10": 48.0, "live_0": 52.0, "other": 60.0})
     [axes] = error_over_look_ahead.figure(Material(results, {})).axes
     lines = [(line.get_xdata(), line.get_ydata()) for line in axes.lines if len(line.get_xdata()) and line.get_linestyle() == "-"]
     assert [list(map(float, x)) for x, _ in lines] == [[0.0, 200.0]] * 2
@@ -180,6 +195,30 @@ def test_error_over_look_ahead(manifest, tmp_path: Path, scores_of) -> None:
     for s_in, windows in ((5, 2), (20, 1.25)):  # for each token: the first, and one more for a 2D pose that comes in meanwhile
         own, spatial = macs["n/a", s_in], results.manifest.experiments[0].cost(s_in).spatial_per_pose / s_in
         assert macs["live_10", s_in] == pytest.approx(windows * (own - spatial) + spatial)
+
+
+@pytest.mark.parametrize(
+    ("ways", "expected"), [({"": {"look_ahead": 10}}, []), ({"": {"look_ahead": 10}, "whole": {}}, [51.0, 66.0])]
+)
+def test_an_evaluation_that_is_live_is_not_that_of_the_whole_video(tmp_path: Path, scores_of, ways, expected) -> None:
+    ways |= {"live_0": {"look_ahead": 0}}
+    results = live_results(tmp_path, scores_of, ways, {"": 48.0, "whole": 45.5, "live_0": 52.0})
+    drawn = error_over_look_ahead.figure(Material(results, {}))
+    [axes] = drawn.axes
+    assert [float(line.get_ydata()[0]) for line in axes.lines if line.get_linestyle() == "--"] == expected
+    assert ("with the whole video" in {text.get_text() for text in drawn.legends[0].get_texts()}) == bool(expected)
+
+
+def test_one_name_for_a_live_evaluation_and_another(tmp_path: Path, scores_of) -> None:
+    """Only the one that is not live stands in the figure of costs."""
+    both = live_results(tmp_path, scores_of, {"": {}, "other": {"mirror": False}}, {"": 46.0, "other": 60.0})
+    [one] = both.manifest.experiments
+    live = replace(one, name="live", evaluations=one.evaluations | {"other": EvaluateConfig(look_ahead=0)})
+    for experiments in ((one, live), (live, one)):
+        results = replace(both, manifest=replace(both.manifest, experiments=experiments))
+        [axes] = error_over_cost.figure(Material(results, {})).axes
+        heights = {round(float(y), 6) for line in axes.lines for y in line.get_ydata()}
+        assert heights == {51.5, 66.5, 65.5, 80.5}
 
 
 def test_no_look_ahead_is_said(results: Results) -> None:

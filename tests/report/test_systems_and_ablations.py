@@ -128,6 +128,13 @@ def test_ablations_are_differences_of_the_same_seeds_sorted_by_effect(results: R
     assert {row["s_in"]: row["difference_mm"] for row in tidy if row["average"] == "frame_wise"} == {5: 3.5, 20: 4.5}
 
 
+def test_seeds_of_a_difference_are_those_that_both_sides_plan(results: Results) -> None:
+    experiments = tuple(replace(each, seeds=(0, 1, 2)) if each.name == "worse" else each for each in results.manifest.experiments)
+    document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=experiments)))
+    assert find(rows_of(document.sections[0]), change="worse")["seeds"] == "2"
+    assert {row["status"] for row in document.rows if row["experiment"] == "worse"} == {"run"}
+
+
 def test_other_evaluations_of_a_change_are_compared_too(results: Results) -> None:
     """With the reference as that is configured: whether a change makes up for a read-out with less work."""
     experiments = (replace(each, compared_with="same" if each.name == "token" else None) for each in results.manifest.experiments)
@@ -155,6 +162,43 @@ def test_a_change_that_has_more_steps_says_so(results: Results) -> None:
     document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=tuple(experiments))))
     told = "worse has the training steps of others, whose weights it starts from, on top of as many as token."
     assert told in document.remarks
+
+
+def test_a_change_with_several_evaluations_has_one_remark(results: Results) -> None:
+    experiments = (
+        replace(each, initial_weights="others" if each.name == "dense" else None) for each in results.manifest.experiments
+    )
+    experiments = tuple(replace(each, compared_with="token") if each.name == "dense" else each for each in experiments)
+    document = ablations.document(replace(results, manifest=replace(results.manifest, experiments=experiments)))
+    assert len([remark for remark in document.remarks if remark.startswith("dense has the training steps of others")]) == 1
+
+
+def at_strides(results: Results, strides: dict[str, tuple[int, ...]]) -> Results:
+    """The results where some experiments are evaluated at other strides; of these nothing may have been run."""
+    manifest = results.manifest
+    scores = {
+        name: {
+            seed: {s_in: path for s_in, path in paths.items() if int(s_in) in strides.get(name, (5, 20))}
+            for seed, paths in seeds.items()
+        }
+        for name, seeds in manifest.scores.items()
+    }
+    experiments = (replace(each, s_in=strides.get(each.name, each.s_in)) for each in manifest.experiments if each.name != "planned")
+    return replace(results, manifest=replace(manifest, experiments=tuple(experiments), scores=scores))
+
+
+@pytest.mark.parametrize(("strides", "mean"), [((5,), "+3.50"), ((20,), "–")])
+def test_changes_that_share_no_stride_have_no_mean(results: Results, strides: tuple[int, ...], mean: str) -> None:
+    """Every line was run; a mean over no stride is not one that was not run."""
+    rows = rows_of(ablations.document(at_strides(results, {"same": (5,), "worse": strides})).sections[0])
+    assert find(rows, change="worse")["mean"] == mean
+    assert "NOT RUN" not in {cell for row in rows for cell in row.values()}
+
+
+def test_a_change_without_a_stride_of_its_reference_is_told(results: Results) -> None:
+    document = ablations.document(at_strides(results, {"same": (10,)}))
+    assert "same is not shown: it is evaluated at no s_in of token." in document.remarks
+    assert find(rows_of(document.sections[0]), change="worse")["mean"] == "+4.00"
 
 
 def test_a_study_without_comparisons_says_so() -> None:

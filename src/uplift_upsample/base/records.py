@@ -178,6 +178,7 @@ class PublishedWeights:
 class PredictionRecord:
     """Where predictions come from. weights: ``published``, ``trained``, or None where nothing is known of them.
 
+    num_frames: of the videos, those that got a 3D pose, scored or not; older records do not say. num_windows: that it took.
     seconds_of_prediction: without the start of the program, with compilation. seconds_after_first: of the windows behind the first
     block, with which the program compiles; num_windows_after_first: how many these are. None where there is one block.
     """
@@ -192,6 +193,7 @@ class PredictionRecord:
     configuration: Mapping = field(default_factory=dict)
     data: Mapping = field(default_factory=dict)
     predictions_sha256: str | None = None
+    num_frames: int | None = field(default=None, metadata=UNSAID_DEFAULT)
     num_windows: int | None = None
     seconds_of_prediction: float | None = None
     seconds_after_first: float | None = field(default=None, metadata=UNSAID_DEFAULT)

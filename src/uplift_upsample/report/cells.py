@@ -4,7 +4,7 @@ Most functions take a row of a table (``view.Row``), as ``tables.summaries`` mak
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 NOT_RUN = "NOT RUN"
@@ -54,12 +54,14 @@ def percent(value: float, whole: float) -> str:
 
 def seeds(*rows: Mapping[str, Any]) -> str:
     """``3``, or ``1 of 3`` where not all planned seeds were run, or ``0 to 2 of 3`` where the rows differ."""
-    planned = rows[0]["seeds_planned"]
-    if planned == NO_VALUE:
+    if rows[0]["seeds_planned"] == NO_VALUE:
         return NOT_PLANNED
-    counts = sorted({row["seeds_run"] for row in rows})
-    run = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
-    return run if counts == [planned] else f"{run} of {planned}"
+    run, planned = (_span([row[key] for row in rows]) for key in ("seeds_run", "seeds_planned"))
+    return run if all(row["seeds_run"] == row["seeds_planned"] for row in rows) else f"{run} of {planned}"
+
+
+def _span(counts: Sequence[int]) -> str:
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
 
 
 def duration(seconds: float | str) -> str:

@@ -74,15 +74,23 @@ def footer(results: Results) -> list[str]:
     unevaluated = [experiment.name for experiment in results.manifest.experiments if not experiment.s_in]
     if unevaluated:
         lines.append(f"Without an evaluation of their own, because others start from their weights: {', '.join(unevaluated)}.")
-    untrained = [
-        f"{experiment.name} at s_in = {s_in}"
-        for experiment in results.evaluated
-        for s_in in experiment.s_in
-        if results.is_untrained(experiment, s_in)
-    ]
-    if untrained:
-        lines.append(f"† The model was not trained for this s_in: {', '.join(untrained)}.")
-    return lines
+    return [*lines, *_untrained(results)]
+
+
+def _untrained(results: Results) -> list[str]:
+    """What † stands for in any table: strides that a model was not trained for, and 2D poses at every token that it never saw."""
+    strides: dict[str, None] = {}
+    dense: dict[str, None] = {}
+    for variant in ("", *results.variants):
+        found = results.of_variant(variant)
+        for experiment in found.evaluated:
+            for s_in in (s_in for s_in in experiment.s_in if found.is_untrained(experiment, s_in)):
+                if experiment.evaluations[variant].input_interpolation == "none":
+                    strides[f"{experiment.name} at s_in = {s_in}"] = None
+                else:
+                    dense[f"{experiment.name}, {variant}" if variant else experiment.name] = None
+    lines = [f"† The model was not trained for this s_in: {', '.join(strides)}."] if strides else []
+    return lines + ([f"† The model was not trained with a 2D pose at every token: {'; '.join(dense)}."] if dense else [])
 
 
 def reasons_against_published(results: Results, experiment: ShownExperiment) -> list[str]:

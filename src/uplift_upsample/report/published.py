@@ -82,10 +82,10 @@ def strides(results: Results, experiment: ShownExperiment) -> list[int]:
     return sorted({*experiment.s_in, *(s_in for s_in in named if not math.isnan(published_mpjpe(results, experiment, s_in)))})
 
 
-def distances_of_published_weights(results: Results, source: str | None = None) -> tuple[dict[str, list[float]], int]:
-    """How far published weights are from the published figures, mm, by average, as far as they were run; the number of figures.
+def distances_of_published_weights(results: Results, source: str | None = None) -> dict[str, tuple[list[float], int]]:
+    """By average: how far published weights are from the published figures, mm, as far as they were run; the number of figures.
 
-    source: of the figures that count; None, all do.
+    Figures whose average is known count for that one alone. source: of the figures that count; None, all do.
     """
     figures = {
         (experiment, s_in): figure
@@ -97,13 +97,17 @@ def distances_of_published_weights(results: Results, source: str | None = None) 
     }
     distances = {}
     for average in AVERAGES:
-        found = [results.summary(*key, average=average, weights=PUBLISHED).mean - figure for key, figure in figures.items()]
-        distances[average] = [abs(distance) for distance in found if not math.isnan(distance)]
-    return {average: found for average, found in distances.items() if found}, len(figures)
+        own = {key: figure for key, figure in figures.items() if source_of(results, key[0]).average in (None, average)}
+        found = [results.summary(*key, average=average, weights=PUBLISHED).mean - figure for key, figure in own.items()]
+        distances[average] = [abs(distance) for distance in found if not math.isnan(distance)], len(own)
+    return {average: (found, count) for average, (found, count) in distances.items() if found}
 
 
 def agreement(results: Results) -> list[str]:
     """Whether the published weights give the published figures, in one sentence; nothing where that is not known."""
-    distances, count = distances_of_published_weights(results)
-    stated = [f"{max(found):.2f} mm {AVERAGES[average]} ({len(found)} of {count} figures)" for average, found in distances.items()]
+    distances = distances_of_published_weights(results)
+    stated = [
+        f"{max(found):.2f} mm {AVERAGES[average]} ({len(found)} of {count} figures)"
+        for average, (found, count) in distances.items()
+    ]
     return [f"Published weights, largest distance from the published figures: {', '.join(stated)}."] if stated else []

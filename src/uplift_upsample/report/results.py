@@ -163,6 +163,10 @@ class Results:
         """The metrics of the data sets that are tested on."""
         return metrics_of({*(experiment.tested_on for experiment in self.evaluated), *(p.dataset for p in self._all_protocols)})
 
+    def metrics_for(self, experiment: ShownExperiment) -> dict[str, Metric]:
+        """Those of the data set that an experiment is tested on."""
+        return metrics_of({experiment.tested_on, *(protocol.dataset for protocol in self.protocols_of(experiment))})
+
     @property
     def has_published_weights(self) -> bool:
         """Whether the study names published weights, evaluated or not."""
@@ -200,11 +204,20 @@ class Results:
         found = self.by_seed(experiment, s_in, weights=weights, **quantity)
         return Summary(tuple(found.values()), len(experiment.seeds) if weights == TRAINED else 1, weights)
 
-    def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS) -> float:
-        """The mean pose's error on all frames, mm; NaN where it was not run."""
-        rows = self.mean_pose.rows if self.mean_pose else ()
+    def baseline(self, metric: str, average: str, action: str = ALL_ACTIONS, experiment: ShownExperiment | None = None) -> float:
+        """The mean pose's error on all frames, mm; NaN where it was not run.
+
+        experiment: that is measured by it; NaN where that one is tested on other people.
+        """
+        if self.mean_pose is None or (experiment is not None and not self._is_of_its_people(experiment, self.mean_pose.protocol)):
+            return math.nan
         wanted = (average, action, metric)
-        return next((row.value for row in rows if (row.average, row.action, row.metric) == wanted), math.nan)
+        return next((row.value for row in self.mean_pose.rows if (row.average, row.action, row.metric) == wanted), math.nan)
+
+    def _is_of_its_people(self, experiment: ShownExperiment, baseline: Protocol) -> bool:
+        """Whether all evaluations of an experiment that were run have the test people of the mean pose."""
+        people = (baseline.dataset, set(baseline.subjects))
+        return all((protocol.dataset, set(protocol.subjects)) == people for protocol in self.protocols_of(experiment))
 
     def protocols_of(self, experiment: ShownExperiment, s_in: int | None = None, weights: str | None = None) -> list[Protocol]:
         return [

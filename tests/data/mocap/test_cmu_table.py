@@ -17,6 +17,7 @@ from uplift_upsample.data.mocap.cmu import ACKNOWLEDGEMENT
 from uplift_upsample.data.mocap.cmu_clips import write_clips
 from uplift_upsample.data.mocap.cmu_table import cmu_table
 from uplift_upsample.data.mocap.simulated_table import VIEWS, camera_set, project_px
+from uplift_upsample.evaluate.scores import mean_pose_scores
 
 
 def standing(num_frames: int, aside: float = 0.0) -> np.ndarray:
@@ -85,6 +86,15 @@ def test_unusable_views_are_left_out_and_listed(tmp_path: Path) -> None:
     nobody = cmu_table([subject_file(tmp_path, "02", aside=20)], {})
     assert nobody.sequence_name.tolist() == ["02_01"]
     assert len(nobody.metadata["dropped_videos"]) == VIEWS
+
+
+def test_scores_list_the_unusable_views_of_the_people_who_are_tested(tmp_path: Path) -> None:
+    paths = [subject_file(tmp_path, subject, aside=2.3) for subject in ("02", "09")]
+    table = cmu_table(paths, {"train": ["09"], "test": ["02"]})
+    cameras = [entry["camera"] for entry in table.metadata["dropped_videos"] if entry["sequence"] == "02_02/1"]
+    expected = [f"02_02/1, camera {camera.split('/')[1]}" for camera in cameras]
+    assert expected
+    assert list(mean_pose_scores(table, "train", "test").protocol.dropped_videos) == expected
 
 
 def test_splits_are_checked_all_at_once(tmp_path: Path) -> None:

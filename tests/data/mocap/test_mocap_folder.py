@@ -161,6 +161,18 @@ def test_what_is_wrong_with_a_folder(lab: Path) -> None:
     assert len(str(error.value).splitlines()) >= 4
 
 
+@pytest.mark.parametrize(("first", "second", "trial"), [("anna/anna_walk", "anna/walk", "anna_walk"), ("a/b_c", "a_b/c", "a_b_c")])
+def test_recordings_that_would_be_called_alike(tmp_path: Path, first: str, second: str, trial: str) -> None:
+    """The later one would take the place of the other in a subset for pre-training, and have its noise elsewhere."""
+    for place in (first, second):
+        write_recording(tmp_path / f"{place}.npz")
+    [judged] = [judged for judged in judge_folder(tmp_path) if judged.verdict.faults]
+    (subject, name), own = first.split("/"), second.split("/")[1]
+    assert judged.verdict.faults == [
+        f"its recording {own!r} and {name!r} of {subject!r} in {first}.npz would both be called {trial}; rename one of them"
+    ]
+
+
 @pytest.mark.parametrize("place", ["nothing", "notes.txt", "empty"])
 def test_no_folder_of_recordings(tmp_path: Path, place: str) -> None:
     (tmp_path / "notes.txt").write_text("not looked at")

@@ -15,7 +15,7 @@ from world.people import swinging_record
 from uplift_upsample.base.cameras import h36m_cameras
 from uplift_upsample.base.files import sha256_of_file
 from uplift_upsample.base.records import PredictionRecord, PublishedWeights, ResultRecord, TrainingRecord, read_record, write_record
-from uplift_upsample.data.frames import build_frames_table, write_frames_table
+from uplift_upsample.data.frames import build_frames_table, read_frames_table, write_frames_table
 from uplift_upsample.machine.meter import Meter
 from uplift_upsample.report import cells
 from uplift_upsample.report.manifest import manifest_from_mapping
@@ -110,6 +110,8 @@ def test_a_prediction_tells_the_time_without_compilation(study: Study, monkeypat
     monkeypatch.setattr(importlib.import_module("uplift_upsample.evaluate.predict"), "BLOCK", 2)
     study.evaluate("seed_0", "--seed", 0)
     record = json.loads(path.read_text("utf-8"))
+    table = read_frames_table(study.frames)
+    assert record["num_frames"] == table.video_length[table.videos_of(["S9"])].sum()
     assert record["num_windows_after_first"] == record["num_windows"] - 2 > 0
     assert 0 < record["seconds_after_first"] < record["seconds_of_prediction"]
 

@@ -62,7 +62,7 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
     paths = _files(folder)
     if not paths:
         raise InputError(f"{folder}: no recordings, {{subject}}/{{recording}}.npz, in it")
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[str, tuple[str, str, str]] = {}  # trial -> file, subject and name of the first recording that becomes it
     for path in paths:
         verdict = judge(path)
         file, folders = path.relative_to(folder).as_posix(), path.relative_to(folder).parts[:-1]
@@ -78,9 +78,10 @@ def judge_folder(folder: str | os.PathLike[str]) -> Iterator[Judged]:
         if not all(is_name(text) for text in (*folders, name)):
             faults.append("folder and file must have short names of printable characters")
         for own_name in [recording.name or name for recording in verdict.recordings] or [name]:
-            earlier = seen.setdefault((subject, own_name), file) if subject else file
-            if earlier != file:
-                faults.append(f"{earlier} has a recording of {subject!r} with the same name, {own_name}")
+            trial, own = _trial(subject, own_name), (file, subject, own_name)
+            earlier = seen.setdefault(trial, own) if subject else own
+            if earlier != own:
+                faults.append(_same_name(trial, own, earlier))
         if verdict.is_empty and len(faults) == 1:  # a recorder that was stopped at once; the others are as good without it
             yield Judged(path, file, subject, name, Verdict((), [*verdict.warnings, "it has no frames and is left out"]))
             continue
@@ -96,6 +97,14 @@ def _files(folder: Path) -> list[Path]:
 def _trial(subject: str, name: str) -> str:
     """A recording under a name that no other subject's has: ``anna_walk``, and ``02_01`` as the CMU database writes it."""
     return name if name.startswith(f"{subject}_") else f"{subject}_{name}"
+
+
+def _same_name(trial: str, own: tuple[str, str, str], earlier: tuple[str, str, str]) -> str:
+    """What is wrong with a recording, by its file, subject and name, that becomes the same trial as an earlier one."""
+    file, *named = earlier
+    if list(own[1:]) == named:
+        return f"{file} has a recording of {named[0]!r} with the same name, {named[1]}"
+    return f"its recording {own[2]!r} and {named[1]!r} of {named[0]!r} in {file} would both be called {trial}; rename one of them"
 
 
 def listed_recordings(folder: str | os.PathLike[str]) -> list[dict[str, str]]:

@@ -28,12 +28,13 @@ MIN_DEPTH = 0.5  # m; chosen: nearer joints are at the lens, where projections a
 
 @dataclass
 class _Tally:
-    """What happened to the videos of a table."""
+    """What happened to the videos of a table. left_out: subject -> names of the dropped ones, as scores list them."""
 
     videos: int = 0
     joints: int = 0
     joints_outside: int = 0
     dropped: list[dict[str, Any]] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
 def camera_set(subject: str) -> int:
@@ -81,6 +82,7 @@ def simulated_table(
         seen = {
             "input_2d": SIMULATED,
             "dropped_videos": tally.dropped,
+            "left_out": tally.left_out,
             "num_videos_projected": tally.videos,
             "share_of_joints_outside": tally.joints_outside / max(tally.joints, 1),
             "detection_noise": asdict(noise) | {"seed": seed},
@@ -134,6 +136,8 @@ def _records(
         if share > MAX_OUTSIDE or nearest < MIN_DEPTH:
             entry = {"sequence": clip.name, "camera": cameras.names[camera], "share_outside": share, "nearest_m": nearest}
             tally.dropped.append(entry)
+            name = f"{clip.name}, camera {cameras.names[camera].rpartition('/')[2]}"
+            tally.left_out.setdefault(subject.subject, []).append(name)
             continue
         rng = np.random.default_rng([seed, zlib.crc32(clip.name.encode()), camera])
         detections = simulate_detections(poses_2d_px, rng, resolution=(width, height), noise=noise)

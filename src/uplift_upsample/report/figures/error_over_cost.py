@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from uplift_upsample.report.figures import style
-from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, experiment_handles
+from uplift_upsample.report.figures.error_over_s_in import ERROR_LABEL, RING, experiment_handles, published_label
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.published import published_mpjpe
@@ -25,20 +25,20 @@ def figure(material: Material) -> Figure:
     Live evaluations are in the figure ``error_over_look_ahead``.
     """
     results = material.results
-    is_live = {name: each.is_live for experiment in results.evaluated for name, each in experiment.evaluations.items()}
-    variants = [name for name in results.variants if not is_live.get(name)]
+    shown = {name for experiment in results.evaluated for name in _shown_variants(experiment)}
+    variants = [name for name in results.variants if name in shown]
     drawn = style.new_figure(style.COLUMN, 3.3 + 0.08 * len(variants))  # below the axes, a line for two of them
     axes = drawn.subplots()
-    has_published = False
+    with_figures: list[ShownExperiment] = []
     for experiment in results.evaluated:
         look = material.look(experiment)
         published = _points(material, experiment, is_published=True)
         points = _points(material, experiment)
-        has_published = has_published or bool(published)
+        with_figures += [experiment] if published else []
         axes.plot([cost for _, cost, _ in points], [error for *_, error in points], **{**look.plain(), "marker": "none"})
         for s_in, cost, error in reversed(points):  # the largest stride behind: strides hardly differ in cost
             axes.plot(cost, error, **{**look.plain(), **EDGE}, markersize=_size(results.s_in, s_in))
-        for variant in (name for name in experiment.variants if name in variants):
+        for variant in (name for name in _shown_variants(experiment) if name in variants):
             points = _points(material, experiment, variant=variant)
             shape = {"marker": MARKERS[variants.index(variant) % len(MARKERS)], "markerfacecolor": "white", "linestyle": ":"}
             axes.plot(
@@ -61,10 +61,16 @@ def figure(material: Material) -> Figure:
         Line2D([], [], label=f"evaluation {name}", **{**grey, "marker": MARKERS[place % len(MARKERS)], "markerfacecolor": "white"})
         for place, name in enumerate(variants)
     ]
-    if has_published:
-        handles.append(Line2D([], [], label="published error", color=style.GREY, marker="o", **RING))
+    if with_figures:
+        label = published_label("published error", material, with_figures)
+        handles.append(Line2D([], [], label=label, color=style.GREY, marker="o", **RING))
     style.framed(drawn, "Error over cost", results.note, handles, 2)
     return drawn
+
+
+def _shown_variants(experiment: ShownExperiment) -> list[str]:
+    """Experiments may call different evaluations by one name."""
+    return [name for name in experiment.variants if not experiment.evaluations[name].is_live]
 
 
 def _size(strides: list[int], s_in: int) -> float:

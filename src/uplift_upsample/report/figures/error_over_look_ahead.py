@@ -35,7 +35,7 @@ def figure(material: Material) -> Figure:
         style.say_not_run(grid[0])
         grid[0].text(0.5, 0.3, _NOTHING, ha="center", va="center", color=style.GREY, fontsize=6, transform=grid[0].transAxes)
     handles = style.stride_handles(strides, "-")
-    if rows:
+    if any(whole_video(experiment.evaluations) is not None for experiment, _ in rows):
         handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (3, 1.5)), label="with the whole video"))
     style.framed(drawn, "Error over the look-ahead", material.results.note, handles, 4)
     return drawn
@@ -50,6 +50,12 @@ def look_aheads(evaluations: Mapping[str, EvaluateConfig]) -> dict[int, str]:
         if evaluate.look_ahead != "all" and evaluate == replace(own, look_ahead=evaluate.look_ahead)
     }
     return dict(sorted(found.items()))
+
+
+def whole_video(evaluations: Mapping[str, EvaluateConfig]) -> str | None:
+    """The evaluation that knows the whole video and differs in nothing else; None where there is none, as beside a live own one."""
+    own = evaluations[""]
+    return next((name for name, evaluate in evaluations.items() if evaluate == replace(own, look_ahead="all")), None)
 
 
 def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: str, strides: list[int]) -> bool:
@@ -67,7 +73,10 @@ def _draw(axes: Axes, material: Material, experiment: ShownExperiment, weights: 
         has_any = True
         means, stds = [summary.mean for summary in points.values()], [summary.std for summary in points.values()]
         style.with_spread(axes, list(points), means, stds, color=colour, marker=style.stride_marker(strides, s_in))
-        whole = material.results.summary(experiment, s_in, weights=weights)
+        name_of_whole = whole_video(experiment.evaluations)
+        if name_of_whole is None:
+            continue
+        whole = material.results.of_variant(name_of_whole).summary(experiment, s_in, weights=weights)
         if whole.is_run and not math.isnan(whole.mean):
             axes.axhline(whole.mean, color=colour, linestyle=(0, (3, 1.5)), linewidth=0.9)
     return has_any

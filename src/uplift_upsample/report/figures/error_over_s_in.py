@@ -1,6 +1,8 @@
 """Error over the stride of 2D poses: as published, of published weights in this code, as trained here."""
 
 import math
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -11,12 +13,13 @@ from uplift_upsample.report.cells import NOT_RUN
 from uplift_upsample.report.figures import style
 from uplift_upsample.report.figures.material import Material
 from uplift_upsample.report.manifest import ShownExperiment
-from uplift_upsample.report.published import published_mpjpe
+from uplift_upsample.report.published import published_mpjpe, source_of
 from uplift_upsample.report.results import PUBLISHED, TRAINED
 
 ERROR_LABEL = "MPJPE, all frames, frame-wise (mm)"
 # Chosen by eye, in points.
 RING: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markersize": 7, "markeredgewidth": 1.1}
+LEGEND_WIDTH = 45  # letters of an entry that is nearly a column wide
 DOT: dict[str, Any] = {"linestyle": "none", "markersize": 2.6}  # chosen by eye, in points
 
 
@@ -64,11 +67,19 @@ def _published(material: Material, experiment: ShownExperiment) -> dict[int, flo
 
 def _handles(material: Material) -> list[Line2D]:
     handles = experiment_handles(material)
-    if any(_published(material, experiment) for experiment in material.results.evaluated):
-        handles.append(Line2D([], [], label="published", color=style.GREY, marker="o", **RING))
+    if published := [experiment for experiment in material.results.evaluated if _published(material, experiment)]:
+        label = published_label("published", material, published)
+        handles.append(Line2D([], [], label=label, color=style.GREY, marker="o", **RING))
     if any(weights == PUBLISHED for _, weights in material.rows):
         handles.append(Line2D([], [], label="published weights, our code", color=style.GREY, marker="o", **DOT))
     return handles
+
+
+def published_label(word: str, material: Material, experiments: Sequence[ShownExperiment]) -> str:
+    """The legend of published figures of some experiments: which of them are another average than the axis."""
+    averages = {experiment.name: source_of(material.results, experiment).average for experiment in experiments}
+    others = [name for name, average in averages.items() if average not in (None, "frame_wise")]
+    return "\n".join(textwrap.wrap(f"{word} (action-wise: {', '.join(others)})" if others else word, LEGEND_WIDTH))
 
 
 def experiment_handles(material: Material, **changes: Any) -> list[Line2D]:

@@ -34,7 +34,8 @@ ALONE = (
 
 def document(results: Results) -> Document:
     """A line for each evaluation of an experiment that is compared with another one, and for each other evaluation of those."""
-    pairs = list(_pairs(results))
+    found = list(_pairs(results))
+    pairs = [pair for pair in found if _strides(pair)]
     shared = set.intersection(*(set(_strides(pair)) for pair in pairs)) if pairs else set()
     rows = [row for pair in pairs for row in _line(results, pair, shared)]
     strides = sorted({row["s_in"] for row in rows})
@@ -45,7 +46,7 @@ def document(results: Results) -> Document:
         columns=COLUMNS,
         rows=rows,
         sections=[section("Differences on all frames, mm", sorted(rows, key=_order), LINE, _columns(strides))],
-        remarks=[NOTE if rows else ALONE, *_longer(pairs), cells.LEGEND],
+        remarks=[ALONE if not found else NOTE, *_longer(pairs), *_apart(found), cells.LEGEND],
         footer=footer(results),
     )
 
@@ -62,13 +63,20 @@ def _pairs(results: Results) -> Iterator[Pair]:
 
 
 def _longer(pairs: list[Pair]) -> list[str]:
-    """Which changes have more training steps than what they are compared with."""
-    return [
+    """Which changes have more training steps than what they are compared with, each once."""
+    longer = [
         f"{experiment.name} has the training steps of {experiment.initial_weights}, whose weights it starts from, on top of as "
         f"many as {reference.name}."
         for experiment, reference, _ in pairs
         if experiment.initial_weights is not None and experiment.initial_weights != reference.initial_weights
     ]
+    return list(dict.fromkeys(longer))
+
+
+def _apart(pairs: list[Pair]) -> list[str]:
+    """Which changes are not shown, because there is no stride at which both sides are evaluated."""
+    apart = {(pair[0].name, pair[1].name): None for pair in pairs if not _strides(pair)}
+    return [f"{name} is not shown: it is evaluated at no s_in of {other}." for name, other in apart]
 
 
 def _strides(pair: Pair) -> list[int]:
@@ -83,15 +91,16 @@ def _line(results: Results, pair: Pair, shared: set[int]) -> list[dict[str, Any]
     rows = [
         _row(results, experiment, reference, variant, s_in, metric, average)
         for s_in in _strides(pair)
-        for metric in results.metrics
+        for metric in results.metrics_for(experiment)
         for average in ("frame_wise", "action_wise")
     ]
     shown = matching(rows, metric="mpjpe", average="frame_wise")
     is_run = bool(shown) and all(is_number(row["difference_mm"]) for row in shown)
     differences = [row["difference_mm"] for row in shown if row["s_in"] in shared]
+    effect = statistics.fmean(differences) if is_run and differences else cells.NOT_RUN if shared else cells.NOT_PLANNED
     links = links_of_strides(results.of_variant(variant), experiment)
     whole = {
-        "effect_mm": statistics.fmean(differences) if is_run and differences else cells.NOT_RUN,
+        "effect_mm": effect,
         "beyond_seeds": beyond_seeds({row["s_in"]: row["difference"] for row in shown}) if is_run else cells.NOT_RUN,
         "links": links,
         "provenance": provenance_field(links),
@@ -105,7 +114,8 @@ def _row(
     ours, theirs = results.of_variant(variant), results
     quantity = {"metric": metric, "average": average}
     without = theirs.by_seed(reference, s_in, **quantity)
-    difference = paired(ours.by_seed(experiment, s_in, **quantity), without, len(experiment.seeds))
+    num_planned = len(set(experiment.seeds) & set(reference.seeds))
+    difference = paired(ours.by_seed(experiment, s_in, **quantity), without, num_planned)
     own = numbers(ours.summary(experiment, s_in, **quantity))
     return {
         "study": results.manifest.study,

@@ -165,9 +165,9 @@ def _average(results: Results, source: Source) -> tuple[str, str]:
         return source.average, ". It is the one that the code behind the published figures prints."
     if rule != "auto":
         return rule, f", as configured. {unsaid}."
-    distances, _ = distances_of_published_weights(results, source.name)
+    distances = {average: max(found) for average, (found, _) in distances_of_published_weights(results, source.name).items()}
     if not distances:
         return "frame_wise", f". {unsaid}, and no published weights were evaluated here."
-    best = min(distances, key=lambda average: max(distances[average]))
-    largest = ", ".join(f"{max(found):.2f} mm {AVERAGES[average]}" for average, found in distances.items())
+    best = min(distances, key=lambda average: distances[average])
+    largest = ", ".join(f"{distance:.2f} mm {AVERAGES[average]}" for average, distance in distances.items())
     return best, f". {unsaid}; the published weights agree with it better (largest distance {largest})."

@@ -133,11 +133,14 @@ def _record_of(job: Job) -> Step | None:
 
 
 def _num_poses(job: Job, record: Step | None, results: Results) -> float:
+    """Of a prediction, all frames, where its record says how many: scores may leave out most of them, as of MPI-INF-3DHP."""
     if job.stage == "train":
         train = record.run.get("train") if isinstance(record, TrainingRecord) else None
         batch_size = train.get("batch_size") if isinstance(train, Mapping) else None
         known = isinstance(record, TrainingRecord) and record.steps is not None and is_number(batch_size)
         return float(record.steps * batch_size) if known else math.nan  # type: ignore[union-attr,operator]
+    if isinstance(record, PredictionRecord) and record.num_frames is not None:
+        return float(record.num_frames)
     assert job.s_in is not None
     protocol = results.of_variant(job.variant).protocols.get(Evaluation(job.experiment, job.seed, job.s_in))
     return float(protocol.num_frames["all_frames"]) if protocol else math.nan

@@ -42,7 +42,7 @@ def document(results: Results) -> Document:
         row
         for experiment, weights in shown
         for s_in in experiment.s_in
-        for metric in results.metrics
+        for metric in results.metrics_for(experiment)
         for row in _rows(results, experiment, s_in, weights, metric)
     ]
     return Document(

@@ -9,6 +9,7 @@ from typing import Any
 from uplift_upsample.evaluate.metrics import MOTION
 from uplift_upsample.evaluate.score_file import AVERAGES, FRAMES, MEAN_POSE
 from uplift_upsample.report import cells
+from uplift_upsample.report.manifest import ShownExperiment
 from uplift_upsample.report.protocol import footer
 from uplift_upsample.report.published import agreement, is_compared, published_remarks, strides
 from uplift_upsample.report.results import PUBLISHED, TRAINED, Results
@@ -22,7 +23,7 @@ COLUMNS = (
 )
 SHARE_NOTE = (
     "Mean pose: the mean pose of the training subjects, predicted for every frame. Share of mean pose: the model's MPJPE, "
-    "frame-wise, divided by the one of this baseline."
+    "frame-wise, divided by the one of this baseline, where both are of the same test people."
 )
 KEY_FRAMES_NOTE = (
     "Key frames are the multiples of s_in: those with a 2D pose of their own. Nothing is interpolated, and they have no motion."
@@ -64,6 +65,7 @@ def _rows(results: Results, frames: str, metric: str, average: str) -> list[dict
         summary_row(results, experiment, s_in, weights, **quantity)
         for experiment, weights in results.rows
         for s_in in experiment.s_in
+        if metric in results.metrics_for(experiment)
     ]
     return [_baseline(results, metric, average), *rows] if frames == "all_frames" else rows
 
@@ -212,11 +214,18 @@ def _findings(results: Results) -> list[str]:
         if not run:
             findings.append(f"{label}: {cells.NOT_RUN}.")
             continue
-        baseline = results.baseline("mpjpe", "frame_wise")
-        shares = [cells.percent(value, baseline) for value in (min(run.values()), max(run.values()))]
-        share = f"{shares[0]} to {shares[1]} of the mean pose's MPJPE" if not math.isnan(baseline) else f"mean pose {cells.NOT_RUN}"
-        findings.append(f"{label}: {share}; {_growth(run)}.")
+        findings.append(f"{label}: {_against_mean_pose(results, experiment, run)}; {_growth(run)}.")
     return findings
+
+
+def _against_mean_pose(results: Results, experiment: ShownExperiment, values: dict[int, float]) -> str:
+    if results.mean_pose is None:
+        return f"mean pose {cells.NOT_RUN}"
+    baseline = results.baseline("mpjpe", "frame_wise", experiment=experiment)
+    if math.isnan(baseline):
+        return "the mean pose was measured on other people"
+    shares = [cells.percent(value, baseline) for value in (min(values.values()), max(values.values()))]
+    return f"{shares[0]} to {shares[1]} of the mean pose's MPJPE"
 
 
 def _growth(values: dict[int, float]) -> str:

@@ -40,7 +40,9 @@ def document(results: Results) -> Document:
 
 def _rows(results: Results, experiment: ShownExperiment, s_in: int, weights: str, **quantity: str) -> list[dict[str, Any]]:
     """One row for each metric."""
-    return [summary_row(results, experiment, s_in, weights, metric=metric, **quantity) for metric in results.metrics]
+    return [
+        summary_row(results, experiment, s_in, weights, metric=metric, **quantity) for metric in results.metrics_for(experiment)
+    ]
 
 
 def _section(results: Results, experiment: ShownExperiment, weights: str) -> Section:
@@ -57,7 +59,7 @@ def _section(results: Results, experiment: ShownExperiment, weights: str) -> Sec
         Column("frames", cells.text("count")),
         *(
             Column(f"{metric.label}, s_in = {stride}", _cell, {"metric": name, "s_in": s_in})
-            for name, metric in results.metrics.items()
+            for name, metric in results.metrics_for(experiment).items()
             for s_in, stride in {row["s_in"]: cells.stride(row) for row in rows}.items()
         ),
     ]

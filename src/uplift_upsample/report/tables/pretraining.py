@@ -76,16 +76,18 @@ def _pairs(results: Results) -> list[Pair]:
 
 
 def _rows(results: Results, pair: Pair, s_in: int, frames: str, metric: str) -> list[dict[str, Any]]:
-    """Both averages of an experiment beside those of the one from scratch."""
-    tuned, scratch = pair
-    compared = [experiment for experiment in pair if experiment]
+    """Both averages of an experiment beside those of the one from scratch, where that is evaluated at this stride, too."""
+    tuned, counterpart = pair
+    scratch = counterpart if counterpart and s_in in counterpart.s_in else None
+    compared = [experiment for experiment in (tuned, scratch) if experiment]
     rows = []
     for average in AVERAGES:
         quantity = {"frames": frames, "metric": metric, "average": average}
         both = [summary_row(results, each, s_in, **quantity) for each in compared]
         links = [Link(f"{row['experiment']}, {link.label}", link.path) for row in both for link in row["links"]]
         beside: dict[str, Any] = {
-            "without_pretraining": scratch.name if scratch else cells.NO_VALUE,
+            "without_pretraining": counterpart.name if counterpart else cells.NO_VALUE,
+            "is_compared": scratch is not None,
             "without_mean_mm": both[-1]["mean_mm"] if scratch else math.nan,
             "without_std_mm": both[-1]["std_mm"] if scratch else math.nan,
             "difference_mm": math.nan,
@@ -109,6 +111,8 @@ def _finding(pair: Pair, rows: Sequence[Row]) -> str:
     if scratch is None:
         return f"{tuned.name}: there is {NO_COUNTERPART}."
     run = [row for row in rows if is_number(row["difference_mm"])]
+    if not any(row["is_compared"] for row in rows):
+        return f"{tuned.name} and {scratch.name} are evaluated at no s_in that both have."
     if not run:
         return f"{tuned.name} against {scratch.name}: {cells.NOT_RUN}."
     gains = ", ".join(f"{cell(row)} mm at s_in = {row['s_in']} ({row['verdict']})" for row in run)
@@ -131,7 +135,7 @@ def _columns() -> list[Column]:
     return [
         Column("model", cells.text("experiment")),
         Column("starts from", cells.text("initial_weights")),
-        Column("compared with", lambda row: row["without_pretraining"] if _has_counterpart(row) else NO_COUNTERPART),
+        Column("compared with", _counterpart),
         Column("s_in", cells.text("s_in")),
         Column("seeds", cells.text("line_seeds")),
         *numbers,
@@ -139,13 +143,13 @@ def _columns() -> list[Column]:
     ]
 
 
-def _has_counterpart(row: Row) -> bool:
-    return row["without_pretraining"] != cells.NO_VALUE
+def _counterpart(row: Row) -> str:
+    return NO_COUNTERPART if row["without_pretraining"] == cells.NO_VALUE else row["without_pretraining"]
 
 
 def _without(row: Row) -> str:
-    return cells.spread(row["without_mean_mm"], row["without_std_mm"]) if _has_counterpart(row) else cells.NOT_PLANNED
+    return cells.spread(row["without_mean_mm"], row["without_std_mm"]) if row["is_compared"] else cells.NOT_PLANNED
 
 
 def _difference(row: Row) -> str:
-    return cell(row) if _has_counterpart(row) else cells.NOT_PLANNED
+    return cell(row) if row["is_compared"] else cells.NOT_PLANNED

@@ -90,7 +90,7 @@ def _rows(results: Results, experiment: ShownExperiment, weights: str, s_in: int
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),
     }
     rows = []
-    for metric in results.metrics:
+    for metric in results.metrics_for(experiment):
         for average in AVERAGES:
             quantity = {"metric": metric, "average": average}
             row = summary_row(found, experiment, s_in, weights, **quantity)

@@ -58,7 +58,7 @@ def summary_row(
         "action": action,
         "upsampling": upsampling,
         **numbers(summary),
-        "mean_pose_mm": results.baseline(metric, average, action) if is_all else math.nan,
+        "mean_pose_mm": results.baseline(metric, average, action, experiment) if is_all else math.nan,
         "published_mm": figure,
         "difference_mm": summary.mean - figure if summary.is_run or math.isnan(figure) else NOT_RUN,
         "links": links,

@@ -74,7 +74,8 @@ def _rows(
         "macs_per_pose": experiment.macs_per_pose(s_in, variant),
         "frames_per_second": _speed(results, experiment, weights, s_in, variant),
     }
-    quantities = [{"metric": metric, "average": average} for metric in results.metrics for average in ("frame_wise", "action_wise")]
+    averages, metrics = ("frame_wise", "action_wise"), results.metrics_for(experiment)
+    quantities = [{"metric": metric, "average": average} for metric in metrics for average in averages]
     rows = [{**summary_row(found, experiment, s_in, weights, **quantity), **start} for quantity in quantities]
     [shown] = matching(rows, metric="mpjpe", average="frame_wise")
     return [{**row, "error": shown["mean_mm"]} for row in rows]
