@@ -51,6 +51,7 @@ RESERVED = {
     "animations",
     "people",
     "train_network",
+    "resolve_published",
     "plan_tables",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
@@ -212,10 +213,13 @@ def checked_configuration():
 
 
 def draws(words, study):
-    """Whether a command with these targets draws a study's animations."""
+    """Whether a command with these targets draws a study's animations, be it for its page."""
     reproduced = config.get("reproduce")
     is_reproduced = study in (reproduced if isinstance(reproduced, list) else [reproduced])
-    return study in words or (is_reproduced and (not words or bool({"all", "animations"} & set(words))))
+    drawing = {f"results/{study}/index.html", f"results/{study}/page/poses.json"}
+    if study in words or not drawing.isdisjoint(map(os.path.relpath, words)):
+        return True
+    return is_reproduced and (not words or bool({"all", "animations"} & set(words)))
 
 
 def refuse_faults(faults):
