@@ -3,7 +3,7 @@ import json
 from dataclasses import asdict
 
 from uplift_upsample.base.files import write_text
-from uplift_upsample.data.frames_contents import table_metadata
+from uplift_upsample.data.frames_contents import table_metadata, table_sum
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
 from uplift_upsample.plan.recorded_settings import differences, held_settings
 from uplift_upsample.plan.ways import is_generated
@@ -156,9 +156,25 @@ def rerun_changed_prediction(wildcards):
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
     except (TypeError, KeyError):
         return []
-    now = {key: getattr(evaluation(wildcards), key) for key in keys}
-    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
+    now = {key: getattr(evaluation(wildcards), key) for key in keys} | {"test_subset": tested(wildcards).test_subset}
+    data = record.get("data")
+    compare_frames(held, now, data.get("sha256") if isinstance(data, dict) else None, tested_frames(wildcards))
+    make_again([f"{folder}/predictions.h5"], held, now)
     return []
+
+
+@functools.cache
+def sum_of_frames(path):
+    return table_sum(path)
+
+
+def compare_frames(held, now, of_held, path):
+    """Add the sums of the frames that a result is of and of those planned now, where both are known.
+
+    A data set of another name may have a frames table that is older than the result.
+    """
+    if of_held is not None and sum_of_frames(path) is not None:
+        held["frames_sha256"], now["frames_sha256"] = of_held, sum_of_frames(path)
 
 
 def rerun_changed_scores(wildcards):
@@ -179,8 +195,12 @@ def rerun_changed_baseline(wildcards):
     scores = held_settings(path)
     subsets = {key: getattr(baseline_experiment(wildcards), key) for key in ("train_subset", "test_subset")}
     protocol = scores.get("protocol") if isinstance(scores, dict) else None
-    held = {key: protocol[key] for key in subsets if key in protocol} if isinstance(protocol, dict) else {}
-    make_again([path], held or None, {key: subsets[key] for key in held})
+    if not isinstance(protocol, dict):
+        return
+    held = {key: protocol[key] for key in subsets if key in protocol}
+    now = {key: subsets[key] for key in held}
+    compare_frames(held, now, protocol.get("frames_sha256"), frames_of(wildcards.study, baseline_experiment(wildcards).dataset))
+    make_again([path], held, now)
 
 
 def rerun_changed_table(wildcards, used):
