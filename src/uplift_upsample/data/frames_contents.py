@@ -32,7 +32,7 @@ def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 
 
 def table_sum(path: str | os.PathLike[str]) -> str | None:
-    """The sum of a frames table's content, as records of results have it; None where there is no table, or none that can be read."""
+    """The sum of a frames table's content, as records have it; None where there is no table, or none that can be read."""
     found = _attribute(path, "sha256")
     return found if isinstance(found, str) else None
 
