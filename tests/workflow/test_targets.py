@@ -47,6 +47,12 @@ def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
     assert meant in refused(pristine, target)
 
 
+def test_files_with_their_whole_path(pristine: Workflow) -> None:
+    for name in ("results/demo/index.html", "config.yaml"):
+        path = pristine.folder / name
+        assert f"{path}: files of results count from the project's folder; ask for {name}" in refused(pristine, str(path))
+
+
 def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
     said = refused(pristine, "demo", "--forcerun", "results/demo/people_81/seed_0/weight.h5")
     assert "did you mean 'results/demo/people_81/seed_0/weights.h5'?" in said

@@ -2,6 +2,7 @@
 import csv
 import functools
 import glob
+import json
 import os
 import shlex
 import sys
@@ -301,6 +302,12 @@ def baseline_experiment(wildcards):
     return experiment
 
 
+def values_of_command():
+    """What the command sets with --config, as a flag of doctor.py."""
+    values = {key: config[key] for key in workflow.config_settings.config}
+    return f" --values {shlex.quote(json.dumps(values))}" if values else ""
+
+
 # ---- outputs
 
 
@@ -489,6 +496,8 @@ def check_wildcards(rule, wildcards):
 def check_target(target):
     """End with the nearest right word for a target that does not exist. Existing files need no rule."""
     path = os.path.relpath(target)
+    if os.path.isabs(target):  # Snakemake finds no rule for it, whatever is there
+        refuse(f"{target}: files of results count from the project's folder; ask for {path}")
     if workflow.is_rule(target) or os.path.exists(path):
         return
     found = makers(path)
