@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -253,3 +254,23 @@ def test_results_tell_which_frames_they_are_of(copied: Workflow) -> None:
     assert copied.counts(target, studies=changed) == {"predict_poses": 1, "score_predictions": 1}
     changed["my_lab"]["experiments"]["cmu_small"]["dataset"] = "gym"
     assert copied.counts("results/my_lab/mean_pose/scores.json", studies=changed) == {"score_mean_pose": 1}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"a b; touch here\n"], ids=["bytes", "empty", "words"])
+def test_a_damaged_file_of_the_code_hides_no_other_settings(built: Workflow, content: bytes) -> None:
+    """Snakemake takes a file as it is whose input function fails."""
+    (built.folder / "results/demo/people_81/code.txt").write_bytes(content)
+    result = built.snakemake("--dry-run", "--printshellcmds", "demo", experiments=RATE)
+    said = result.stdout + result.stderr
+    assert counted(jobs_of(said)) == TRAINED_AGAIN
+    assert re.search(r" --code \w+ --output results/demo/people_81/run\.yaml ", said)
+
+
+def test_damaged_results_hide_no_other_settings(built: Workflow) -> None:
+    with h5py.File(built.folder / "results/my_lab/data/lab.h5", "w") as file:
+        file.attrs["metadata"] = json.dumps({"input_2d": "simulated", "splits": [1], "sources": [1]})
+    lab = {"my_lab": {"data_seed": 9}}
+    assert built.counts("results/my_lab/data/lab.h5", studies=lab) == {"merge_mocap": 1}
+    (built.folder / "results/open/data/cmu/01.csv").write_bytes(b"origin\n\xff\xfe\n")
+    trials(built)
+    assert built.counts("results/open/data/cmu/01.csv") == {"fetch_cmu": 1}

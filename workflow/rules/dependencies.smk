@@ -1,5 +1,7 @@
 # What jobs depend on beside their files: the content of what the user brings, and fingerprints of code.
+import contextlib
 import json
+import re
 from dataclasses import asdict
 
 from uplift_upsample.base.files import write_text
@@ -211,7 +213,14 @@ def rerun_changed_table(wildcards, used):
         return
     if not holds_data_of(path, source):
         make_again([path], {"made from": "other sources"}, {"made from": "those of the configuration"})
-    now = source.recorded()
+    with contextlib.suppress(AttributeError, LookupError, TypeError, ValueError):  # damaged: the job that reads its poses says how
+        held, now = settings_of_table(about, wildcards, used)
+        make_again([path], held, {key: now[key] for key in held})
+
+
+def settings_of_table(about, wildcards, used):
+    """The settings that a frames table with these metadata was made with, and those planned now. used: the files that it is made from."""
+    now = source_of(wildcards).recorded()
     if "splits" in now:
         now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
         about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}
@@ -224,7 +233,7 @@ def rerun_changed_table(wildcards, used):
     held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in files}
     if "seed" in about.get("detection_noise", {}):
         held["data_seed"], now["data_seed"] = about["detection_noise"]["seed"], STUDIES[wildcards.study].data_seed
-    make_again([path], held, {key: now[key] for key in held})
+    return held, now
 
 
 def pinned_code(wildcards):
@@ -236,7 +245,9 @@ def pinned_code(wildcards):
     experiment = planned(wildcards)
     try:
         pinned = Path(f"results/{experiment.study}/{experiment.name}/code.txt").read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
+        return code("train")
+    if not re.fullmatch(r"[\w-]+", pinned):  # a damaged file; it would become a part of a command
         return code("train")
     if not (RETRAIN and foreign_seeds(experiment)):
         return pinned
