@@ -28,6 +28,9 @@ install: $(STAMP)  ## install what is missing into .venv, from the lock; GPU=1 f
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another one: make install PYTHON=python3.12"; exit 2; }
+	@# the programs in it name the place where they were installed: in a moved folder they would be gone, or those of a copy's original
+	@if [ -e $(BIN)/activate ] && ! grep -qF -e '=$(CURDIR)/.venv' -e '="$(CURDIR)/.venv' -e "='$(CURDIR)/.venv" $(BIN)/activate; then \
+	  echo 'The folder was moved: .venv is made anew'; rm -rf .venv; fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@# uv in the version and with the checksum of the lock; it then installs the rest
 	@awk '/^[a-z0-9]/ {keep = /^uv==/} keep' $(LOCK) > .venv/uv.lock

@@ -118,8 +118,9 @@ rule doctor:
     params:
         # config.yaml, then the files that are merged into it
         config=lambda wildcards: sorted(map(str, workflow.configfiles), key=lambda path: path != "config.yaml"),
+        values=values_of_command(),
     shell:
-        "python scripts/doctor.py --config {params.config:q} --estimate 2>&1 | tee {log}"
+        "python scripts/doctor.py --config {params.config:q}{params.values} --estimate 2>&1 | tee {log}"
 
 
 if workflow.is_main_process and Path(sys.argv[0]).parent.name + Path(sys.argv[0]).name in ("binsnakemake", "snakemake__main__.py"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from _command import run
 
+from uplift_upsample.base.errors import InputError
 from uplift_upsample.doctor.estimate import table_of, wall_seconds
 from uplift_upsample.doctor.examination import STUDIES_DEFAULT, estimates_of, findings_of, read_plan
 from uplift_upsample.doctor.findings import demo_can_run, device_findings, text_of
@@ -27,12 +28,19 @@ def main(argv: list[str] | None = None) -> int:
         metavar="FILE",
         help="configuration, and files that change it (config.yaml)",
     )
+    parser.add_argument("--values", default="{}", metavar="JSON", help="what changes these, as Snakemake's --config does ({})")
     parser.add_argument("--studies", nargs="*", metavar="NAME", help=f"studies to look at ({STUDIES_DEFAULT})")
     parser.add_argument("--estimate", action="store_true", help="time a few real steps, 30 to 90 seconds, and estimate each stage")
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     options = parser.parse_args(argv)
     project = Path(__file__).resolve().parents[1]
-    studies, people = read_plan(options.config, options.studies)
+    try:
+        values = json.loads(options.values)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--values: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise InputError("--values: it holds no keys and values")
+    studies, people = read_plan(options.config, options.studies, values)
     findings, devices = findings_of(studies, people, project, os.environ)
     calibration, estimates = estimates_of(studies, project, os.environ) if options.estimate else (None, {})
     findings += [calibration.failure] if calibration and calibration.failure else []

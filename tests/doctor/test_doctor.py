@@ -64,6 +64,16 @@ def test_keys_that_are_there_twice_are_refused_as_in_the_workflow(project: Path,
     assert "device" in wrong
 
 
+def test_values_of_the_command_come_last(project: Path) -> None:
+    files, names = [str(project / "config.yaml"), str(project / "docs/examples/published_only.yaml")], ["paper"]
+    assert read_plan(files, names)[0][0].published
+    studies, people = read_plan(files, names, {"studies": {"paper": {"run": ["h36m_81"]}}, "evaluate_published": False})
+    assert [one.name for one in studies[0].evaluated] == ["h36m_81"]
+    assert people.detector == "heavy"
+    with pytest.raises(InputError, match=r"published_only\.yaml, --values: device: expected one of auto, gpu, cpu, not 'x'"):
+        read_plan(files, names, {"device": "x"})
+
+
 def around(logins: set[str] | None = None, files: tuple[str, ...] = ()) -> Surroundings:
     sources: dict[str, dict[str, str]] = {}
 

@@ -64,6 +64,19 @@ def test_devices_that_cannot_be_had_are_told_before_the_first_job(built: Workflo
         assert f"2 devices are to share the batches of a training{told}" in result.stdout + result.stderr
 
 
+def test_gpus_that_may_not_be_used_are_told_before_the_first_job(built: Workflow) -> None:
+    """Their jobs would take the CPU instead."""
+    (built.folder / PREDICTION).unlink()
+    flags = [PREDICTION, "--rerun-triggers", "mtime", "--resources", "gpu=0"]
+    result = built.snakemake(*flags, device="gpu", studies=ON_GPU)
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "device is gpu in the configuration, but no GPU may be used; allow one: --resources gpu=1" in said
+    assert "rule predict_poses:" not in said
+    (built.folder / PREDICTION).with_name("prediction.json").unlink()
+    assert "--device cpu" in built.build(*flags, "--printshellcmds", device="auto", studies=ON_GPU)
+
+
 def test_batches_that_cannot_be_shared_are_faults(config: dict) -> None:
     config["devices"] = 3
     faults = config_faults(config)

@@ -194,6 +194,13 @@ def test_doctor_and_determinism_reach_the_jobs(pristine: Workflow) -> None:
     assert re.search(r"scripts/doctor\.py --config config\.yaml '?[^ ]*changes\.yaml'? --estimate", said)
 
 
+def test_doctor_looks_at_what_the_command_sets(pristine: Workflow) -> None:
+    result = pristine.snakemake("--dry-run", "--printshellcmds", "doctor", "--config", "evaluate_published=false", "cmu_source=a b")
+    said = result.stdout + result.stderr
+    assert result.returncode == 0, said
+    assert '--config config.yaml --values \'{"evaluate_published": false, "cmu_source": "a b"}\' --estimate' in said
+
+
 def test_each_change_of_the_ablations_has_its_line(project: Path) -> None:
     """With the differences of results.md, and whether they are beyond the seeds."""
     _, _, of_ours = text_of(project, "docs/claims.md").partition("## The same on real people")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,34 @@ def test_resolve_run_refuses_in_one_message(project: Path, tmp_path: Path, exper
     assert told in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run.yaml").exists()
+
+
+STAND_IN_PYTHON = """#!/bin/sh
+if [ "$*" = "-m venv .venv" ]; then
+    mkdir -p .venv/bin
+    cp "$0" .venv/bin/python
+    cp "$0" .venv/bin/uv
+    echo "VIRTUAL_ENV='$PWD/.venv'" > .venv/bin/activate
+fi
+"""
+
+
+def test_a_moved_folder_gets_programs_of_its_own(project: Path, tmp_path: Path) -> None:
+    """They begin with the path of the interpreter that they were installed with."""
+    folder, moved = tmp_path / "project", tmp_path / "moved, ä"
+    (folder / "envs").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "envs/cpu.lock"):
+        shutil.copy(project / name, folder / name)
+    python = folder / "python"
+    python.write_text(STAND_IN_PYTHON, encoding="utf-8")
+    python.chmod(0o755)
+    command = ["make", "install", "PYTHON=./python"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (folder / ".venv/bin/snakemake").write_text(f"#!{folder}/.venv/bin/python\n", encoding="utf-8")
+    (folder / "envs/cpu.lock").open("a").write("\n")  # another lock installs into the same
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert (folder / ".venv/bin/snakemake").exists()
+    folder.rename(moved)
+    subprocess.run(command, cwd=moved, check=True, capture_output=True)
+    assert not (moved / ".venv/bin/snakemake").exists()
+    assert list((moved / ".venv").glob("installed-cpu-*"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -244,3 +245,44 @@ def test_differences_are_told_by_their_places() -> None:
     planned = {"a": {"b": (1, 3), "c": 1}, "same": [1], "new": None}
     assert differences(held, planned) == ["a.b.1 2, now 3", "new missing, now None", "gone 0, now missing"]
     assert differences(planned, planned) == []
+
+
+def test_results_tell_which_frames_they_are_of(copied: Workflow) -> None:
+    """Another data set to test on, whose frames table is there already and older than the results."""
+    study, target = copied.folder / "results/my_lab", "results/my_lab/cmu_small/seed_0/s_in_5/scores.json"
+    times = (study / "data/lab.h5").stat()
+    lab = copied.config()["studies"]["my_lab"]["data"]["lab"]
+    metadata = json.dumps({"input_2d": "simulated", "splits": lab["splits"]})
+    for name in ("lab", "gym"):
+        with h5py.File(study / f"data/{name}.h5", "w") as file:
+            file.attrs["metadata"], file.attrs["sha256"] = metadata, f"sum of {name}"
+        os.utime(study / f"data/{name}.h5", ns=(times.st_atime_ns, times.st_mtime_ns))
+    configuration = {"evaluate": {}, "test_subset": "test"}
+    record(copied, "my_lab/cmu_small/seed_0/s_in_5/prediction.json", configuration=configuration, data={"sha256": "sum of lab"})
+    subsets = {"train_subset": "train", "test_subset": "test"}
+    record(copied, "my_lab/mean_pose/scores.json", protocol={**subsets, "frames_sha256": "sum of lab"})
+    assert copied.counts(target, "results/my_lab/mean_pose/scores.json") == {}
+    changed = {"my_lab": {"data": {"gym": lab}, "experiments": {"cmu_small": {"test_dataset": "gym"}}}}
+    assert copied.counts(target, studies=changed) == {"predict_poses": 1, "score_predictions": 1}
+    changed["my_lab"]["experiments"]["cmu_small"]["dataset"] = "gym"
+    assert copied.counts("results/my_lab/mean_pose/scores.json", studies=changed) == {"score_mean_pose": 1}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"a b; touch here\n"], ids=["bytes", "empty", "words"])
+def test_a_damaged_file_of_the_code_hides_no_other_settings(built: Workflow, content: bytes) -> None:
+    """Snakemake takes a file as it is whose input function fails."""
+    (built.folder / "results/demo/people_81/code.txt").write_bytes(content)
+    result = built.snakemake("--dry-run", "--printshellcmds", "demo", experiments=RATE)
+    said = result.stdout + result.stderr
+    assert counted(jobs_of(said)) == TRAINED_AGAIN
+    assert re.search(r" --code \w+ --output results/demo/people_81/run\.yaml ", said)
+
+
+def test_damaged_results_hide_no_other_settings(built: Workflow) -> None:
+    with h5py.File(built.folder / "results/my_lab/data/lab.h5", "w") as file:
+        file.attrs["metadata"] = json.dumps({"input_2d": "simulated", "splits": [1], "sources": [1]})
+    lab = {"my_lab": {"data_seed": 9}}
+    assert built.counts("results/my_lab/data/lab.h5", studies=lab) == {"merge_mocap": 1}
+    (built.folder / "results/open/data/cmu/01.csv").write_bytes(b"origin\n\xff\xfe\n")
+    trials(built)
+    assert built.counts("results/open/data/cmu/01.csv") == {"fetch_cmu": 1}

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def real(project: Path, pose_models: Path, real_clips: RealClips, tmp_path_facto
     there.parent.mkdir(parents=True)
     shutil.copy(pose_models, there)
     return workflow
+
+
+def test_lifting_is_given_flags_that_it_takes(folder: Workflow, project: Path) -> None:
+    changes = {"device": "gpu", "deterministic": True, "people": {**SETTINGS, "gpus": 1}}
+    said = folder.snakemake("--dry-run", "--printshellcmds", "people", **changes).stdout
+    given = {flag for line in re.findall(r"scripts/lift_clip\.py (.*)", said) for flag in re.findall(r" (--\w+)", f" {line}")}
+    assert {"--keypoints", "--device", "--readout", "--output"} <= given
+    command = [sys.executable, str(project / "scripts/lift_clip.py"), "--help"]
+    help_text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert given <= {*re.findall(r"--\w+", help_text)}
 
 
 def test_each_clip_and_stage_is_a_job(folder: Workflow) -> None:

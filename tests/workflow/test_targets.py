@@ -1,5 +1,6 @@
 """What is misspelt on the command line or in names of files is found before anything is planned, with the nearest right word."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def test_misspelt_targets(pristine: Workflow, target: str, meant: str) -> None:
     assert meant in refused(pristine, target)
 
 
+def test_files_with_their_whole_path(pristine: Workflow) -> None:
+    for name in ("results/demo/index.html", "config.yaml"):
+        path = pristine.folder / name
+        assert f"{path}: files of results count from the project's folder; ask for {name}" in refused(pristine, str(path))
+
+
 def test_misspelt_files_behind_flags(pristine: Workflow) -> None:
     said = refused(pristine, "demo", "--forcerun", "results/demo/people_81/seed_0/weight.h5")
     assert "did you mean 'results/demo/people_81/seed_0/weights.h5'?" in said
@@ -74,6 +81,17 @@ def test_sequences_stop_only_what_draws_them(pristine: Workflow) -> None:
     assert pristine.counts("results/open/data/cmu/01.csv", studies=wrong)["fetch_cmu"] == 1
     assert pristine.counts("demo", studies=wrong)
     assert "35_Walk_cam0" in refused(pristine, "animations", reproduce=["open"], studies=wrong)
+    for drawing in ("results/open/index.html", "./results/open/page/poses.json"):  # after the trainings of the study
+        assert "35_Walk_cam0" in refused(pristine, drawing, studies=wrong)
+
+
+def test_no_study_bears_the_name_of_a_rule(pristine: Workflow, project: Path) -> None:
+    text = "".join(path.read_text("utf-8") for path in [project / "Snakefile", *project.glob("workflow/rules/*.smk")])
+    names = re.findall(r"^rule (\w+):$", text, re.MULTILINE)
+    assert {"all", "doctor", "resolve_run", "resolve_published", "plan_tables"} <= set(names)
+    said = refused(pristine, studies=dict.fromkeys(names, pristine.config()["studies"]["demo"]))
+    for name in names:
+        assert f"studies.{name}: {name!r} is the name of a target or rule; call the study something else" in said
 
 
 def test_people_without_detections_cannot_be_tested_on(pristine: Workflow) -> None:

@@ -2,6 +2,7 @@
 import csv
 import functools
 import glob
+import json
 import os
 import shlex
 import sys
@@ -51,6 +52,7 @@ RESERVED = {
     "animations",
     "people",
     "train_network",
+    "resolve_published",
     "plan_tables",
     *(path.stem for path in ROOT.glob("scripts/*.py")),
 }
@@ -212,10 +214,13 @@ def checked_configuration():
 
 
 def draws(words, study):
-    """Whether a command with these targets draws a study's animations."""
+    """Whether a command with these targets draws a study's animations, be it for its page."""
     reproduced = config.get("reproduce")
     is_reproduced = study in (reproduced if isinstance(reproduced, list) else [reproduced])
-    return study in words or (is_reproduced and (not words or bool({"all", "animations"} & set(words))))
+    drawing = {f"results/{study}/index.html", f"results/{study}/page/poses.json"}
+    if study in words or not drawing.isdisjoint(map(os.path.relpath, words)):
+        return True
+    return is_reproduced and (not words or bool({"all", "animations"} & set(words)))
 
 
 def refuse_faults(faults):
@@ -295,6 +300,12 @@ def baseline_experiment(wildcards):
     if experiment is None:
         refuse(f"study {wildcards.study}: no mean pose, since nothing is trained and tested on one data set")
     return experiment
+
+
+def values_of_command():
+    """What the command sets with --config, as a flag of doctor.py."""
+    values = {key: config[key] for key in workflow.config_settings.config}
+    return f" --values {shlex.quote(json.dumps(values))}" if values else ""
 
 
 # ---- outputs
@@ -485,6 +496,8 @@ def check_wildcards(rule, wildcards):
 def check_target(target):
     """End with the nearest right word for a target that does not exist. Existing files need no rule."""
     path = os.path.relpath(target)
+    if os.path.isabs(target):  # Snakemake finds no rule for it, whatever is there
+        refuse(f"{target}: files of results count from the project's folder; ask for {path}")
     if workflow.is_rule(target) or os.path.exists(path):
         return
     found = makers(path)

@@ -153,7 +153,7 @@ def is_out_of(source, record):
         addresses.append(json.loads(Path(manifest_of(source)).read_text(encoding="utf-8"))["origin"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # the archive was deleted
-    with open(record, encoding="utf-8", newline="") as file:
+    with open(record, encoding="utf-8", errors="replace", newline="") as file:
         origins = [row.get("origin") or "" for row in csv.DictReader(file)]
     return any(origin.startswith(f"{address}/") for origin in origins for address in addresses)
 

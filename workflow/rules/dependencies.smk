@@ -1,9 +1,11 @@
 # What jobs depend on beside their files: the content of what the user brings, and fingerprints of code.
+import contextlib
 import json
+import re
 from dataclasses import asdict
 
 from uplift_upsample.base.files import write_text
-from uplift_upsample.data.frames_contents import table_metadata
+from uplift_upsample.data.frames_contents import table_metadata, table_sum
 from uplift_upsample.machine.provenance import CodeFingerprints, digest
 from uplift_upsample.plan.recorded_settings import differences, held_settings
 from uplift_upsample.plan.ways import is_generated
@@ -156,9 +158,25 @@ def rerun_changed_prediction(wildcards):
         held = {key: former[key] for key in keys} | {"test_subset": record["configuration"]["test_subset"]}
     except (TypeError, KeyError):
         return []
-    now = {key: getattr(evaluation(wildcards), key) for key in keys}
-    make_again([f"{folder}/predictions.h5"], held, {**now, "test_subset": tested(wildcards).test_subset})
+    now = {key: getattr(evaluation(wildcards), key) for key in keys} | {"test_subset": tested(wildcards).test_subset}
+    data = record.get("data")
+    compare_frames(held, now, data.get("sha256") if isinstance(data, dict) else None, tested_frames(wildcards))
+    make_again([f"{folder}/predictions.h5"], held, now)
     return []
+
+
+@functools.cache
+def sum_of_frames(path):
+    return table_sum(path)
+
+
+def compare_frames(held, now, of_held, path):
+    """Add the sums of the frames that a result is of and of those planned now, where both are known.
+
+    A data set of another name may have a frames table that is older than the result.
+    """
+    if of_held is not None and sum_of_frames(path) is not None:
+        held["frames_sha256"], now["frames_sha256"] = of_held, sum_of_frames(path)
 
 
 def rerun_changed_scores(wildcards):
@@ -179,8 +197,12 @@ def rerun_changed_baseline(wildcards):
     scores = held_settings(path)
     subsets = {key: getattr(baseline_experiment(wildcards), key) for key in ("train_subset", "test_subset")}
     protocol = scores.get("protocol") if isinstance(scores, dict) else None
-    held = {key: protocol[key] for key in subsets if key in protocol} if isinstance(protocol, dict) else {}
-    make_again([path], held or None, {key: subsets[key] for key in held})
+    if not isinstance(protocol, dict):
+        return
+    held = {key: protocol[key] for key in subsets if key in protocol}
+    now = {key: subsets[key] for key in held}
+    compare_frames(held, now, protocol.get("frames_sha256"), frames_of(wildcards.study, baseline_experiment(wildcards).dataset))
+    make_again([path], held, now)
 
 
 def rerun_changed_table(wildcards, used):
@@ -191,7 +213,14 @@ def rerun_changed_table(wildcards, used):
         return
     if not holds_data_of(path, source):
         make_again([path], {"made from": "other sources"}, {"made from": "those of the configuration"})
-    now = source.recorded()
+    with contextlib.suppress(AttributeError, LookupError, TypeError, ValueError):  # damaged: the job that reads its poses says how
+        held, now = settings_of_table(about, wildcards, used)
+        make_again([path], held, {key: now[key] for key in held})
+
+
+def settings_of_table(about, wildcards, used):
+    """The settings that a frames table with these metadata was made with, and those planned now. used: the files that it is made from."""
+    now = source_of(wildcards).recorded()
     if "splits" in now:
         now["splits"] = {split: sorted(subjects) for split, subjects in now["splits"].items()}
         about = {**about, "splits": {split: sorted(subjects) for split, subjects in about.get("splits", {}).items()}}
@@ -204,7 +233,7 @@ def rerun_changed_table(wildcards, used):
     held = {key: about[key] for key in now if key in about} | {name: sums[name] for name in files}
     if "seed" in about.get("detection_noise", {}):
         held["data_seed"], now["data_seed"] = about["detection_noise"]["seed"], STUDIES[wildcards.study].data_seed
-    make_again([path], held, {key: now[key] for key in held})
+    return held, now
 
 
 def pinned_code(wildcards):
@@ -216,7 +245,9 @@ def pinned_code(wildcards):
     experiment = planned(wildcards)
     try:
         pinned = Path(f"results/{experiment.study}/{experiment.name}/code.txt").read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
+        return code("train")
+    if not re.fullmatch(r"[\w-]+", pinned):  # a damaged file; it would become a part of a command
         return code("train")
     if not (RETRAIN and foreign_seeds(experiment)):
         return pinned

@@ -18,10 +18,15 @@ def prediction_gpus(wildcards):
     return min(1, training_gpus(wildcards))
 
 
+def lifting_device(wildcards, resources):
+    """What a clip is lifted on, as a flag. (A param that asks for resources does not rerun a job.)"""
+    return f"--device {DEVICE if resources.gpu else 'cpu'}"
+
+
 def device(wildcards, resources):
-    """What a job runs on and how strictly, as flags. (A param that asks for resources does not rerun a job.)"""
+    """The same for a training or a prediction, and how strictly."""
     devices = f" --devices {resources.gpu}" if resources.gpu > 1 else ""
-    return f"--device {DEVICE if resources.gpu else 'cpu'}{devices}{DETERMINISTIC}"
+    return f"{lifting_device(wildcards, resources)}{devices}{DETERMINISTIC}"
 
 
 def training_device(wildcards, resources):
@@ -29,19 +34,28 @@ def training_device(wildcards, resources):
     return f"{device(wildcards, resources)} --attempt {resources.attempt}"
 
 
+def planned_gpus(job):
+    """How many GPUs a job is to take; its resources have fewer where Snakemake is allowed fewer."""
+    planned = {"train_network": training_gpus, "predict_poses": prediction_gpus, "lift_clip": lifting_gpus}
+    return planned[job.rule.name](job.wildcards) if job.rule.name in planned else 0
+
+
 def check_device():
     """Stop before the first job, and not after hours of conversions, if this machine has no GPU for those that need one.
 
     On a cluster the jobs run on other machines; there, each job reports it.
     """
-    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")] if workflow.local_exec else []
-    devices = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi"))) if jobs else None
-    trainings = [job for job in jobs if job.rule.name == "train_network"]
-    most = max((training_gpus(job.wildcards) for job in trainings), default=0)
-    if any(job.resources["gpu"] < training_gpus(job.wildcards) for job in trainings):  # Snakemake cuts it to what is allowed
+    planned = {job: planned_gpus(job) for job in workflow.dag.needrun_jobs()} if workflow.local_exec else {}
+    most = max(planned.values(), default=0)
+    is_allowed = all(job.resources.get("gpu", 0) >= number for job, number in planned.items())
+    if most > 1 and not is_allowed:
         raise WorkflowError(
             f"{most} devices are to share the batches of a training; allow as many at a time: --resources gpu={most}"
         )
+    if DEVICE == "gpu" and not is_allowed:  # jobs without one would take the CPU
+        raise WorkflowError("device is gpu in the configuration, but no GPU may be used; allow one: --resources gpu=1")
+    jobs = [job for job in planned if job.resources.get("gpu")]
+    devices = offered_devices(os.environ, listed_devices(shutil.which("nvidia-smi"))) if jobs else None
     if most > 1 and (few := too_few_devices(devices, most)):
         raise WorkflowError(f"{most} devices are to share the batches of a training, but {few}")
     reason = devices.reason if jobs else ""

@@ -53,7 +53,7 @@ rule lift_clip:
         content=content_of_keypoints,
         weights=weights_of_clip,
         lifting=lifting_of,
-        device=device,
+        device=lifting_device,
     shell:
         "python scripts/lift_clip.py --keypoints {input:q} {params.lifting} {params.device} --output {output:q} > {log:q} 2>&1"
 

@@ -24,13 +24,27 @@ def holds_data_of(path: str | os.PathLike[str], source: DataSet) -> bool:
 
 def table_metadata(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The metadata of a frames table; None where there is no table, or none that can be read."""
+    try:
+        metadata = json.loads(_attribute(path, "metadata") or "")
+    except (ValueError, TypeError):
+        return None
+    return metadata if isinstance(metadata, dict) else None
+
+
+def table_sum(path: str | os.PathLike[str]) -> str | None:
+    """The sum of a frames table's content, as records have it; None where there is no table, or none that can be read."""
+    found = _attribute(path, "sha256")
+    return found if isinstance(found, str) else None
+
+
+def _attribute(path: str | os.PathLike[str], name: str) -> Any:
+    """None where there is no such file, or it has no such attribute."""
     if not os.path.exists(path):
         return None
     import h5py  # the workflow asks at each start, mostly for missing tables
 
     try:
         with h5py.File(path, "r") as file:
-            metadata = json.loads(file.attrs["metadata"])
+            return file.attrs[name]
     except (OSError, KeyError, ValueError, TypeError):
         return None
-    return metadata if isinstance(metadata, dict) else None

@@ -65,10 +65,12 @@ class Calibration:
     failure: Finding | None = None
 
 
-def read_plan(files: Sequence[str], names: Sequence[str] | None) -> tuple[list[Study], PeoplePlan]:
+def read_plan(
+    files: Sequence[str], names: Sequence[str] | None, changes: Mapping[str, Any] | None = None
+) -> tuple[list[Study], PeoplePlan]:
     """The studies of a configuration, each file merged into those before it, and what it plans for clips.
 
-    Raises ``InputError`` for all faults.
+    changes: keys and values that are merged last. Raises ``InputError`` for all faults.
     """
     values: dict[str, Any] = {}
     for path in files:
@@ -79,7 +81,8 @@ def read_plan(files: Sequence[str], names: Sequence[str] | None) -> tuple[list[S
         if not isinstance(content, dict):
             raise InputError(f"{path}: it holds no keys and values")
         values = _merged(values, content)
-    where = ", ".join(files)
+    values = _merged(values, dict(changes or {}))
+    where = ", ".join([*files, *(["--values"] if changes else [])])
     repeated = [fault for path in files for fault in repeated_keys(path)]
     raise_all([*repeated, *(f"{where}: {fault}" for fault in config_faults(values))])
     config = Configuration.model_validate(values)
