@@ -237,7 +237,7 @@ def settings_of_table(about, wildcards, used):
 
 
 def pinned_code(wildcards):
-    """Fingerprint of the code that an experiment is to be trained with.
+    """Fingerprint of training code that decides whether an experiment is trained again; training.json has that of its training.
 
     Once an experiment is trained it stays what it was, so that no change of code throws days of training away; with
     retrain_on_code_change it becomes the present one as soon as weights of another one exist.

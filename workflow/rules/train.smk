@@ -9,7 +9,7 @@ localrules:
 # included) and the fingerprint of the training code.
 rule resolve_run:
     input:
-        rerun_changed_run,
+        rerun_changed_run,  # no inputs; its effect is a forced job
     output:
         run="results/{study}/{experiment}/run.yaml",
         code="results/{study}/{experiment}/code.txt",

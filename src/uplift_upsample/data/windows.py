@@ -45,7 +45,10 @@ def frame_indices(positions: np.ndarray, length: np.ndarray, step: np.ndarray | 
 
 
 def visibility(positions: np.ndarray, s_in: np.ndarray | int, origin: np.ndarray | int) -> np.ndarray:
-    """Tokens that have a 2D pose: those whose distance from ``origin`` (a frame) is a multiple of ``s_in`` frames, ``(B, N)``."""
+    """Tokens that have a 2D pose: those whose distance from ``origin`` (a frame) is a multiple of ``s_in`` frames, ``(B, N)``.
+
+    Outside the video, too: there the pose is the padding.
+    """
     return (positions - np.asarray(origin)[..., None]) % np.asarray(s_in)[..., None] == 0
 
 

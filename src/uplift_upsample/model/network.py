@@ -237,8 +237,9 @@ class SpatialStage(layers.Layer):
 class TemporalStage(layers.Layer):
     """Lifts the tokens of a window: ``(B, N, C_t)`` and the visibility mask ``(B, N)`` -> ``Lifted``.
 
-    Masked tokens become the learned upsampling token. In the first ``first_attention_layer`` blocks they are not keys
-    (deferred upsampling attention). The strided blocks then merge the N tokens into the central one.
+    Masked tokens become ``upsampling_token``, behind token dropout and before the position encoding. In the first
+    ``first_attention_layer`` blocks they are not keys (deferred upsampling attention). The strided blocks then merge the N tokens
+    into the central one.
     """
 
     def __init__(self, config: ModelConfig, **kwargs: Any) -> None:

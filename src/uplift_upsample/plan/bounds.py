@@ -7,7 +7,7 @@ from annotated_types import Ge, Gt, Le, Lt
 Count = Annotated[int, Ge(1)]
 Number = Annotated[int, Ge(0)]  # of what need not be there
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # what NumPy and the frameworks take
-Weight = Annotated[float, Ge(0)]
+NonNegative = Annotated[float, Ge(0)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
 Ratio = Annotated[float, Gt(0)]

@@ -13,7 +13,7 @@ from annotated_types import Ge
 from uplift_upsample.base import strict
 from uplift_upsample.base.checked import Checked
 from uplift_upsample.base.strict import UNKNOWN, UNSAID_DEFAULT, Check, is_number, shown, suggestion
-from uplift_upsample.plan.bounds import Count, Number, PositiveShare, Rate, Weight
+from uplift_upsample.plan.bounds import Count, NonNegative, Number, PositiveShare, Rate
 from uplift_upsample.plan.evaluation import EvaluateConfig
 from uplift_upsample.plan.network_base import NetworkConfig
 from uplift_upsample.plan.networks import ModelConfig as ModelConfig  # imported so that NetworkConfig knows its subclasses.
@@ -26,7 +26,10 @@ TrainingPrecision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 @dataclass(frozen=True)
 class TrainConfig(Checked):
-    """Training. Source: docs/method.md, "Training" and "Training examples"."""
+    """Training. Source: docs/method.md, "Training" and "Training examples".
+
+    A new field needs ``metadata=UNSAID_DEFAULT``: without it, everything that is trained already is trained again.
+    """
 
     batch_size: Count = 256
     """Examples of one step."""
@@ -48,11 +51,11 @@ class TrainConfig(Checked):
     """Share of every weight that is taken away at step 0 (the published form); follows the schedule; null, none."""
     ema_decay: Rate | None = None
     """Decay of the running average of the weights, per step; null, no average."""
-    loss_weight_center: Weight = 0.5
+    loss_weight_center: NonNegative = 0.5
     """Weight of the mean joint distance at the central token."""
-    loss_weight_sequence: Weight = 0.5
+    loss_weight_sequence: NonNegative = 0.5
     """Weight of the mean joint distance over all tokens."""
-    loss_weight_velocity: Weight = field(default=0.0, metadata=UNSAID_DEFAULT)
+    loss_weight_velocity: NonNegative = field(default=0.0, metadata=UNSAID_DEFAULT)
     """Weight of the mean distance between the joints' steps from token to token, predicted and true; needs the sequence head."""
     mirror: bool = True
     """Train on mirrored examples too."""

@@ -46,11 +46,11 @@ class ModelConfig(NetworkConfig):
     drop_path_rate: tuple[Rate, Rate, Rate] = (0.1, 0.1, 0.0)
     """Probability of skipping a block: spatial, temporal, strided stage."""
     first_attention_layer: Number = 1
-    """Temporal blocks with a lower index ignore tokens without a 2D pose."""
+    """The first n temporal blocks do not attend to tokens without a 2D pose."""
     token_mask_rate: Rate = 0.0
-    """Probability that training hides a token that has a 2D pose."""
+    """Token dropout: probability that training hides a token that has a 2D pose; it stays a key, and is no masked token."""
     learnable_masked_token: bool = False
-    """Whether a hidden token is replaced by a learned one instead of zeros."""
+    """Token dropout replaces a hidden token by a learned one instead of zeros."""
     upsampling_token: Literal["learned", "zeros", "interpolated"] = field(default="learned", metadata=UNSAID_DEFAULT)
     """What masked tokens become: one learned vector, as in the paper; zeros; or that vector plus what lies linearly between the
     nearest visible tokens of the window."""

@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from uplift_upsample.plan.bounds import Count, Number, Weight
+from uplift_upsample.plan.bounds import Count, NonNegative, Number
 
 ScheduleName = Literal["ExponentialDecay", "ExponentialDecayWithSteps", "PiecewiseConstantDecay", "CosineDecayRestarts"]
 
@@ -21,11 +21,11 @@ class ScheduleParams:
 class ExponentialDecay(ScheduleParams):
     """A factor every some steps, or continuously."""
 
-    initial_learning_rate: Weight
+    initial_learning_rate: NonNegative
     """Learning rate at step 0."""
     decay_steps: Count
     """Steps between two multiplications with decay_rate."""
-    decay_rate: Weight
+    decay_rate: NonNegative
     """Factor."""
     staircase: bool = False
     """Multiply in steps, not continuously."""
@@ -35,12 +35,12 @@ class ExponentialDecay(ScheduleParams):
 class ExponentialDecayWithSteps(ScheduleParams):
     """A factor every some steps, and another one instead at some of them."""
 
-    initial_learning_rate: Weight
+    initial_learning_rate: NonNegative
     decay_steps: Count
-    decay_rate: Weight
+    decay_rate: NonNegative
     large_decay_steps: Count
     """Steps between two multiplications with large_decay_rate."""
-    large_decay_rate: Weight
+    large_decay_rate: NonNegative
     """Factor."""
 
 
@@ -50,7 +50,7 @@ class PiecewiseConstantDecay(ScheduleParams):
 
     boundaries: list[Number]
     """Steps at which the learning rate changes."""
-    values: list[Weight]
+    values: list[NonNegative]
     """Learning rates, one more than boundaries."""
 
 
@@ -58,14 +58,14 @@ class PiecewiseConstantDecay(ScheduleParams):
 class CosineDecayRestarts(ScheduleParams):
     """Half a cosine in each period."""
 
-    initial_learning_rate: Weight
+    initial_learning_rate: NonNegative
     first_decay_steps: Count
     """Steps of the first period."""
-    t_mul: Weight = 2.0
+    t_mul: NonNegative = 2.0
     """Factor from one period's length to the next."""
-    m_mul: Weight = 1.0
+    m_mul: NonNegative = 1.0
     """Factor from one period's first learning rate to the next."""
-    alpha: Weight = 0.0
+    alpha: NonNegative = 0.0
     """Smallest learning rate over the first."""
 
 

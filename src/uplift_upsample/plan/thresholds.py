@@ -5,7 +5,7 @@ from typing import Literal
 
 from uplift_upsample.base.checked import Checked
 from uplift_upsample.base.strict import Check
-from uplift_upsample.plan.bounds import Weight as Distance
+from uplift_upsample.plan.bounds import NonNegative as Distance
 
 
 @dataclass(frozen=True)
