@@ -83,14 +83,15 @@ def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.Monk
     assert newest.step == 30
 
 
-@pytest.mark.parametrize("damage", ["sizes of members", "shape in a header"])
+@pytest.mark.parametrize("damage", ["size of a member", "size of a packed member", "shape in a header"])
 def test_damage_that_asks_for_any_amount_of_memory_is_damage(tmp_path: Path, damage: str) -> None:
     checkpoints = saved(tmp_path, 20, 30)
     path = tmp_path / "step_000000030.npz"
-    if damage == "sizes of members":
+    if damage.startswith("size"):
         content = bytearray(path.read_bytes())
         at = content.index(b"PK\x01\x02")  # the first entry of the table of contents
-        content[at + 20 : at + 28] = struct.pack("<II", 2**31, 2**31)
+        at += 20 if "packed" in damage else 24
+        content[at : at + 4] = struct.pack("<I", 2**31)
         path.write_bytes(content)
     else:
         with zipfile.ZipFile(path, "w") as archive:

@@ -97,8 +97,10 @@ class CheckpointFolder:
 
 def _read(path: Path) -> Checkpoint:
     with zipfile.ZipFile(path) as archive:  # members as a whole, because their checksums are verified at their ends only
-        if any(info.compress_type != zipfile.ZIP_STORED or info.file_size > path.stat().st_size for info in archive.infolist()):
-            raise ValueError("its table of contents is damaged")  # and would take any amount of memory
+        size = path.stat().st_size
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED or max(info.file_size, info.compress_size) > size:
+                raise ValueError("its table of contents is damaged")  # and would take any amount of memory
         members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
     arrays = {name: _array(member) for name, member in members.items()}
     state = json.loads(arrays.pop(_STATE).tobytes())
