@@ -49,6 +49,12 @@ def make_again(files, held, planned_now):
         logger.warning(f"{files[0]} has other settings than the configuration: {'; '.join(found[:3])}{more}. It is rebuilt.")
 
 
+def make_other_again(files, held, planned_now):
+    """Have these files made again where the first one is there and holds other settings than those planned now, or is damaged (None)."""
+    if os.path.exists(files[0]):
+        make_again(files, held if held is not None else {}, planned_now)
+
+
 def rerun_if_changed(path, **settings):
     """Have the job of a file run again where the file with its settings has others than those planned now.
 
@@ -97,9 +103,7 @@ def rerun_changed_run(wildcards):
     """
     folder = f"results/{wildcards.study}/{wildcards.experiment}"
     files = [f"{folder}/run.yaml", f"{folder}/code.txt"]
-    if os.path.exists(files[0]):
-        held = held_settings(files[0])
-        make_again(files, held if held is not None else {}, planned(wildcards).to_mapping())
+    make_other_again(files, held_settings(files[0]), planned(wildcards).to_mapping())
     if os.path.exists(files[1]):
         make_again(
             files, {"code": Path(files[1]).read_text(encoding="utf-8", errors="replace").strip()}, {"code": pinned_code(wildcards)}
@@ -110,20 +114,17 @@ def rerun_changed_run(wildcards):
 def rerun_changed_published(wildcards):
     """The same for the run.yaml of published weights, which holds the defaults of a training that it does not say."""
     path = f"results/{wildcards.study}/{wildcards.experiment}/published/run.yaml"
-    if os.path.exists(path):
-        now, held = planned(wildcards).published_mapping(), held_settings(path)
-        if isinstance(held, dict) and isinstance(held.get("train"), dict):
-            held["train"] = {key: value for key, value in held["train"].items() if key in now["train"]}
-        make_again([path], held if held is not None else {}, now)
+    now, held = planned(wildcards).published_mapping(), held_settings(path)
+    if isinstance(held, dict) and isinstance(held.get("train"), dict):
+        held["train"] = {key: value for key, value in held["train"].items() if key in now["train"]}
+    make_other_again([path], held, now)
     return []
 
 
 def rerun_changed_manifest(wildcards):
     """The same for ``manifest.json``, which lists what tables are to show."""
     path = f"results/{wildcards.study}/tables/manifest.json"
-    if os.path.exists(path):
-        held = held_settings(path)
-        make_again([path], held if held is not None else {}, json.loads(json.dumps(manifest(STUDIES[wildcards.study]))))
+    make_other_again([path], held_settings(path), json.loads(json.dumps(manifest(STUDIES[wildcards.study]))))
     return []
 
 
@@ -165,9 +166,7 @@ def rerun_changed_prediction(wildcards):
     return []
 
 
-@functools.cache
-def sum_of_frames(path):
-    return table_sum(path)
+sum_of_frames = functools.cache(table_sum)
 
 
 def compare_frames(held, now, of_held, path):

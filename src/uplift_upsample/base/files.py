@@ -8,16 +8,24 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from uplift_upsample.base.errors import WriteError
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
-_NO_FOLDER = {errno.EEXIST, errno.ENOTDIR, errno.ENOENT}  # a file stands where the folder, or one above it, should be
-_NO_NAME = {errno.ENAMETOOLONG}
-_NO_FILE = {errno.EISDIR}  # a folder stands where the file should be
+_ROOM, _RIGHTS = "make room and start the same command again", "check the folder and its rights"
+# What to do about errors of the system: those while a file is written or moved, and those that show before.
+_LATER = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _ROOM),
+    errno.ENAMETOOLONG: "take a shorter name",
+}
+_BEFORE = {
+    **_LATER,
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
+    # a file stands where the folder, or one above it, should be
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.ENOENT), _RIGHTS),
+    errno.EISDIR: "name a file",
+}
 _NUM_LETTERS = 50  # of a name in that of its temporary file: they are 200 bytes at most, and a file system takes 255 for a name
 
 
@@ -35,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path.stem), suffix=path.suffix)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME | _NO_FILE) from None
+        raise _named(error, path, _BEFORE) from None
     os.close(descriptor)
     aside = Path(name)
     try:
@@ -45,7 +53,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.chmod(0o666 & ~_umask())  # mkstemp makes files private; outputs follow the user's umask
         os.replace(aside, path)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_NAME) from None
+        raise _named(error, path, _LATER) from None
     finally:
         aside.unlink(missing_ok=True)
 
@@ -61,14 +69,14 @@ def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path.name)))
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME) from None
+        raise _named(error, path, _BEFORE) from None
     try:
         yield aside / "new"
         if path.exists():
             os.replace(path, aside / "former")
         os.replace(aside / "new", path)
     except OSError as error:
-        raise _named(error, path, _NO_ROOM | _NO_NAME) from None
+        raise _named(error, path, _LATER) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -89,7 +97,7 @@ def require_writable(folder: str | os.PathLike[str], names: Iterable[str] = ()) 
             with contextlib.suppress(FileNotFoundError):
                 place.lstat()
     except OSError as error:
-        raise _named(error, place, _NO_ROOM | _NO_RIGHT | _NO_FOLDER | _NO_NAME | _NO_FILE) from None
+        raise _named(error, place, _BEFORE) from None
     finally:
         for each in missing:
             with contextlib.suppress(OSError):  # it was never made, or somebody else uses it already
@@ -145,15 +153,14 @@ def _check_place(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
-def _named(error: OSError, path: Path, codes: set[int]) -> OSError:
-    """One of these errors, with the output that could not be written; others as they are."""
-    if error.errno not in codes:
+def _named(error: OSError, path: Path, remedies: Mapping[int, str]) -> OSError:
+    """One of the errors that have a remedy, with the output that could not be written; others as they are."""
+    number = error.errno or 0
+    if number not in remedies:
         return error
-    remedies = {**dict.fromkeys(_NO_ROOM, "make room and start the same command again"), errno.ENAMETOOLONG: "take a shorter name"}
-    remedies[errno.EISDIR] = "name a file"
-    remedy = remedies.get(error.errno, "check the folder and its rights")
-    reason = os.strerror(error.errno or 0)
-    return WriteError(f"{path}: cannot be written ({reason}); what was there before is untouched. To go on, {remedy}")
+    return WriteError(
+        f"{path}: cannot be written ({os.strerror(number)}); what was there before is untouched. To go on, {remedies[number]}"
+    )
 
 
 def _prefix(name: str) -> str:
